@@ -1,0 +1,1 @@
+"""Evolve the autoencoder architecture that rebuilds your data best."""

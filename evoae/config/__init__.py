@@ -1,0 +1,1 @@
+"""The frozen schema and how it is loaded."""

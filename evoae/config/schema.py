@@ -1,0 +1,257 @@
+"""The configuration: every setting, its type, its range and its default, in one frozen model.
+
+A setting's `description` is what `evoae init` writes beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
+
+_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def parse_bytes(value: Any) -> Any:
+    """Turn `4GiB` into a number of bytes; leave anything but text to the ordinary validation."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(B|[KMG]i?B)\s*", value)
+    if match is None:
+        raise ValueError("expected a size such as 4GiB or 512MiB")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def render_bytes(value: int) -> int | str:
+    """Turn bytes into the largest binary unit that divides them."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if value % _UNITS[unit] == 0:
+            return f"{value // _UNITS[unit]}{unit}"
+    return value
+
+
+def _pair(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] > pair[1]:
+        raise ValueError(f"expected [low, high] with low <= high, got {list(pair)}")
+    return pair
+
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+SplitSize = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
+Bytes = Annotated[int, BeforeValidator(parse_bytes), PlainSerializer(render_bytes), Field(gt=0)]
+FilterRange = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=65_536)], Annotated[int, Field(ge=1, le=65_536)]],
+    BeforeValidator(_pair),
+    AfterValidator(_ordered),
+]
+KernelRange = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=63)], Annotated[int, Field(ge=1, le=63)]],
+    BeforeValidator(_pair),
+    AfterValidator(_ordered),
+]
+RateRange = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=0.5)], Annotated[float, Field(ge=0, le=0.5)]],
+    BeforeValidator(_pair),
+    AfterValidator(_ordered),
+]
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, unknown keys refused, no silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class ReduceConfig(Section):
+    """The seeded subset that the search trains and validates on."""
+
+    train: Positive | None = Field(None, description="images to train on; null for all")
+    validation: Positive | None = Field(None, description="images to validate on; null for all")
+
+
+class DataConfig(Section):
+    """What to rebuild: a named set, or a file."""
+
+    name: str | None = Field(None, description="a named set; `evoae data list` lists them")
+    path: str | None = Field(None, description="a .npy, .npz or idx file, or a named set's folder")
+    validation: SplitSize = Field(
+        0.1, description="validation split, taken from the training images: a share or a number"
+    )
+    test: SplitSize = Field(
+        0.1, description="test split, for data that brings none: a share or a number"
+    )
+    reduce: ReduceConfig = Field(ReduceConfig(), description="subset used by the search")
+
+    @model_validator(mode="after")
+    def _named_or_filed(self) -> Self:
+        if self.name is None and self.path is None:
+            raise ValueError("give a name (such as fashion_mnist) or a path")
+        return self
+
+
+class SamplingConfig(Section):
+    """Probabilities with which a random genome is drawn."""
+
+    deeper: Share = Field(0.5, description="probability of each further encoder layer")
+    batchnorm: Share = Field(0.5, description="probability of bn after a layer")
+    dropout: Share = Field(0.5, description="probability of drop after a layer")
+
+
+class ModelConfig(Section):
+    """The search space: which networks a genome may describe."""
+
+    latent: Literal["vector", "spatial"] = Field(
+        "vector", description="bottleneck: a vector, or the last feature map"
+    )
+    min_latent: Positive = Field(
+        2, description="smallest latent vector; equal to max_latent to fix it"
+    )
+    max_latent: Positive | None = Field(32, description="largest latent size; null for no limit")
+    max_depth: Positive = Field(4, description="most encoder layers")
+    max_parameters: Positive | None = Field(2_000_000, description="null for no limit")
+    max_flops: Positive | None = Field(
+        None, description="most FLOPs of one image's forward pass; null for no limit"
+    )
+    max_activation_bytes: Bytes | None = Field(
+        None, description="most bytes of one image's activations; null for no limit"
+    )
+    min_side: Positive = Field(7, description="pool while the smaller side is larger than this")
+    filters: FilterRange = Field((16, 128), description="fewest and most filters of a layer")
+    kernels: KernelRange = Field((3, 5), description="smallest and largest kernel side")
+    rates: RateRange = Field((0.0, 0.5), description="smallest and largest dropout rate")
+    output: Literal["auto", "sigmoid", "linear"] = Field(
+        "auto", description="activation of the head; auto is sigmoid for data in 0..1"
+    )
+    sampling: SamplingConfig = Field(SamplingConfig(), description="how random genomes are drawn")
+
+    @model_validator(mode="after")
+    def _latent_range(self) -> Self:
+        if self.latent == "vector":
+            if self.max_latent is None:
+                raise ValueError("max_latent: a latent vector needs a largest size")
+            if self.min_latent > self.max_latent:
+                raise ValueError(
+                    f"min_latent: {self.min_latent} exceeds max_latent, {self.max_latent}"
+                )
+        return self
+
+
+class ObjectiveConfig(Section):
+    """What a network is trained for, and which validation figure is its fitness."""
+
+    kind: Literal["reconstruction"] = Field("reconstruction", description="the objective")
+    loss: Literal["mse", "mae", "bce"] = Field("mse", description="the loss, a mean per pixel")
+
+
+class MutationConfig(Section):
+    """Relative weights of the mutations; 0 switches one off."""
+
+    filters: Weight = Field(3.0, description="scale one layer's filters by 10 to 50 per cent")
+    kernels: Weight = Field(1.0, description="draw one layer's kernel anew")
+    rates: Weight = Field(1.0, description="shift one dropout rate")
+    latent: Weight = Field(1.0, description="scale the latent vector")
+    modifiers: Weight = Field(1.0, description="insert or remove a bn or drop")
+    insert_pair: Weight = Field(1.0, description="insert a mirrored pair of layers")
+    remove_pair: Weight = Field(1.0, description="remove a mirrored pair of layers")
+
+    @model_validator(mode="after")
+    def _some_mutation(self) -> Self:
+        if not any(self.model_dump().values()):
+            raise ValueError("at least one mutation needs a weight above 0")
+        return self
+
+
+class SearchConfig(Section):
+    """The evolution."""
+
+    algorithm: Literal["generational", "random"] = Field(
+        "generational", description="how to search"
+    )
+    population: Annotated[int, Field(ge=2)] = Field(12, description="networks in a generation")
+    generations: Positive = Field(5, description="generations, the random first one included")
+    cxpb: Share = Field(0.6, description="probability that two parents cross")
+    mutpb: Share = Field(0.3, description="probability that an offspring mutates")
+    tournament: Positive = Field(5, description="candidates in a tournament")
+    elitism: Annotated[int, Field(ge=0)] = Field(
+        1, description="best networks that pass to the next generation unchanged"
+    )
+    block_crossover: Share = Field(
+        0.5,
+        description="share of crossovers that swap mirrored blocks; the others swap like genes",
+    )
+    mutation: MutationConfig = Field(MutationConfig(), description="weights of the mutations")
+    hof_size: Positive = Field(10, description="models kept in the hall of fame")
+
+    @model_validator(mode="after")
+    def _elite_leaves_room(self) -> Self:
+        if self.elitism >= self.population:
+            raise ValueError(
+                f"elitism: {self.elitism} leaves no room in a population of {self.population}"
+            )
+        return self
+
+
+class TrainingConfig(Section):
+    """How one candidate is trained."""
+
+    epochs: Positive = Field(3, description="passes over the (reduced) training images")
+    batch_size: Positive = Field(
+        128, description="images per optimiser step; short trainings need small batches"
+    )
+    learning_rate: Annotated[float, Field(gt=0)] = Field(0.001, description="of Adam")
+    fitness: Literal["last", "best"] = Field(
+        "last", description="validation loss of the last epoch, or of the best one"
+    )
+    batchnorm_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.9, description="Keras' .99 keeps start values through a short training"
+    )
+    loop: Literal["compiled", "fit"] = Field(
+        "compiled", description="one compiled function per epoch, or the plain Keras fit loop"
+    )
+    time_limit: Annotated[float, Field(gt=0)] | None = Field(
+        300.0, description="seconds one candidate may take; null for no limit"
+    )
+
+
+class ExecutionConfig(Section):
+    """Where trainings run. Nothing here changes a result."""
+
+    kind: Literal["local", "inline"] = Field(
+        "local", description="worker processes, or this process (for debugging)"
+    )
+    workers: Positive | Literal["auto"] = Field(
+        "auto", description="processes of one thread each; auto is one per core"
+    )
+    memory_limit: Bytes | None = Field(
+        4 * 2**30, description="memory one worker may take; null for no limit"
+    )
+    recycle_after: Positive | None = Field(
+        50, description="candidates after which a worker is replaced; null for never"
+    )
+
+
+class Config(Section):
+    """A whole configuration, as read from a file or made in Python."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(7, description="of every random choice")
+    data: DataConfig
+    model: ModelConfig = ModelConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    search: SearchConfig = SearchConfig()
+    training: TrainingConfig = TrainingConfig()
+    execution: ExecutionConfig = ExecutionConfig()

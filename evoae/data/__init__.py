@@ -1,0 +1,1 @@
+"""Named sets and files become a Dataset."""

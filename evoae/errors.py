@@ -1,0 +1,48 @@
+"""Every error type that a person can meet: where, what was seen there, what to do next."""
+
+from __future__ import annotations
+
+
+class EvoaeError(Exception):
+    """One clear sentence about something a person can mend. Subclasses add only a type.
+
+    Args:
+        place: where it happened, such as `fmnist.yaml: search.population` or `runs/fmnist-3`.
+        value: what was seen there.
+        next_step: what to do next, starting in lower case when it continues the sentence; "" if
+            `value` already says it.
+    """
+
+    def __init__(self, place: str, value: object, next_step: str = "") -> None:
+        super().__init__(place, value, next_step)  # args stay whole: it pickles across workers
+        self.place, self.value, self.next_step = place, value, next_step
+
+    def __str__(self) -> str:
+        said = f"{self.place}: {self.value}"
+        if not self.next_step:
+            return said
+        return said + (". " if self.next_step[0].isupper() else "; ") + self.next_step
+
+
+class ConfigError(EvoaeError):
+    """A configuration that cannot be used."""
+
+
+class GenomeError(EvoaeError):
+    """A genome text or token sequence that is broken, or a genome that breaks a law."""
+
+
+class SpaceError(EvoaeError):
+    """A search space whose limits admit no network."""
+
+
+class DataError(EvoaeError):
+    """Data that is missing, damaged or of a shape or range that cannot be used."""
+
+
+class RunError(EvoaeError):
+    """A run folder that is missing, foreign, in use, or of another version."""
+
+
+class SearchError(EvoaeError):
+    """A search that cannot go on, though its configuration and data are sound."""

@@ -1,0 +1,113 @@
+"""What one candidate is asked (`Task`), and what it earned or why it failed (`Evaluation`)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.genome.genome import Genome
+
+
+class Outcome(StrEnum):
+    """How a candidate's training ended."""
+
+    SCORED = "scored"
+    DIVERGED = "diverged"  # NaN or infinite loss
+    OVER_LIMIT = "over_limit"  # refused by a hard limit before training
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"  # the worker process died, or the network could not be trained
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One candidate to train.
+
+    Attributes:
+        id: candidate id, the SHA-256 of the canonical genome (hexadecimal).
+        genome: in canonical form.
+        input_shape: (height, width, channels).
+        min_side, output: see `ModelConfig`; `output` is resolved to `sigmoid` or `linear`.
+        data: folder of the shared training and validation arrays (`evoae.data.share`).
+        seed: of everything random in this training; from (run seed, id), see `seed_for`.
+        flops: of one image's forward pass, for scheduling.
+        keep: file to save the trained model to; None to keep no weights.
+        keep_below: save only if the fitness is below this; None to save every scored one.
+        memory_limit: bytes the training process may take; None for no limit.
+    """
+
+    id: str
+    genome: Genome
+    input_shape: tuple[int, int, int]
+    min_side: int
+    output: str
+    data: Path
+    objective: ObjectiveConfig
+    training: TrainingConfig
+    seed: int
+    flops: int = 0
+    keep: Path | None = None
+    keep_below: float | None = None
+    memory_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Wall seconds that one training spent."""
+
+    build: float = 0.0
+    compile: float = 0.0  # tracing, up to the start of the first step
+    epochs: float = 0.0
+    total: float = 0.0  # all of the above, and loading data and saving the model
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one candidate earned, or why it failed.
+
+    Attributes:
+        id: candidate id.
+        outcome: how the training ended.
+        fitness: validation figure to minimise; None unless `outcome` is `scored`.
+        train_loss, validation_loss: one figure per finished epoch, a mean per pixel.
+        parameters, latent, flops: the network's size; None if it was never built.
+        seconds: where the time went.
+        peak_memory: bytes, the largest resident set of the process so far; None if unknown.
+        message: one line that says why it failed; None if scored.
+        traceback: of the failure; None if there is none.
+    """
+
+    id: str
+    outcome: Outcome
+    fitness: float | None = None
+    train_loss: tuple[float, ...] = ()
+    validation_loss: tuple[float, ...] = ()
+    parameters: int | None = None
+    latent: int | None = None
+    flops: int | None = None
+    seconds: Seconds = field(default_factory=Seconds)
+    peak_memory: int | None = None
+    message: str | None = None
+    traceback: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.outcome is Outcome.SCORED) != (self.fitness is not None):
+            raise ValueError(
+                f"{self.outcome} with fitness {self.fitness}: scored, or without fitness"
+            )
+
+    @classmethod
+    def failed(
+        cls, task: Task, outcome: Outcome, message: str, traceback: str | None = None
+    ) -> Evaluation:
+        """Return the record of a candidate that earned no fitness."""
+        return cls(task.id, outcome, flops=task.flops, message=message, traceback=traceback)
+
+
+def seed_for(run_seed: int, candidate_id: str) -> int:
+    """Return a candidate's seed in 0..2^31-1: the same in whatever order or process it runs."""
+    digest = hashlib.sha256(f"{run_seed}:{candidate_id}".encode()).digest()
+    return int.from_bytes(digest[:4]) >> 1

@@ -1,0 +1,1 @@
+"""Algorithms as ask and tell over pure state."""

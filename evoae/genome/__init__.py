@@ -1,0 +1,1 @@
+"""Genes, their text and token forms, sampling and variation."""

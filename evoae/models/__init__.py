@@ -1,0 +1,1 @@
+"""From genome to layer plan to Keras model."""
