@@ -1,0 +1,30 @@
+"""Fixtures that several rooms share."""
+
+import copy
+
+import pytest
+
+TINY = {
+    "seed": 3,
+    "data": {"name": "digits", "reduce": {"train": 96, "validation": 64}},
+    "model": {"max_latent": 8, "max_depth": 2, "filters": [4, 12]},
+    "search": {"population": 4, "generations": 2, "hof_size": 3},
+    "training": {"epochs": 2, "batch_size": 32},
+    "execution": {"kind": "inline"},
+}
+
+
+def with_changes(raw, **sections):
+    """Return a copy of a raw configuration with some keys of some sections replaced."""
+    changed = copy.deepcopy(raw)
+    for section, keys in sections.items():
+        changed.setdefault(section, {}).update(keys)
+    return changed
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory):
+    """A finished search of a few small networks on digits; never write to it."""
+    import evoae
+
+    return evoae.search(TINY, run=tmp_path_factory.mktemp("tiny") / "run")
