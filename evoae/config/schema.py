@@ -148,7 +148,7 @@ class ModelConfig(Section):
     kernels: KernelRange = Field((3, 5), description="smallest and largest kernel side")
     rates: RateRange = Field((0.0, 0.5), description="smallest and largest dropout rate")
     output: Literal["auto", "sigmoid", "linear"] = Field(
-        "auto", description="of the head; auto is sigmoid if data lie in 0..1"
+        "auto", description="of the head; auto fits the range of data"
     )
     sampling: SamplingConfig = Field(SamplingConfig(), description="how random genomes are drawn")
 
