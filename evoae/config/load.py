@@ -119,50 +119,39 @@ def _sentence(
     problem: ErrorDetails, raw: Any, source: str, places: Mapping[KeyPath, str]
 ) -> ConfigError:
     """Turn what pydantic found into place, value and what was expected."""
-    section, path = _locate(problem)
+    section, above, setting = _locate(problem)
     if _is_unknown(problem):
         key = str(problem["loc"][-1])
-        return _unknown(_place((*path, key), source, places), key, section)
+        return _unknown(_place((*above, key), source, places), key, section)
     said = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else ""
-    if issubclass(section, Section) and said and _ends_in_section(path):
-        # Rules between settings: the message starts with the setting that it is about.
+    if said and setting is None:
+        # A rule between settings: its message may start with the setting that it is about.
         key, colon, rest = said.partition(": ")
         if colon and key in section.model_fields:
-            return ConfigError(_place((*path, key), source, places), rest)
-        return ConfigError(_place(path, source, places), said)
+            return ConfigError(_place((*above, key), source, places), rest)
+        return ConfigError(_place(above, source, places), said)
+    path = above if setting is None else (*above, setting)
     value = raw
     for key in path:
         value = value[key]
-    return ConfigError(
-        _place(path, source, places), _shown(value), said or f"expected {expected(path)}"
-    )
+    advice = said or f"expected {expected(path)}"
+    return ConfigError(_place(path, source, places), _shown(value), advice)
 
 
-def _locate(problem: ErrorDetails) -> tuple[type[Section], KeyPath]:
-    """Return the innermost section of a problem and the path of its setting.
+def _locate(problem: ErrorDetails) -> tuple[type[Section], KeyPath, str | None]:
+    """Return a problem's section, the section's path and the setting; None for the section itself.
 
-    The path leaves out what pydantic adds below a setting: list positions and union members.
+    What pydantic adds below a setting, list positions and members of a union, is left out.
     """
     section: type[Section] = Config
-    path: KeyPath = ()
-    for key in problem["loc"]:
+    above: KeyPath = ()
+    for key in map(str, problem["loc"]):
         if key not in section.model_fields:
             break
-        path = (*path, str(key))
         if key not in sections_of(section):
-            break
-        section = sections_of(section)[str(key)]
-    return section, path
-
-
-def _ends_in_section(path: KeyPath) -> bool:
-    section: type[Section] = Config
-    for key in path:
-        inner = sections_of(section)
-        if key not in inner:
-            return False
-        section = inner[key]
-    return True
+            return section, above, key
+        section, above = sections_of(section)[key], (*above, key)
+    return section, above, None
 
 
 def _place(path: KeyPath, source: str, places: Mapping[KeyPath, str]) -> str:
