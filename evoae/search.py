@@ -9,11 +9,7 @@ start at once.
 
 from __future__ import annotations
 
-import itertools
-import os
-import re
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +22,13 @@ from typing import TYPE_CHECKING, Protocol
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Outcome, Task, seed_for
+from evoae.evaluation import Evaluation, Task, seed_for
+from evoae.runs.facts import cores, environment
+from evoae.runs.files import pending_path, promote
+from evoae.runs.folder import create, next_folder
+from evoae.runs.records import Candidate, Generation
 from evoae.runs.run import Run
+from evoae.runs.store import Store
 
 if TYPE_CHECKING:
     from evoae.data.dataset import Dataset
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from evoae.evolution.state import Proposal
     from evoae.execution.executor import AbstractExecutor
     from evoae.genome.space import Space
-    from evoae.runs.store import Store
 
 
 class Interrupted(KeyboardInterrupt):
@@ -83,7 +83,7 @@ class Progress:
         settled: proposals that need no more work: trained, failed or reused.
         fresh: trainings finished by this process.
         best: (validation loss, candidate id, generation); None before the first score.
-        seconds: since this process began to train.
+        began: monotonic clock when this process began.
     """
 
     generations: int
@@ -99,6 +99,7 @@ class Progress:
 
     @property
     def seconds(self) -> float:
+        """Since this process began to train."""
         return time.monotonic() - self.began
 
 
@@ -146,16 +147,15 @@ def search(
         EvoaeError: the configuration, the data or the folder cannot be used.
         Interrupted: Ctrl-C; everything finished is saved, and `resume` goes on.
     """
-    from evoae.runs.store import create
-
     if isinstance(config, (str, Path)):
         name = name or Path(config).stem
         config = load_config(Path(config))
     config = make_config(config)
     scene = _Scene.make(config)
-    folder = Path(run) if run is not None else _next_folder(name or scene.dataset.name)
-    with create(folder, config, scene.facts()) as store:
-        _conduct(store, folder, scene, watcher or _Silent())
+    folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
+    create(folder, config, scene.facts())
+    with Store.writer(folder) as store:
+        _conduct(store, scene, watcher or _Silent())
     return Run.open(folder)
 
 
@@ -175,8 +175,9 @@ def resume(
     """
     opened = Run.open(run)
     scene = _Scene.make(opened.config)
-    with opened.writer() as store:
-        recorded = store.facts()["data_digest"]
+    with Store.writer(opened.path) as store:
+        facts = store.facts()
+        recorded = facts["data_digest"]
         if scene.dataset.digest != recorded:
             raise RunError(
                 str(opened.path),
@@ -184,8 +185,8 @@ def resume(
                 "Restore the data that the run began with, or start a new run.",
             )
         if generations:
-            store.set_target(store.target() + generations)
-        _conduct(store, opened.path, scene, watcher or _Silent())
+            store.set({"generations": facts["generations"] + generations})
+        _conduct(store, scene, watcher or _Silent())
     return Run.open(opened.path)
 
 
@@ -208,7 +209,9 @@ class _Scene:
         source = load(config.data, config.seed)
         dataset = source.reduced(config.data.reduce, config.seed)
         model = config.model
-        space = Space(model, dataset.input_shape, measure(dataset.input_shape, min_side=model.min_side))
+        space = Space(
+            model, dataset.input_shape, measure(dataset.input_shape, min_side=model.min_side)
+        )
         space.check()
         return cls(config, dataset, len(source.train), space)
 
@@ -220,8 +223,6 @@ class _Scene:
 
     def facts(self) -> dict[str, object]:
         """Return what the run folder records about data and machine, once."""
-        from evoae.runs.facts import environment
-
         return {
             **environment(),
             "data": self.dataset.name,
@@ -237,20 +238,21 @@ class _Scene:
 class _Search:
     """One driver's work on one run."""
 
-    def __init__(self, store: Store, folder: Path, scene: _Scene, watcher: Watcher) -> None:
+    def __init__(self, store: Store, scene: _Scene, watcher: Watcher) -> None:
         from evoae.data.share import share
         from evoae.evolution.factory import algorithm_for
         from evoae.evolution.records import Records
 
-        config = scene.config
-        self.store, self.folder, self.scene, self.watcher = store, folder, scene, watcher
-        self.algorithm: AbstractAlgorithm = algorithm_for(config.search, scene.space)
-        self.records = Records(config.search.hof_size)
+        search = scene.config.search
+        self.store, self.scene, self.watcher = store, scene, watcher
+        self.algorithm: AbstractAlgorithm = algorithm_for(search, scene.space)
+        self.records = Records(search.hof_size)
         self.shared = share(scene.dataset)
-        self.settled: dict[str, Evaluation] = {}
-        self.generations = store.target()
-        planned = sum(self.algorithm.planned(g) for g in range(1, self.generations + 1))
-        self.progress = Progress(self.generations, planned)
+        self.finished = store.evaluations()  # by whichever driver
+        self.settled: dict[str, Evaluation] = {}  # as far as the replay has come
+        generations: int = store.facts()["generations"]
+        planned = sum(self.algorithm.planned(g) for g in range(1, generations + 1))
+        self.progress = Progress(generations, planned)
         self.in_flight = 0
         self.stop = False  # set from a signal handler: begin nothing new
 
@@ -258,67 +260,71 @@ class _Search:
         """Breed, train and record every generation up to the run's target."""
         from evoae.evolution.algorithm import generation_rng
         from evoae.evolution.state import Individual
-        from evoae.runs.files import promote
-        from evoae.runs.store import Generation
 
         state = self.algorithm.start()
-        for number in range(1, self.generations + 1):
+        for number in range(1, self.progress.generations + 1):
             began = time.monotonic()
             self.progress.generation = number
             proposals = self.algorithm.ask(state, generation_rng(self.scene.config.seed, number))
-            trained = self._settle(number, proposals, executor)
-            individuals = [Individual(p.id, p.genome, self.settled[p.id].fitness) for p in proposals]
+            trained, failed = self._settle(proposals, executor)
+            individuals = [
+                Individual(proposal.id, proposal.genome, self.settled[proposal.id].fitness)
+                for proposal in proposals
+            ]
             state = self.algorithm.tell(state, individuals)
+            reused = len(proposals) - trained
             row = self.records.update(
-                number,
-                individuals,
-                trained=trained,
-                reused=len(proposals) - trained,
-                failed=sum(individual.fitness is None for individual in individuals),
+                number, individuals, trained=trained, reused=reused, failed=failed
             )
             hall = tuple(individual.id for individual in self.records.hall_of_fame)
             population = tuple(individual.id for individual in state.population)
-            self.store.finish_generation(
-                Generation(number, population, hall, row, time.monotonic() - began)
-            )
-            promote(self.folder, hall)
+            seconds = time.monotonic() - began
+            self.store.finish_generation(Generation(number, population, hall, row, seconds))
+            promote(self.store.folder, hall)
             self.watcher.generation_done(self.progress, row)
 
     def _settle(
-        self, number: int, proposals: Sequence[Proposal], executor: AbstractExecutor
-    ) -> int:
-        """See to it that every proposal has its evaluation; return how many were new to the run."""
-        keep_below = self.records.entry_threshold()
+        self, proposals: Sequence[Proposal], executor: AbstractExecutor
+    ) -> tuple[int, int]:
+        """See to it that every proposal has its evaluation.
+
+        Returns:
+            how many were new to the run, and how many of those failed.
+        """
         new: dict[str, Proposal] = {}
         for position, proposal in enumerate(proposals):
             if proposal.id in self.settled or proposal.id in new:
                 self.progress.reused += 1
                 self.progress.settled += 1
-                continue
-            new[proposal.id] = proposal
-            self._record_candidate(number, position, proposal)
-        waiting: list[Task] = []
-        for proposal in new.values():
-            finished = self.store.evaluation(proposal.id)
-            if finished is None:
-                waiting.append(self._task(proposal, keep_below))
             else:
-                self._count(number, finished)
-        waiting.sort(key=lambda task: task.flops)  # the longest is popped first: no long tail
+                new[proposal.id] = proposal
+                self.store.add_candidate(self._candidate(position, proposal))
+        for id in new.keys() & self.finished.keys():
+            self._count(self.finished[id])
+        self._train(
+            [proposal for id, proposal in new.items() if id not in self.finished], executor
+        )
+        return len(new), sum(self.settled[id].fitness is None for id in new)
+
+    def _train(self, proposals: Sequence[Proposal], executor: AbstractExecutor) -> None:
+        """Train `proposals`, keeping every worker busy, and record each when it finishes."""
+        waiting = sorted(map(self._task, proposals), key=lambda task: task.flops)
         while (waiting and not self.stop) or self.in_flight:
             while waiting and not self.stop and self.in_flight < executor.workers:
-                executor.start(waiting.pop())
+                executor.start(waiting.pop())  # the longest first, so that none is left to the end
                 self.in_flight += 1
             evaluation = executor.wait()
             self.in_flight -= 1
             self.store.add_evaluation(evaluation)
             self.progress.fresh += 1
-            self._count(number, evaluation)
+            self._count(evaluation)
         if waiting:
-            raise Interrupted(self.folder, len(self.settled), number, self.generations)
-        return len(new)
+            progress = self.progress
+            raise Interrupted(
+                self.store.folder, len(self.settled), progress.generation, progress.generations
+            )
 
-    def _count(self, number: int, evaluation: Evaluation) -> None:
+    def _count(self, evaluation: Evaluation) -> None:
         self.settled[evaluation.id] = evaluation
         progress = self.progress
         progress.settled += 1
@@ -327,27 +333,24 @@ class _Search:
         else:
             progress.scored += 1
             if progress.best is None or evaluation.fitness < progress.best[0]:
-                progress.best = (evaluation.fitness, evaluation.id, number)
+                progress.best = (evaluation.fitness, evaluation.id, progress.generation)
         self.watcher.progressed(progress)
 
-    def _record_candidate(self, number: int, position: int, proposal: Proposal) -> None:
+    def _candidate(self, position: int, proposal: Proposal) -> Candidate:
         from evoae.genome.codec import encode
         from evoae.genome.text import render
-        from evoae.runs.store import Candidate
 
-        self.store.add_candidate(
-            Candidate(
-                proposal.id,
-                render(proposal.genome),
-                tuple(encode(proposal.genome)),
-                number,
-                position,
-                proposal.parents,
-                proposal.operator,
-            )
+        return Candidate(
+            proposal.id,
+            render(proposal.genome),
+            tuple(encode(proposal.genome)),
+            self.progress.generation,
+            position,
+            proposal.parents,
+            proposal.operator,
         )
 
-    def _task(self, proposal: Proposal, keep_below: float | None) -> Task:
+    def _task(self, proposal: Proposal) -> Task:
         config, scene = self.scene.config, self.scene
         return Task(
             id=proposal.id,
@@ -360,32 +363,44 @@ class _Search:
             training=config.training,
             seed=seed_for(config.seed, proposal.id),
             flops=scene.space.measure(proposal.genome).flops,
-            keep=self.folder.absolute() / "models" / "pending" / f"{proposal.id}.keras",
-            keep_below=keep_below,
+            keep=pending_path(self.store.folder.absolute(), proposal.id),
+            keep_below=self.records.worst_kept,
             memory_limit=config.execution.memory_limit,
         )
 
 
-def _conduct(store: Store, folder: Path, scene: _Scene, watcher: Watcher) -> None:
+def _conduct(store: Store, scene: _Scene, watcher: Watcher) -> None:
     """Run `scene`'s search to the run's target, stopping cleanly when asked to."""
-    conductor = _Search(store, folder, scene, watcher)
-    executor = _executor(scene.config)
-    data = scene.dataset
-    with executor, _stop_on_signal(conductor):
+    conductor = _Search(store, scene, watcher)
+    progress, data = conductor.progress, scene.dataset
+    with _executor(scene.config) as executor, _stop_on_signal(conductor):
+        store.set({"workers": executor.workers, "planned": progress.planned})
         watcher.started(
             Overview(
                 scene.config,
-                folder,
+                store.folder,
                 data.input_shape,
                 len(data.train),
                 len(data.validation),
                 scene.source_images,
-                conductor.progress.planned,
-                conductor.generations,
+                progress.planned,
+                progress.generations,
                 executor.workers,
             )
         )
         conductor.run(executor)
+    _record_linear_bound(store, scene)
+
+
+def _record_linear_bound(store: Store, scene: _Scene) -> None:
+    """Record what PCA of the winner's size reaches on the same images, for mean squared error."""
+    from evoae.data.pca import pca_error
+
+    best = Run.open(store.folder).hall_of_fame()[:1]
+    if best and scene.config.objective.loss == "mse":
+        latent, data = best[0].latent, scene.dataset
+        bound = {"latent": latent, "val_loss": pca_error(data.train, data.validation, latent)}
+        store.set({"pca": bound})
 
 
 def _executor(config: Config) -> AbstractExecutor:
@@ -404,11 +419,6 @@ def _executor(config: Config) -> AbstractExecutor:
     )
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
 @contextmanager
 def _stop_on_signal(conductor: _Search) -> Iterator[None]:
     """Turn the first Ctrl-C or termination into a clean stop, the second into an end at once."""
@@ -416,7 +426,7 @@ def _stop_on_signal(conductor: _Search) -> Iterator[None]:
         yield  # only the main thread may set handlers; the caller's own remain
         return
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         if conductor.stop:
             raise KeyboardInterrupt
         conductor.stop = True
@@ -428,11 +438,3 @@ def _stop_on_signal(conductor: _Search) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _next_folder(stem: str) -> Path:
-    """Return `runs/STEM-N` with the first N that is free."""
-    stem = re.sub(r"[^\w.-]+", "-", stem)
-    taken = {path.name for path in Path("runs").glob(f"{stem}-*")}
-    number = next(n for n in itertools.count(1) if f"{stem}-{n}" not in taken)
-    return Path("runs") / f"{stem}-{number}"

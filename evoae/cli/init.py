@@ -19,7 +19,8 @@ def command(file: Path, data: str, force: bool, schema: bool) -> None:
     """
     import json
 
-    from evoae.config.template import json_schema, template
+    from evoae.config.expected import json_schema
+    from evoae.config.template import template
     from evoae.data.named import NAMED
     from evoae.errors import ConfigError
 

@@ -28,8 +28,8 @@ SECTIONS: dict[str, dict[str, str]] = {
 
 @click.group(cls=Edge, sections=SECTIONS)
 @click.version_option(__version__, prog_name="evoae")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:  # noqa: ARG001  (read by the edge, wherever it stands)
+@click.option("--debug", is_flag=True, expose_value=False, help="Show an error's traceback.")
+def cli() -> None:
     """Evolve autoencoder architectures for your data."""
 
 

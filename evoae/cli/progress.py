@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 import click
 from tqdm import tqdm
@@ -23,7 +23,7 @@ class ScreenWatcher:
     """Says on stderr what a search does."""
 
     def __init__(self) -> None:
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Never] | None = None
         self._workers = 1
 
     def started(self, overview: Overview) -> None:
@@ -69,7 +69,7 @@ class ScreenWatcher:
         )
         self._bar.set_postfix_str(line(progress), refresh=True)
 
-    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:
+    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:  # noqa: ARG002
         """Say a line for the generation where there is no progress line."""
         if self._bar is not None or not progress.fresh:
             return
@@ -126,7 +126,7 @@ def watched(work: Callable[[ScreenWatcher], Run]) -> None:
     finally:
         watcher.close()
     status = run.status()
-    best = f" Best validation loss {wording.loss(status.best.val_loss)}." if status.best else ""
+    best = f" Best validation loss {wording.loss(status.best[1])}." if status.best else ""
     click.echo(
         f"Done in {wording.duration(time.monotonic() - began)}: {status.scored} trained, "
         f"{status.reused} reused, {status.failed} failed.{best}\n",

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from evoae.evaluation import Evaluation
     from evoae.models.plan import LayerRecord, Plan
+    from evoae.runs.records import Candidate
 
 
 @click.command("show", short_help="One model: genome, layers, curves.")
@@ -40,40 +42,57 @@ def command(run: str, id: str, as_json: bool) -> None:
                 "tokens": list(candidate.tokens),
                 "layers": [_layer(layer) for layer in drawn.layers],
                 "history": {
-                    "train": list(evaluation.train_loss),
-                    "validation": list(evaluation.validation_loss),
+                    "train": list(evaluation.train_loss) if evaluation else [],
+                    "validation": list(evaluation.validation_loss) if evaluation else [],
                 },
             }
         )
         return
-    click.echo(f"{wording.short(candidate.id)}  {candidate.genome}")
     size = drawn.size
     figures = [
-        (
-            evaluation.outcome
-            if evaluation.fitness is None
-            else f"loss {wording.loss(evaluation.fitness)}"
-        ),
+        _verdict(evaluation),
         f"{size.parameters:,} parameters",
         f"latent {size.latent:,}",
         f"{size.flops / 1e6:.1f} MFLOP an image",
-        f"generation {candidate.generation}",
+        _origin(candidate),
     ]
+    click.echo(f"{wording.short(candidate.id)}  {candidate.genome}")
+    click.echo(" · ".join(figures))
+    click.echo(f"\n{draw(drawn)}\n")
+    if evaluation is not None:
+        _print_curves(evaluation)
+
+
+def _verdict(evaluation: Evaluation | None) -> str:
+    from evoae.cli import wording
+
+    if evaluation is None:
+        return "not trained yet"
+    if evaluation.fitness is None:
+        return f"{evaluation.outcome}: {evaluation.message}"
+    return f"loss {wording.loss(evaluation.fitness)}"
+
+
+def _origin(candidate: Candidate) -> str:
+    from evoae.cli import wording
+
+    origin = f"generation {candidate.generation}"
     if candidate.parents:
         parents = " and ".join(wording.short(parent) for parent in candidate.parents)
-        figures[-1] += f", child of {parents} by {candidate.operator}"
-    click.echo(" · ".join(figures))
-    if evaluation.message:
-        click.echo(evaluation.message)
-    click.echo(f"\n{draw(drawn)}\n")
-    if evaluation.validation_loss:
-        epochs = range(1, len(evaluation.validation_loss) + 1)
-        for title, values in (
-            ("epoch", [str(epoch) for epoch in epochs]),
-            ("train", [wording.loss(value) for value in evaluation.train_loss]),
-            ("valid", [wording.loss(value) for value in evaluation.validation_loss]),
-        ):
-            click.echo(f"{title:<6}" + "".join(f"{value:>8}" for value in values))
+        origin += f", child of {parents} by {candidate.operator}"
+    return origin
+
+
+def _print_curves(evaluation: Evaluation) -> None:
+    from evoae.cli import wording
+
+    epochs = range(1, len(evaluation.validation_loss) + 1)
+    for title, values in (
+        ("epoch", [str(epoch) for epoch in epochs]),
+        ("train", [wording.loss(value) for value in evaluation.train_loss]),
+        ("valid", [wording.loss(value) for value in evaluation.validation_loss]),
+    ):
+        click.echo(f"{title:<6}" + "".join(f"{value:>8}" for value in values))
 
 
 def _layer(layer: LayerRecord) -> dict[str, object]:

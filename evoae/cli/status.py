@@ -23,7 +23,7 @@ def command(run: str, as_json: bool) -> None:
         state += f" (pid {status.pid}, {wording.plural(status.workers or 1, 'worker')})"
     best = "no score yet"
     if status.best is not None:
-        best = f"best {wording.loss(status.best.val_loss)}  {wording.short(status.best.id)}"
+        best = f"best {wording.loss(status.best[1])}  {wording.short(status.best[0])}"
     click.echo(
         f"{status.run}  {state}      generation {status.generation}/{status.generations}"
         f"      {best}"

@@ -18,8 +18,12 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     """Print rows under their headers, the columns named in `right` aligned to the right."""
     table = Table(box=None, pad_edge=False, header_style="")
     for header in headers:
-        side = "right" if header in right else "left"
-        table.add_column(header, justify=side, no_wrap=header != headers[-1], overflow="fold")
+        table.add_column(
+            header,
+            justify="right" if header in right else "left",
+            no_wrap=header != headers[-1],
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*row)
     width = max(shutil.get_terminal_size((100, 24)).columns, 60) if sys.stdout.isatty() else None

@@ -44,7 +44,11 @@ def about(seconds: float) -> str:
     """Word a forecast no finer than it deserves: under a minute, about 3 min, about 2 h."""
     if seconds < 60:
         return "under a minute"
-    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {round(seconds / 3600)} h"
+    return (
+        f"about {round(seconds / 60)} min"
+        if seconds < 5400
+        else f"about {round(seconds / 3600)} h"
+    )
 
 
 def size(number_of_bytes: float) -> str:

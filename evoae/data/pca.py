@@ -17,7 +17,11 @@ def pca_error(train: NDArray[np.generic], validation: NDArray[np.generic], size:
     from sklearn.decomposition import PCA
 
     fitted, shown = _rows(train), _rows(validation)
-    pca = PCA(min(size, *fitted.shape), svd_solver="full" if fitted.shape[1] <= 1024 else "auto", random_state=0)
+    pca = PCA(
+        min(size, *fitted.shape),
+        svd_solver="full" if fitted.shape[1] <= 1024 else "auto",
+        random_state=0,
+    )
     pca.fit(fitted)
     rebuilt = pca.inverse_transform(pca.transform(shown))
     return float(np.mean((rebuilt - shown) ** 2))
@@ -25,4 +29,6 @@ def pca_error(train: NDArray[np.generic], validation: NDArray[np.generic], size:
 
 def _rows(images: NDArray[np.generic]) -> NDArray[np.float32]:
     rows = np.asarray(images).reshape(len(images), -1).astype(np.float32)
-    return rows / 255 if images.dtype == np.uint8 else rows
+    if images.dtype == np.uint8:
+        rows /= 255
+    return rows

@@ -1,0 +1,36 @@
+"""What a run records about the machine and the software it began on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+_LIBRARIES = ("evoae", "tensorflow", "keras", "numpy", "deap")
+
+
+def environment() -> dict[str, object]:
+    """Return versions, processor and cores."""
+    return {
+        **{f"{name}_version": version(name) for name in _LIBRARIES},
+        "python_version": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": cores(),
+    }
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,88 @@
+"""Making a run folder, and finding one."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from evoae.config.load import dump_config
+from evoae.config.schema import Config
+from evoae.errors import RunError
+from evoae.runs.files import MODELS, PENDING, sync_folder, write_whole
+from evoae.runs.store import DATABASE, Store
+
+RUNS = Path("runs")
+CONFIG = "config.yaml"
+
+
+def create(folder: Path, config: Config, facts: Mapping[str, object]) -> None:
+    """Make a run folder, whole or not at all.
+
+    Args:
+        folder: must not exist, or be empty.
+        config: the resolved configuration.
+        facts: what is recorded about data and machine.
+
+    Raises:
+        RunError: the folder exists, or cannot be made there.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(
+                str(folder),
+                "exists already",
+                f"go on with it by 'evoae resume {folder}', or choose another --run",
+            )
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise RunError(str(folder), f"cannot be made: {error.strerror}") from error
+    try:
+        draft.chmod(0o777 & ~_umask())
+        (draft / MODELS / PENDING).mkdir(parents=True)
+        write_whole(draft / CONFIG, dump_config(config).encode())
+        with Store.writer(draft) as store:
+            store.set({**facts, "generations": config.search.generations})
+        sync_folder(draft)
+        draft.rename(folder)  # fails where somebody was faster
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise RunError(str(folder), f"cannot be made: {error.strerror}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def locate(run: str | Path) -> Path:
+    """Return the folder of a run, given its path or its name under `runs/`.
+
+    Raises:
+        RunError: there is no run.
+    """
+    path = Path(run)
+    candidates = [path]
+    if isinstance(run, str) and re.fullmatch(r"[\w.-]+", run) and set(run) != {"."}:
+        candidates.append(RUNS / run)
+    for candidate in candidates:
+        if (candidate / DATABASE).is_file() and (candidate / CONFIG).is_file():
+            return candidate
+    if any(candidate.exists() for candidate in candidates):
+        raise RunError(str(run), "not a run folder", "name one that 'evoae search' made")
+    raise RunError(str(run), "no such run", "'ls runs' shows the ones here")
+
+
+def next_folder(name: str) -> Path:
+    """Return `runs/NAME-N` with the first N that is free."""
+    name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
+    numbers = (RUNS / f"{name}-{number}" for number in itertools.count(1))
+    return next(folder for folder in numbers if not folder.exists())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

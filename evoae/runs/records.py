@@ -1,0 +1,48 @@
+"""The records of a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A network that was proposed, as it was proposed first.
+
+    Attributes:
+        id: candidate id.
+        genome: one-line text.
+        tokens: flat token sequence.
+        generation: 1-based.
+        position: 0-based, among the proposals of its generation.
+        parents: candidate ids; empty for a random one.
+        operator: what made it, such as `sample` or `swap_blocks+scale_filters`.
+    """
+
+    id: str
+    genome: str
+    tokens: tuple[float, ...]
+    generation: int
+    position: int
+    parents: tuple[str, ...]
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A generation that is over.
+
+    Attributes:
+        number: 1-based.
+        population: candidate ids after it, in order.
+        hall_of_fame: candidate ids after it, best first.
+        stats: its line of the logbook.
+        seconds: wall time of the driver that finished it; not part of its identity.
+    """
+
+    number: int
+    population: tuple[str, ...]
+    hall_of_fame: tuple[str, ...]
+    stats: Mapping[str, float | int | None]
+    seconds: float

@@ -1,0 +1,277 @@
+"""A run, read: its hall of fame, its candidates, where it stands. Reading never changes it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from evoae.config.load import load_config
+from evoae.config.schema import Config
+from evoae.errors import RunError
+from evoae.evaluation import Evaluation
+from evoae.runs.files import model_path
+from evoae.runs.folder import CONFIG, locate
+from evoae.runs.lock import holder
+from evoae.runs.records import Candidate, Generation
+from evoae.runs.store import Store
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A member of the hall of fame.
+
+    Attributes:
+        rank: from 1, the best.
+        id: candidate id.
+        val_loss: its fitness.
+        parameters, latent: the network's size.
+        genome: one-line text.
+        generation: the one that proposed it first.
+        seconds: that its training took.
+        model_path: its trained model.
+    """
+
+    rank: int
+    id: str
+    val_loss: float
+    parameters: int
+    latent: int
+    genome: str
+    generation: int
+    seconds: float
+    model_path: Path
+
+    def load(self) -> keras.Model:
+        """Load the trained model, with sub-models named `encoder` and `decoder`.
+
+        Raises:
+            RunError: the file is missing.
+        """
+        if not self.model_path.is_file():
+            raise RunError(str(self.model_path), "missing", "restore it from a copy of the run")
+        import keras
+
+        return keras.saving.load_model(self.model_path, compile=False, safe_mode=True)
+
+    def summary(self) -> dict[str, object]:
+        """Return what `hof --json` says of it."""
+        values = asdict(self)
+        return {**values, "model_path": str(values["model_path"])}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A candidate and, if it was trained, what it earned."""
+
+    candidate: Candidate
+    evaluation: Evaluation | None
+
+    def summary(self) -> dict[str, object]:
+        """Return the plain figures that `show --json` says of it."""
+        candidate, evaluation = self.candidate, self.evaluation
+        told: dict[str, object] = {
+            "id": candidate.id,
+            "genome": candidate.genome,
+            "generation": candidate.generation,
+            "parents": list(candidate.parents),
+            "operator": candidate.operator,
+        }
+        if evaluation is not None:
+            told |= {
+                "outcome": evaluation.outcome.value,
+                "val_loss": evaluation.fitness,
+                "parameters": evaluation.parameters,
+                "latent": evaluation.latent,
+                "flops": evaluation.flops,
+                "seconds": asdict(evaluation.seconds),
+                "peak_memory": evaluation.peak_memory,
+                "message": evaluation.message,
+            }
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a run stands.
+
+    Attributes:
+        run: the folder.
+        state: `running`, `finished` or `interrupted`.
+        pid: of the driver; None unless running.
+        workers: of the latest driver; None if none has begun.
+        generation: how many are over.
+        generations: how many were asked for.
+        scored, failed: trainings by outcome.
+        reused: proposals in finished generations that cost no training.
+        best: id and validation loss; None before the first score.
+        eta_seconds: forecast of what is left, from the trainings so far; 0 once finished, None
+            before the first training.
+        disk_bytes: size of the folder.
+    """
+
+    run: str
+    state: str
+    pid: int | None
+    workers: int | None
+    generation: int
+    generations: int
+    scored: int
+    failed: int
+    reused: int
+    best: tuple[str, float] | None
+    eta_seconds: float | None
+    disk_bytes: int
+
+    def summary(self) -> dict[str, object]:
+        """Return what `status --json` says."""
+        best = self.best
+        told = asdict(self)
+        told["best"] = None if best is None else {"id": best[0], "val_loss": best[1]}
+        return told
+
+
+class Run:
+    """A run folder, open for reading.
+
+    Attributes:
+        path: the folder.
+        config: the configuration that it was made with.
+    """
+
+    def __init__(self, path: Path, config: Config) -> None:
+        self.path, self.config = path, config
+
+    @classmethod
+    def open(cls, run: str | Path) -> Self:
+        """Open a run by its folder's path, or its name under `runs/`.
+
+        Raises:
+            RunError: there is no run, or a newer evoae wrote it.
+        """
+        path = locate(run)
+        with Store.reader(path):
+            return cls(path, load_config(path / CONFIG))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is recorded about data, machine and baselines."""
+        with Store.reader(self.path) as store:
+            return store.facts()
+
+    def generations(self) -> list[Generation]:
+        """Return the finished generations in order."""
+        with Store.reader(self.path) as store:
+            return list(store.generations().values())
+
+    def evaluations(self) -> list[Evaluation]:
+        """Return all evaluations in the order of finishing."""
+        with Store.reader(self.path) as store:
+            return list(store.evaluations().values())
+
+    def hall_of_fame(self) -> list[Entry]:
+        """Return the best models of the finished generations, best first."""
+        with Store.reader(self.path) as store:
+            generations, evaluations = store.generations(), store.evaluations()
+            candidates = store.candidates()
+        if not generations:
+            return []
+        members = generations[max(generations)].hall_of_fame
+        return [
+            self._entry(rank, candidates[id], evaluations[id])
+            for rank, id in enumerate(members, start=1)
+        ]
+
+    def find(self, prefix: str) -> Found:
+        """Return the candidate whose id starts with `prefix`, or the best one for `best`.
+
+        Raises:
+            RunError: there is none, or more than one.
+        """
+        with Store.reader(self.path) as store:
+            candidates, evaluations = store.candidates(), store.evaluations()
+        if prefix == "best":
+            best = _best(evaluations)
+            if best is None:
+                raise RunError(str(self.path), "no candidate has a score yet")
+            return Found(candidates[best[0]], evaluations[best[0]])
+        found = [id for id in candidates if id.startswith(prefix.lower())]
+        if len(found) != 1 or not prefix:
+            seen = f"{len(found)} candidates begin with '{prefix}'"
+            raise RunError(str(self.path), seen, "'evoae hof' lists ids; give more digits of one")
+        return Found(candidates[found[0]], evaluations.get(found[0]))
+
+    def linear_bound(self) -> tuple[int, float] | None:
+        """Return (latent size, validation loss) of PCA at the winner's size; None if unknown."""
+        bound = self.facts().get("pca")
+        return None if bound is None else (bound["latent"], bound["val_loss"])
+
+    def status(self) -> Status:
+        """Return where the run stands now."""
+        pid = holder(self.path)
+        with Store.reader(self.path) as store:
+            facts, generations = store.facts(), store.generations()
+            evaluations = store.evaluations()
+        scored = sum(evaluation.fitness is not None for evaluation in evaluations.values())
+        target: int = facts["generations"]
+        done = len(generations)
+        state = "running" if pid else "finished" if done >= target else "interrupted"
+        reused = sum(int(g.stats["reused"] or 0) for g in generations.values())
+        workers = facts.get("workers")
+        return Status(
+            str(self.path),
+            state,
+            pid,
+            workers,
+            done,
+            target,
+            scored,
+            len(evaluations) - scored,
+            reused,
+            _best(evaluations),
+            _eta(facts.get("planned"), len(evaluations) + reused, evaluations, workers or 1)
+            if state != "finished"
+            else 0.0,
+            sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file()),
+        )
+
+    def _entry(self, rank: int, candidate: Candidate, evaluation: Evaluation) -> Entry:
+        if (
+            evaluation.fitness is None
+            or evaluation.parameters is None
+            or evaluation.latent is None
+        ):
+            raise RunError(str(self.path), f"hall of fame: {candidate.id} has no score")
+        return Entry(
+            rank,
+            candidate.id,
+            evaluation.fitness,
+            evaluation.parameters,
+            evaluation.latent,
+            candidate.genome,
+            candidate.generation,
+            evaluation.seconds.total,
+            model_path(self.path, candidate.id),
+        )
+
+
+def _best(evaluations: Mapping[str, Evaluation]) -> tuple[str, float] | None:
+    scored = [(e.fitness, id) for id, e in evaluations.items() if e.fitness is not None]
+    if not scored:
+        return None
+    fitness, id = min(scored)
+    return id, fitness
+
+
+def _eta(
+    planned: int | None, settled: int, evaluations: Mapping[str, Evaluation], workers: int
+) -> float | None:
+    """Return seconds left: what is still planned, at the mean cost of the trainings so far."""
+    if planned is None or not evaluations:
+        return None
+    mean = statistics.fmean(e.seconds.total for e in evaluations.values())
+    return max(0, planned - settled) * mean / workers

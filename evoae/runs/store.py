@@ -1,0 +1,291 @@
+"""The run folder's database: written by the driver alone, every evaluation its own commit."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from evoae.errors import RunError
+from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.runs import schema
+from evoae.runs.lock import Lock
+from evoae.runs.records import Candidate, Generation
+
+DATABASE = "run.sqlite"
+_EVALUATION = (
+    "id, outcome, fitness, train_loss, validation_loss, parameters, latent, flops, "
+    "build_seconds, compile_seconds, epochs_seconds, total_seconds, "
+    "peak_memory, message, traceback"
+)
+
+
+class Store:
+    """An open run database. A context manager; leaving it closes.
+
+    Args:
+        connection: in autocommit mode, its schema current.
+        folder: the run's.
+        lock: the driver's right to write, released on closing; None for a reader.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path, lock: Lock | None) -> None:
+        self._connection, self.folder, self._lock = connection, folder, lock
+
+    @classmethod
+    def writer(cls, folder: Path) -> Self:
+        """Open the run in `folder` for the one driver that may write to it.
+
+        Raises:
+            RunError: another driver holds it, or its database cannot be used.
+        """
+        lock = Lock(folder)
+        try:
+            connection = sqlite3.connect(folder / DATABASE, isolation_level=None, timeout=60)
+            with _sound(folder):
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+                connection.execute("PRAGMA foreign_keys = ON")
+                schema.migrate(connection, folder)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(connection, folder, lock)
+
+    @classmethod
+    def reader(cls, folder: Path) -> Self:
+        """Open the run in `folder` for reading, beside a driver or after one.
+
+        Raises:
+            RunError: its database cannot be used.
+        """
+        with _sound(folder):
+            connection = _read_only(folder / DATABASE)
+            schema.check(connection, folder)
+        return cls(connection, folder, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database and let the next driver in."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    # -- the run itself
+
+    def set(self, values: Mapping[str, object]) -> None:
+        """Record facts about the run by key; a known key gets its new value."""
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO run VALUES (?, ?)",
+                [(key, json.dumps(value)) for key, value in values.items()],
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """Return every fact recorded about the run."""
+        rows = self._rows("SELECT key, value FROM run")
+        return {key: json.loads(value) for key, value in rows}
+
+    # -- candidates and their evaluations
+
+    def add_candidate(self, candidate: Candidate) -> None:
+        """Record a candidate; one that is known stays as it was proposed first."""
+        self._execute(
+            "INSERT OR IGNORE INTO candidate VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                candidate.id,
+                candidate.genome,
+                json.dumps(candidate.tokens),
+                candidate.generation,
+                candidate.position,
+                json.dumps(candidate.parents),
+                candidate.operator,
+            ),
+        )
+
+    def candidates(self) -> dict[str, Candidate]:
+        """Return every candidate by id, in the order of proposal."""
+        rows = self._rows("SELECT * FROM candidate ORDER BY generation, position")
+        return {
+            id: Candidate(
+                id,
+                genome,
+                tuple(json.loads(tokens)),
+                generation,
+                position,
+                tuple(json.loads(parents)),
+                operator,
+            )
+            for id, genome, tokens, generation, position, parents, operator in rows
+        }
+
+    def add_evaluation(self, evaluation: Evaluation) -> None:
+        """Record an evaluation, durably before this returns; a candidate earns only one."""
+        seconds = evaluation.seconds
+        marks = ", ".join("?" * 16)
+        self._execute(
+            f"INSERT INTO evaluation ({_EVALUATION}, finished) VALUES ({marks})",
+            (
+                evaluation.id,
+                evaluation.outcome.value,
+                evaluation.fitness,
+                _losses(evaluation.train_loss),
+                _losses(evaluation.validation_loss),
+                evaluation.parameters,
+                evaluation.latent,
+                evaluation.flops,
+                *(getattr(seconds, field.name) for field in fields(Seconds)),
+                evaluation.peak_memory,
+                evaluation.message,
+                evaluation.traceback,
+                datetime.now(UTC).isoformat(timespec="milliseconds"),
+            ),
+        )
+
+    def evaluations(self) -> dict[str, Evaluation]:
+        """Return every evaluation by candidate id, in the order of finishing."""
+        rows = self._rows(f"SELECT {_EVALUATION} FROM evaluation ORDER BY number")
+        return {row[0]: _evaluation(row) for row in rows}
+
+    # -- generations
+
+    def finish_generation(self, generation: Generation) -> None:
+        """Record a generation in one transaction; a replay of the same one changes nothing.
+
+        Raises:
+            RunError: it is recorded already, and differently.
+        """
+        recorded = self.generations().get(generation.number)
+        if recorded is not None:
+            if _identity(recorded) != _identity(generation):
+                raise RunError(
+                    str(self.folder),
+                    f"generation {generation.number} comes out differently than recorded",
+                    "Resume it with the version and settings that it was made with.",
+                )
+            return
+        number = generation.number
+        with self._transaction():
+            self._connection.execute(
+                "INSERT INTO generation VALUES (?, ?, ?)",
+                (number, json.dumps(dict(generation.stats)), generation.seconds),
+            )
+            for table, ids in (
+                ("population", generation.population),
+                ("hall_of_fame", generation.hall_of_fame),
+            ):
+                self._connection.executemany(
+                    f"INSERT INTO {table} VALUES (?, ?, ?)",
+                    [(number, place, id) for place, id in enumerate(ids, start=1)],
+                )
+
+    def generations(self) -> dict[int, Generation]:
+        """Return the finished generations by number."""
+        rows = self._rows("SELECT number, stats, seconds FROM generation ORDER BY number")
+        return {
+            number: Generation(
+                number,
+                self._members("population", "position", number),
+                self._members("hall_of_fame", "rank", number),
+                json.loads(stats),
+                seconds,
+            )
+            for number, stats, seconds in rows
+        }
+
+    def _members(self, table: str, order: str, generation: int) -> tuple[str, ...]:
+        rows = self._rows(
+            f"SELECT id FROM {table} WHERE generation = ? ORDER BY {order}", (generation,)
+        )
+        return tuple(id for (id,) in rows)
+
+    # -- SQL
+
+    def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        with _sound(self.folder):
+            return self._connection.execute(sql, values).fetchall()
+
+    def _execute(self, sql: str, values: tuple[object, ...]) -> None:
+        with _sound(self.folder):
+            self._connection.execute(sql, values)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _sound(self.folder):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite itself rolls back on a full disk
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+
+def _identity(generation: Generation) -> tuple[object, ...]:
+    return generation.population, generation.hall_of_fame, dict(generation.stats)
+
+
+def _losses(losses: tuple[float, ...]) -> str:
+    return json.dumps(losses)  # NaN and Infinity included: Python reads back what it wrote
+
+
+def _evaluation(row: tuple[Any, ...]) -> Evaluation:
+    id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
+    *seconds, peak_memory, message, traceback = rest
+    return Evaluation(
+        id,
+        Outcome(outcome),
+        fitness,
+        tuple(json.loads(train)),
+        tuple(json.loads(validation)),
+        parameters,
+        latent,
+        flops,
+        Seconds(*seconds),
+        peak_memory,
+        message,
+        traceback,
+    )
+
+
+def _read_only(database: Path) -> sqlite3.Connection:
+    """Open a database for reading.
+
+    A reader of a database in WAL mode needs its -shm file, or the right to make it. Where the
+    folder is read-only and nobody writes, the file can be taken as it stands.
+    """
+    uri = f"{database.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=60)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.OperationalError:
+        connection.close()
+        if database.with_name(f"{database.name}-wal").exists():
+            raise
+        connection = sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+@contextmanager
+def _sound(folder: Path) -> Iterator[None]:
+    """Turn SQLite's complaints about the file or the disk into a sentence."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise  # a fault of ours, not of the file
+    except sqlite3.DatabaseError as error:
+        raise RunError(
+            str(folder / DATABASE), str(error), "check the disk and the file; nothing was changed"
+        ) from error
