@@ -273,9 +273,10 @@ class _Search:
             ]
             state = self.algorithm.tell(state, individuals)
             reused = len(proposals) - trained
-            row = self.records.update(
+            self.records.update(
                 number, individuals, trained=trained, reused=reused, failed=failed
             )
+            row = self.records.rows[-1]
             hall = tuple(individual.id for individual in self.records.hall_of_fame)
             population = tuple(individual.id for individual in state.population)
             seconds = time.monotonic() - began

@@ -1,8 +1,20 @@
-"""Fixtures that several rooms share."""
+"""Fixtures and settings that several rooms share.
+
+Hypothesis profiles: `ci` repeats the same examples, `dev` searches anew on every run.
+HYPOTHESIS_PROFILE chooses one; without it `ci` where CI is set, else `dev`.
+"""
 
 import copy
+import os
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("dev", deadline=None)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "dev")
+)
 
 TINY = {
     "seed": 3,
