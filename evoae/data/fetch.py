@@ -45,6 +45,7 @@ def download(url: str, target: Path, patience: float = PATIENCE) -> None:
             if promised is not None and int(promised) != _LARGEST - left:
                 raise FetchError(f"{url} broke off")
     except urllib.error.HTTPError as why:
+        why.close()  # it is the answer, too
         raise FetchError(f"{url} answers {why.code} {why.reason}") from why
     except urllib.error.URLError as why:  # before OSError, of which it is one
         raise FetchError(_no_network(url, why.reason)) from why
@@ -55,17 +56,23 @@ def download(url: str, target: Path, patience: float = PATIENCE) -> None:
 def _open(url: str, patience: float) -> Any:
     """Open `url`, or give up: a thread, because no timeout ends a hanging name resolution."""
     answers: SimpleQueue[Any] = SimpleQueue()
+    given_up = threading.Event()
 
     def ask() -> None:
         try:
-            answers.put(urllib.request.urlopen(url, timeout=_STALL))
+            answer = urllib.request.urlopen(url, timeout=_STALL)
         except (OSError, HTTPException) as why:
             answers.put(why)
+        else:
+            answers.put(answer)
+            if given_up.is_set():
+                answer.close()
 
-    threading.Thread(target=ask, daemon=True).start()
+    threading.Thread(target=ask, name=f"asking {url}", daemon=True).start()
     try:
         answer = answers.get(timeout=patience)
     except Empty:
+        given_up.set()
         raise FetchError(_no_network(url, f"silent for {patience:g} s")) from None
     if isinstance(answer, Exception):
         raise answer

@@ -56,7 +56,9 @@ def read_idx(path: Path) -> NDArray[Any]:
             with gzip.GzipFile(fileobj=raw) as stream:
                 return _read(stream, path, path.stat().st_size * MOST_INFLATION)
     except (EOFError, zlib.error, gzip.BadGzipFile) as why:
-        raise DataError(str(path), f"truncated or damaged ({why})", "get the file again, or take it away") from why
+        raise DataError(
+            str(path), f"truncated or damaged ({why})", "get the file again, or take it away"
+        ) from why
     except OSError as why:
         raise DataError(str(path), f"cannot be read ({why.strerror})", "check the path") from why
 
@@ -76,7 +78,9 @@ def _read(stream: BufferedIOBase | Any, path: Path, most: int) -> NDArray[Any]:
     axes = start[3]
     sides = stream.read(4 * axes)
     if len(sides) < 4 * axes:
-        raise DataError(str(path), "truncated in its header", "get the file again, or take it away")
+        raise DataError(
+            str(path), "truncated in its header", "get the file again, or take it away"
+        )
     shape = struct.unpack(f">{axes}I", sides)
     dtype = np.dtype(_TYPES[start[2]])
     promised = math.prod(shape) * dtype.itemsize

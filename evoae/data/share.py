@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,8 +111,9 @@ def _publish(folder: Path, dataset: Dataset) -> None:
                 np.save(file, images, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())
-        if folder.exists() and not _holds(folder, dataset):
-            folder.rename(staging / "damaged")
+        if not _holds(folder, dataset):
+            with suppress(FileNotFoundError):  # the usual case: there is no folder yet
+                folder.rename(staging / "damaged")
         try:
             staging.rename(folder)
         except OSError:
@@ -125,15 +127,18 @@ def _publish(folder: Path, dataset: Dataset) -> None:
 
 def _prune(root: Path, keep: Path) -> None:
     """Drop the least recently used folders beyond the bounds, never one used within a day."""
-    used = [(entry.stat().st_mtime, entry) for entry in root.iterdir() if entry != keep]
-    folders, total = 1, _bytes(keep)
-    for when, folder in sorted(used, reverse=True):
-        folders, total = folders + 1, total + _bytes(folder)
+    folders, total = 0, 0
+    for when, size, folder in sorted(_entries(root), reverse=True):
+        folders, total = folders + 1, total + size
         unfinished = folder.name.startswith(".new-")
         beyond = folders > _MOST_FOLDERS or total > _MOST_BYTES or unfinished
-        if beyond and time.time() - when > _IN_USE:
+        if beyond and folder != keep and time.time() - when > _IN_USE:
             shutil.rmtree(folder, ignore_errors=True)  # another driver may be faster
 
 
-def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("*.npy"))
+def _entries(root: Path) -> Iterator[tuple[float, int, Path]]:
+    """Yield each folder's last use (seconds since the epoch) and size in bytes, and its path."""
+    for folder in root.iterdir():
+        with suppress(FileNotFoundError):  # another driver has just renamed or dropped it
+            size = sum(file.stat().st_size for file in folder.glob("*.npy"))
+            yield folder.stat().st_mtime, size, folder

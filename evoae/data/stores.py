@@ -182,7 +182,7 @@ class IdxStore(Store):
         if self.package is None:
             raise fetch.FetchError("no Debian package has it")
         fetch.unpack_debian(self.package, staging)
-        root = staging / SYSTEM.relative_to("/")
+        root = staging / "usr/share/datasets"
         copies = (self._copy_in(root / folder) for folder in self.folders)
         copy = next((copy for copy in copies if copy is not None), None)
         if copy is None:

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from images_made_up import pictures, write_idx
 from numpy.typing import NDArray
 
 from evoae.data import fetch, named, stores
 from evoae.data.idx import PARTS, idx_digest
-
-Idx = Callable[[Path, NDArray[Any]], None]
-
-
-def write_idx(path: Path, array: NDArray[np.uint8], level: int = 6) -> None:
-    """Write `array` in idx format, compressed if the name ends in .gz."""
-    content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(content, level) if path.suffix == ".gz" else content)
-
-
-def pictures(count: int, seed: int = 0, side: int = 4) -> NDArray[np.uint8]:
-    """Return (count, side, side) random images, no two alike."""
-    return np.random.default_rng(seed).integers(0, 256, (count, side, side), np.uint8)
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +45,7 @@ def write_tiny(tiny_arrays: list[NDArray[np.uint8]]) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def tiny(
-    tiny_arrays: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
-) -> stores.IdxStore:
+def tiny(tiny_arrays: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch) -> stores.IdxStore:
     """The set `tiny`, known by name, that nothing on this machine and no network has."""
     a, b, c, d = (idx_digest(array) for array in tiny_arrays)
     files = tuple(f"{part}.gz" for part in PARTS)

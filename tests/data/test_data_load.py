@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import pictures
+from images_made_up import pictures
 from numpy.typing import NDArray
 
 from evoae.config.schema import DataConfig

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import pictures, write_idx
+from images_made_up import pictures, write_idx
 from numpy.lib import format as npy
 
 from evoae.data.files import read_path
@@ -163,7 +163,9 @@ def test_a_truncated_file_is_a_sentence(tmp_path: Path, suffix: str, kept: float
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
     said = complaint(path).value
-    assert any(word in str(said) for word in ("truncated", "empty", "no known format", "not an idx"))
+    assert any(
+        word in str(said) for word in ("truncated", "empty", "no known format", "not an idx")
+    )
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".idx", ".gz"])
@@ -234,9 +236,7 @@ def test_an_idx_header_that_promises_too_much_allocates_nothing(
     tmp_path: Path, compress: Callable[[bytes], bytes]
 ) -> None:
     path = tmp_path / "x"
-    path.write_bytes(
-        compress(struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**16, 2**16) + bytes(99))
-    )
+    path.write_bytes(compress(struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**16, 2**16) + bytes(99)))
     assert "more than it can hold" in str(complaint(path).value)
 
 
