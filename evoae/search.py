@@ -273,9 +273,7 @@ class _Search:
             ]
             state = self.algorithm.tell(state, individuals)
             reused = len(proposals) - trained
-            self.records.update(
-                number, individuals, trained=trained, reused=reused, failed=failed
-            )
+            self.records.update(number, individuals, trained=trained, reused=reused, failed=failed)
             row = self.records.rows[-1]
             hall = tuple(individual.id for individual in self.records.hall_of_fame)
             population = tuple(individual.id for individual in state.population)
@@ -405,7 +403,8 @@ def _record_linear_bound(store: Store, scene: _Scene) -> None:
 
 
 def _executor(config: Config) -> AbstractExecutor:
-    from evoae.training.train import prepare, train
+    from evoae.training.setup import prepare
+    from evoae.training.train import train
 
     execution = config.execution
     if execution.kind == "inline":

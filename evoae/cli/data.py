@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 
-@click.group()
-def data() -> None:
+@click.group("data", short_help="The data sets at hand: list, get, describe.")
+def command() -> None:
     """Which data sets there are, getting one, looking at one."""
 
 
@@ -15,7 +15,7 @@ def _tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-@data.command("list")
+@command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 def list_sets(as_json: bool) -> None:
     """The named sets, and where each is on this machine."""
@@ -48,7 +48,7 @@ def list_sets(as_json: bool) -> None:
         )
 
 
-@data.command()
+@command.command()
 @click.argument("name")
 def get(name: str) -> None:
     """Find the set NAME or download it, verify it, and print where it is."""
@@ -59,7 +59,7 @@ def get(name: str) -> None:
     click.echo(store.find(None))
 
 
-@data.command()
+@command.command()
 @click.argument("what", metavar="NAME|PATH")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def describe(what: str, as_json: bool) -> None:

@@ -50,7 +50,7 @@ class Edge(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the one command to begin with."""
         formatter.write_paragraph()
-        formatter.write("Quick start:  evoae search --config configs/quickstart.yaml\n")
+        formatter.write("Quick start:  evoae search --config configs/quickstart.yaml")
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run, and turn what was raised into a sentence and an exit code."""

@@ -116,7 +116,8 @@ def draw(drawn: Plan) -> str:
         if layer.kind in {"conv", "dense"}:
             labels.append(_label(layer))
             chain.append("")
-        chain[-1] = shape(layer.shape)
+        if layer.kind != "flatten":  # the map is what one wants to see before the code
+            chain[-1] = shape(layer.shape)
     text = chain[0]
     for label, after in zip(labels, chain[1:], strict=True):
         text += f"  ──{label}──▶  {after}" if label else f" ──▶ {after}"

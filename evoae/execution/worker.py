@@ -46,9 +46,7 @@ class _Guard:
 _guard = _Guard()
 
 
-def begin(
-    driver: int, environment: Mapping[str, str], prepare: Callable[[], None] | None
-) -> None:
+def begin(driver: int, environment: Mapping[str, str], prepare: Callable[[], None] | None) -> None:
     """Make this process a worker, before its first task.
 
     Args:
