@@ -288,6 +288,14 @@ def test_a_child_over_a_limit_is_replaced_by_its_parent(swap: Any) -> None:
         assert parse("conv(16,3x3) | latent(2) | upconv(128,3x3)") in (first, second)
 
 
+@pytest.mark.parametrize("swap", [swap_genes, swap_blocks])
+def test_children_that_only_trade_places_are_drawn_again(swap: Any) -> None:
+    a = parse("conv(20,3x3) conv(30,3x3) | latent(8) | upconv(16,3x3) upconv(16,3x3)")
+    b = parse("conv(30,3x3) conv(30,3x3) | latent(8) | upconv(16,3x3) upconv(16,3x3)")
+    for rng in rngs(20):
+        assert set(swap(rng, a, b, space_of())) != {a, b}
+
+
 def test_sampled_filters_reach_both_ends_and_favour_small_ones() -> None:
     rng, space = np.random.default_rng(5), space_of()
     filters = [draw_gene(rng, Conv, space).filters for _ in range(6_000)]
@@ -308,6 +316,19 @@ def test_sampling_keeps_the_published_probabilities() -> None:
     share = {word: count / len(blocks) for word, count in Counter(words).items()}
     assert set(share) == {(), ("BatchNorm",), ("Dropout",), ("BatchNorm", "Dropout")}
     assert all(0.22 < part < 0.28 for part in share.values())
+
+
+def test_sampled_rates_are_all_those_of_three_digits_in_the_range() -> None:
+    rng, space = np.random.default_rng(0), space_of(rates=(0.1004, 0.1036))
+    rates = {draw_gene(rng, Dropout, space).rate for _ in range(100)}
+    assert rates == {0.101, 0.102, 0.103}
+
+
+def test_a_range_without_a_rate_of_three_digits_yields_no_dropout() -> None:
+    rng, space = np.random.default_rng(0), space_of(rates=(0.1001, 0.1009))
+    genomes = [sample(rng, space) for _ in range(50)]
+    genomes += [toggle_modifier(rng, genome, space) for genome in genomes]
+    assert not any("drop" in render(genome) for genome in genomes)
 
 
 @given(st.integers(0, 499), st.integers(0, 500), SEEDS)
