@@ -15,17 +15,19 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    WithJsonSchema,
     model_validator,
 )
 
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_SIZE = r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(B|[KMG]i?B)\s*"
 
 
 def parse_bytes(value: Any) -> Any:
     """Turn `4GiB` into a number of bytes; leave anything but text to the ordinary validation."""
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(B|[KMG]i?B)\s*", value)
+    match = re.fullmatch(_SIZE, value)
     if match is None:
         raise ValueError("expected a size such as 4GiB or 512MiB")
     return int(float(match[1]) * _UNITS[match[2]])
@@ -45,7 +47,7 @@ def _pair(value: Any) -> Any:
 
 def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
     if pair[0] > pair[1]:
-        raise ValueError(f"expected [low, high] with low <= high, got {list(pair)}")
+        raise ValueError("expected [low, high] with low <= high")
     return pair
 
 
@@ -53,7 +55,20 @@ Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 SplitSize = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
-Bytes = Annotated[int, BeforeValidator(parse_bytes), PlainSerializer(render_bytes), Field(gt=0)]
+Bytes = Annotated[
+    int,
+    BeforeValidator(parse_bytes),
+    PlainSerializer(render_bytes),
+    Field(gt=0),
+    WithJsonSchema(
+        {
+            "type": ["integer", "string"],
+            "exclusiveMinimum": 0,
+            "pattern": f"^{_SIZE}$",
+            "format": "bytes",
+        }
+    ),
+]
 FilterRange = Annotated[
     tuple[Annotated[int, Field(ge=1, le=65_536)], Annotated[int, Field(ge=1, le=65_536)]],
     BeforeValidator(_pair),
@@ -90,11 +105,9 @@ class DataConfig(Section):
     name: str | None = Field(None, description="a named set; `evoae data list` lists them")
     path: str | None = Field(None, description="a .npy, .npz or idx file, or a named set's folder")
     validation: SplitSize = Field(
-        0.1, description="validation split, taken from the training images: a share or a number"
+        0.1, description="training images to validate on: a share or a number"
     )
-    test: SplitSize = Field(
-        0.1, description="test split, for data that brings none: a share or a number"
-    )
+    test: SplitSize = Field(0.1, description="images to test on, if the data bring none: likewise")
     reduce: ReduceConfig = Field(ReduceConfig(), description="subset used by the search")
 
     @model_validator(mode="after")
@@ -135,7 +148,7 @@ class ModelConfig(Section):
     kernels: KernelRange = Field((3, 5), description="smallest and largest kernel side")
     rates: RateRange = Field((0.0, 0.5), description="smallest and largest dropout rate")
     output: Literal["auto", "sigmoid", "linear"] = Field(
-        "auto", description="activation of the head; auto is sigmoid for data in 0..1"
+        "auto", description="of the head; auto fits the range of data"
     )
     sampling: SamplingConfig = Field(SamplingConfig(), description="how random genomes are drawn")
 
@@ -152,7 +165,7 @@ class ModelConfig(Section):
 
 
 class ObjectiveConfig(Section):
-    """What a network is trained for, and which validation figure is its fitness."""
+    """What a network is trained for; its validation figure is the fitness."""
 
     kind: Literal["reconstruction"] = Field("reconstruction", description="the objective")
     loss: Literal["mse", "mae", "bce"] = Field("mse", description="the loss, a mean per pixel")
@@ -192,7 +205,7 @@ class SearchConfig(Section):
     )
     block_crossover: Share = Field(
         0.5,
-        description="share of crossovers that swap mirrored blocks; the others swap like genes",
+        description="share of crossovers that swap mirrored blocks; others swap genes",
     )
     mutation: MutationConfig = Field(MutationConfig(), description="weights of the mutations")
     hof_size: Positive = Field(10, description="models kept in the hall of fame")
@@ -214,14 +227,12 @@ class TrainingConfig(Section):
         128, description="images per optimiser step; short trainings need small batches"
     )
     learning_rate: Annotated[float, Field(gt=0)] = Field(0.001, description="of Adam")
-    fitness: Literal["last", "best"] = Field(
-        "last", description="validation loss of the last epoch, or of the best one"
-    )
+    fitness: Literal["last", "best"] = Field("last", description="validation loss of which epoch")
     batchnorm_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.9, description="Keras' .99 keeps start values through a short training"
     )
     loop: Literal["compiled", "fit"] = Field(
-        "compiled", description="one compiled function per epoch, or the plain Keras fit loop"
+        "compiled", description="one function per epoch, or plain Keras"
     )
     time_limit: Annotated[float, Field(gt=0)] | None = Field(
         300.0, description="seconds one candidate may take; null for no limit"
@@ -231,9 +242,7 @@ class TrainingConfig(Section):
 class ExecutionConfig(Section):
     """Where trainings run. Nothing here changes a result."""
 
-    kind: Literal["local", "inline"] = Field(
-        "local", description="worker processes, or this process (for debugging)"
-    )
+    kind: Literal["local", "inline"] = Field("local", description="worker processes, or this one")
     workers: Positive | Literal["auto"] = Field(
         "auto", description="processes of one thread each; auto is one per core"
     )

@@ -1,1 +1,1 @@
-"""The run folder: store, model files, lock, and the read side."""
+"""The run folder."""

@@ -1,41 +1,39 @@
-"""What a run was made with: versions and machine, since figures may differ between them."""
+"""What a run records about the machine and the software it began on."""
 
 from __future__ import annotations
 
 import os
 import platform
-from importlib import metadata
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGES = ("evoae", "tensorflow", "keras", "numpy", "deap")
-_BUILDS = {"tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly")}
+_LIBRARIES = ("tensorflow", "keras", "numpy", "deap")
 
 
 def environment() -> dict[str, object]:
-    """Return versions, CPU and cores as JSON values; None for what is not installed."""
-    facts: dict[str, object] = {name: _version(name) for name in _PACKAGES}
-    return facts | {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpu": _cpu(),
-        "cores": os.cpu_count(),
+    """Return versions, processor and cores."""
+    from evoae import __version__  # the package itself is not yet whole when this module loads
+
+    return {
+        "evoae_version": __version__,
+        **{f"{name}_version": version(name) for name in _LIBRARIES},
+        "python_version": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": cores(),
     }
 
 
-def _version(package: str) -> str | None:
-    for name in _BUILDS.get(package, (package,)):
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return None
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def _cpu() -> str:
-    """Return the CPU's name as Linux tells it, elsewhere its kind."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

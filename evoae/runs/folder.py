@@ -1,104 +1,88 @@
-"""Run folders: made whole or not at all, and found again by path or name."""
+"""Making a run folder, and finding one."""
 
 from __future__ import annotations
 
-import secrets
+import itertools
+import os
+import re
 import shutil
-import sqlite3
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
+from evoae.config.load import dump_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
-from evoae.runs.files import CONFIG, DATABASE, MODELS, flush, spoken, write_whole
-from evoae.runs.store import Store, new_database
+from evoae.runs.files import MODELS, PENDING, sync_folder, write_whole
+from evoae.runs.store import DATABASE, Store
 
 RUNS = Path("runs")
-_MOST_CONFIG_BYTES = 2**20
+CONFIG = "config.yaml"
 
 
-def create(path: Path, config: Config, facts: Mapping[str, object]) -> Store:
-    """Make the run folder `path` and open its store.
-
-    The folder is built beside its place and renamed into it, so that a reader or a crash never
-    leaves a part of one there.
+def create(folder: Path, config: Config, facts: Mapping[str, object]) -> None:
+    """Make a run folder, whole or not at all.
 
     Args:
-        path: must not exist, or be an empty folder.
-        config: resolved; written to `config.yaml` once. Its generations become the target.
-        facts: JSON values that say what program, machine and data the run was made with.
+        folder: must not exist, or be empty.
+        config: the resolved configuration.
+        facts: what is recorded about data and machine.
 
     Raises:
-        RunError: something is there already, or the folder cannot be written.
+        RunError: the folder exists, or cannot be made there.
     """
-    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    half_made = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with spoken(path):
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise _taken(path)
-        try:
-            (half_made / MODELS / "pending").mkdir(parents=True)
-            write_whole(half_made / CONFIG, text.encode())
-            new_database(half_made / DATABASE, facts, config.search.generations)
-            flush(half_made)
-            half_made.rename(path)  # fails if another run took the place meanwhile
-        except sqlite3.Error as error:
-            raise RunError(str(path), f"cannot be written ({error})") from error
-        except FileExistsError as error:
-            raise _taken(path) from error
-        finally:
-            shutil.rmtree(half_made, ignore_errors=True)  # gone already if all went well
-        flush(path.parent)
-    return Store(path)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(
+                str(folder),
+                "exists already",
+                f"go on with it by 'evoae resume {folder}', or choose another --run",
+            )
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise RunError(str(folder), f"cannot be made: {error.strerror}") from error
+    try:
+        draft.chmod(0o777 & ~_umask())
+        (draft / MODELS / PENDING).mkdir(parents=True)
+        write_whole(draft / CONFIG, dump_config(config).encode())
+        with Store.writer(draft) as store:
+            store.set({**facts, "generations": config.search.generations})
+        sync_folder(draft)
+        draft.rename(folder)  # fails where somebody was faster
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise RunError(str(folder), f"cannot be made: {error.strerror}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def locate(run: str | Path) -> Path:
-    """Return the run folder that `run` means: its path, or its name under `runs/`.
+    """Return the folder of a run, given its path or its name under `runs/`.
 
     Raises:
-        RunError: there is none, or it is no run folder.
+        RunError: there is no run.
     """
-    given = Path(run)
-    named = RUNS / given
-    is_name = len(given.parts) == 1 and given.name not in ("", "..")
-    with spoken(given):
-        for folder in (given, named) if is_name else (given,):
-            if (folder / DATABASE).is_file():
-                return folder
-        if given.is_dir() or (is_name and named.is_dir()):
-            raise RunError(str(run), "not a run folder", f"it holds no {DATABASE}")
-    raise RunError(str(run), "no such run", f"give a run's folder, or its name under {RUNS}/")
+    path = Path(run)
+    candidates = [path]
+    if isinstance(run, str) and re.fullmatch(r"[\w.-]+", run) and set(run) != {"."}:
+        candidates.append(RUNS / run)
+    for candidate in candidates:
+        if (candidate / DATABASE).is_file() and (candidate / CONFIG).is_file():
+            return candidate
+    if any(candidate.exists() for candidate in candidates):
+        raise RunError(str(run), "not a run folder", "name one that 'evoae search' made")
+    raise RunError(str(run), "no such run", "'ls runs' shows the ones here")
 
 
-def read_config(path: Path) -> Config:
-    """Return the configuration that the run in folder `path` was made with.
-
-    Raises:
-        RunError: `config.yaml` is missing, damaged, or of another version.
-    """
-    file = path / CONFIG
-    with spoken(file):
-        if file.stat().st_size > _MOST_CONFIG_BYTES:
-            raise RunError(str(file), "too large for a configuration", "restore it from a copy")
-        raw = file.read_bytes()
-    try:
-        return Config.model_validate(yaml.safe_load(raw))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise RunError(
-            f"{file}: {place}", first["msg"].lower(), "restore the file, or use its evoae version"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise RunError(str(file), "not valid YAML", "restore it from a copy") from error
+def next_folder(name: str) -> Path:
+    """Return `runs/NAME-N` with the first N that is free."""
+    name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
+    numbers = (RUNS / f"{name}-{number}" for number in itertools.count(1))
+    return next(folder for folder in numbers if not folder.exists())
 
 
-def _taken(path: Path) -> RunError:
-    return RunError(
-        str(path),
-        "exists already",
-        f"resume it with 'evoae resume {path}' or choose another --run",
-    )
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,23 +1,23 @@
-"""What the store keeps beside evaluations: where a candidate came from, how a generation ended."""
+"""The records of a run folder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A network that the search asked for, when it was asked for first.
+    """A network that was proposed, as it was proposed first.
 
     Attributes:
         id: candidate id.
-        genome: the one-line text of its canonical form.
-        tokens: the flat sequence of the same genome.
-        generation: 1 for the first.
-        position: in that generation's offspring, from 0.
-        parents: ids; none for a random one.
-        operator: what made it, such as `random` or `scale_filters`.
+        genome: one-line text.
+        tokens: flat token sequence.
+        generation: 1-based.
+        position: 0-based, among the proposals of its generation.
+        parents: candidate ids; empty for a random one.
+        operator: what made it, such as `sample` or `swap_blocks+scale_filters`.
     """
 
     id: str
@@ -25,41 +25,24 @@ class Candidate:
     tokens: tuple[float, ...]
     generation: int
     position: int
-    parents: tuple[str, ...] = ()
-    operator: str = "random"
+    parents: tuple[str, ...]
+    operator: str
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A finished generation.
+    """A generation that is over.
 
     Attributes:
-        number: 1 for the first.
-        population: ids in order; one may occur more than once.
-        hall_of_fame: ids at its end, the best first.
-        stats: its line of the logbook; None for a figure that it doesn't have.
-        seconds: of wall time.
+        number: 1-based.
+        population: candidate ids after it, in order.
+        hall_of_fame: candidate ids after it, best first.
+        stats: its line of the logbook.
+        seconds: wall time of the driver that finished it; not part of its identity.
     """
 
     number: int
     population: tuple[str, ...]
     hall_of_fame: tuple[str, ...]
-    stats: Mapping[str, float | int | None] = field(default_factory=dict)
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The driver's sessions so far.
-
-    Attributes:
-        started: when the first one began, ISO 8601 in UTC; None before it.
-        elapsed: wall seconds of all of them, up to the last thing stored.
-        workers: of the newest one; 0 before the first.
-        pid: of the newest one's driver; None before the first.
-    """
-
-    started: str | None = None
-    elapsed: float = 0.0
-    workers: int = 0
-    pid: int | None = None
+    stats: Mapping[str, float | int | None]
+    seconds: float

@@ -1,27 +1,25 @@
-"""The read side of a run folder: where it stands, its best models, any of its candidates.
-
-Nothing here writes, blocks the driver or loads TensorFlow (but for `Entry.load`).
-"""
+"""A run, read: its hall of fame, its candidates, where it stands. Reading never changes it."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, final
+from typing import TYPE_CHECKING, Any, Self
 
+from evoae.config.load import load_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Outcome
-from evoae.runs.files import disk_bytes, model_file
-from evoae.runs.folder import locate, read_config
+from evoae.evaluation import Evaluation
+from evoae.runs.files import model_path
+from evoae.runs.folder import CONFIG, locate
 from evoae.runs.lock import holder
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.store import Store
 
-State = Literal["running", "finished", "interrupted"]
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,44 +27,73 @@ class Entry:
     """A member of the hall of fame.
 
     Attributes:
-        rank: 1 for the best.
+        rank: from 1, the best.
+        id: candidate id.
         val_loss: its fitness.
-        parameters, latent: the network's size; None if that wasn't measured.
-        generation: in which it was found.
+        parameters, latent: the network's size.
+        genome: one-line text.
+        generation: the one that proposed it first.
         seconds: that its training took.
-        model_path: its Keras file.
+        model_path: its trained model.
     """
 
     rank: int
     id: str
     val_loss: float
-    parameters: int | None
-    latent: int | None
+    parameters: int
+    latent: int
     genome: str
     generation: int
     seconds: float
     model_path: Path
 
-    def load(self) -> Any:
-        """Return the trained Keras model; loading it runs no code from the file.
+    def load(self) -> keras.Model:
+        """Load the trained model, with sub-models named `encoder` and `decoder`.
 
         Raises:
-            RunError: the file is missing or damaged.
+            RunError: the file is missing.
         """
         if not self.model_path.is_file():
-            raise RunError(
-                str(self.model_path), "no such model file", "train it again with 'evoae refit'"
-            )
+            raise RunError(str(self.model_path), "missing", "restore it from a copy of the run")
         import keras
 
-        try:
-            return keras.saving.load_model(self.model_path, compile=False, safe_mode=True)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(
-                str(self.model_path),
-                f"cannot be loaded ({str(error).splitlines()[0] if str(error) else error!r})",
-                "train it again with 'evoae refit'",
-            ) from error
+        return keras.saving.load_model(self.model_path, compile=False, safe_mode=True)
+
+    def summary(self) -> dict[str, object]:
+        """Return what `hof --json` says of it."""
+        values = asdict(self)
+        return {**values, "model_path": str(values["model_path"])}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A candidate and, if it was trained, what it earned."""
+
+    candidate: Candidate
+    evaluation: Evaluation | None
+
+    def summary(self) -> dict[str, object]:
+        """Return the plain figures that `show --json` says of it."""
+        candidate, evaluation = self.candidate, self.evaluation
+        told: dict[str, object] = {
+            "id": candidate.id,
+            "genome": candidate.genome,
+            "generation": candidate.generation,
+            "parents": list(candidate.parents),
+            "operator": candidate.operator,
+        }
+        if evaluation is not None:
+            told |= {
+                "outcome": evaluation.outcome.value,
+                "val_loss": evaluation.fitness,
+                "parameters": evaluation.parameters,
+                "latent": evaluation.latent,
+                "flops": evaluation.flops,
+                "seconds": asdict(evaluation.seconds),
+                "peak_memory": evaluation.peak_memory,
+                "message": evaluation.message,
+            }
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,188 +101,177 @@ class Status:
     """Where a run stands.
 
     Attributes:
-        pid: of the living driver; None if there is none, 0 if it cannot be told.
-        workers: of the newest session.
-        generation: the one being worked on, from 1; the last one once finished.
-        generations: asked for.
-        scored, failed: trainings by their end.
-        reused: trainings saved because the candidate was known.
-        best, best_loss: id and fitness of the best so far; None before the first.
-        eta_seconds: until the target, from the median training; None if unknown or not running.
-        started: ISO 8601 in UTC; None before the first session.
-        elapsed: wall seconds of all sessions.
+        run: the folder.
+        state: `running`, `finished` or `interrupted`.
+        pid: of the driver; None unless running.
+        workers: of the latest driver; None if none has begun.
+        generation: how many are over.
+        generations: how many were asked for.
+        scored, failed: trainings by outcome.
+        reused: proposals in finished generations that cost no training.
+        best: id and validation loss; None before the first score.
+        eta_seconds: forecast of what is left, from the trainings so far; 0 once finished, None
+            before the first training.
+        disk_bytes: size of the folder.
     """
 
-    run: Path
-    state: State
+    run: str
+    state: str
     pid: int | None
-    workers: int
+    workers: int | None
     generation: int
     generations: int
     scored: int
     failed: int
     reused: int
-    best: str | None
-    best_loss: float | None
+    best: tuple[str, float] | None
     eta_seconds: float | None
     disk_bytes: int
-    started: str | None
-    elapsed: float
+
+    def summary(self) -> dict[str, object]:
+        """Return what `status --json` says."""
+        best = self.best
+        told = asdict(self)
+        told["best"] = None if best is None else {"id": best[0], "val_loss": best[1]}
+        return told
 
 
-@final
 class Run:
-    """A run folder, opened to read. Every call reads what is committed at that moment."""
+    """A run folder, open for reading.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Attributes:
+        path: the folder.
+        config: the configuration that it was made with.
+    """
+
+    def __init__(self, path: Path, config: Config) -> None:
+        self.path, self.config = path, config
 
     @classmethod
     def open(cls, run: str | Path) -> Self:
-        """Open the run that a folder's path, or its name under `runs/`, means.
+        """Open a run by its folder's path, or its name under `runs/`.
 
         Raises:
-            RunError: there is none, it is no run folder, damaged, or of a newer version.
+            RunError: there is no run, or a newer evoae wrote it.
         """
         path = locate(run)
-        Store(path, read_only=True).close()
-        return cls(path)
+        with Store.reader(path):
+            return cls(path, load_config(path / CONFIG))
 
-    @cached_property
-    def config(self) -> Config:
-        """The configuration that the run was made with."""
-        return read_config(self.path)
+    def facts(self) -> dict[str, Any]:
+        """Return what is recorded about data, machine and baselines."""
+        with Store.reader(self.path) as store:
+            return store.facts()
 
-    def store(self) -> Store:
-        """Open the database to read; the caller closes it."""
-        return Store(self.path, read_only=True)
+    def generations(self) -> list[Generation]:
+        """Return the finished generations in order."""
+        with Store.reader(self.path) as store:
+            return list(store.generations().values())
 
-    def evaluations(self) -> tuple[Evaluation, ...]:
+    def evaluations(self) -> list[Evaluation]:
         """Return all evaluations in the order of finishing."""
-        with self.store() as store:
-            return store.evaluations()
+        with Store.reader(self.path) as store:
+            return list(store.evaluations().values())
 
     def hall_of_fame(self) -> list[Entry]:
-        """Return the newest generation's hall of fame, the best first."""
-        with self.store() as store, store.snapshot():
-            return [
-                self._entry(rank, store.candidate(identity), store.evaluation(identity))
-                for rank, identity in enumerate(store.hall_of_fame(), start=1)
-            ]
+        """Return the best models of the finished generations, best first."""
+        with Store.reader(self.path) as store:
+            generations, evaluations = store.generations(), store.evaluations()
+            candidates = store.candidates()
+        if not generations:
+            return []
+        members = generations[max(generations)].hall_of_fame
+        return [
+            self._entry(rank, candidates[id], evaluations[id])
+            for rank, id in enumerate(members, start=1)
+        ]
 
-    def find(self, reference: str) -> tuple[Candidate, Evaluation | None]:
-        """Return the candidate that an id's unambiguous prefix, or `best`, means.
-
-        Returns:
-            The candidate and what it earned; None if that isn't decided.
+    def find(self, prefix: str) -> Found:
+        """Return the candidate whose id starts with `prefix`, or the best one for `best`.
 
         Raises:
-            RunError: no candidate, or several ones.
+            RunError: there is none, or more than one.
         """
-        with self.store() as store, store.snapshot():
-            identity = self._identity(store, reference)
-            candidate = store.candidate(identity)
-            assert candidate is not None
-            return candidate, store.evaluation(identity)
+        with Store.reader(self.path) as store:
+            candidates, evaluations = store.candidates(), store.evaluations()
+        if prefix == "best":
+            best = _best(evaluations)
+            if best is None:
+                raise RunError(str(self.path), "no candidate has a score yet")
+            return Found(candidates[best[0]], evaluations[best[0]])
+        found = [id for id in candidates if id.startswith(prefix.lower())]
+        if len(found) != 1 or not prefix:
+            seen = f"{len(found)} candidates begin with '{prefix}'"
+            raise RunError(str(self.path), seen, "'evoae hof' lists ids; give more digits of one")
+        return Found(candidates[found[0]], evaluations.get(found[0]))
+
+    def linear_bound(self) -> tuple[int, float] | None:
+        """Return (latent size, validation loss) of PCA at the winner's size; None if unknown."""
+        bound = self.facts().get("pca")
+        return None if bound is None else (bound["latent"], bound["val_loss"])
 
     def status(self) -> Status:
-        """Return where the run stands."""
-        pid = holder(self.path)  # before the store: a run seen idle is then seen finished or not
-        with self.store() as store, store.snapshot():
-            target, progress = store.target(), store.progress()
-            generations, evaluations = store.generations(), store.evaluations()
-            candidates = {candidate.id: candidate for candidate in store.candidates()}
-        best = _best(candidates, evaluations)
-        state: State = "interrupted" if pid is None else "running"
-        if len(generations) >= target:
-            state = "finished"
-        eta = None
-        if state == "running" and evaluations and progress.workers:
-            left = _trainings_left(
-                self.config.search.population, target, generations, candidates, evaluations
-            )
-            typical = statistics.median(evaluation.seconds.total for evaluation in evaluations)
-            eta = left * typical / progress.workers
-        scored = sum(evaluation.outcome is Outcome.SCORED for evaluation in evaluations)
+        """Return where the run stands now."""
+        pid = holder(self.path)
+        with Store.reader(self.path) as store:
+            facts, generations = store.facts(), store.generations()
+            evaluations = store.evaluations()
+        scored = sum(evaluation.fitness is not None for evaluation in evaluations.values())
+        target: int = facts["generations"]
+        done = len(generations)
+        state = "running" if pid else "finished" if done >= target else "interrupted"
+        reused = sum(int(g.stats["reused"] or 0) for g in generations.values())
+        workers = facts.get("workers")
         return Status(
-            run=self.path,
-            state=state,
-            pid=pid,
-            workers=progress.workers,
-            generation=min(len(generations) + 1, target),
-            generations=target,
-            scored=scored,
-            failed=len(evaluations) - scored,
-            reused=sum(int(generation.stats.get("reused") or 0) for generation in generations),
-            best=best.id if best else None,
-            best_loss=best.fitness if best else None,
-            eta_seconds=eta,
-            disk_bytes=disk_bytes(self.path),
-            started=progress.started,
-            elapsed=progress.elapsed,
+            str(self.path),
+            state,
+            pid,
+            workers,
+            done,
+            target,
+            scored,
+            len(evaluations) - scored,
+            reused,
+            _best(evaluations),
+            _eta(facts.get("planned"), len(evaluations) + reused, evaluations, workers or 1)
+            if state != "finished"
+            else 0.0,
+            sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file()),
         )
 
-    def _identity(self, store: Store, reference: str) -> str:
-        place = f"{self.path}: '{reference}'"
-        if reference == "best":
-            best = _best({c.id: c for c in store.candidates()}, store.evaluations())
-            if best is None:
-                raise RunError(place, "no candidate is scored yet", "see 'evoae status'")
-            return best.id
-        ids = store.starting_with(reference) if reference else ()
-        if not ids:
-            raise RunError(place, "no candidate has an id that starts so", "see 'evoae hof'")
-        if len(ids) > 1 and reference not in ids:
-            shown = ", ".join(identity[:12] for identity in ids[:3])
-            raise RunError(
-                place,
-                f"{len(ids)} candidates start so ({shown}{', …' if len(ids) > 3 else ''})",
-                "give more characters",
-            )
-        return reference if reference in ids else ids[0]
-
-    def _entry(
-        self, rank: int, candidate: Candidate | None, evaluation: Evaluation | None
-    ) -> Entry:
-        if candidate is None or evaluation is None or evaluation.fitness is None:
-            raise RunError(
-                str(self.path), f"damaged (rank {rank} has no score)", "restore it from a copy"
-            )
+    def _entry(self, rank: int, candidate: Candidate, evaluation: Evaluation) -> Entry:
+        if (
+            evaluation.fitness is None
+            or evaluation.parameters is None
+            or evaluation.latent is None
+        ):
+            raise RunError(str(self.path), f"hall of fame: {candidate.id} has no score")
         return Entry(
-            rank=rank,
-            id=candidate.id,
-            val_loss=evaluation.fitness,
-            parameters=evaluation.parameters,
-            latent=evaluation.latent,
-            genome=candidate.genome,
-            generation=candidate.generation,
-            seconds=evaluation.seconds.total,
-            model_path=model_file(self.path, candidate.id),
+            rank,
+            candidate.id,
+            evaluation.fitness,
+            evaluation.parameters,
+            evaluation.latent,
+            candidate.genome,
+            candidate.generation,
+            evaluation.seconds.total,
+            model_path(self.path, candidate.id),
         )
 
 
-def _best(
-    candidates: Mapping[str, Candidate], evaluations: Sequence[Evaluation]
-) -> Evaluation | None:
-    """Return the lowest fitness, of equals the one asked for first; None if none is scored."""
-    scored = [
-        (evaluation.fitness, candidates[evaluation.id].generation, position, evaluation)
-        for evaluation in evaluations
-        if evaluation.fitness is not None
-        for position in [candidates[evaluation.id].position]
-    ]
-    return min(scored, key=lambda row: row[:3])[3] if scored else None
+def _best(evaluations: Mapping[str, Evaluation]) -> tuple[str, float] | None:
+    scored = [(e.fitness, id) for id, e in evaluations.items() if e.fitness is not None]
+    if not scored:
+        return None
+    fitness, id = min(scored)
+    return id, fitness
 
 
-def _trainings_left(
-    population: int,
-    target: int,
-    generations: Sequence[Generation],
-    candidates: Mapping[str, Candidate],
-    evaluations: Sequence[Evaluation],
-) -> float:
-    """Return how many trainings the target still takes, by the finished generations' mean."""
-    done = len(generations)
-    of_finished = sum(candidates[e.id].generation <= done for e in evaluations)
-    expected = of_finished / done if done else float(population)
-    return max(0.0, expected * (target - done) - (len(evaluations) - of_finished))
+def _eta(
+    planned: int | None, settled: int, evaluations: Mapping[str, Evaluation], workers: int
+) -> float | None:
+    """Return seconds left: what is still planned, at the mean cost of the trainings so far."""
+    if planned is None or not evaluations:
+        return None
+    mean = statistics.fmean(e.seconds.total for e in evaluations.values())
+    return max(0, planned - settled) * mean / workers

@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+run: .venv/.ready ## set up, run a small real search on Fashion-MNIST, print its hall of fame
+	$(BIN)/evoae search --config configs/quickstart.yaml
+
+test: .venv/.dev ## set up, run every test
+	CI=true $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+check: lint types test docs ## everything CI runs, cheapest first
+
+lint: .venv/.dev ## format, lint and the layers of the house
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: .venv/.dev ## mypy, strict
+	$(BIN)/mypy
+
+docs: .venv/.dev ## run what README and docs promise
+	CI=true $(BIN)/python -m pytest -q tests/docs
+
+format: .venv/.dev ## rewrite the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+golden: .venv/.dev ## rewrite the golden files; review the diff
+	$(BIN)/python -m tests.golden_genome --write
+
+bench: .venv/.dev ## measure: the compiled epoch loop against Keras' fit
+	$(BIN)/python benchmarks/fit_loop.py
+
+clean: ## remove the environment and caches; runs/ stays
+	rm -rf .venv build dist .*_cache *.egg-info
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/bin/pip:
+	sh tools/make-venv.sh "$(PYTHON)" .venv
+
+.venv/.ready: pyproject.toml | .venv/bin/pip
+	$(BIN)/pip install -q --disable-pip-version-check -e .
+	touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/pip
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	touch $@ .venv/.ready
+
+.PHONY: run test check lint types docs format golden bench clean help

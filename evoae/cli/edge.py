@@ -1,0 +1,80 @@
+"""The edge: the one place where commands are found and where errors become a sentence.
+
+Exit codes: 0 done, 1 the run failed, 2 the request was wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from evoae.errors import EvoaeError, SearchError
+
+
+class Edge(click.Group):
+    """A group that loads a command when it is called, and speaks every error once.
+
+    Args:
+        sections: title -> command -> one-line help, in the order of the help page. A command NAME
+            is the attribute `command` of `evoae.cli.NAME`.
+    """
+
+    def __init__(
+        self, *args: Any, sections: dict[str, dict[str, str]] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.sections = sections or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return every command's name, in the order of the help page."""
+        return [name for commands in self.sections.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command; None if there is none of that name."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"evoae.cli.{cmd_name}").command
+        _accept_debug(command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands under their section titles, importing none of them."""
+        for title, commands in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the one command to begin with."""
+        formatter.write_paragraph()
+        formatter.write("Quick start:  evoae search --config configs/quickstart.yaml")
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and turn what was raised into a sentence and an exit code."""
+        try:
+            return super().main(*args, **kwargs)
+        except EvoaeError as error:
+            _say(error, str(error))
+            sys.exit(1 if isinstance(error, SearchError) else 2)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            _say(error, f"{where}{error.strerror or error}")
+            sys.exit(1)
+
+
+def _accept_debug(command: click.Command) -> None:
+    """Let `--debug` stand after a command as well as before it."""
+    for leaf in (command, *getattr(command, "commands", {}).values()):
+        if not any(parameter.name == "debug" for parameter in leaf.params):
+            leaf.params.append(
+                click.Option(["--debug"], is_flag=True, expose_value=False, hidden=True)
+            )
+
+
+def _say(error: Exception, sentence: str) -> None:
+    if "--debug" in sys.argv:
+        traceback.print_exception(error)
+    click.echo(f"Error: {sentence}", err=True)

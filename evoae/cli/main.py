@@ -1,0 +1,42 @@
+"""The command line's front door: which commands there are, loaded only when asked for."""
+
+from __future__ import annotations
+
+import click
+
+from evoae import __version__
+from evoae.cli.edge import Edge
+
+# Section -> command -> its one-line help, which must not cost an import (a test compares the two).
+SECTIONS: dict[str, dict[str, str]] = {
+    "Start": {
+        "init": "Write a commented config for your data.",
+        "search": "Run a search.",
+    },
+    "Follow": {
+        "status": "Where a run stands.",
+        "resume": "Go on after an interruption, or for more generations.",
+        "hof": "The best models found.",
+        "show": "One model: genome, layers, curves.",
+    },
+    "Look closer": {
+        "space": "Draw networks from a search space, or check it.",
+        "data": "The data sets at hand: list, get, describe.",
+    },
+}
+
+
+@click.group(cls=Edge, sections=SECTIONS)
+@click.version_option(__version__, prog_name="evoae")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show an error's traceback.")
+def cli() -> None:
+    """Evolve autoencoder architectures for your data."""
+
+
+def main() -> None:
+    """Run the command line; the console script `evoae`."""
+    cli(prog_name="evoae")
+
+
+if __name__ == "__main__":
+    main()

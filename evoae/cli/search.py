@@ -1,0 +1,33 @@
+"""`evoae search`: run a search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("search", short_help="Run a search.")
+@click.option(
+    "--config", "config_file", required=True, type=click.Path(path_type=Path), help="YAML file."
+)
+@click.option("--run", type=click.Path(path_type=Path), help="Folder to make. [runs/NAME-N]")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a setting, such as training.epochs=5; may be repeated.",
+)
+def command(config_file: Path, run: Path | None, overrides: tuple[str, ...]) -> None:
+    """Run a search, as a configuration file says.
+
+    Ctrl-C finishes the trainings in flight and saves; `evoae resume` goes on. The run's folder is
+    named on stdout when it ends.
+    """
+    from evoae.cli.progress import watched
+    from evoae.config.load import load_config
+    from evoae.search import search
+
+    config = load_config(config_file, overrides)
+    watched(lambda watcher: search(config, run=run, name=config_file.stem, watcher=watcher))

@@ -1,0 +1,132 @@
+"""`evoae show`: one model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from evoae.evaluation import Evaluation
+    from evoae.models.plan import LayerRecord, Plan
+    from evoae.runs.records import Candidate
+
+
+@click.command("show", short_help="One model: genome, layers, curves.")
+@click.argument("run")
+@click.argument("id", metavar="ID", default="best")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(run: str, id: str, as_json: bool) -> None:
+    """Show one candidate of RUN: ID is any unambiguous prefix, or `best`."""
+    from evoae.cli import wording
+    from evoae.cli.tables import print_json
+    from evoae.genome.text import parse
+    from evoae.models.plan import plan
+    from evoae.runs.run import Run
+
+    opened = Run.open(run)
+    found = opened.find(id)
+    candidate, evaluation = found.candidate, found.evaluation
+    facts = opened.facts()
+    height, width, channels = facts["input_shape"]
+    drawn = plan(
+        parse(candidate.genome),
+        (height, width, channels),
+        min_side=opened.config.model.min_side,
+        output=str(facts["output"]),
+    )
+    if as_json:
+        print_json(
+            {
+                **found.summary(),
+                "tokens": list(candidate.tokens),
+                "layers": [_layer(layer) for layer in drawn.layers],
+                "history": {
+                    "train": list(evaluation.train_loss) if evaluation else [],
+                    "validation": list(evaluation.validation_loss) if evaluation else [],
+                },
+            }
+        )
+        return
+    size = drawn.size
+    figures = [
+        _verdict(evaluation),
+        f"{size.parameters:,} parameters",
+        f"latent {size.latent:,}",
+        f"{size.flops / 1e6:.1f} MFLOP an image",
+        _origin(candidate),
+    ]
+    click.echo(f"{wording.short(candidate.id)}  {candidate.genome}")
+    click.echo(" · ".join(figures))
+    click.echo(f"\n{draw(drawn)}\n")
+    if evaluation is not None:
+        _print_curves(evaluation)
+
+
+def _verdict(evaluation: Evaluation | None) -> str:
+    from evoae.cli import wording
+
+    if evaluation is None:
+        return "not trained yet"
+    if evaluation.fitness is None:
+        return f"{evaluation.outcome}: {evaluation.message}"
+    return f"loss {wording.loss(evaluation.fitness)}"
+
+
+def _origin(candidate: Candidate) -> str:
+    from evoae.cli import wording
+
+    origin = f"generation {candidate.generation}"
+    if candidate.parents:
+        parents = " and ".join(wording.short(parent) for parent in candidate.parents)
+        origin += f", child of {parents} by {candidate.operator}"
+    return origin
+
+
+def _print_curves(evaluation: Evaluation) -> None:
+    from evoae.cli import wording
+
+    epochs = range(1, len(evaluation.validation_loss) + 1)
+    for title, values in (
+        ("epoch", [str(epoch) for epoch in epochs]),
+        ("train", [wording.loss(value) for value in evaluation.train_loss]),
+        ("valid", [wording.loss(value) for value in evaluation.validation_loss]),
+    ):
+        click.echo(f"{title:<6}" + "".join(f"{value:>8}" for value in values))
+
+
+def _layer(layer: LayerRecord) -> dict[str, object]:
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "part": layer.part,
+        "shape": list(layer.shape),
+        "parameters": layer.parameters,
+        "flops": layer.flops,
+    }
+
+
+def draw(drawn: Plan) -> str:
+    """Draw a network as one chain of shapes, an arrow for each layer gene."""
+    from evoae.cli.wording import shape
+
+    chain = [shape(drawn.input_shape)]
+    labels: list[str] = []
+    for layer in drawn.layers:
+        if layer.kind in {"conv", "dense"}:
+            labels.append(_label(layer))
+            chain.append("")
+        if layer.kind != "flatten":  # the map is what one wants to see before the code
+            chain[-1] = shape(layer.shape)
+    text = chain[0]
+    for label, after in zip(labels, chain[1:], strict=True):
+        text += f"  ──{label}──▶  {after}" if label else f" ──▶ {after}"
+    return "  " + text
+
+
+def _label(layer: LayerRecord) -> str:
+    if layer.kind == "dense" or layer.name == "head":
+        return ""
+    word = "conv" if layer.part == "encoder" else "upconv"
+    kernel = f"{layer.kernel[0]}x{layer.kernel[1]}"
+    return f"{word} {layer.shape[-1]},{kernel}"

@@ -1,0 +1,139 @@
+"""`evoae space`: look at a search space before searching it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evoae.errors import ConfigError
+
+if TYPE_CHECKING:
+    from evoae.config.schema import Config
+    from evoae.genome.genome import Genome
+    from evoae.genome.space import Space
+
+_config = click.option(
+    "--config", "config_file", required=True, type=click.Path(path_type=Path), help="YAML file."
+)
+_shape = click.option("--shape", metavar="HxWxC", help="Input shape, to leave the data alone.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE")
+
+
+@click.group("space", short_help="Draw networks from a search space, or check it.")
+def command() -> None:
+    """Look at the space that a configuration describes."""
+
+
+@command.command("sample")
+@_config
+@_set
+@_shape
+@click.option("-n", "number", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), help="Of the draw. [the configuration's]")
+@_json
+def sample(
+    config_file: Path,
+    overrides: tuple[str, ...],
+    shape: str | None,
+    number: int,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Draw random networks, as a search's first generation would."""
+    import numpy as np
+
+    from evoae.config.load import load_config
+    from evoae.genome.sampling import sample as draw
+
+    config = load_config(config_file, overrides)
+    space = _space(config, shape)
+    rng = np.random.default_rng(config.seed if seed is None else seed)
+    _print([draw(rng, space) for _ in range(number)], space, as_json=as_json)
+
+
+@command.command("check")
+@_config
+@_set
+@_shape
+@click.argument("genome", required=False)
+@_json
+def check(
+    config_file: Path,
+    overrides: tuple[str, ...],
+    shape: str | None,
+    genome: str | None,
+    as_json: bool,
+) -> None:
+    """Check that the space holds networks, or that GENOME (one line of text) lies in it."""
+    from evoae.config.load import load_config
+    from evoae.errors import SpaceError
+    from evoae.genome.text import parse
+
+    space = _space(load_config(config_file, overrides), shape)
+    if genome is None:
+        _print(list(space.smallest()), space, as_json=as_json)
+        click.echo("The space is sound. Above: its smallest network of each depth.", err=True)
+        return
+    parsed = parse(genome)
+    violation = space.violation(parsed)
+    if violation is not None:
+        raise SpaceError("genome", violation, "change the gene, or the limit in the configuration")
+    _print([parsed], space, as_json=as_json)
+
+
+def _space(config: Config, shape: str | None) -> Space:
+    from evoae.data.load import load
+    from evoae.genome.space import Space
+    from evoae.models.plan import measure
+
+    sides = _sides(shape) if shape else load(config.data, config.seed).input_shape
+    space = Space(config.model, sides, measure(sides, min_side=config.model.min_side))
+    space.check()
+    return space
+
+
+def _sides(text: str) -> tuple[int, int, int]:
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) != 3 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ConfigError("--shape", text, "expected height x width x channels, such as 28x28x1")
+    height, width, channels = map(int, parts)
+    return height, width, channels
+
+
+def _print(genomes: list[Genome], space: Space, *, as_json: bool) -> None:
+    from evoae.cli import wording
+    from evoae.cli.tables import print_json, print_table
+    from evoae.genome.canonical import candidate_id
+    from evoae.genome.codec import encode
+    from evoae.genome.text import render
+
+    sizes = [space.measure(genome) for genome in genomes]
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": candidate_id(genome),
+                    "genome": render(genome),
+                    "tokens": encode(genome),
+                    "latent": size.latent,
+                    "parameters": size.parameters,
+                    "flops": size.flops,
+                }
+                for genome, size in zip(genomes, sizes, strict=True)
+            ]
+        )
+        return
+    rows = [
+        (
+            wording.count(size.latent),
+            wording.count(size.parameters),
+            f"{size.flops / 1e6:.1f}",
+            render(genome),
+        )
+        for genome, size in zip(genomes, sizes, strict=True)
+    ]
+    headers = ("latent", "params", "MFLOP", "genome")
+    print_table(headers, rows, right={"latent", "params", "MFLOP"})

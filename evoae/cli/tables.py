@@ -1,0 +1,35 @@
+"""Tables on stdout, and the JSON beside each of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+_UNWRAPPED = 10_000  # columns of a pipe: a file keeps every row on one line
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: set[str]) -> None:
+    """Print rows under their headers, the columns named in `right` aligned to the right."""
+    table = Table(box=None, pad_edge=False, header_style="")
+    for header in headers:
+        table.add_column(
+            header,
+            justify="right" if header in right else "left",
+            no_wrap=header != headers[-1],
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*row)
+    width = max(shutil.get_terminal_size((100, 24)).columns, 60) if sys.stdout.isatty() else None
+    Console(width=width or _UNWRAPPED, highlight=False, markup=False, emoji=False).print(table)
+
+
+def print_json(data: object) -> None:
+    """Print `data` as JSON."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))

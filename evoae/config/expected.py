@@ -1,0 +1,80 @@
+"""Say in plain words which values a setting takes; read from the schema, so they cannot drift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from evoae.config.schema import Config
+
+JsonSchema = Mapping[str, Any]
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of the configuration, for editors that complete and check it."""
+    schema = Config.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def expected(path: Sequence[str]) -> str:
+    """Return what the setting at `path` takes, such as `a whole number of at least 2`."""
+    schema: JsonSchema = _cached_schema()
+    for key in path:
+        schema = _resolve(schema)["properties"][key]
+    return _words(schema)
+
+
+@cache
+def _cached_schema() -> JsonSchema:
+    return json_schema()
+
+
+def _resolve(schema: JsonSchema) -> JsonSchema:
+    """Follow a reference to a section."""
+    if "$ref" in schema:
+        return _cached_schema()["$defs"][schema["$ref"].rpartition("/")[2]]  # type: ignore[no-any-return]
+    return schema
+
+
+def _words(schema: JsonSchema) -> str:
+    match schema:
+        case {"$ref": _}:
+            return "a section of settings"
+        case {"anyOf": options}:
+            return " or ".join(_words(option) for option in options)
+        case {"enum": [*values, last]}:
+            return f"{', '.join(values)} or {last}"
+        case {"const": value}:
+            return str(value)
+        case {"format": "bytes"}:
+            return "a size such as 4GiB or 512MiB"
+        case {"prefixItems": [item, *_]}:
+            return f"[low, high], each {_words(item)}"
+        case {"type": "integer"}:
+            return f"a whole number{_range(schema)}"
+        case {"type": "number"}:
+            return f"a number{_range(schema)}"
+        case {"type": "string"}:
+            return "text"
+        case _:
+            return "null"
+
+
+def _range(schema: JsonSchema) -> str:
+    match schema:
+        case {"minimum": low, "maximum": high}:
+            return f" from {low:g} to {high:g}" if high < 1e6 else f" of at least {low:g}"
+        case {"minimum": low, "exclusiveMaximum": high}:
+            return f" of at least {low:g} and below {_power(high)}"
+        case {"exclusiveMinimum": low, "exclusiveMaximum": high}:
+            return f" above {low:g} and below {high:g}"
+        case {"minimum": low}:
+            return f" of at least {low:g}"
+        case {"exclusiveMinimum": low}:
+            return f" above {low:g}"
+    return ""
+
+
+def _power(number: float) -> str:
+    return "2^63" if number == 2**63 else f"{number:g}"

@@ -1,0 +1,60 @@
+"""The commented configuration that `evoae init` writes, made from the schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from evoae.config.expected import expected
+from evoae.config.load import KeyPath, sections_of
+from evoae.config.schema import Config, DataConfig, Section
+
+_HEADING = (
+    "# What to search, how, and where. Every value below is the default: change what you like,",
+    "# remove what you leave alone.",
+)
+_COMMENT_COLUMN = 28
+
+
+def template(*, name: str | None = None, path: str | None = None) -> str:
+    """Return a configuration with every setting, its default and what it means.
+
+    Args:
+        name: the named data set; None for Fashion-MNIST unless there is a path.
+        path: of the data; None for the named set's usual places.
+    """
+    if name is None and path is None:
+        name = "fashion_mnist"
+    config = Config(data=DataConfig(name=name, path=path))
+    lines = _lines(Config, config.model_dump(mode="json"), ())
+    return "\n".join((*_HEADING, "", *lines)) + "\n"
+
+
+def _lines(section: type[Section], values: dict[str, Any], above: KeyPath) -> Iterator[str]:
+    indent = "  " * len(above)
+    for key, field in section.model_fields.items():
+        path = (*above, key)
+        inner = sections_of(section).get(key)
+        if inner is not None:
+            if not above:
+                yield ""
+            yield _commented(f"{indent}{key}:", inner.__doc__ or "")
+            yield from _lines(inner, values[key], path)
+        else:
+            said = field.description or ""
+            if str(field.annotation).startswith("typing.Literal"):
+                said += f" ({expected(path)})"
+            yield _commented(f"{indent}{key}: {_scalar(values[key])}", said)
+
+
+def _commented(line: str, comment: str) -> str:
+    return f"{line:<{_COMMENT_COLUMN}}  # {comment}" if comment else line
+
+
+def _scalar(value: Any) -> str:
+    """Write a value on one line. JSON is YAML; only plain words lose their quotes."""
+    written = json.dumps(value, ensure_ascii=False)
+    word = re.fullmatch(r'"([a-z][a-z_]+|\d+[KMG]iB)"', written)
+    return word[1] if word and value not in ("null", "true", "false") else written

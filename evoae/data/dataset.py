@@ -1,0 +1,135 @@
+"""What a search works on, `Dataset`, and what a reader hands over before the split, `Source`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.random import PCG64
+from numpy.typing import NDArray
+
+from evoae.config.schema import ReduceConfig
+from evoae.errors import DataError
+
+Images = NDArray[np.uint8 | np.float32]  # (n, height, width, channels)
+Labels = NDArray[Any]  # (n,)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a reader found, not split yet.
+
+    Attributes:
+        name: of the set or file, for people.
+        images: (n, height, width, channels).
+        labels: (n,), or None if there are none.
+        test: test images that the source brings itself, or None.
+        test_labels: (n,), or None.
+    """
+
+    name: str
+    images: Images
+    labels: Labels | None = None
+    test: Images | None = None
+    test_labels: Labels | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images in three disjoint splits.
+
+    Attributes:
+        name: of the set or file, for people.
+        train, validation, test: (n, height, width, channels), all uint8 in 0..255 or all float32
+            in 0..1.
+        origin: how the splits were drawn, one line per step.
+        train_labels, validation_labels, test_labels: (n,), or None if the source has none.
+        output: activation of the head that can say these values.
+    """
+
+    name: str
+    train: Images
+    validation: Images
+    test: Images
+    origin: tuple[str, ...]
+    train_labels: Labels | None = None
+    validation_labels: Labels | None = None
+    test_labels: Labels | None = None
+    output: Literal["sigmoid", "linear"] = "sigmoid"
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        height, width, channels = self.train.shape[1:]
+        return height, width, channels
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hexadecimal) of the training and validation images and of their origin.
+
+        The same images split the same way give the same digest on any machine; the name and the
+        folder that they came from play no part.
+        """
+        sha = hashlib.sha256("\n".join(self.origin).encode())
+        for images in (self.train, self.validation):
+            sha.update(f"\n{images.dtype.name} {images.shape}\n".encode())
+            little = images.astype(images.dtype.newbyteorder("<"), copy=False)
+            sha.update(np.ascontiguousarray(little).data)
+        return sha.hexdigest()
+
+    def reduced(self, reduce: ReduceConfig, seed: int) -> Dataset:
+        """Return the seeded subset to search on; the test split stays whole.
+
+        A smaller subset of the same seed is part of every larger one.
+
+        Raises:
+            DataError: more images are asked for than there are.
+        """
+        train = _subset("train", reduce.train, len(self.train), seed)
+        validation = _subset("validation", reduce.validation, len(self.validation), seed)
+        if train is None and validation is None:
+            return self
+        drawn = f"reduced with seed {seed} to {reduce.train} train, {reduce.validation} validation"
+        return replace(
+            self,
+            train=take(self.train, train),
+            validation=take(self.validation, validation),
+            origin=(*self.origin, drawn),
+            train_labels=take_labels(self.train_labels, train),
+            validation_labels=take_labels(self.validation_labels, validation),
+        )
+
+
+def order(count: int, seed: int, purpose: str) -> NDArray[np.intp]:
+    """Return 0..count-1 in a random order, (count,), a function of its arguments alone.
+
+    It sorts raw generator output, which NumPy promises to keep; `Generator.permutation` may
+    change between releases, and every digest with it.
+    """
+    salt = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:4])
+    return np.argsort(PCG64([seed, salt]).random_raw(count), kind="stable")
+
+
+def take(images: Images, index: NDArray[np.intp] | None) -> Images:
+    """Return the images at `index`, (k,), in C order; all of them for None."""
+    return np.ascontiguousarray(images if index is None else images[index])
+
+
+def take_labels(labels: Labels | None, index: NDArray[np.intp] | None) -> Labels | None:
+    """Return the labels at `index`, (k,); all of them for None."""
+    return labels if labels is None or index is None else labels[index]
+
+
+def _subset(split: str, wanted: int | None, count: int, seed: int) -> NDArray[np.intp] | None:
+    if wanted is None:
+        return None
+    if wanted > count:
+        raise DataError(
+            f"data.reduce.{split}",
+            f"{wanted:,} images, but the {split} split has {count:,}",
+            "lower it, or set it to null for all",
+        )
+    return order(count, seed, f"reduce {split}")[:wanted]

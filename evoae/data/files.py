@@ -1,0 +1,182 @@
+"""Files of the user's own become a `Source`. A further format is one more entry in `FORMATS`."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tokenize import TokenError
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from evoae.data.dataset import Source
+from evoae.data.idx import GZIP, LARGEST, MOST_INFLATION, PARTS, find_part, read_idx
+from evoae.data.images import as_source
+from evoae.errors import DataError
+
+_DAMAGE = (  # what NumPy and zipfile raise on damaged bytes
+    *(ValueError, TypeError, KeyError, OverflowError, SyntaxError, TokenError),
+    *(OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+_WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of file or folder.
+
+    Attributes:
+        name: for people.
+        matches: whether the path is of this kind, given the file's first bytes (b"" for a folder).
+        read: reads it.
+    """
+
+    name: str
+    matches: Callable[[Path, bytes], bool]
+    read: Callable[[Path], Source]
+
+
+def read_path(path: Path) -> Source:
+    """Read the images at `path`, whichever of `FORMATS` they are in.
+
+    Raises:
+        DataError: nothing is there, it is of no known format, damaged, or holds no usable images.
+    """
+    path = path.expanduser()
+    try:
+        head = b""
+        if not path.is_dir():
+            with path.open("rb") as file:
+                head = file.read(8)
+    except FileNotFoundError as why:
+        raise DataError(str(path), "no such file or folder", "check data.path") from why
+    except OSError as why:
+        raise DataError(str(path), f"cannot be read ({why.strerror})", "check data.path") from why
+    for known in FORMATS:
+        if known.matches(path, head):
+            return known.read(path)
+    formats = ", ".join(known.name for known in FORMATS)
+    held = "folder" if path.is_dir() else "file" if head else "empty file"
+    raise DataError(str(path), f"a {held} of no known format", f"evoae reads: {formats}")
+
+
+def _read_npy(path: Path) -> Source:
+    try:
+        with path.open("rb") as file:
+            _check_plain(file, str(path))
+        array = np.load(
+            path, mmap_mode="r", allow_pickle=False
+        )  # checks the length, copies nothing
+    except _DAMAGE as why:
+        raise _damaged(path, why) from why
+    return as_source(path.name, str(path), array)
+
+
+def _read_npz(path: Path) -> Source:
+    arrays = npz_arrays(path, lambda names: _pick(names, path))
+    return as_source(path.name, str(path), **arrays)
+
+
+def npz_arrays(
+    path: Path, pick: Callable[[list[str]], Mapping[str, str]]
+) -> dict[str, NDArray[Any]]:
+    """Read some arrays of an .npz file.
+
+    Args:
+        path: of the file.
+        pick: from the names in the file, those to read, by the keys that the result shall have.
+
+    Raises:
+        DataError: damaged, an array is not there, or it holds Python objects.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            wanted = pick(archive.files).items()
+            return {key: _member(archive, name, path) for key, name in wanted}
+    except _DAMAGE as why:
+        raise _damaged(path, why) from why
+
+
+def _pick(names: list[str], path: Path) -> dict[str, str]:
+    """Choose the arrays to read, by the arguments of `as_source` that they become."""
+    if "x_train" in names:
+        parts = {
+            "images": "x_train",
+            "labels": "y_train",
+            "test": "x_test",
+            "test_labels": "y_test",
+        }
+        return {key: name for key, name in parts.items() if name in names}
+    whole = [name for name in _WHOLE if name in names] or (names if len(names) == 1 else [])
+    if len(whole) != 1:
+        listed = ", ".join(f"'{name}'" for name in names) or "no arrays"
+        raise DataError(
+            str(path),
+            f"which are the images? It holds {listed}",
+            "name them x, or x_train and x_test",
+        )
+    labels = next((name for name in ("y", "labels") if name in names and name not in whole), None)
+    return {"images": whole[0]} | ({} if labels is None else {"labels": labels})
+
+
+def _member(archive: Any, name: str, path: Path) -> NDArray[Any]:
+    """Read one array of an open .npz file, after a look at the size that its header promises."""
+    info = archive.zip.getinfo(f"{name}.npy")
+    with archive.zip.open(info) as file:
+        promised = _check_plain(file, f"{path} ({name})")
+    if promised > min(info.file_size, info.compress_size * MOST_INFLATION, LARGEST):
+        raise ValueError(f"{name} promises {promised:,} bytes, more than it can hold")
+    array: NDArray[Any] = archive[name]
+    return array
+
+
+def _check_plain(file: IO[bytes], place: str) -> int:
+    """Return the bytes that a .npy header promises; refuse arrays of Python objects."""
+    version = npy.read_magic(file)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"unknown .npy version {version}")
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise DataError(
+            place,
+            "holds Python objects, as NumPy makes of images of differing shapes",
+            "resize the images to one shape and save a plain array",
+        )
+    if 0 in shape:
+        raise DataError(place, f"shape {shape} holds no images", "save some")
+    return math.prod(shape) * int(dtype.itemsize)
+
+
+def _damaged(path: Path, why: Exception) -> DataError:
+    reason = (str(why) or type(why).__name__).splitlines()[0]
+    return DataError(str(path), f"truncated or damaged ({reason})", "save or copy it again")
+
+
+def _read_idx_file(path: Path) -> Source:
+    return as_source(path.name, str(path), read_idx(path))
+
+
+def _read_idx_folder(path: Path) -> Source:
+    parts = zip(("images", "labels", "test", "test_labels"), PARTS, strict=True)
+    files = {key: find_part(path, part) for key, part in parts}
+    arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
+    return as_source(path.name, str(path), **arrays)
+
+
+def _is_idx_folder(path: Path, _head: bytes) -> bool:
+    return path.is_dir() and find_part(path, PARTS[0]) is not None
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(".npy", lambda _, head: head.startswith(b"\x93NUMPY"), _read_npy),
+    Format(".npz", lambda _, head: head.startswith(b"PK"), _read_npz),
+    Format("idx", lambda _, head: head.startswith((b"\0\0", GZIP)), _read_idx_file),
+    Format("a folder of the four idx files of MNIST", _is_idx_folder, _read_idx_folder),
+)

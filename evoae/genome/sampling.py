@@ -1,0 +1,132 @@
+"""Random genomes, drawn with the probabilities of `model.sampling`.
+
+The scheme is that of Lanham, Evolutionary Deep Learning (2023), ch. 8, but for the decoder: it
+gets one gene per encoder gene, so that every gene is expressed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from evoae.genome.genes import (
+    KIND_OF,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Gene,
+    Latent,
+    Modifier,
+    UpConv,
+    make,
+)
+from evoae.genome.genome import Block, Genome
+from evoae.genome.space import Space
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_Item = TypeVar("_Item")
+_Gene = TypeVar("_Gene", bound=Gene)
+
+MODIFIERS: tuple[type[Modifier], ...] = (BatchNorm, Dropout)  # in the order they are drawn
+_TRIES = 20
+_REACHES = tuple(0.8**step for step in range(1, 16))
+
+
+def sample(rng: np.random.Generator, space: Space) -> Genome:
+    """Return a random canonical genome of `space`.
+
+    Draws are rejected until one lies inside the limits. Where that is rare, the reach of the draws
+    shrinks toward the smallest genomes that the limits admit, and ends there.
+
+    Raises:
+        SpaceError: the space holds no network.
+    """
+    for _ in range(_TRIES):
+        genome = _draw(rng, space, _draw_depth(rng, space), 1.0)
+        if space.admits(genome):
+            return genome
+    admitted = [genome for genome in space.smallest() if space.admits(genome)]
+    if not admitted:
+        space.check()
+    least = pick(rng, admitted)
+    for reach in _REACHES:
+        genome = _draw(rng, space, least.depth, reach)
+        if space.admits(genome):
+            return genome
+    return least
+
+
+def draw_gene(
+    rng: np.random.Generator, gene: type[_Gene], space: Space, reach: float = 1.0
+) -> _Gene:
+    """Return a random gene of this type.
+
+    Args:
+        rng: source of randomness.
+        gene: the type, which must be `drawable`.
+        space: gives the ranges.
+        reach: share of each range that is drawn from, from its lower end; 0 for that end alone.
+    """
+    drawn = []
+    for field in KIND_OF[gene].fields:
+        least, most = space.steps(field)
+        most = least + round((most - least) * reach)
+        if field.log:  # each n with probability log((n + 1) / n), so that both ends are reached
+            steps = int(math.exp(rng.uniform(math.log(least), math.log(most + 1))))
+            steps = min(max(steps, least), most)
+        else:
+            steps = int(rng.integers(least, most + 1))
+        drawn.append(field.from_steps(steps))
+    return make(gene, drawn)
+
+
+def drawable(gene: type[Gene], space: Space) -> bool:
+    """Tell whether the space leaves a value for every field of this gene."""
+    return all(least <= most for least, most in map(space.steps, KIND_OF[gene].fields))
+
+
+def draw_pair(rng: np.random.Generator, space: Space, reach: float = 1.0) -> tuple[Block, Block]:
+    """Return a random encoder block and a decoder block to mirror it, modifiers included."""
+    conv = draw_gene(rng, Conv, space, reach)
+    upconv = draw_gene(rng, UpConv, space, reach)
+    return (
+        Block(conv, _draw_modifiers(rng, space, reach)),
+        Block(upconv, _draw_modifiers(rng, space, reach)),
+    )
+
+
+def pick(rng: np.random.Generator, items: Sequence[_Item]) -> _Item:
+    """Return one of `items`, of which there must be some, each with the same probability."""
+    return items[int(rng.integers(len(items)))]
+
+
+def _draw_modifiers(rng: np.random.Generator, space: Space, reach: float) -> tuple[Modifier, ...]:
+    chances: dict[type[Modifier], float] = {
+        BatchNorm: space.model.sampling.batchnorm,
+        Dropout: space.model.sampling.dropout,
+    }
+    return tuple(
+        draw_gene(rng, gene, space, reach)
+        for gene in MODIFIERS
+        if rng.random() < chances[gene] * reach and drawable(gene, space)
+    )
+
+
+def _draw_depth(rng: np.random.Generator, space: Space) -> int:
+    depth = 1
+    while depth < space.model.max_depth and rng.random() < space.model.sampling.deeper:
+        depth += 1
+    return depth
+
+
+def _draw(rng: np.random.Generator, space: Space, depth: int, reach: float) -> Genome:
+    """Return a random genome of this depth, in range but perhaps over a limit."""
+    pairs = [draw_pair(rng, space, reach) for _ in range(depth)]
+    latent = None
+    if space.model.latent == "vector":
+        latent = draw_gene(rng, Latent, space, reach)
+    encoder, decoder = zip(*pairs, strict=True)
+    return Genome(tuple(encoder), latent, tuple(reversed(decoder)))

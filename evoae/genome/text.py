@@ -1,0 +1,119 @@
+"""The one-line text: genome <-> `conv(32,3x3) bn drop(0.25) | latent(32) | upconv(32,3x3)`.
+
+A bar stands on either side of the latent gene, or alone where the last feature map is the
+bottleneck. Kernels are height x width. Python writes the shortest text that reads back as the same
+number, so that the round trip is exact for any rate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from evoae.errors import GenomeError
+from evoae.genome.genes import GENES, KIND_OF, Gene, GeneKind, make, numbers
+from evoae.genome.genome import Genome
+from evoae.genome.grammar import Blame, assemble
+
+_KIND_OF_WORD = {kind.word: kind for kind in GENES}
+_PIECE = re.compile(r"(?P<bar>\|)|(?P<word>[^\s()|]+)\s*(?:\((?P<numbers>[^()|]*)\))?|[()]")
+_NUMBER = r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*"
+_NUMBERS = {
+    kind: re.compile(
+        "".join(
+            (re.escape(field.glue) if at else "") + _NUMBER for at, field in enumerate(kind.fields)
+        )
+        or r"\s*",
+        re.ASCII,
+    )
+    for kind in GENES
+}
+
+
+def render(genome: Genome) -> str:
+    """Return the one-line text of `genome`; `parse` reverses it exactly."""
+    parts = [
+        [gene for block in genome.encoder for gene in (block.layer, *block.modifiers)],
+        [genome.latent] if genome.latent else None,
+        [gene for block in genome.decoder for gene in (block.layer, *block.modifiers)],
+    ]
+    return " | ".join(" ".join(map(_write, part)) for part in parts if part)
+
+
+def parse(text: str) -> Genome:
+    """Return the genome that a one-line text spells; white space is free.
+
+    Raises:
+        GenomeError: the text is broken; names the gene's number (from 1), its word and what was
+            expected.
+    """
+    written: list[str] = []
+    genes: list[Gene] = []
+    bars: list[int] = []  # for each bar the number of genes before it
+
+    def blame(index: int, expected: str) -> GenomeError:
+        if index < len(written):
+            where = f"{_shortened(written[index])} at gene {index + 1}"
+        else:
+            where = f"the text ends after gene {index}" if index else "the text is empty"
+        return GenomeError(f"genome '{_shortened(text)}'", f"{where}: {expected}")
+
+    for piece in _PIECE.finditer(text):
+        if piece["bar"]:
+            bars.append(len(genes))
+        else:
+            written.append(piece[0])
+            genes.append(_read(piece, len(genes), blame))
+    genome = assemble(genes, blame)
+    _check_bars(bars, genome, blame)
+    return genome
+
+
+def _write(gene: Gene) -> str:
+    kind = KIND_OF[type(gene)]
+    if not kind.fields:
+        return kind.word
+    return f"{kind.word}({_joined(kind, [str(number) for number in numbers(gene)])})"
+
+
+def _joined(kind: GeneKind, values: Sequence[str]) -> str:
+    """Join one text per field with what separates the fields."""
+    return "".join(
+        (field.glue if at else "") + value
+        for at, (field, value) in enumerate(zip(kind.fields, values, strict=True))
+    )
+
+
+def _read(piece: re.Match[str], index: int, blame: Blame) -> Gene:
+    """Return the gene that one piece of text spells."""
+    kind = _KIND_OF_WORD.get(piece["word"])
+    if kind is None:
+        raise blame(index, f"expected a gene ({', '.join(_KIND_OF_WORD)})")
+    match = _NUMBERS[kind].fullmatch(piece["numbers"] or "")
+    if match is None:
+        form = (
+            _joined(kind, [f" {field.name} " for field in kind.fields]).replace(" ,", ",").strip()
+        )
+        raise blame(index, f"expected {kind.word}" + (f"({form})" if form else " without numbers"))
+    values = [float(number) for number in match.groups()]  # exact within every legal range
+    for field, value in zip(kind.fields, values, strict=True):
+        if not field.admits(value):
+            raise blame(index, field.expected)
+    return make(kind.gene, values)
+
+
+def _check_bars(bars: Sequence[int], genome: Genome, blame: Blame) -> None:
+    """Raise the first difference from the bars that `render` writes."""
+    before = sum(1 + len(block.modifiers) for block in genome.encoder)
+    expected = [before, before + 1] if genome.latent else [before]
+    for at in sorted({*bars, *expected}):
+        if at not in bars:
+            raise blame(at, "expected a bar '|' before it")
+        if at not in expected or bars.count(at) > 1:
+            raise blame(at, "expected no further bar '|' before it")
+
+
+def _shortened(text: str) -> str:
+    """Return `text` on one line, cut after 40 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= 40 else line[:39].rstrip() + "…"

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from evoae.cli.data import command as data
+from evoae.data import fetch, stores
+from evoae.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("EVOAE_DATA", "KERAS_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(stores, "SYSTEM", tmp_path / "system")
+
+
+def run(*arguments: str) -> tuple[str, str]:
+    """Return stdout and stderr; what the command raises passes through, as it does to the edge."""
+    done = CliRunner().invoke(data, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.stdout, done.stderr
+
+
+def test_list_says_what_is_here_and_what_is_not() -> None:
+    out, err = run("list")
+    rows = {line.split()[0]: line for line in out.splitlines()}
+    assert rows["fashion_mnist"].endswith("MIT           not here yet")
+    assert "28×28×1  60,000 + 10,000 test" in rows["mnist"]
+    assert rows["digits"].endswith("scikit-learn")
+    assert err == ""
+
+
+def test_list_as_json_is_a_list_of_objects() -> None:
+    listed = {entry["name"]: entry for entry in json.loads(run("list", "--json")[0])}
+    assert listed["fashion_mnist"] == {
+        "name": "fashion_mnist",
+        "shape": [28, 28, 1],
+        "train": 60_000,
+        "test": 10_000,
+        "licence": "MIT",
+        "source": "https://github.com/zalandoresearch/fashion-mnist",
+        "found": None,
+    }
+    assert listed["digits"]["test"] is None
+
+
+def test_get_prints_only_where_the_set_is() -> None:
+    assert run("get", "digits") == ("scikit-learn\n", "")
+
+
+def test_get_without_network_talks_on_stderr_and_raises_the_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise fetch.FetchError("no network")
+
+    monkeypatch.setattr(fetch, "download", refuse)
+    with pytest.raises(DataError) as error:
+        data(["get", "mnist"], standalone_mode=False)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "mnist: not on this machine yet; getting 11 MB, once\n")
+    assert "not found in data.path, EVOAE_DATA, ~/.keras/datasets or " in str(error.value)
+    assert error.value.next_step == (
+        "Set EVOAE_DATA, or put its four idx files or mnist.npz in a folder and set data.path."
+    )
+
+
+def test_describe_a_named_set_for_people() -> None:
+    out, _ = run("describe", "digits")
+    assert out.splitlines() == [
+        "name        digits",
+        "shape       8×8×1",
+        "type        float32 from 0 to 1",
+        "train       1,455",
+        "validation  162",
+        "test        180",
+        "mean image  MSE 0.07249 validation, 0.07263 test: what any model must beat",
+        "digest      112ea8ba84140358fe4c6f1be672e3878fef1613cb9a11f71feaba9342490aee",
+    ]
+
+
+def test_describe_a_file_as_json(tmp_path: Path) -> None:
+    images = np.zeros((20, 4, 6, 3), np.uint8)
+    images[::2] = 255
+    np.save(tmp_path / "x.npy", images)
+    described = json.loads(run("describe", str(tmp_path / "x.npy"), "--json")[0])
+    assert described["name"] == "x.npy"
+    assert described["input_shape"] == [4, 6, 3]
+    assert (described["dtype"], described["low"], described["high"]) == ("uint8", 0, 255)
+    assert (described["train"], described["validation"], described["test"]) == (16, 2, 2)
+    mean = np.load(tmp_path / "x.npy").mean() / 255
+    assert described["mean_image_mse_test"] == pytest.approx(mean * (1 - mean), abs=0.02)
+    assert len(described["digest"]) == 64
+
+
+def test_describe_something_that_is_neither_is_a_sentence() -> None:
+    with pytest.raises(DataError) as error:
+        run("describe", "fashion")
+    assert str(error.value) == (
+        "fashion: no named set, and no file; 'evoae data list' shows the sets"
+    )
+
+
+def test_the_command_loads_numpy_only_when_it_runs() -> None:
+    code = (
+        "import sys, evoae.cli.data\n"
+        "heavy = {'numpy', 'sklearn', 'tensorflow', 'keras', 'rich'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_reading_data_never_loads_tensorflow() -> None:
+    code = (
+        "import sys\n"
+        "from evoae.config.schema import DataConfig\n"
+        "from evoae.data import files, load, share, summary\n"
+        "summary.summarise(load.load(DataConfig(name='digits'), 7))\n"
+        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,42 @@
+"""Fixtures and settings that several rooms share.
+
+Hypothesis profiles: `ci` repeats the same examples, `dev` searches anew on every run.
+HYPOTHESIS_PROFILE chooses one; without it `ci` where CI is set, else `dev`.
+"""
+
+import copy
+import os
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("dev", deadline=None)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "dev")
+)
+
+TINY = {
+    "seed": 3,
+    "data": {"name": "digits", "reduce": {"train": 96, "validation": 64}},
+    "model": {"max_latent": 8, "max_depth": 2, "filters": [4, 12]},
+    "search": {"population": 4, "generations": 2, "hof_size": 3},
+    "training": {"epochs": 2, "batch_size": 32},
+    "execution": {"kind": "inline"},
+}
+
+
+def with_changes(raw, **sections):
+    """Return a copy of a raw configuration with some keys of some sections replaced."""
+    changed = copy.deepcopy(raw)
+    for section, keys in sections.items():
+        changed.setdefault(section, {}).update(keys)
+    return changed
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory):
+    """A finished search of a few small networks on digits; never write to it."""
+    import evoae
+
+    return evoae.search(TINY, run=tmp_path_factory.mktemp("tiny") / "run")
