@@ -21,7 +21,10 @@ def history(run):
             e.id: (e.outcome, e.fitness, e.train_loss, e.validation_loss)
             for e in run.evaluations()
         },
-        "generations": [(g.number, g.population, g.hall_of_fame, g.stats) for g in run.generations()],
+        "generations": [
+            (g.number, g.population, g.hall_of_fame, g.stats) for g in run.generations()
+        ],
+        "models": sorted(path.name for path in (run.path / "models").rglob("*.keras")),
     }
 
 
