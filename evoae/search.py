@@ -405,7 +405,8 @@ def _record_linear_bound(store: Store, scene: _Scene) -> None:
 
 
 def _executor(config: Config) -> AbstractExecutor:
-    from evoae.training.train import prepare, train
+    from evoae.training.setup import prepare
+    from evoae.training.train import train
 
     execution = config.execution
     if execution.kind == "inline":
