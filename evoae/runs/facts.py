@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "deap")
@@ -17,7 +17,7 @@ def environment() -> dict[str, object]:
 
     return {
         "evoae_version": __version__,
-        **{f"{name}_version": version(name) for name in _LIBRARIES},
+        **{f"{name}_version": _version(name) for name in _LIBRARIES},
         "python_version": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": _processor(),
@@ -28,6 +28,16 @@ def environment() -> dict[str, object]:
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _version(library: str) -> str | None:
+    """Return an installed version; None if there is none. TensorFlow's builds have own names."""
+    for name in (library, f"{library}-cpu"):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
 
 
 def _processor() -> str:

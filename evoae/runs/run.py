@@ -12,7 +12,7 @@ from evoae.config.load import load_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
-from evoae.runs.files import model_path
+from evoae.runs.files import disk_bytes, model_path
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.lock import holder
 from evoae.runs.records import Candidate, Generation
@@ -51,13 +51,21 @@ class Entry:
         """Load the trained model, with sub-models named `encoder` and `decoder`.
 
         Raises:
-            RunError: the file is missing.
+            RunError: the file is missing or damaged.
         """
         if not self.model_path.is_file():
             raise RunError(str(self.model_path), "missing", "restore it from a copy of the run")
         import keras
 
-        return keras.saving.load_model(self.model_path, compile=False, safe_mode=True)
+        try:
+            return keras.saving.load_model(self.model_path, compile=False, safe_mode=True)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            said = (str(error).splitlines() or [repr(error)])[0]
+            raise RunError(
+                str(self.model_path),
+                f"cannot be loaded ({said})",
+                "restore it from a copy of the run",
+            ) from error
 
     def summary(self) -> dict[str, object]:
         """Return what `hof --json` says of it."""
@@ -103,7 +111,7 @@ class Status:
     Attributes:
         run: the folder.
         state: `running`, `finished` or `interrupted`.
-        pid: of the driver; None unless running.
+        pid: of the driver; None unless running, 0 if it cannot be told.
         workers: of the latest driver; None if none has begun.
         generation: how many are over.
         generations: how many were asked for.
@@ -219,7 +227,7 @@ class Run:
         scored = sum(evaluation.fitness is not None for evaluation in evaluations.values())
         target: int = facts["generations"]
         done = len(generations)
-        state = "running" if pid else "finished" if done >= target else "interrupted"
+        state = "running" if pid is not None else "finished" if done >= target else "interrupted"
         reused = sum(int(g.stats["reused"] or 0) for g in generations.values())
         workers = facts.get("workers")
         return Status(
@@ -236,7 +244,7 @@ class Run:
             _eta(facts.get("planned"), len(evaluations) + reused, evaluations, workers or 1)
             if state != "finished"
             else 0.0,
-            sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file()),
+            disk_bytes(self.path),
         )
 
     def _entry(self, rank: int, candidate: Candidate, evaluation: Evaluation) -> Entry:
