@@ -126,3 +126,31 @@ def test_changed_data_are_noticed_on_resume(tmp_path):
 
 def test_a_config_may_be_a_mapping_or_a_model():
     assert make_config(make_config(TINY)) == make_config(TINY)
+
+
+def test_a_published_sequence_is_read_built_and_trained(tiny_run):
+    from evoae.data.load import load
+    from evoae.data.share import share
+    from evoae.evaluation import Task
+    from evoae.genome.canonical import candidate_id
+    from evoae.genome.codec import decode
+    from evoae.training.train import train
+
+    genome = decode([-1, 8, 3, 3, -3, -1, 6, 3, 3, -4, 0.3, -2, 6, 3, 3, -2, 8, 3, 3, -3])
+    config = tiny_run.config
+    data = load(config.data, config.seed).reduced(config.data.reduce, config.seed)
+    evaluation = train(
+        Task(
+            candidate_id(genome),
+            genome,
+            data.input_shape,
+            config.model.min_side,
+            data.output,
+            share(data),
+            config.objective,
+            config.training,
+            seed=1,
+        )
+    )
+    assert evaluation.outcome is Outcome.SCORED
+    assert evaluation.latent == 4 * 4 * 6
