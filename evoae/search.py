@@ -24,7 +24,7 @@ from evoae.config.schema import Config
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Task, seed_for
 from evoae.runs.facts import cores, environment
-from evoae.runs.files import pending_path, promote
+from evoae.runs.files import pending_path
 from evoae.runs.folder import create, next_folder
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.run import Run
@@ -223,7 +223,10 @@ class _Scene:
 
     def facts(self) -> dict[str, object]:
         """Return what the run folder records about data and machine, once."""
+        from evoae import __version__  # the package is not yet whole when this module loads
+
         return {
+            "evoae_version": __version__,
             **environment(),
             "data": self.dataset.name,
             "data_digest": self.dataset.digest,
@@ -261,6 +264,7 @@ class _Search:
         from evoae.evolution.algorithm import generation_rng
         from evoae.evolution.state import Individual
 
+        self.store.keep_models()  # a driver that died may not have come to it
         state = self.algorithm.start()
         for number in range(1, self.progress.generations + 1):
             began = time.monotonic()
@@ -278,8 +282,8 @@ class _Search:
             hall = tuple(individual.id for individual in self.records.hall_of_fame)
             population = tuple(individual.id for individual in state.population)
             seconds = time.monotonic() - began
-            self.store.finish_generation(Generation(number, population, hall, row, seconds))
-            promote(self.store.folder, hall)
+            if self.store.finish_generation(Generation(number, population, hall, row, seconds)):
+                self.store.keep_models()
             self.watcher.generation_done(self.progress, row)
 
     def _settle(

@@ -10,19 +10,7 @@ import evoae
 from evoae.config.load import make_config
 from evoae.errors import RunError
 from evoae.evaluation import Outcome
-from tests.conftest import TINY, with_changes
-
-
-def history(run):
-    """Everything about a run that must not depend on how it was executed."""
-    return {
-        "hall": [(entry.id, entry.val_loss, entry.genome) for entry in run.hall_of_fame()],
-        "evaluations": {
-            e.id: (e.outcome, e.fitness, e.train_loss, e.validation_loss)
-            for e in run.evaluations()
-        },
-        "generations": [(g.number, g.population, g.hall_of_fame, g.stats) for g in run.generations()],
-    }
+from tests.conftest import TINY, history, with_changes
 
 
 class Interrupter:

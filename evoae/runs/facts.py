@@ -13,10 +13,7 @@ _LIBRARIES = ("tensorflow", "keras", "numpy", "deap")
 
 def environment() -> dict[str, object]:
     """Return versions, processor and cores."""
-    from evoae import __version__  # the package itself is not yet whole when this module loads
-
     return {
-        "evoae_version": __version__,
         **{f"{name}_version": _version(name) for name in _LIBRARIES},
         "python_version": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

@@ -31,7 +31,8 @@ def test_help_loads_no_numeric_library():
 def test_a_reader_of_a_finished_run_loads_no_training_library(command, tiny_run):
     code = (
         "from evoae.cli.main import cli\n"
-        f"try: cli(['{command}', {str(tiny_run.path)!r}])\nexcept SystemExit as e: assert not e.code"
+        f"try: cli(['{command}', {str(tiny_run.path)!r}])\n"
+        "except SystemExit as end: assert not end.code"
     )
     assert loaded_by(code) & {"tensorflow", "keras", "ray", "sklearn", "pebble"} == set()
 

@@ -1,0 +1,109 @@
+"""The Keras builder: from layer plan to a model of standard layers only.
+
+What is built is the plan, layer by layer under the plan's names, so a saved model reloads with
+Keras alone and its parameter count is the one that the limits were checked on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from evoae.models.plan import Kind, LayerRecord, Plan, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What a layer needs besides its record.
+
+    Attributes:
+        entry: shape of the layer's input.
+        seed: of the layer's start weights or dropped units; None to let Keras draw one.
+        momentum: of batch normalisation's moving statistics.
+    """
+
+    entry: Shape
+    seed: int | None
+    momentum: float
+
+
+def _conv(layer: LayerRecord, site: _Site) -> Any:
+    return keras.layers.Conv2D(
+        layer.shape[-1],
+        layer.kernel,
+        padding="same",
+        activation=layer.activation,
+        kernel_initializer=keras.initializers.GlorotUniform(site.seed),
+        name=layer.name,
+    )
+
+
+def _dense(layer: LayerRecord, site: _Site) -> Any:
+    return keras.layers.Dense(
+        layer.shape[-1],
+        activation=layer.activation,
+        kernel_initializer=keras.initializers.GlorotUniform(site.seed),
+        name=layer.name,
+    )
+
+
+def _crop(layer: LayerRecord, site: _Site) -> Any:
+    bottom, right = site.entry[0] - layer.shape[0], site.entry[1] - layer.shape[1]
+    return keras.layers.Cropping2D(((0, bottom), (0, right)), name=layer.name)
+
+
+_LAYERS: dict[Kind, Callable[[LayerRecord, _Site], Any]] = {
+    "conv": _conv,
+    "dense": _dense,
+    "pool": lambda layer, _: keras.layers.MaxPooling2D(2, padding="same", name=layer.name),
+    "upsample": lambda layer, _: keras.layers.UpSampling2D(2, name=layer.name),
+    "crop": _crop,
+    "batchnorm": lambda layer, site: keras.layers.BatchNormalization(
+        momentum=site.momentum, name=layer.name
+    ),
+    "dropout": lambda layer, site: keras.layers.Dropout(
+        layer.rate, seed=site.seed, name=layer.name
+    ),
+    "flatten": lambda layer, _: keras.layers.Flatten(name=layer.name),
+    "reshape": lambda layer, _: keras.layers.Reshape(layer.shape, name=layer.name),
+}
+
+
+def build(plan: Plan, *, batchnorm_momentum: float = 0.99, seed: int | None = None) -> keras.Model:
+    """Build the network that `plan` describes.
+
+    Args:
+        plan: of any genome.
+        batchnorm_momentum: of batch normalisation's moving statistics.
+        seed: of the start weights and of dropout; None to let Keras draw them.
+
+    Returns:
+        The functional model `autoencoder`, images (n, height, width, channels) to images of the
+        same shape, made of two nested models, `encoder` and `decoder`.
+    """
+    seeds: list[int | None] = [None] * len(plan.layers)
+    if seed is not None:
+        seeds = np.random.default_rng(seed).integers(2**31, size=len(plan.layers)).tolist()
+    split = len(plan.encoder)
+    encoder = _chain("encoder", plan.input_shape, plan.encoder, seeds[:split], batchnorm_momentum)
+    decoder = _chain("decoder", plan.latent_shape, plan.decoder, seeds[split:], batchnorm_momentum)
+    images = keras.Input(plan.input_shape, name="images")
+    return keras.Model(images, decoder(encoder(images)), name="autoencoder")
+
+
+def _chain(
+    name: str,
+    entry: Shape,
+    layers: Sequence[LayerRecord],
+    seeds: Sequence[int | None],
+    momentum: float,
+) -> keras.Model:
+    inputs = outputs = keras.Input(entry, name=f"{name}_input")
+    for layer, seed in zip(layers, seeds, strict=True):
+        outputs = _LAYERS[layer.kind](layer, _Site(entry, seed, momentum))(outputs)
+        entry = layer.shape
+    return keras.Model(inputs, outputs, name=name)

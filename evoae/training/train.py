@@ -1,0 +1,177 @@
+"""One candidate, one result: a pure function of the task, in whatever order or process it runs."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.data.share import open_shared
+from evoae.errors import RunError
+from evoae.evaluation import Evaluation, Outcome, Seconds, Task
+from evoae.models.plan import Plan, plan
+from evoae.runs.files import sync_folder
+from evoae.training.base import AbstractFitLoop
+from evoae.training.guarded import CandidateError, guarded
+from evoae.training.setup import prepare
+
+if TYPE_CHECKING:
+    from evoae.models.objectives.base import AbstractObjective
+
+
+def train(task: Task) -> Evaluation:
+    """Build, train and validate one candidate.
+
+    Equal tasks give equal losses, to the last digit, on machines of one kind. Loads TensorFlow on
+    the first call in a process.
+
+    Returns:
+        What it earned, or why it failed.
+
+    Raises:
+        DataError: the shared images are gone or damaged.
+        RunError: the trained model cannot be saved.
+        SearchError: TensorFlow already runs in this process with other settings.
+    """
+    prepare()
+    start = time.perf_counter()
+    layers = plan(task.genome, task.input_shape, min_side=task.min_side, output=task.output)
+    evaluation = guarded(lambda task: _train(task, layers), task)
+    size = layers.size
+    return replace(
+        evaluation,
+        parameters=size.parameters,
+        latent=size.latent,
+        flops=size.flops,
+        seconds=replace(evaluation.seconds, total=time.perf_counter() - start),
+        peak_memory=_peak_memory(),
+    )
+
+
+@dataclass(slots=True)
+class _Curve:
+    """The epochs so far, and the weights of the best one if they are asked for."""
+
+    train: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    best: list[Any] | None = None
+
+
+def _train(task: Task, layers: Plan) -> Evaluation:
+    import keras
+
+    from evoae.models.build import build
+
+    # Else every candidate leaves something behind. The garbage collector runs by itself, often
+    # enough since `prepare` froze the libraries: memory stays flat, and no time is lost waiting.
+    keras.utils.clear_session(free_memory=False)
+    data = open_shared(task.data)
+    # One stream of random numbers for the network, one for the order of the images.
+    network, order = np.random.SeedSequence(task.seed).spawn(2)
+    begin = time.perf_counter()
+    model = build(
+        layers,
+        batchnorm_momentum=task.training.batchnorm_momentum,
+        seed=int(network.generate_state(1)[0]),
+    )
+    built = time.perf_counter()
+    loop = _loop(task.training)(model, _objective(task.objective), data, task.training)
+    compiled = time.perf_counter()
+    curve = _run(loop, model, len(data.train), task, np.random.default_rng(order))
+    trained = time.perf_counter()
+    fitness = curve.validation[-1] if task.training.fitness == "last" else min(curve.validation)
+    if task.keep is not None and (task.keep_below is None or fitness < task.keep_below):
+        if curve.best is not None:
+            model.set_weights(curve.best)
+        _save(model, task.keep)
+    return Evaluation(
+        task.id,
+        Outcome.SCORED,
+        fitness,
+        tuple(curve.train),
+        tuple(curve.validation),
+        seconds=Seconds(built - begin, compiled - built, trained - compiled),
+    )
+
+
+def _objective(config: ObjectiveConfig) -> AbstractObjective:
+    from evoae.models.objectives.reconstruction import Reconstruction
+
+    objectives = {"reconstruction": Reconstruction}
+    return objectives[config.kind](config)
+
+
+def _loop(training: TrainingConfig) -> Callable[..., AbstractFitLoop]:
+    from evoae.training.fit_compiled import CompiledLoop
+    from evoae.training.fit_keras import KerasLoop
+
+    loops = {"compiled": CompiledLoop, "fit": KerasLoop}
+    return loops[training.loop]
+
+
+def _run(
+    loop: AbstractFitLoop, model: Any, images: int, task: Task, rng: np.random.Generator
+) -> _Curve:
+    """Train all epochs.
+
+    Raises:
+        CandidateError: a loss is not finite.
+    """
+    curve = _Curve()
+    keep_best = task.keep is not None and task.training.fitness == "best"
+    for epoch in range(1, task.training.epochs + 1):
+        train_loss = loop.train_epoch(rng.permutation(images).astype(np.int32))
+        validation_loss = loop.validate() if math.isfinite(train_loss) else math.nan
+        if not math.isfinite(validation_loss):
+            which = "validation" if math.isfinite(train_loss) else "training"
+            raise CandidateError(
+                Outcome.DIVERGED,
+                f"the {which} loss is no longer finite in epoch {epoch}",
+                tuple(curve.train),
+                tuple(curve.validation),
+            )
+        if keep_best and validation_loss < min(curve.validation, default=math.inf):
+            curve.best = model.get_weights()
+        curve.train.append(train_loss)
+        curve.validation.append(validation_loss)
+    return curve
+
+
+def _save(model: Any, path: Path) -> None:
+    """Put the whole model at `path`: a reader sees the old file or the new, never a part.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")  # Keras wants that suffix
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            model.save(temporary)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as why:
+        raise RunError(
+            str(path),
+            f"the model cannot be saved ({why.strerror or why})",
+            "free some space or mend the permissions, then resume the run",
+        ) from why
+
+
+def _peak_memory() -> int:
+    """Return the largest resident set of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

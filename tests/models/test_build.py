@@ -1,0 +1,127 @@
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from evoae.config.schema import ModelConfig
+from evoae.genome.sampling import sample
+from evoae.genome.space import Space
+from evoae.genome.text import parse
+from evoae.models.plan import measure, plan
+
+SHAPES = [
+    *[(8, 8, 1), (28, 28, 1), (15, 13, 3), (9, 31, 2), (32, 32, 3), (17, 17, 1)],
+    *[(8, 40, 1), (33, 11, 4), (16, 16, 2), (64, 9, 3), (10, 10, 5), (29, 30, 1)],
+]
+ALL_KINDS = (
+    "conv(6,3x5) bn drop(0.3) conv(5,4x3) | latent(4) | upconv(7,3x3) drop(0.1) upconv(4,3x3) bn"
+)
+
+
+def build(*args, **kwargs):
+    from evoae.models.build import build
+
+    return build(*args, **kwargs)
+
+
+def random_genome(seed, shape):
+    latent = ("vector", "spatial")[seed % 2]
+    model = ModelConfig(latent=latent, max_latent=32 if latent == "vector" else None)
+    return sample(np.random.default_rng(seed), Space(model, shape, measure(shape)))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_nine_random_networks_have_the_planned_parameters_and_give_back_the_shape(shape):
+    for seed in range(9):
+        layers = plan(random_genome(seed, shape), shape)
+        model = build(layers)
+        assert model.count_params() == layers.size.parameters
+        assert model.output_shape == (None, *shape)
+        assert model.get_layer("encoder").output_shape == (None, *layers.latent_shape)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "min_side", "parameters"),
+    [
+        (
+            "conv(32,3x3) conv(16,3x3) | latent(8) | upconv(16,3x3) upconv(32,3x3)",
+            (28, 28, 1),
+            7,
+            25_529,
+        ),
+        (
+            "conv(32,3x3) conv(16,3x5) | latent(8) | upconv(24,3x3) upconv(32,3x3)",
+            (15, 13, 3),
+            7,
+            35_123,
+        ),
+        (
+            "conv(64,3x3) conv(32,3x3) conv(16,3x3) | "
+            "upconv(16,3x3) upconv(32,3x3) upconv(64,3x3)",
+            (28, 28, 1),
+            3,
+            49_761,
+        ),
+    ],
+)
+def test_the_worked_examples_have_their_published_size(text, shape, min_side, parameters):
+    assert build(plan(parse(text), shape, min_side=min_side)).count_params() == parameters
+
+
+def test_every_layer_has_the_name_and_shape_of_the_plan():
+    layers = plan(parse(ALL_KINDS), (15, 13, 3))
+    assert {layer.kind for layer in layers.layers} == {
+        *("conv", "pool", "batchnorm", "dropout", "flatten"),
+        *("dense", "reshape", "upsample", "crop"),
+    }
+    model = build(layers)
+    for part in ("encoder", "decoder"):
+        built = [(layer.name, layer.output.shape[1:]) for layer in model.get_layer(part).layers]
+        assert built[1:] == [(layer.name, layer.shape) for layer in getattr(layers, part)]
+
+
+def test_equal_seeds_build_equal_weights_and_other_seeds_others():
+    layers = plan(parse(ALL_KINDS), (8, 8, 1))
+    first, again, other = (build(layers, seed=seed).get_weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_layers_of_one_network_start_from_different_weights():
+    text = "conv(4,3x3) | upconv(4,3x3)"
+    weights = build(plan(parse(text), (8, 8, 4)), seed=1).get_weights()
+    kernels = [each for each in weights if each.ndim == 4]
+    assert len({kernel.shape for kernel in kernels}) == 1
+    assert not any(np.array_equal(a, b) for a, b in itertools.combinations(kernels, 2))
+
+
+RELOAD = """
+import sys
+sys.path = [entry for entry in sys.path if entry]
+import keras, numpy as np
+assert not any(name.split(".")[0] == "evoae" for name in sys.modules)
+model = keras.models.load_model(sys.argv[1])
+images = np.load(sys.argv[2])
+code = model.get_layer("encoder").predict(images, verbose=0)
+np.savez(sys.argv[3], whole=model.predict(images, verbose=0),
+         parts=model.get_layer("decoder").predict(code, verbose=0))
+"""
+
+
+def test_a_saved_model_reloads_without_evoae_and_reconstructs_the_same(tmp_path):
+    model = build(plan(parse(ALL_KINDS), (15, 13, 3)), seed=3)
+    images = np.random.default_rng(0).random((5, 15, 13, 3), np.float32)
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "images.npy", images)
+    files = [str(tmp_path / name) for name in ("model.keras", "images.npy", "out.npz")]
+    subprocess.run(
+        [sys.executable, "-c", RELOAD, *files],
+        check=True,
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    out = np.load(tmp_path / "out.npz")
+    np.testing.assert_allclose(out["whole"], model.predict(images, verbose=0), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(out["parts"], out["whole"], rtol=0, atol=1e-6)

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from evoae.config.schema import ObjectiveConfig
+from evoae.genome.text import parse
+from evoae.models.plan import plan
+
+TEXT = "conv(4,3x3) drop(0.5) | latent(3) | upconv(4,3x3)"
+
+
+@pytest.fixture(scope="module")
+def model():
+    from evoae.models.build import build
+
+    return build(plan(parse(TEXT), (8, 8, 2)), seed=1)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).random((6, 8, 8, 2), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("loss", "of_keras"),
+    [
+        ("mse", "mean_squared_error"),
+        ("mae", "mean_absolute_error"),
+        ("bce", "binary_crossentropy"),
+    ],
+)
+def test_the_reconstruction_figure_is_keras_own_loss_per_pixel(loss, of_keras, model, images):
+    import keras
+
+    from evoae.models.objectives.reconstruction import Reconstruction
+
+    figure = float(Reconstruction(ObjectiveConfig(loss=loss)).figure(model, images))
+    expected = np.mean(keras.losses.get(of_keras)(images, model.predict(images, verbose=0)))
+    assert figure == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_training_loss_sees_dropout_and_the_figure_does_not(model, images):
+    from evoae.models.objectives.reconstruction import Reconstruction
+
+    objective = Reconstruction(ObjectiveConfig())
+    figure = float(objective.figure(model, images))
+    assert float(objective.loss(model, images, training=False)) == figure
+    assert float(objective.loss(model, images, training=True)) != figure
+
+
+def test_every_objective_is_final_or_abstract():
+    from evoae.models.objectives.base import AbstractObjective
+    from evoae.models.objectives.reconstruction import Reconstruction
+
+    assert AbstractObjective.__subclasses__() == [Reconstruction]
+    assert Reconstruction.__final__

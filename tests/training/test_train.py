@@ -1,0 +1,264 @@
+import gc
+import json
+import math
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.errors import DataError, RunError
+from evoae.evaluation import Outcome, Task
+from evoae.genome.canonical import candidate_id
+from evoae.genome.text import parse
+from evoae.models.plan import plan
+from evoae.training.guarded import CandidateError, guarded
+from evoae.training.train import train
+from tests.contracts.fit_loop import SHAPE, blobs
+
+PLAIN = "conv(5,3x3) | latent(3) | upconv(5,3x3)"
+MODIFIED = "conv(5,3x3) bn drop(0.3) | latent(3) | upconv(5,3x3) drop(0.2) bn"
+
+
+def task(folder, text=PLAIN, *, seed=11, keep=None, keep_below=None, **training):
+    genome = parse(text)
+    settings = {"epochs": 2, "batch_size": 16, "learning_rate": 0.01} | training
+    return Task(
+        candidate_id(genome),
+        genome,
+        SHAPE,
+        7,
+        "sigmoid",
+        folder,
+        ObjectiveConfig(),
+        TrainingConfig(**settings),
+        seed,
+        keep=keep,
+        keep_below=keep_below,
+    )
+
+
+def result(evaluation):
+    return [evaluation.fitness, evaluation.train_loss, evaluation.validation_loss]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("data"), blobs(70), blobs(33, seed=1))
+
+
+def written(folder, train_images, validation_images):
+    np.save(folder / "train.npy", train_images)
+    np.save(folder / "validation.npy", validation_images)
+    return folder
+
+
+OTHER_PROCESS = """
+import json, sys
+from pathlib import Path
+from tests.training.test_train import MODIFIED, PLAIN, result, task, train
+folder = Path(sys.argv[1])
+print(json.dumps([result(train(task(folder, text))) for text in (MODIFIED, PLAIN)]))
+"""
+
+
+def test_a_task_earns_the_same_to_the_last_bit_in_any_order_and_process(data):
+    plain, modified, again = (result(train(task(data, t))) for t in (PLAIN, MODIFIED, MODIFIED))
+    assert again == modified
+    assert plain != modified
+    other = subprocess.run(
+        [sys.executable, "-c", OTHER_PROCESS, str(data)], check=True, capture_output=True
+    )
+    assert json.loads(other.stdout) == json.loads(json.dumps([modified, plain]))
+    assert other.stderr == b""
+
+
+def test_another_seed_earns_something_else(data):
+    assert train(task(data, seed=1)).fitness != train(task(data, seed=2)).fitness
+
+
+def test_both_loops_earn_the_same_up_to_rounding(data):
+    compiled, fit = (train(task(data, MODIFIED, loop=loop)) for loop in ("compiled", "fit"))
+    np.testing.assert_allclose(fit.train_loss, compiled.train_loss, rtol=2e-5)
+    np.testing.assert_allclose(fit.validation_loss, compiled.validation_loss, rtol=2e-5)
+
+
+def test_a_scored_candidate_says_what_it_cost(data):
+    scored = train(task(data))
+    size = plan(parse(PLAIN), SHAPE).size
+    assert scored.outcome is Outcome.SCORED
+    assert scored.fitness == scored.validation_loss[-1]
+    assert len(scored.train_loss) == len(scored.validation_loss) == 2
+    assert (scored.parameters, scored.latent, scored.flops) == (size.parameters, 3, size.flops)
+    assert scored.peak_memory > 50 * 2**20
+    seconds = scored.seconds
+    assert min(seconds.build, seconds.compile, seconds.epochs) > 0
+    assert seconds.total >= seconds.build + seconds.compile + seconds.epochs
+
+
+def test_a_loss_that_is_not_finite_ends_the_candidate_as_diverged(tmp_path):
+    broken = blobs(33, seed=1).astype(np.float32) / 255
+    broken[7] = np.nan
+    in_training = train(task(written(tmp_path, broken, broken[:5]), keep=tmp_path / "no.keras"))
+    assert in_training.outcome is Outcome.DIVERGED
+    assert in_training.message == "the training loss is no longer finite in epoch 1"
+    assert in_training.fitness is None
+    assert in_training.train_loss == ()
+    assert in_training.parameters > 0
+    assert "CandidateError" in in_training.traceback
+    in_validation = train(task(written(tmp_path, broken[8:], broken)))
+    assert in_validation.message == "the validation loss is no longer finite in epoch 1"
+    assert not (tmp_path / "no.keras").exists()
+
+
+def test_the_epochs_before_a_divergence_are_recorded(data):
+    def diverges(task):
+        raise CandidateError(Outcome.DIVERGED, "gone", (0.3, 0.2), (0.4, 0.3))
+
+    failed = guarded(diverges, task(data))
+    assert (failed.train_loss, failed.validation_loss) == ((0.3, 0.2), (0.4, 0.3))
+
+
+def no_room_for_a_tensor(task):
+    import tensorflow as tf
+
+    message = "{{function_node it}} OOM when allocating tensor\nwith shape[9]"
+    raise tf.errors.ResourceExhaustedError(None, None, message)
+
+
+def no_room_for_an_array(task):
+    np.empty(2**60, np.float32)
+
+
+@pytest.mark.parametrize("fit", [no_room_for_a_tensor, no_room_for_an_array])
+def test_a_network_too_large_for_memory_fails_with_one_line_and_a_traceback(data, fit):
+    failed = guarded(fit, task(data))
+    assert failed.outcome is Outcome.OUT_OF_MEMORY
+    assert failed.message in (
+        "OOM when allocating tensor",
+        "Unable to allocate 4.00 EiB for an array with shape (1152921504606846976,) "
+        "and data type float32",
+    )
+    assert fit.__name__ in failed.traceback
+
+
+def test_a_bug_of_ours_is_an_exception(data):
+    with pytest.raises(ValueError, match=r"incompatible|expected"):
+        train(replace(task(data), input_shape=(10, 9, 3)))
+
+
+def test_data_that_is_gone_is_an_exception(tmp_path):
+    with pytest.raises(DataError) as error:
+        train(task(tmp_path / "gone"))
+    assert error.value.place == str(tmp_path / "gone")
+
+
+def reloaded_loss(file):
+    import keras
+
+    pixels = blobs(33, seed=1).astype(np.float32) / 255
+    model = keras.models.load_model(file)
+    return float(np.mean((model.predict(pixels, verbose=0) - pixels) ** 2))
+
+
+@pytest.mark.parametrize("fitness", ["last", "best"])
+def test_the_saved_model_is_the_one_that_earned_the_fitness(tmp_path, fitness):
+    # Trained on negatives, it gets worse at the validation images from epoch to epoch.
+    data = written(tmp_path, 255 - blobs(70), blobs(33, seed=1))
+    file = tmp_path / "models" / "it.keras"
+    earned = train(task(data, MODIFIED, keep=file, fitness=fitness, epochs=3))
+    last, best = earned.validation_loss[-1], min(earned.validation_loss)
+    assert best < 0.95 * last
+    assert earned.fitness == {"last": last, "best": best}[fitness]
+    assert reloaded_loss(file) == pytest.approx(earned.fitness, rel=1e-4)
+    assert [each.name for each in file.parent.iterdir()] == ["it.keras"]
+
+
+def test_a_model_is_saved_only_below_the_threshold(data, tmp_path):
+    file = tmp_path / "it.keras"
+    fitness = train(task(data, keep=file, keep_below=0.0)).fitness
+    assert not file.exists()
+    train(task(data, keep=file, keep_below=fitness))
+    assert not file.exists()
+    train(task(data, keep=file, keep_below=math.nextafter(fitness, 1)))
+    assert file.exists()
+
+
+def test_a_model_that_cannot_be_saved_whole_ends_the_run_and_leaves_no_part(data, tmp_path):
+    file = tmp_path / "it.keras"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, hard))  # as if the disk were full
+    try:
+        with pytest.raises(RunError) as error:
+            train(task(data, keep=file))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert error.value.place == str(file)
+    assert "resume" in error.value.next_step
+    assert list(tmp_path.iterdir()) == []
+
+
+def loss_of_each_statistic(file):
+    """Return the loss with the moving statistics, and with those of the validation images."""
+    import keras
+
+    model = keras.models.load_model(file)
+    pixels = blobs(33, seed=1).astype(np.float32) / 255
+    return [
+        float(np.mean((model(pixels, training=training).numpy() - pixels) ** 2))
+        for training in (False, True)
+    ]
+
+
+def test_batchnorm_statistics_are_true_after_a_short_training(data, tmp_path):
+    text = "conv(5,3x3) bn | latent(3) | upconv(5,3x3) bn"
+    ratios = []
+    for momentum in (TrainingConfig().batchnorm_momentum, 0.99):
+        file = tmp_path / f"{momentum}.keras"
+        settings = {"epochs": 8, "batch_size": 8, "learning_rate": 0.003}
+        train(task(data, text, keep=file, batchnorm_momentum=momentum, **settings))
+        moving, batch = loss_of_each_statistic(file)
+        ratios.append(moving / batch)
+    true, trap = ratios
+    assert 0.8 < true < 1.25
+    assert trap > 2
+
+
+def test_a_process_holds_no_more_after_each_further_candidate(data):
+    def objects_after(trainings):
+        for _ in range(trainings):
+            train(task(data, MODIFIED, epochs=1))
+        gc.collect()
+        return len(gc.get_objects())
+
+    first = objects_after(2)
+    assert objects_after(3) < first + 300
+
+
+def test_the_training_module_imports_without_tensorflow():
+    code = """
+import sys, evoae.training.train
+assert not {"tensorflow", "keras"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_process_where_tensorflow_runs_with_several_threads_is_refused():
+    code = """
+import tensorflow as tf
+tf.constant(1.0) + 1
+from evoae.errors import SearchError
+from evoae.training.setup import prepare
+try:
+    prepare()
+except SearchError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == (
+        "this process: TensorFlow already runs with several threads; use execution.kind local, "
+        "or search before anything else uses it\n"
+    )
