@@ -96,7 +96,7 @@ def _genome(written: str) -> Genome:
         return parse(written)
     try:
         tokens = json.loads(written)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GenomeError("token sequence", f"not a list of numbers ({error})") from error
     return decode(tokens)
 
