@@ -138,7 +138,9 @@ def misconfigured(rng):
             case 0:
                 section[key] = rng.choice(ODD)
             case 1:  # a key misspelt or lost in another section
-                section[rng.choice([f"{key}s", key[::-1], key.upper(), 3, ""])] = section.pop(key)
+                section[rng.choice([f"{key}s", f"{key}"[::-1], f"{key}".upper(), 3, ""])] = (
+                    section.pop(key)
+                )
             case 2:
                 other = rng.choice(list(paths_of(raw)))
                 section[key] = copy.deepcopy(at(raw, other))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -155,7 +156,7 @@ def _check_plain(file: IO[bytes], place: str) -> int:
 
 
 def _damaged(path: Path, why: Exception) -> DataError:
-    reason = (str(why) or type(why).__name__).splitlines()[0]
+    reason = textwrap.shorten(str(why) or type(why).__name__, 80, placeholder="…")
     return DataError(str(path), f"truncated or damaged ({reason})", "save or copy it again")
 
 
