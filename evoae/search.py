@@ -23,7 +23,7 @@ from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Task, seed_for
-from evoae.runs.facts import cores, environment
+from evoae.runs.facts import environment
 from evoae.runs.files import pending_path
 from evoae.runs.folder import create, next_folder
 from evoae.runs.records import Candidate, Generation
@@ -415,11 +415,18 @@ def _executor(config: Config) -> AbstractExecutor:
         from evoae.execution.inline import InlineExecutor
 
         return InlineExecutor(train)
+    from evoae.execution.gpus import environments, usable_gpus
     from evoae.execution.local import LocalExecutor
+    from evoae.execution.machine import usable_cores
 
-    workers = execution.workers if execution.workers != "auto" else cores()
+    gpus = usable_gpus()
+    automatic = len(gpus) or usable_cores()
     return LocalExecutor(
-        workers, train=train, prepare=prepare, recycle_after=execution.recycle_after
+        automatic if execution.workers == "auto" else execution.workers,
+        train=train,
+        prepare=prepare,
+        recycle_after=execution.recycle_after,
+        environments=environments(gpus),
     )
 
 

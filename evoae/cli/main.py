@@ -22,6 +22,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Look closer": {
         "space": "Draw networks from a search space, or check it.",
         "data": "The data sets at hand: list, get, describe.",
+        "doctor": "What was found on this machine, and what is missing.",
     },
 }
 

@@ -244,7 +244,7 @@ class ExecutionConfig(Section):
 
     kind: Literal["local", "inline"] = Field("local", description="worker processes, or this one")
     workers: Positive | Literal["auto"] = Field(
-        "auto", description="processes of one thread each; auto is one per core"
+        "auto", description="processes of one thread each; auto is one per GPU, or else per core"
     )
     memory_limit: Bytes | None = Field(
         4 * 2**30, description="memory one worker may take; null for no limit"
