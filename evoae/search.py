@@ -82,9 +82,11 @@ def search(
     config = make_config(config)
     scene = _scene(config)
     folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
-    create(folder, config, {**scene.facts(), **environment()})
+    facts = {**scene.facts(), **environment()}
+    lenders = [Lender(run, facts) for run in config.search.reuse]
+    create(folder, config, facts)
     with Store.writer(folder) as store:
-        _conduct(store, scene, watcher or Silent())
+        _conduct(store, scene, lenders, watcher or Silent())
     return Run.open(folder)
 
 
@@ -123,7 +125,8 @@ def resume(
             )
         if generations:
             store.set({"generations": facts["generations"] + generations})
-        _conduct(store, scene, watcher or Silent())
+        lenders = [Lender(run, facts) for run in config.search.reuse]
+        _conduct(store, scene, lenders, watcher or Silent())
     return Run.open(path)
 
 
@@ -153,21 +156,21 @@ def replay(run: str | Path, candidate: str) -> tuple[Found, Evaluation]:
 class _Search:
     """One driver's work on one run."""
 
-    def __init__(self, store: Store, scene: Scene, watcher: Watcher) -> None:
+    def __init__(
+        self, store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Watcher
+    ) -> None:
         from evoae.data.share import share
         from evoae.evolution.factory import algorithm_for
         from evoae.evolution.records import Records
 
         search = scene.config.search
-        self.store, self.scene, self.watcher = store, scene, watcher
+        self.store, self.scene, self.lenders, self.watcher = store, scene, lenders, watcher
         self.algorithm: AbstractAlgorithm = algorithm_for(search, scene.space)
         self.records = Records(search.hof_size)
         self.shared = share(scene.dataset)
-        facts = store.facts()
-        self.lenders = [Lender(run, facts) for run in search.reuse]
         self.finished = store.evaluations()  # by whichever driver
         self.settled: dict[str, Evaluation] = {}  # as far as the replay has come
-        generations: int = facts["generations"]
+        generations: int = store.facts()["generations"]
         planned = sum(self.algorithm.planned(g) for g in range(1, generations + 1))
         self.progress = Progress(generations, planned)
         self.in_flight = 0
@@ -307,9 +310,9 @@ class _Search:
         )
 
 
-def _conduct(store: Store, scene: Scene, watcher: Watcher) -> None:
+def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Watcher) -> None:
     """Run `scene`'s search to the run's target, stopping cleanly when asked to."""
-    conductor = _Search(store, scene, watcher)
+    conductor = _Search(store, scene, lenders, watcher)
     progress, data = conductor.progress, scene.dataset
     facts = store.facts()
     now = environment()

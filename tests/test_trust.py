@@ -68,7 +68,8 @@ def test_a_replayed_score_is_the_recorded_one(tiny_run):
 
 
 def test_equal_trainings_of_another_run_are_taken_over(tiny_run, tmp_path, monkeypatch):
-    borrowing = with_changes(TINY, search={"reuse": [str(tiny_run.path)]})
+    evoae.search(with_changes(TINY, search={"hof_size": 50}), run=tmp_path / "lender")
+    borrowing = with_changes(TINY, search={"reuse": [str(tmp_path / "lender")]})
 
     def no_training(*_):
         raise AssertionError("trained")
@@ -77,6 +78,13 @@ def test_equal_trainings_of_another_run_are_taken_over(tiny_run, tmp_path, monke
     run = evoae.search(borrowing, run=tmp_path / "run")
     assert history(run) == history(tiny_run)
     assert run.status().borrowed == len(tiny_run.evaluations())
+    assert all(entry.load().count_params() == entry.parameters for entry in run.hall_of_fame())
+
+
+def test_a_training_whose_model_is_wanted_but_gone_is_done_again(tiny_run, tmp_path):
+    borrowing = with_changes(TINY, search={"reuse": [str(tiny_run.path)], "hof_size": 50})
+    run = evoae.search(borrowing, run=tmp_path / "run")
+    assert run.status().borrowed == len(tiny_run.hall_of_fame())
     assert all(entry.load().count_params() == entry.parameters for entry in run.hall_of_fame())
 
 
