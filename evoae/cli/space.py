@@ -103,13 +103,10 @@ def _genome(written: str) -> Genome:
 
 def _space(config: Config, shape: str | None) -> Space:
     from evoae.data.load import load
-    from evoae.genome.space import Space
-    from evoae.models.plan import measure
+    from evoae.scene import space_of
 
     sides = _sides(shape) if shape else load(config.data, config.seed).input_shape
-    space = Space(config.model, sides, measure(sides, min_side=config.model.min_side))
-    space.check()
-    return space
+    return space_of(config.model, sides)
 
 
 def _sides(text: str) -> tuple[int, int, int]:

@@ -80,6 +80,21 @@ class Found:
     candidate: Candidate
     evaluation: Evaluation | None
 
+    @property
+    def kind(self) -> str:
+        """How its training ended; `waiting` before that."""
+        return "waiting" if self.evaluation is None else self.evaluation.outcome.value
+
+    @property
+    def message(self) -> str:
+        """Why it failed; "" if it did not."""
+        return "" if self.evaluation is None else self.evaluation.message or ""
+
+    @property
+    def traceback(self) -> str | None:
+        """Of its failure; None if there is none."""
+        return None if self.evaluation is None else self.evaluation.traceback
+
     def summary(self) -> dict[str, object]:
         """Return the plain figures that `show --json` says of it."""
         candidate, evaluation = self.candidate, self.evaluation
@@ -116,7 +131,8 @@ class Status:
         generation: how many are over.
         generations: how many were asked for.
         scored, failed: trainings by outcome.
-        reused: proposals in finished generations that cost no training.
+        reused: proposals in finished generations that were known and cost no training.
+        borrowed: trainings taken over from other runs.
         best: id and validation loss; None before the first score.
         eta_seconds: forecast of what is left, from the trainings so far; 0 once finished, None
             before the first training.
@@ -132,6 +148,7 @@ class Status:
     scored: int
     failed: int
     reused: int
+    borrowed: int
     best: tuple[str, float] | None
     eta_seconds: float | None
     disk_bytes: int
@@ -213,6 +230,16 @@ class Run:
             raise RunError(str(self.path), seen, "'evoae hof' lists ids; give more digits of one")
         return Found(candidates[found[0]], evaluations.get(found[0]))
 
+    def failures(self) -> list[Found]:
+        """Return the candidates that earned no fitness, in the order of failing."""
+        with Store.reader(self.path) as store:
+            candidates, evaluations = store.candidates(), store.evaluations()
+        return [
+            Found(candidates[id], evaluation)
+            for id, evaluation in evaluations.items()
+            if evaluation.fitness is None
+        ]
+
     def linear_bound(self) -> tuple[int, float] | None:
         """Return (latent size, validation loss) of PCA at the winner's size; None if unknown."""
         bound = self.facts().get("pca")
@@ -223,7 +250,7 @@ class Run:
         pid = holder(self.path)
         with Store.reader(self.path) as store:
             facts, generations = store.facts(), store.generations()
-            evaluations = store.evaluations()
+            evaluations, borrowed = store.evaluations(), store.borrowed()
         scored = sum(evaluation.fitness is not None for evaluation in evaluations.values())
         target: int = facts["generations"]
         done = len(generations)
@@ -240,6 +267,7 @@ class Run:
             scored,
             len(evaluations) - scored,
             reused,
+            borrowed,
             _best(evaluations),
             _eta(facts.get("planned"), len(evaluations) + reused, evaluations, workers or 1)
             if state != "finished"

@@ -132,12 +132,17 @@ class Store:
             for id, genome, tokens, generation, position, parents, operator in rows
         }
 
-    def add_evaluation(self, evaluation: Evaluation) -> None:
-        """Record an evaluation, durably before this returns; a candidate earns only one."""
+    def add_evaluation(self, evaluation: Evaluation, source: Path | None = None) -> None:
+        """Record an evaluation, durably before this returns; a candidate earns only one.
+
+        Args:
+            evaluation: of a recorded candidate.
+            source: the run that it was taken over from; None if it was trained for this one.
+        """
         seconds = evaluation.seconds
-        marks = ", ".join("?" * 16)
+        marks = ", ".join("?" * 17)
         self._execute(
-            f"INSERT INTO evaluation ({_EVALUATION}, finished) VALUES ({marks})",
+            f"INSERT INTO evaluation ({_EVALUATION}, finished, source) VALUES ({marks})",
             (
                 evaluation.id,
                 evaluation.outcome.value,
@@ -152,8 +157,14 @@ class Store:
                 evaluation.message,
                 evaluation.traceback,
                 datetime.now(UTC).isoformat(timespec="milliseconds"),
+                None if source is None else str(source),
             ),
         )
+
+    def borrowed(self) -> int:
+        """Return how many evaluations were taken over from other runs."""
+        ((count,),) = self._rows("SELECT count(source) FROM evaluation")
+        return int(count)
 
     def evaluations(self) -> dict[str, Evaluation]:
         """Return every evaluation by candidate id, in the order of finishing."""
