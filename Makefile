@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# A plain path to this folder, which a folder that is also called evoae cannot hide.
+PIP := $(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat
 
 run: .venv/.ready ## set up, run a small real search on Fashion-MNIST, print its hall of fame
 	$(BIN)/evoae search --config configs/quickstart.yaml
@@ -41,11 +43,11 @@ help: ## this list
 	sh tools/make-venv.sh "$(PYTHON)" .venv
 
 .venv/.ready: pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install -q --disable-pip-version-check -e .
+	$(PIP) -e .
 	touch $@
 
 .venv/.dev: pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	$(PIP) -e '.[dev]'
 	touch $@ .venv/.ready
 
 .PHONY: run test check lint types docs format golden bench clean help
