@@ -34,6 +34,21 @@ def with_changes(raw, **sections):
     return changed
 
 
+def history(run):
+    """Everything about a run that must not depend on how it was executed."""
+    return {
+        "hall": [(entry.id, entry.val_loss, entry.genome) for entry in run.hall_of_fame()],
+        "evaluations": {
+            e.id: (e.outcome, e.fitness, e.train_loss, e.validation_loss)
+            for e in run.evaluations()
+        },
+        "generations": [
+            (g.number, g.population, g.hall_of_fame, g.stats) for g in run.generations()
+        ],
+        "models": sorted(path.name for path in (run.path / "models").rglob("*.keras")),
+    }
+
+
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory):
     """A finished search of a few small networks on digits; never write to it."""

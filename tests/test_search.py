@@ -10,22 +10,7 @@ import evoae
 from evoae.config.load import make_config
 from evoae.errors import RunError
 from evoae.evaluation import Outcome
-from tests.conftest import TINY, with_changes
-
-
-def history(run):
-    """Everything about a run that must not depend on how it was executed."""
-    return {
-        "hall": [(entry.id, entry.val_loss, entry.genome) for entry in run.hall_of_fame()],
-        "evaluations": {
-            e.id: (e.outcome, e.fitness, e.train_loss, e.validation_loss)
-            for e in run.evaluations()
-        },
-        "generations": [
-            (g.number, g.population, g.hall_of_fame, g.stats) for g in run.generations()
-        ],
-        "models": sorted(path.name for path in (run.path / "models").rglob("*.keras")),
-    }
+from tests.conftest import TINY, history, with_changes
 
 
 class Interrupter:
@@ -99,20 +84,6 @@ def test_resuming_a_finished_run_trains_nothing(tiny_run):
     assert history(evoae.resume(tiny_run.path)) == before
 
 
-def test_a_diverging_candidate_is_recorded_and_ranks_nowhere(tmp_path):
-    wild = with_changes(
-        TINY,
-        training={"learning_rate": 1e30},
-        model={"output": "linear"},
-        search={"generations": 2},
-    )
-    run = evoae.search(wild, run=tmp_path / "run")
-    assert {e.outcome for e in run.evaluations()} == {Outcome.DIVERGED}
-    assert run.hall_of_fame() == []
-    assert run.status().failed == len(run.evaluations())
-    assert not list((run.path / "models").rglob("*.keras"))
-
-
 def test_random_search_spends_the_same_budget(tiny_run, tmp_path):
     run = evoae.search(with_changes(TINY, search={"algorithm": "random"}), run=tmp_path / "run")
     assert len(run.evaluations()) == len(tiny_run.evaluations())
@@ -141,3 +112,31 @@ def test_changed_data_are_noticed_on_resume(tmp_path):
 
 def test_a_config_may_be_a_mapping_or_a_model():
     assert make_config(make_config(TINY)) == make_config(TINY)
+
+
+def test_a_published_sequence_is_read_built_and_trained(tiny_run):
+    from evoae.data.load import load
+    from evoae.data.share import share
+    from evoae.evaluation import Task
+    from evoae.genome.canonical import candidate_id
+    from evoae.genome.codec import decode
+    from evoae.training.train import train
+
+    genome = decode([-1, 8, 3, 3, -3, -1, 6, 3, 3, -4, 0.3, -2, 6, 3, 3, -2, 8, 3, 3, -3])
+    config = tiny_run.config
+    data = load(config.data, config.seed).reduced(config.data.reduce, config.seed)
+    evaluation = train(
+        Task(
+            candidate_id(genome),
+            genome,
+            data.input_shape,
+            config.model.min_side,
+            data.output,
+            share(data),
+            config.objective,
+            config.training,
+            seed=1,
+        )
+    )
+    assert evaluation.outcome is Outcome.SCORED
+    assert evaluation.latent == 4 * 4 * 6

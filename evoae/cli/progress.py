@@ -13,10 +13,10 @@ from tqdm import tqdm
 from evoae.cli import wording
 from evoae.cli.hof import print_hall_of_fame
 from evoae.search import Interrupted
+from evoae.watching import Overview, Progress
 
 if TYPE_CHECKING:
     from evoae.runs.run import Run
-    from evoae.search import Overview, Progress
 
 
 class ScreenWatcher:
@@ -50,6 +50,8 @@ class ScreenWatcher:
             f"generations, about {overview.planned} trainings · "
             f"{wording.plural(overview.workers, 'worker')} · run folder {overview.run}"
         )
+        for note in overview.notes:
+            self._say(note)
         if sys.stderr.isatty():
             self._bar = tqdm(
                 total=overview.planned,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.errors import ConfigError
+from evoae.errors import ConfigError, GenomeError
 
 if TYPE_CHECKING:
     from evoae.config.schema import Config
@@ -67,32 +67,46 @@ def check(
     genome: str | None,
     as_json: bool,
 ) -> None:
-    """Check that the space holds networks, or that GENOME (one line of text) lies in it."""
+    """Check that the space holds networks, or that GENOME lies in it.
+
+    GENOME is one line of text, or a flat token sequence such as "[-1, 32, 3, 3, -2, 32, 3, 3]".
+    """
     from evoae.config.load import load_config
     from evoae.errors import SpaceError
-    from evoae.genome.text import parse
 
     space = _space(load_config(config_file, overrides), shape)
     if genome is None:
         _print(list(space.smallest()), space, as_json=as_json)
         click.echo("The space is sound. Above: its smallest network of each depth.", err=True)
         return
-    parsed = parse(genome)
+    parsed = _genome(genome)
     violation = space.violation(parsed)
     if violation is not None:
         raise SpaceError("genome", violation, "change the gene, or the limit in the configuration")
     _print([parsed], space, as_json=as_json)
 
 
+def _genome(written: str) -> Genome:
+    import json
+
+    from evoae.genome.codec import decode
+    from evoae.genome.text import parse
+
+    if not written.lstrip().startswith("["):
+        return parse(written)
+    try:
+        tokens = json.loads(written)
+    except ValueError as error:
+        raise GenomeError("token sequence", f"not a list of numbers ({error})") from error
+    return decode(tokens)
+
+
 def _space(config: Config, shape: str | None) -> Space:
     from evoae.data.load import load
-    from evoae.genome.space import Space
-    from evoae.models.plan import measure
+    from evoae.scene import space_of
 
     sides = _sides(shape) if shape else load(config.data, config.seed).input_shape
-    space = Space(config.model, sides, measure(sides, min_side=config.model.min_side))
-    space.check()
-    return space
+    return space_of(config.model, sides)
 
 
 def _sides(text: str) -> tuple[int, int, int]:

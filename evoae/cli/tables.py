@@ -26,8 +26,12 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right:
         )
     for row in rows:
         table.add_row(*row)
-    width = max(shutil.get_terminal_size((100, 24)).columns, 60) if sys.stdout.isatty() else None
-    Console(width=width or _UNWRAPPED, highlight=False, markup=False, emoji=False).print(table)
+    width = max(shutil.get_terminal_size().columns, 60) if sys.stdout.isatty() else _UNWRAPPED
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def print_json(data: object) -> None:

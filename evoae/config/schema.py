@@ -209,6 +209,12 @@ class SearchConfig(Section):
     )
     mutation: MutationConfig = Field(MutationConfig(), description="weights of the mutations")
     hof_size: Positive = Field(10, description="models kept in the hall of fame")
+    max_failure_share: Share = Field(
+        0.8, description="stop when more than this share of all trainings failed"
+    )
+    reuse: Annotated[tuple[str, ...], BeforeValidator(_pair)] = Field(
+        (), description="runs whose equal trainings are taken over"
+    )
 
     @model_validator(mode="after")
     def _elite_leaves_room(self) -> Self:

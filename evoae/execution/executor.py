@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import traceback as tracebacks
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from evoae.evaluation import Evaluation, Task
+from evoae.evaluation import Evaluation, Outcome, Task
 
 Train = Callable[[Task], Evaluation]
 
@@ -16,7 +17,7 @@ class AbstractExecutor(ABC):
     """Runs trainings, several at a time. A context manager; leaving it closes.
 
     What a candidate does wrong comes back as its evaluation. A fault of evoae, or a machine on
-    which no training can run, is raised by `wait`.
+    which no training can run, is raised by `wait`; the other trainings go on.
     """
 
     @property
@@ -35,6 +36,7 @@ class AbstractExecutor(ABC):
         Raises:
             LookupError: no training is under way.
             SearchError: trainings cannot run here.
+            Exception: whatever `train` raised, its traceback attached as a note.
         """
 
     @abstractmethod
@@ -51,3 +53,13 @@ class AbstractExecutor(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def attempt(train: Train, task: Task) -> Evaluation:
+    """Train `task`; running out of memory is the candidate's doing, any other exception isn't."""
+    try:
+        return train(task)
+    except MemoryError as error:
+        return Evaluation.failed(
+            task, Outcome.OUT_OF_MEMORY, str(error) or "out of memory", tracebacks.format_exc()
+        )

@@ -6,7 +6,7 @@ from collections import deque
 from typing import final
 
 from evoae.evaluation import Evaluation, Task
-from evoae.execution.executor import AbstractExecutor, Train
+from evoae.execution.executor import AbstractExecutor, Train, attempt
 
 
 @final
@@ -30,7 +30,7 @@ class InlineExecutor(AbstractExecutor):
         """Train the task that was started first, and return its evaluation."""
         if not self._tasks:
             raise LookupError("no training is under way")
-        return self._train(self._tasks.popleft())
+        return attempt(self._train, self._tasks.popleft())
 
     def close(self) -> None:
         """Forget what is queued."""

@@ -1,4 +1,9 @@
-"""What happens inside a worker process."""
+"""What happens inside a worker process.
+
+A worker says `Ready` when it can train, then answers every task that it is sent with an
+`Evaluation`, or with the exception that `train` raised. It ends when its driver closes the
+connection, and it never outlives its driver.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +13,79 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 
 from evoae.evaluation import Evaluation, Task
-from evoae.execution.executor import Train
+from evoae.execution.executor import Train, attempt
 
 EXIT_OUT_OF_MEMORY = 86  # nothing else ends a worker with this code
 _POLL_SECONDS = 0.05
 _PR_SET_PDEATHSIG = 1
+_STDOUT, _STDERR = 1, 2
 
 
-@dataclass(slots=True)
-class _Guard:
-    """Ends this process when it takes more memory than its training may."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker has loaded what it needs; the next task's clock may start."""
 
-    limit: int | None = None  # bytes
-    started: bool = field(default=False)
 
-    def watch(self, limit: int | None) -> None:
-        self.limit = limit
-        if limit is not None and not self.started:
-            self.started = True
-            threading.Thread(target=self._run, name="memory-guard", daemon=True).start()
+Answer = Ready | Evaluation | Exception
 
-    def _run(self) -> None:
+
+def serve(
+    connection: Connection, driver: int, train: Train, prepare: Callable[[], None] | None
+) -> None:
+    """Train what comes over `connection` until it is closed: the life of a worker process.
+
+    Args:
+        connection: to the driver.
+        driver: pid of the process that it works for and must not outlive.
+        train: trains one task.
+        prepare: loads what trainings need, so that no training pays for it; None for nothing.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to answer
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _die_with(driver)
+    os.dup2(_STDERR, _STDOUT)  # what libraries print is talk; the driver's stdout is for data
+    try:
+        try:
+            if prepare is not None:
+                prepare()
+        except Exception as error:  # noqa: BLE001 - it ends the driver's search instead
+            connection.send(_portable(error))
+            return
+        connection.send(Ready())
+        guard = _MemoryGuard()
+        while True:
+            task: Task = connection.recv()
+            guard.limit = task.memory_limit
+            answer: Answer
+            try:
+                answer = attempt(train, task)
+            except Exception as error:  # noqa: BLE001 - it is raised again in the driver
+                answer = _portable(error)
+            guard.limit = None
+            connection.send(answer)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the driver is done with this worker
+
+
+class _MemoryGuard:
+    """Ends this process when it takes more memory than its training may.
+
+    Attributes:
+        limit: bytes of resident memory; None for no limit.
+    """
+
+    def __init__(self) -> None:
+        self.limit: int | None = None
+        threading.Thread(target=self._watch, name="memory-guard", daemon=True).start()
+
+    def _watch(self) -> None:
         import psutil
 
         process = psutil.Process()
@@ -43,30 +96,16 @@ class _Guard:
             time.sleep(_POLL_SECONDS)
 
 
-_guard = _Guard()
-
-
-def begin(driver: int, environment: Mapping[str, str], prepare: Callable[[], None] | None) -> None:
-    """Make this process a worker, before its first task.
-
-    Args:
-        driver: pid of the process that it works for and must not outlive.
-        environment: variables that libraries read when they load.
-        prepare: loads what trainings need, so that no training pays for it; None for nothing.
-    """
-    _die_with(driver)
-    os.environ.update(environment)
-    if prepare is not None:
-        prepare()
-
-
-def work(train: Train, task: Task) -> Evaluation:
-    """Train `task` within its memory limit."""
-    _guard.watch(task.memory_limit)
+def _portable(error: Exception) -> Exception:
+    """Return `error`, or what can be said of one that can't travel, its traceback as a note."""
+    told = "".join(traceback.format_exception(error))
+    error.add_note(f"In a worker process:\n{told}")
     try:
-        return train(task)
-    finally:
-        _guard.watch(None)
+        ForkingPickler.loads(ForkingPickler.dumps(error))
+    except Exception:  # noqa: BLE001 - whatever its class does wrong, it must be reported
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+        error.add_note(f"In a worker process:\n{told}")
+    return error
 
 
 def _die_with(driver: int) -> None:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_LIBRARIES = ("tensorflow", "keras", "numpy", "deap")
+_LIBRARIES = ("evoae", "tensorflow", "keras", "numpy", "deap")
 
 
 def environment() -> dict[str, object]:
     """Return versions, processor and cores."""
-    from evoae import __version__  # the package itself is not yet whole when this module loads
-
     return {
-        "evoae_version": __version__,
-        **{f"{name}_version": version(name) for name in _LIBRARIES},
+        **{f"{name}_version": _version(name) for name in _LIBRARIES},
         "python_version": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": _processor(),
@@ -28,6 +25,16 @@ def environment() -> dict[str, object]:
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _version(library: str) -> str | None:
+    """Return an installed version; None if there is none. TensorFlow's builds have own names."""
+    for name in (library, f"{library}-cpu"):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
 
 
 def _processor() -> str:

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Collection
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+
+from evoae.errors import RunError
 
 MODELS = "models"
 PENDING = "pending"
+_SPACE = "free some space, then go on with 'evoae resume'; what was finished is kept"
+_RIGHTS = "check the folder's permissions, or choose another one with --run"
+_NEXT_STEP = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: _RIGHTS,
+}
+
+
+@contextmanager
+def spoken(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block into a sentence about `path`."""
+    try:
+        yield
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise RunError(str(path), said, _NEXT_STEP.get(error.errno or 0, "")) from error
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Put `data` at `path`: a reader sees the old bytes or the new, never a part."""
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
+        with temporary.open("xb") as file:  # not NamedTemporaryFile, which shuts others out
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
@@ -47,17 +68,39 @@ def pending_path(run: Path, candidate_id: str) -> Path:
     return run / MODELS / PENDING / f"{candidate_id}.keras"
 
 
-def promote(run: Path, hall_of_fame: Collection[str]) -> None:
+def promote(run: Path, hall_of_fame: Collection[str], undecided: Collection[str] = ()) -> None:
     """Keep the models of `hall_of_fame`, remove all others; safe to repeat after a crash.
 
-    Called when a generation is recorded: by then every pending model's fate is decided.
+    Args:
+        run: the run folder.
+        hall_of_fame: of the newest recorded generation. With an older one, as a replay passes it
+            again, models would be lost that no training makes anew: see `Store.keep_models`.
+        undecided: candidates of a generation that is not over; their pending models stay.
+
+    Raises:
+        RunError: the folder cannot be written.
     """
-    for candidate_id in hall_of_fame:
-        pending = pending_path(run, candidate_id)
-        if pending.exists():
-            pending.replace(model_path(run, candidate_id))
-    sync_folder(run / MODELS)
-    for folder in (run / MODELS, run / MODELS / PENDING):
-        for file in folder.iterdir():
+    models, waiting = run / MODELS, run / MODELS / PENDING
+    with spoken(models):
+        waiting.mkdir(parents=True, exist_ok=True)
+        for candidate_id in hall_of_fame:
+            pending = pending_path(run, candidate_id)
+            if pending.exists():
+                pending.replace(model_path(run, candidate_id))
+        sync_folder(models)
+        for file in waiting.iterdir():
+            if not any(candidate_id in file.name for candidate_id in undecided):
+                file.unlink()
+        for file in models.iterdir():
             if file.is_file() and not (file.suffix == ".keras" and file.stem in hall_of_fame):
                 file.unlink()
+
+
+def disk_bytes(run: Path) -> int:
+    """Return the size of all files below `run`; one that vanishes meanwhile counts nothing."""
+    total = 0
+    for folder, _, names in os.walk(run):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(folder) / name).lstat().st_size
+    return total

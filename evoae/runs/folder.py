@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
-import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from evoae.config.load import dump_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
-from evoae.runs.files import MODELS, PENDING, sync_folder, write_whole
+from evoae.runs.files import MODELS, PENDING, spoken, sync_folder, write_whole
 from evoae.runs.store import DATABASE, Store
 
 RUNS = Path("runs")
@@ -31,30 +31,25 @@ def create(folder: Path, config: Config, facts: Mapping[str, object]) -> None:
     Raises:
         RunError: the folder exists, or cannot be made there.
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    with spoken(folder):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise RunError(
-                str(folder),
-                "exists already",
-                f"go on with it by 'evoae resume {folder}', or choose another --run",
-            )
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise RunError(str(folder), f"cannot be made: {error.strerror}") from error
-    try:
-        draft.chmod(0o777 & ~_umask())
-        (draft / MODELS / PENDING).mkdir(parents=True)
-        write_whole(draft / CONFIG, dump_config(config).encode())
-        with Store.writer(draft) as store:
-            store.set({**facts, "generations": config.search.generations})
-        sync_folder(draft)
-        draft.rename(folder)  # fails where somebody was faster
+            raise _taken(folder)
+        try:
+            (draft / MODELS / PENDING).mkdir(parents=True)
+            write_whole(draft / CONFIG, dump_config(config).encode())
+            with Store.make(draft) as store:
+                store.set({**facts, "generations": config.search.generations})
+            sync_folder(draft)
+            try:
+                draft.rename(folder)
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # somebody was faster
+                    raise _taken(folder) from error
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)  # gone already if all went well
         sync_folder(folder.parent)
-    except OSError as error:
-        raise RunError(str(folder), f"cannot be made: {error.strerror}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def locate(run: str | Path) -> Path:
@@ -67,10 +62,12 @@ def locate(run: str | Path) -> Path:
     candidates = [path]
     if isinstance(run, str) and re.fullmatch(r"[\w.-]+", run) and set(run) != {"."}:
         candidates.append(RUNS / run)
-    for candidate in candidates:
-        if (candidate / DATABASE).is_file() and (candidate / CONFIG).is_file():
-            return candidate
-    if any(candidate.exists() for candidate in candidates):
+    with spoken(path):  # a name may be too long to be looked for
+        for candidate in candidates:
+            if (candidate / DATABASE).is_file() and (candidate / CONFIG).is_file():
+                return candidate
+        something = str(run) and any(candidate.exists() for candidate in candidates)
+    if something:
         raise RunError(str(run), "not a run folder", "name one that 'evoae search' made")
     raise RunError(str(run), "no such run", "'ls runs' shows the ones here")
 
@@ -82,7 +79,9 @@ def next_folder(name: str) -> Path:
     return next(folder for folder in numbers if not folder.exists())
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _taken(folder: Path) -> RunError:
+    return RunError(
+        str(folder),
+        "exists already",
+        f"go on with it by 'evoae resume {folder}', or choose another --run",
+    )

@@ -1,57 +1,83 @@
-"""One driver per run.
+"""One driver per run: an advisory lock that the kernel releases when its holder dies.
 
-The kernel holds the lock and releases it when its holder dies, however it dies; so a lock file
-left behind is never in anybody's way.
+The file outlives the lock, so that a crash leaves nothing to clean up: whether a run is driven is
+told by the lock, never by the file or the pid in it.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
+from typing import final
 
 from evoae.errors import RunError
+from evoae.runs.files import spoken
 
 LOCK = "lock"
+_PATIENCE = 0.2  # seconds; a reader that looks at the lock holds it for some microseconds
+_PAUSE = 0.02
 
 
+@final
 class Lock:
-    """The right to write to a run; held until `release`, or the end of this process.
+    """The right to drive the run in folder `run`, held until `release` or the process' death.
 
     Raises:
-        RunError: another process holds it.
+        RunError: another driver holds it, or the folder cannot be written.
     """
 
     def __init__(self, run: Path) -> None:
-        self._file = os.open(run / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.pread(self._file, 32, 0).decode() or "unknown"
-            os.close(self._file)
-            raise RunError(
-                str(run),
-                f"already running (pid {pid})",
-                f"Watch it with 'evoae status {run}', or stop it first.",
-            ) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, str(os.getpid()).encode(), 0)
+        self._run = run
+        with spoken(run):
+            self._descriptor = os.open(run / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+            if not _seize(self._descriptor):
+                os.close(self._descriptor)
+                raise RunError(
+                    str(run),
+                    f"already running (pid {holder(run) or 'unknown'})",
+                    f"Watch it with 'evoae status {run}', or stop it first.",
+                )
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let the next driver in."""
-        os.close(self._file)
+        """Let another driver have the run. Releasing twice does nothing."""
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)  # closing is what releases a flock
+            self._descriptor = -1
 
 
 def holder(run: Path) -> int | None:
-    """Return the pid of the driver that holds the run now; None if nobody does."""
+    """Return the pid of the run's driver: None if there is none, 0 if it cannot be told."""
     try:
-        file = os.open(run / LOCK, os.O_RDONLY)
+        descriptor = os.open(run / LOCK, os.O_RDONLY)
     except FileNotFoundError:
         return None
+    except PermissionError:
+        return 0
     try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return int(os.pread(file, 32, 0) or 0)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = os.pread(descriptor, 32, 0).strip()
+            return int(text) if text.isdigit() else 0
+        return None
     finally:
-        os.close(file)
-    return None
+        os.close(descriptor)
+
+
+def _seize(descriptor: int) -> bool:
+    """Take the lock, waiting out readers that look at it; False if a driver holds it."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE)
+        else:
+            return True

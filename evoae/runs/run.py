@@ -12,7 +12,7 @@ from evoae.config.load import load_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
-from evoae.runs.files import model_path
+from evoae.runs.files import disk_bytes, model_path
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.lock import holder
 from evoae.runs.records import Candidate, Generation
@@ -51,13 +51,21 @@ class Entry:
         """Load the trained model, with sub-models named `encoder` and `decoder`.
 
         Raises:
-            RunError: the file is missing.
+            RunError: the file is missing or damaged.
         """
         if not self.model_path.is_file():
             raise RunError(str(self.model_path), "missing", "restore it from a copy of the run")
         import keras
 
-        return keras.saving.load_model(self.model_path, compile=False, safe_mode=True)
+        try:
+            return keras.saving.load_model(self.model_path, compile=False, safe_mode=True)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            said = (str(error).splitlines() or [repr(error)])[0]
+            raise RunError(
+                str(self.model_path),
+                f"cannot be loaded ({said})",
+                "restore it from a copy of the run",
+            ) from error
 
     def summary(self) -> dict[str, object]:
         """Return what `hof --json` says of it."""
@@ -71,6 +79,21 @@ class Found:
 
     candidate: Candidate
     evaluation: Evaluation | None
+
+    @property
+    def kind(self) -> str:
+        """How its training ended; `waiting` before that."""
+        return "waiting" if self.evaluation is None else self.evaluation.outcome.value
+
+    @property
+    def message(self) -> str:
+        """Why it failed; "" if it did not."""
+        return "" if self.evaluation is None else self.evaluation.message or ""
+
+    @property
+    def traceback(self) -> str | None:
+        """Of its failure; None if there is none."""
+        return None if self.evaluation is None else self.evaluation.traceback
 
     def summary(self) -> dict[str, object]:
         """Return the plain figures that `show --json` says of it."""
@@ -103,12 +126,13 @@ class Status:
     Attributes:
         run: the folder.
         state: `running`, `finished` or `interrupted`.
-        pid: of the driver; None unless running.
+        pid: of the driver; None unless running, 0 if it cannot be told.
         workers: of the latest driver; None if none has begun.
         generation: how many are over.
         generations: how many were asked for.
         scored, failed: trainings by outcome.
-        reused: proposals in finished generations that cost no training.
+        reused: proposals in finished generations that were known and cost no training.
+        borrowed: trainings taken over from other runs.
         best: id and validation loss; None before the first score.
         eta_seconds: forecast of what is left, from the trainings so far; 0 once finished, None
             before the first training.
@@ -124,6 +148,7 @@ class Status:
     scored: int
     failed: int
     reused: int
+    borrowed: int
     best: tuple[str, float] | None
     eta_seconds: float | None
     disk_bytes: int
@@ -205,6 +230,16 @@ class Run:
             raise RunError(str(self.path), seen, "'evoae hof' lists ids; give more digits of one")
         return Found(candidates[found[0]], evaluations.get(found[0]))
 
+    def failures(self) -> list[Found]:
+        """Return the candidates that earned no fitness, in the order of failing."""
+        with Store.reader(self.path) as store:
+            candidates, evaluations = store.candidates(), store.evaluations()
+        return [
+            Found(candidates[id], evaluation)
+            for id, evaluation in evaluations.items()
+            if evaluation.fitness is None
+        ]
+
     def linear_bound(self) -> tuple[int, float] | None:
         """Return (latent size, validation loss) of PCA at the winner's size; None if unknown."""
         bound = self.facts().get("pca")
@@ -215,11 +250,11 @@ class Run:
         pid = holder(self.path)
         with Store.reader(self.path) as store:
             facts, generations = store.facts(), store.generations()
-            evaluations = store.evaluations()
+            evaluations, borrowed = store.evaluations(), store.borrowed()
         scored = sum(evaluation.fitness is not None for evaluation in evaluations.values())
         target: int = facts["generations"]
         done = len(generations)
-        state = "running" if pid else "finished" if done >= target else "interrupted"
+        state = "running" if pid is not None else "finished" if done >= target else "interrupted"
         reused = sum(int(g.stats["reused"] or 0) for g in generations.values())
         workers = facts.get("workers")
         return Status(
@@ -232,11 +267,12 @@ class Run:
             scored,
             len(evaluations) - scored,
             reused,
+            borrowed,
             _best(evaluations),
             _eta(facts.get("planned"), len(evaluations) + reused, evaluations, workers or 1)
             if state != "finished"
             else 0.0,
-            sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file()),
+            disk_bytes(self.path),
         )
 
     def _entry(self, rank: int, candidate: Candidate, evaluation: Evaluation) -> Entry:

@@ -21,13 +21,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             parents TEXT NOT NULL, operator TEXT NOT NULL) STRICT""",
         """CREATE TABLE evaluation (
             number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES candidate,
-            outcome TEXT NOT NULL, fitness REAL,
+            outcome TEXT NOT NULL, fitness REAL CHECK (abs(fitness) < 9e999),
             train_loss TEXT NOT NULL, validation_loss TEXT NOT NULL,
             parameters INTEGER, latent INTEGER, flops INTEGER,
             build_seconds REAL NOT NULL, compile_seconds REAL NOT NULL,
             epochs_seconds REAL NOT NULL, total_seconds REAL NOT NULL,
             peak_memory INTEGER, message TEXT, traceback TEXT,
-            finished TEXT NOT NULL) STRICT""",
+            finished TEXT NOT NULL,
+            CHECK ((outcome = 'scored') = (fitness IS NOT NULL))) STRICT""",
         """CREATE TABLE generation (
             number INTEGER PRIMARY KEY, stats TEXT NOT NULL, seconds REAL NOT NULL) STRICT""",
         """CREATE TABLE population (
@@ -36,45 +37,56 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (generation, position)) STRICT, WITHOUT ROWID""",
         """CREATE TABLE hall_of_fame (
             generation INTEGER NOT NULL REFERENCES generation, rank INTEGER NOT NULL,
-            id TEXT NOT NULL REFERENCES candidate,
+            id TEXT NOT NULL REFERENCES evaluation (id),
             PRIMARY KEY (generation, rank)) STRICT, WITHOUT ROWID""",
         """CREATE TABLE result (
             id TEXT NOT NULL REFERENCES candidate, kind TEXT NOT NULL, value TEXT NOT NULL,
             PRIMARY KEY (id, kind)) STRICT, WITHOUT ROWID""",
     ),
+    # The run that an evaluation was taken over from; NULL for one trained here.
+    ("ALTER TABLE evaluation ADD COLUMN source TEXT",),
 )
 
 
-def migrate(connection: sqlite3.Connection, place: Path) -> None:
-    """Bring an open database (autocommit mode) to this version's schema.
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the schema version of an open database; 0 for an empty one."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
-    Raises:
-        RunError: another program's database, or a newer version's.
-    """
-    number = check(connection, place)
-    for target, statements in enumerate(MIGRATIONS[number:], start=number + 1):
+
+def migrate(
+    connection: sqlite3.Connection, migrations: tuple[tuple[str, ...], ...] | None = None
+) -> None:
+    """Bring an open database (autocommit mode) to this version's schema, from any older one."""
+    steps = MIGRATIONS if migrations is None else migrations
+    for target, statements in enumerate(
+        steps[version_of(connection) :], version_of(connection) + 1
+    ):
         connection.execute("BEGIN IMMEDIATE")
-        for statement in statements:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {target}")
-        connection.execute("COMMIT")
+        with connection:  # commits, or rolls back on an exception
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {target}")
 
 
-def check(connection: sqlite3.Connection, place: Path) -> int:
-    """Return the schema version of an open database.
+def check(connection: sqlite3.Connection, place: Path) -> None:
+    """Refuse a database that this version cannot use, or whose pages are damaged.
 
     Raises:
-        RunError: another program's database, or a newer version's.
+        RunError: another program's, a newer version's, or damaged.
+        sqlite3.DatabaseError: damaged beyond checking.
     """
-    (number,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if application != APPLICATION_ID and (number or application):
+    version = version_of(connection)
+    if application != APPLICATION_ID or version < 1:
         raise RunError(str(place), "not a run of evoae", "name the folder of a run")
-    if number > len(MIGRATIONS):
+    if version > len(MIGRATIONS):
         raise RunError(
             str(place),
-            f"written by a newer evoae (schema {number}, this one knows {len(MIGRATIONS)})",
+            f"written by a newer evoae (schema {version}, this one knows {len(MIGRATIONS)})",
             "Upgrade evoae: pip install --upgrade evoae",
         )
-    return int(number)
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok" or connection.execute("PRAGMA foreign_key_check").fetchone():
+        raise sqlite3.DatabaseError("its pages contradict each other")

@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Seconds
-from evoae.runs import schema
+from evoae.runs.database import damaged, open_to_read, open_to_write, told
+from evoae.runs.files import promote
 from evoae.runs.lock import Lock
 from evoae.runs.records import Candidate, Generation
 
 DATABASE = "run.sqlite"
+_Json = TypeVar("_Json")
 _EVALUATION = (
     "id, outcome, fitness, train_loss, validation_loss, parameters, latent, flops, "
     "build_seconds, compile_seconds, epochs_seconds, total_seconds, "
@@ -46,16 +48,19 @@ class Store:
         """
         lock = Lock(folder)
         try:
-            connection = sqlite3.connect(folder / DATABASE, isolation_level=None, timeout=60)
-            with _sound(folder):
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
-                connection.execute("PRAGMA foreign_keys = ON")
-                schema.migrate(connection, folder)
+            return cls(open_to_write(folder / DATABASE), folder, lock)
         except BaseException:
             lock.release()
             raise
-        return cls(connection, folder, lock)
+
+    @classmethod
+    def make(cls, folder: Path) -> Self:
+        """Make the database of a run folder that nobody can see yet.
+
+        Raises:
+            RunError: it cannot be written there.
+        """
+        return cls(open_to_write(folder / DATABASE, new=True), folder, None)
 
     @classmethod
     def reader(cls, folder: Path) -> Self:
@@ -64,10 +69,7 @@ class Store:
         Raises:
             RunError: its database cannot be used.
         """
-        with _sound(folder):
-            connection = _read_only(folder / DATABASE)
-            schema.check(connection, folder)
-        return cls(connection, folder, None)
+        return cls(open_to_read(folder / DATABASE), folder, None)
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +97,7 @@ class Store:
     def facts(self) -> dict[str, Any]:
         """Return every fact recorded about the run."""
         rows = self._rows("SELECT key, value FROM run")
-        return {key: json.loads(value) for key, value in rows}
+        return {key: self._parsed(value, object) for key, value in rows}
 
     # -- candidates and their evaluations
 
@@ -121,21 +123,26 @@ class Store:
             id: Candidate(
                 id,
                 genome,
-                tuple(json.loads(tokens)),
+                tuple(self._parsed(tokens, list)),
                 generation,
                 position,
-                tuple(json.loads(parents)),
+                tuple(self._parsed(parents, list)),
                 operator,
             )
             for id, genome, tokens, generation, position, parents, operator in rows
         }
 
-    def add_evaluation(self, evaluation: Evaluation) -> None:
-        """Record an evaluation, durably before this returns; a candidate earns only one."""
+    def add_evaluation(self, evaluation: Evaluation, source: Path | None = None) -> None:
+        """Record an evaluation, durably before this returns; a candidate earns only one.
+
+        Args:
+            evaluation: of a recorded candidate.
+            source: the run that it was taken over from; None if it was trained for this one.
+        """
         seconds = evaluation.seconds
-        marks = ", ".join("?" * 16)
+        marks = ", ".join("?" * 17)
         self._execute(
-            f"INSERT INTO evaluation ({_EVALUATION}, finished) VALUES ({marks})",
+            f"INSERT INTO evaluation ({_EVALUATION}, finished, source) VALUES ({marks})",
             (
                 evaluation.id,
                 evaluation.outcome.value,
@@ -150,18 +157,27 @@ class Store:
                 evaluation.message,
                 evaluation.traceback,
                 datetime.now(UTC).isoformat(timespec="milliseconds"),
+                None if source is None else str(source),
             ),
         )
+
+    def borrowed(self) -> int:
+        """Return how many evaluations were taken over from other runs."""
+        ((count,),) = self._rows("SELECT count(source) FROM evaluation")
+        return int(count)
 
     def evaluations(self) -> dict[str, Evaluation]:
         """Return every evaluation by candidate id, in the order of finishing."""
         rows = self._rows(f"SELECT {_EVALUATION} FROM evaluation ORDER BY number")
-        return {row[0]: _evaluation(row) for row in rows}
+        return {row[0]: self._evaluation(row) for row in rows}
 
     # -- generations
 
-    def finish_generation(self, generation: Generation) -> None:
+    def finish_generation(self, generation: Generation) -> bool:
         """Record a generation in one transaction; a replay of the same one changes nothing.
+
+        Returns:
+            True if it is new, False if it was recorded already.
 
         Raises:
             RunError: it is recorded already, and differently.
@@ -174,7 +190,7 @@ class Store:
                     f"generation {generation.number} comes out differently than recorded",
                     "Resume it with the version and settings that it was made with.",
                 )
-            return
+            return False
         number = generation.number
         with self._transaction():
             self._connection.execute(
@@ -189,6 +205,7 @@ class Store:
                     f"INSERT INTO {table} VALUES (?, ?, ?)",
                     [(number, place, id) for place, id in enumerate(ids, start=1)],
                 )
+        return True
 
     def generations(self) -> dict[int, Generation]:
         """Return the finished generations by number."""
@@ -198,7 +215,7 @@ class Store:
                 number,
                 self._members("population", "position", number),
                 self._members("hall_of_fame", "rank", number),
-                json.loads(stats),
+                self._parsed(stats, dict),
                 seconds,
             )
             for number, stats, seconds in rows
@@ -210,27 +227,67 @@ class Store:
         )
         return tuple(id for (id,) in rows)
 
+    def keep_models(self) -> None:
+        """Keep the models of the newest generation's hall of fame; remove what nobody needs.
+
+        Right at any time when no training is under way, so also before a resume's first one:
+        pending models of a generation that is not over stay.
+
+        Raises:
+            RunError: the folder cannot be written.
+        """
+        rows = self._rows(
+            "SELECT id FROM candidate WHERE generation > (SELECT count(*) FROM generation)"
+        )
+        newest = max(self.generations().values(), key=lambda each: each.number, default=None)
+        promote(self.folder, newest.hall_of_fame if newest else (), [id for (id,) in rows])
+
     # -- SQL
 
     def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        with _sound(self.folder):
+        with told(self.folder / DATABASE):
             return self._connection.execute(sql, values).fetchall()
 
+    def _parsed(self, text: str, kind: type[_Json]) -> _Json:
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise damaged(self.folder / DATABASE, error) from error
+        if not isinstance(value, kind):
+            raise damaged(self.folder / DATABASE, f"{value!r:.40} is no {kind.__name__}")
+        return value
+
+    def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
+        id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
+        *seconds, peak_memory, message, traceback = rest
+        try:
+            return Evaluation(
+                id,
+                Outcome(outcome),
+                fitness,
+                tuple(self._parsed(train, list)),
+                tuple(self._parsed(validation, list)),
+                parameters,
+                latent,
+                flops,
+                Seconds(*seconds),
+                peak_memory,
+                message,
+                traceback,
+            )
+        except ValueError as error:
+            raise damaged(self.folder / DATABASE, error) from error
+
     def _execute(self, sql: str, values: tuple[object, ...]) -> None:
-        with _sound(self.folder):
+        with told(self.folder / DATABASE):
             self._connection.execute(sql, values)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _sound(self.folder):
+        with told(self.folder / DATABASE):
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with self._connection:  # commits, or rolls back on an exception
                 yield
-            except BaseException:
-                if self._connection.in_transaction:  # SQLite itself rolls back on a full disk
-                    self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
 
 
 def _identity(generation: Generation) -> tuple[object, ...]:
@@ -239,53 +296,3 @@ def _identity(generation: Generation) -> tuple[object, ...]:
 
 def _losses(losses: tuple[float, ...]) -> str:
     return json.dumps(losses)  # NaN and Infinity included: Python reads back what it wrote
-
-
-def _evaluation(row: tuple[Any, ...]) -> Evaluation:
-    id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
-    *seconds, peak_memory, message, traceback = rest
-    return Evaluation(
-        id,
-        Outcome(outcome),
-        fitness,
-        tuple(json.loads(train)),
-        tuple(json.loads(validation)),
-        parameters,
-        latent,
-        flops,
-        Seconds(*seconds),
-        peak_memory,
-        message,
-        traceback,
-    )
-
-
-def _read_only(database: Path) -> sqlite3.Connection:
-    """Open a database for reading.
-
-    A reader of a database in WAL mode needs its -shm file, or the right to make it. Where the
-    folder is read-only and nobody writes, the file can be taken as it stands.
-    """
-    uri = f"{database.absolute().as_uri()}?mode=ro"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=60)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError:
-        connection.close()
-        if database.with_name(f"{database.name}-wal").exists():
-            raise
-        connection = sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
-    return connection
-
-
-@contextmanager
-def _sound(folder: Path) -> Iterator[None]:
-    """Turn SQLite's complaints about the file or the disk into a sentence."""
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        raise  # a fault of ours, not of the file
-    except sqlite3.DatabaseError as error:
-        raise RunError(
-            str(folder / DATABASE), str(error), "check the disk and the file; nothing was changed"
-        ) from error

@@ -15,7 +15,9 @@ from pathlib import Path
 from evoae.errors import SearchError
 
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")  # Linux, and Linux inside Windows
-_NOTICE = re.compile(rb"oneDNN custom operations are on|before absl::InitializeLog")
+_NOTICE = re.compile(
+    rb"oneDNN custom operations are on|before absl::InitializeLog|find cuda drivers"
+)
 
 
 @cache

@@ -1,0 +1,136 @@
+"""Opening a run's SQLite file, and what is said when it cannot be opened, read or written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from evoae.errors import RunError
+from evoae.runs import schema
+from evoae.runs.files import spoken
+
+_BUSY_SECONDS = 30.0
+_FAULTS_OF_THE_CALLER = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
+_TROUBLE = {
+    sqlite3.SQLITE_FULL: (
+        "no space left on the disk",
+        "free some, then go on with 'evoae resume'; what was finished is kept",
+    ),
+    sqlite3.SQLITE_READONLY: ("cannot be written", "check the folder's permissions"),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check that it exists and its permissions"),
+    sqlite3.SQLITE_BUSY: ("in use by another program", "close that one first"),
+    sqlite3.SQLITE_IOERR: ("the disk reports an error", "check the disk and its free space"),
+}
+
+
+def damaged(file: Path, why: object) -> RunError:
+    """Return the error for a database whose content makes no sense."""
+    said = textwrap.shorten(str(why), 80, placeholder="…")  # SQLite may quote a whole schema
+    return RunError(str(file), f"damaged ({said})", "restore it from a copy, or start a new run")
+
+
+@contextlib.contextmanager
+def told(file: Path) -> Iterator[None]:
+    """Turn what SQLite says of `file` in the block into a RunError."""
+    try:
+        yield
+    except _FAULTS_OF_THE_CALLER:
+        raise
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code not in _TROUBLE:
+            raise damaged(file, error) from error
+        raise RunError(str(file), *_TROUBLE[code]) from error
+    except UnicodeDecodeError as error:
+        raise damaged(file, error.reason) from error
+
+
+def connect(file: Path | str, mode: Literal["ro", "rw", "rwc", "memory"]) -> sqlite3.Connection:
+    """Open `file` in autocommit mode; only `rwc` makes one that does not exist."""
+    connection = sqlite3.connect(
+        f"file:{quote(str(file))}?mode={mode}",
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        uri=True,
+    )
+    connection.execute("PRAGMA trusted_schema = OFF")  # a file from elsewhere runs nothing
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
+
+
+def open_to_write(file: Path, *, new: bool = False) -> sqlite3.Connection:
+    """Open a run's database as its driver does, checked and migrated to the newest schema.
+
+    Args:
+        file: the database.
+        new: make it; it must not exist.
+
+    Raises:
+        RunError: not ours, damaged, of a newer version, or not writable.
+    """
+    with told(file):
+        connection = connect(file, "rwc" if new else "rw")
+        if not new:
+            _checked(connection, file)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        schema.migrate(connection)
+    return connection
+
+
+def open_to_read(file: Path) -> sqlite3.Connection:
+    """Open a run's database beside its driver, or in a folder that cannot be written.
+
+    A database of an older schema is read from a migrated copy.
+
+    Raises:
+        RunError: not ours, damaged, of a newer version, or not readable.
+    """
+    with told(file):
+        try:
+            connection = _checked(connect(file, "ro"), file)
+        except sqlite3.OperationalError:
+            if os.access(file.parent, os.W_OK, effective_ids=True):
+                raise
+            connection = _open_unwritable(file)
+        if schema.version_of(connection) < len(schema.MIGRATIONS):
+            connection = _in_memory(connection)
+            schema.migrate(connection)
+    return connection
+
+
+def _open_unwritable(file: Path) -> sqlite3.Connection:
+    """Read a copy: a write-ahead log needs an index file, which the folder doesn't let us make."""
+    with spoken(file), tempfile.TemporaryDirectory(prefix="evoae-") as folder:
+        copy = Path(folder) / file.name
+        for source in (file, file.with_name(f"{file.name}-wal")):
+            if source.exists():
+                shutil.copyfile(source, copy.with_name(source.name))
+        return _in_memory(_checked(connect(copy, "rw"), file))
+
+
+def _in_memory(source: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a copy of an open database in memory; closes the original."""
+    memory = connect("", "memory")
+    with contextlib.closing(source):
+        source.backup(memory)
+    return memory
+
+
+def _checked(connection: sqlite3.Connection, file: Path) -> sqlite3.Connection:
+    """Return `connection`, or close it and say why `file` is no database of ours."""
+    try:
+        schema.check(connection, file)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

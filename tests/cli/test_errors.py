@@ -1,0 +1,55 @@
+"""A wrong request gets one sentence and exit code 2; nothing is written."""
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from evoae.cli.main import cli
+from tests.conftest import TINY, with_changes
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.yaml").write_text(yaml.safe_dump(TINY))
+    wrong = with_changes(TINY, search={"generatons": 5})
+    (tmp_path / "typo.yaml").write_text(yaml.safe_dump(wrong))
+    (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00")
+    cut = with_changes(TINY, data={"name": None, "path": "cut.npy", "reduce": {}})
+    (tmp_path / "cut.yaml").write_text(yaml.safe_dump(cut))
+    tight = with_changes(TINY, model={"max_parameters": 100})
+    (tmp_path / "tight.yaml").write_text(yaml.safe_dump(tight))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("search --config typo.yaml", "typo.yaml: search.generatons: unknown; did you mean"),
+        ("search --config cut.yaml", "cut.npy"),
+        ("search --config tight.yaml", "model.max_parameters: 100 admits no network for 8×8×1"),
+        ("search --config missing.yaml", "missing.yaml: no such file"),
+        ("search --config good.yaml --set search.population=-3", "--set search.population: -3"),
+        ("hof missing", "missing: no such run"),
+        ("status .", "not a run folder"),
+        ("resume missing", "missing: no such run"),
+        ("space check --config good.yaml conv(0,3x3)", "gene 1"),
+        ("space check --config good.yaml --shape 8x8", "--shape: 8x8; expected height"),
+        ("data get nothing", "nothing"),
+    ],
+)
+def test_a_wrong_request_gets_a_sentence(arguments, said, place):
+    before = sorted(place.rglob("*"))
+    done = CliRunner().invoke(cli, arguments.split())
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert sorted(place.rglob("*")) == before
+
+
+def test_debug_shows_where_an_error_comes_from(place, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["evoae", "hof", "missing", "--debug"])
+    done = CliRunner().invoke(cli, ["hof", "missing", "--debug"])
+    assert done.exit_code == 2
+    assert "Traceback" in done.stderr

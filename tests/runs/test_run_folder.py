@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evoae.config.load import load_config
+from evoae.config.schema import Config
+from evoae.errors import RunError
+from evoae.runs.facts import environment
+from evoae.runs.files import model_path, pending_path, promote, spoken, write_whole
+from evoae.runs.folder import CONFIG, create, locate, next_folder
+from evoae.runs.lock import Lock, holder
+from evoae.runs.store import DATABASE, Store
+from tests.runs.samples import CONFIG as SAMPLE
+from tests.runs.samples import FACTS, candidate, make_run, scored
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def _without_privileges(open_place: Path) -> Iterator[None]:
+    """Permissions count, even when the tests run as root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    yield
+    os.seteuid(0)
+
+
+def test_a_new_run_holds_its_configuration_database_and_place_for_models(tmp_path: Path) -> None:
+    create(tmp_path / "deep" / "run", SAMPLE, FACTS)
+    assert sorted(file.name for file in (tmp_path / "deep").iterdir()) == ["run"]
+    assert sorted(file.name for file in (tmp_path / "deep" / "run").iterdir()) == [
+        CONFIG,
+        "models",
+        DATABASE,
+    ]
+    assert load_config(tmp_path / "deep" / "run" / CONFIG) == SAMPLE
+
+
+@pytest.mark.parametrize("there", ["file", "folder"])
+def test_a_run_never_overwrites_what_is_there(tmp_path: Path, there: str) -> None:
+    path = tmp_path / "run"
+    kept = path if there == "file" else path / "kept"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text("mine")
+    with pytest.raises(
+        RunError, match=r"run: exists already; go on with it by 'evoae resume .*run'"
+    ):
+        create(path, SAMPLE, FACTS)
+    assert kept.read_text() == "mine"
+    assert [file.name for file in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_may_move_into_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    create(tmp_path / "run", SAMPLE, FACTS)
+    assert locate(tmp_path / "run") == tmp_path / "run"
+
+
+def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        create(tmp_path / "run", SAMPLE, {"data": object()})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("_without_privileges")
+def test_a_folder_that_cannot_be_written_is_one_sentence(open_place: Path) -> None:
+    open_place = Path("/")
+    with pytest.raises(RunError, match="permission denied; check the folder's permissions"):
+        create(open_place / "evoae-run", SAMPLE, FACTS)
+
+
+@settings(max_examples=25, deadline=None)  # every one makes and flushes a run folder
+@given(
+    learning_rate=st.floats(1e-12, 1e6),
+    limit=st.integers(1, 2**40),
+    seed=st.integers(0, 2**63 - 1),
+    name=st.text(min_size=1).filter(str.isprintable),
+)
+def test_any_configuration_is_read_back_as_it_was(
+    learning_rate: float, limit: int, seed: int, name: str
+) -> None:
+    config = Config.model_validate(
+        {
+            "seed": seed,
+            "data": {"name": name},
+            "training": {"learning_rate": learning_rate, "time_limit": None},
+            "execution": {"memory_limit": limit},
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        create(Path(folder) / "run", config, FACTS)
+        assert load_config(Path(folder) / "run" / CONFIG) == config
+
+
+def test_a_run_is_found_by_path_or_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_run(Path("runs/fmnist-3")).close()
+    assert locate("fmnist-3") == locate("runs/fmnist-3") == Path("runs/fmnist-3")
+    assert locate(tmp_path / "runs" / "fmnist-3") == tmp_path / "runs" / "fmnist-3"
+
+
+@pytest.mark.parametrize(
+    "reference", ["", ".", "..", "../fmnist-3", "fmnist-3/../x", "nothing", "a\x00b", "x" * 5000]
+)
+def test_anything_else_names_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    make_run(Path("runs/fmnist-3")).close()
+    with pytest.raises(RunError):
+        locate(reference)
+
+
+@pytest.mark.usefixtures("_without_privileges")
+@pytest.mark.parametrize("crashed", [False, True], ids=["closed", "with a leftover log"])
+def test_a_run_in_a_read_only_folder_can_be_read(open_place: Path, crashed: bool) -> None:
+    os.seteuid(os.getuid())
+    store = make_run(open_place / "run", generations=1)
+    store.add_candidate(candidate(9, 2))
+    store.add_evaluation(scored(9))
+    if crashed:  # what a kill leaves: a log, and no index file that could be used
+        (open_place / "left").mkdir()
+        for name in (DATABASE, f"{DATABASE}-wal"):
+            (open_place / "left" / name).write_bytes((open_place / "run" / name).read_bytes())
+    store.close()
+    path = open_place / ("left" if crashed else "run")
+    path.chmod(0o555)
+    if os.getuid() == 0:
+        os.seteuid(NOBODY)
+    with Store.reader(path) as reader:
+        assert len(reader.evaluations()) == 3
+    with pytest.raises(RunError, match=r"permission denied|cannot be"):
+        Store.writer(path)
+    if os.getuid() == 0:
+        os.seteuid(0)
+    path.chmod(0o755)
+
+
+def test_a_second_driver_is_refused_with_the_first_ones_pid(tmp_path: Path) -> None:
+    lock = Lock(tmp_path)
+    assert holder(tmp_path) == os.getpid()
+    with pytest.raises(RunError, match=rf"already running \(pid {os.getpid()}\). Watch it"):
+        Lock(tmp_path)
+    lock.release()
+    assert holder(tmp_path) is None
+    Lock(tmp_path).release()
+
+
+_HOLD = """
+import sys, time
+from pathlib import Path
+from evoae.runs.lock import Lock
+lock = Lock(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_lock_of_a_killed_driver_is_taken_over(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        assert driver.stdout.readline() == "held\n"
+        assert holder(tmp_path) == driver.pid
+        driver.kill()
+    assert (tmp_path / "lock").read_text() == f"{driver.pid}\n"
+    assert holder(tmp_path) is None
+    lock = Lock(tmp_path)
+    assert holder(tmp_path) == os.getpid()
+    lock.release()
+
+
+def test_a_readers_look_at_the_lock_does_not_refuse_a_driver(tmp_path: Path) -> None:
+    looks = "from evoae.runs.lock import holder; from pathlib import Path; import sys\n"
+    looks += "print('go', flush=True)\nwhile True: holder(Path(sys.argv[1]))"
+    Lock(tmp_path).release()
+    command = [sys.executable, "-c", looks, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        for _ in range(200):
+            Lock(tmp_path).release()
+        reader.kill()
+
+
+def test_a_file_is_replaced_whole_and_leaves_no_temporary(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a", b"old")
+    write_whole(tmp_path / "a", b"new")
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_full_disk_is_one_sentence_for_files_too() -> None:
+    with (
+        pytest.raises(
+            RunError, match="full: no space left on device; free some space, then go on"
+        ),
+        spoken(Path("full")),
+        Path("/dev/full").open("wb", buffering=0) as full,
+    ):
+        full.write(b"x")
+
+
+def _models(run: Path) -> dict[str, list[str]]:
+    return {
+        "models": sorted(file.stem for file in (run / "models").glob("*.keras")),
+        "pending": sorted(file.name for file in (run / "models" / "pending").iterdir()),
+    }
+
+
+def test_only_the_hall_of_fame_keeps_its_models(tmp_path: Path) -> None:
+    (tmp_path / "models" / "pending").mkdir(parents=True)
+    model_path(tmp_path, "left").write_bytes(b"left the hall of fame")
+    model_path(tmp_path, "stays").write_bytes(b"stays")
+    for name in ("enters", "loses", "running"):
+        pending_path(tmp_path, name).write_bytes(name.encode())
+    (tmp_path / "models" / "pending" / ".killed.77.tmp").write_bytes(b"of a killed worker")
+    for _ in range(2):
+        promote(tmp_path, ("enters", "stays"), undecided=("running",))
+        assert _models(tmp_path) == {"models": ["enters", "stays"], "pending": ["running.keras"]}
+    assert model_path(tmp_path, "enters").read_bytes() == b"enters"
+
+
+def test_promotion_interrupted_anywhere_is_mended_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = 0
+    for stop_at in range(12):
+        run = tmp_path / str(stop_at)
+        (run / "models" / "pending").mkdir(parents=True)
+        for name in "ab":
+            pending_path(run, name).write_bytes(name.encode())
+            model_path(run, f"old {name}").write_bytes(b"old")
+        pending_path(run, "lost").write_bytes(b"lost")
+        steps = 0
+
+        def step(name: str, stop_at: int = stop_at) -> None:
+            original = getattr(Path, name)
+
+            def counted(self: Path, *args: object, **kwargs: object) -> object:
+                nonlocal steps
+                steps += 1
+                if steps > stop_at:
+                    raise KeyboardInterrupt
+                return original(self, *args, **kwargs)
+
+            patch.setattr(Path, name, counted)
+
+        with monkeypatch.context() as patch:
+            for name in ("replace", "unlink"):
+                step(name)
+            try:
+                promote(run, ("a", "b", "old a"))
+            except KeyboardInterrupt:
+                pass
+            else:
+                assert stop_at >= 4
+        promote(run, ("a", "b", "old a"))
+        assert _models(run) == {"models": ["a", "b", "old a"], "pending": []}
+
+
+def test_the_environment_names_the_versions_that_results_depend_on() -> None:
+    facts = environment()
+    assert facts["python_version"] == ".".join(map(str, sys.version_info[:3]))
+    assert all(facts[f"{name}_version"] for name in ("tensorflow", "keras", "numpy", "deap"))
+
+
+def test_a_new_run_takes_the_first_free_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert next_folder("fmnist") == Path("runs/fmnist-1")
+    for number in (1, 2, 4):
+        Path(f"runs/fmnist-{number}").mkdir(parents=True)
+    assert next_folder("fmnist") == Path("runs/fmnist-3")
+    assert next_folder("../../etc/x y") == Path("runs/etc-x-y-1")

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import dataclasses
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from evoae.errors import RunError
+from evoae.evaluation import Outcome
+from evoae.runs import database, schema
+from evoae.runs.files import pending_path
+from evoae.runs.records import Generation
+from evoae.runs.run import Run
+from evoae.runs.store import DATABASE, Store
+from tests.runs.samples import FACTS, candidate, failed, finished, identity, make_run, scored
+
+
+def test_a_store_gives_back_every_field_that_it_was_given(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as store:
+        everything = [candidate(1), candidate(2, position=1), candidate(3, 2)]
+        for one in everything:
+            store.add_candidate(one)
+        store.add_evaluation(scored(2))
+        store.add_evaluation(failed(1))
+    with Store.reader(tmp_path / "run") as again:
+        assert list(again.candidates().values()) == everything
+        assert list(again.evaluations().values()) == [scored(2), failed(1)]
+        assert again.facts() == {**FACTS, "generations": 3}
+
+
+@pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.SCORED])
+def test_every_kind_of_failure_is_kept_with_message_and_traceback(
+    tmp_path: Path, outcome: Outcome
+) -> None:
+    with make_run(tmp_path / "run") as store:
+        store.add_candidate(candidate(1))
+        store.add_evaluation(failed(1, outcome))
+        assert store.evaluations() == {identity(1): failed(1, outcome)}
+
+
+def test_a_candidate_stays_as_it_was_first_seen(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as store:
+        store.add_candidate(candidate(1, generation=1))
+        store.add_candidate(candidate(1, generation=2, position=5))
+        assert store.candidates() == {identity(1): candidate(1, generation=1)}
+
+
+def test_an_evaluation_is_stored_once_and_only_for_a_known_candidate(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as store:
+        store.add_candidate(candidate(1))
+        store.add_evaluation(scored(1))
+        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+            store.add_evaluation(scored(1, 0.5))
+        with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+            store.add_evaluation(scored(2))
+        assert list(store.evaluations().values()) == [scored(1)]
+
+
+@pytest.mark.parametrize("fitness", [float("nan"), float("inf"), float("-inf")])
+def test_a_fitness_that_is_not_finite_cannot_be_stored(tmp_path: Path, fitness: float) -> None:
+    with make_run(tmp_path / "run") as store:
+        store.add_candidate(candidate(1))
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            store.add_evaluation(scored(1, fitness))
+        assert store.evaluations() == {}
+
+
+def test_finished_generations_come_back_in_order(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run", generations=3) as store:
+        assert list(store.generations().values()) == [finished(1), finished(2), finished(3)]
+
+
+def test_an_individual_may_stand_in_a_population_twice(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run", generations=1) as store:
+        twice = dataclasses.replace(finished(1), number=2, population=(identity(1),) * 2)
+        assert store.finish_generation(twice)
+        assert store.generations()[2].population == (identity(1), identity(1))
+
+
+def test_a_replayed_generation_changes_nothing(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run", generations=2) as store:
+        assert not store.finish_generation(dataclasses.replace(finished(1), seconds=0.0))
+        assert store.generations() == {1: finished(1), 2: finished(2)}
+
+
+@pytest.mark.parametrize("field", ["population", "hall_of_fame"])
+def test_a_replay_that_comes_out_differently_is_refused(tmp_path: Path, field: str) -> None:
+    with make_run(tmp_path / "run", generations=2) as store:
+        other = dataclasses.replace(finished(1), **{field: (identity(2),)})
+        with pytest.raises(RunError, match="generation 1 comes out differently"):
+            store.finish_generation(other)
+        assert store.generations()[1] == finished(1)
+
+
+def test_a_generation_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as store:
+        store.add_candidate(candidate(1))
+        with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+            store.finish_generation(Generation(1, (identity(1), identity(9)), (), {}, 0.0))
+        with pytest.raises(
+            sqlite3.IntegrityError, match="FOREIGN KEY"
+        ):  # nobody famous without evaluation
+            store.finish_generation(Generation(1, (identity(1),), (identity(1),), {}, 0.0))
+        assert store.generations() == {}
+
+
+def test_a_fact_can_be_replaced_and_the_others_stay(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as store:
+        store.set({"generations": 10, "workers": 2})
+    with Store.reader(tmp_path / "run") as again:
+        assert again.facts() == {**FACTS, "generations": 10, "workers": 2}
+
+
+def test_a_reader_sees_what_is_committed_and_never_blocks_the_driver(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as store, Store.reader(tmp_path / "run") as reader:
+        store.add_candidate(candidate(1))
+        assert reader.evaluations() == {}
+        reader._connection.execute("BEGIN")  # a reader in the middle of reading
+        assert reader.evaluations() == {}
+        store.add_evaluation(scored(1))
+        assert reader.evaluations() == {}
+        reader._connection.execute("COMMIT")
+        assert list(reader.evaluations().values()) == [scored(1)]
+
+
+def test_a_reader_cannot_write(tmp_path: Path) -> None:
+    with (
+        make_run(tmp_path / "run"),
+        Store.reader(tmp_path / "run") as reader,
+        pytest.raises(RunError, match="cannot be written"),
+    ):
+        reader.set({"generations": 9})
+
+
+def test_a_newer_schema_is_refused_for_readers_and_the_driver(tmp_path: Path) -> None:
+    make_run(tmp_path / "run").close()
+    with closing(sqlite3.connect(tmp_path / "run" / DATABASE)) as raw:
+        raw.execute("PRAGMA user_version = 99")
+    for open_store in (Store.writer, Store.reader):
+        with pytest.raises(RunError, match=r"newer evoae \(schema 99, this one knows 1\)"):
+            open_store(tmp_path / "run")
+
+
+_NEXT = ("ALTER TABLE candidate ADD COLUMN note TEXT NOT NULL DEFAULT 'old'",)
+
+
+def test_an_older_schema_is_migrated_by_the_driver_and_read_from_a_copy_by_readers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with make_run(tmp_path / "run", generations=1) as store:
+        before = store.evaluations()
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, _NEXT))
+    for open_store, version in ((Store.reader, 1), (Store.writer, 2)):
+        with open_store(tmp_path / "run") as store:
+            assert store.evaluations() == before
+        with closing(sqlite3.connect(tmp_path / "run" / DATABASE)) as raw:
+            assert schema.version_of(raw) == version
+
+
+def test_a_migration_that_fails_leaves_the_old_schema(tmp_path: Path) -> None:
+    make_run(tmp_path / "run").close()
+    broken = (*_NEXT, "ALTER TABLE nowhere ADD COLUMN x")
+    file = tmp_path / "run" / DATABASE
+    with closing(database.connect(file, "rw")) as raw:
+        with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+            schema.migrate(raw, (*schema.MIGRATIONS, broken))
+        assert schema.version_of(raw) == 1
+        columns = [row[1] for row in raw.execute("PRAGMA table_info(candidate)")]
+    assert "note" not in columns
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not a database, but long enough to look like one" * 50],
+    ids=["empty", "text"],
+)
+@pytest.mark.parametrize("open_store", [Store.writer, Store.reader], ids=["writer", "reader"])
+def test_a_foreign_file_is_refused_in_one_sentence_and_left_alone(
+    tmp_path: Path, content: bytes, open_store: Callable[[Path], Store]
+) -> None:
+    (tmp_path / DATABASE).write_bytes(content)
+    with pytest.raises(RunError, match=r"not a run of evoae|damaged"):
+        open_store(tmp_path)
+    assert (tmp_path / DATABASE).read_bytes() == content
+
+
+def _read_all(run: Path) -> None:
+    with Store.reader(run) as store:
+        store.facts(), store.candidates(), store.evaluations(), store.generations()
+    Run.open(run).status()
+    Run.open(run).hall_of_fame()
+    Store.writer(run).close()
+
+
+def test_damage_anywhere_in_the_file_raises_only_run_errors(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", generations=3).close()
+    file = tmp_path / "run" / DATABASE
+    sound = file.read_bytes()
+    rng = random.Random(7)
+    torn = [sound[:at] + b"\xa5" * 256 + sound[at + 256 :] for at in range(0, len(sound), 512)]
+    cut = [sound[: rng.randrange(len(sound))] for _ in range(20)]
+    flipped = []
+    used = [at for at, byte in enumerate(sound) if byte]
+    for _ in range(300):
+        changed = bytearray(sound)
+        for _ in range(3):
+            changed[rng.choice(used)] = rng.randrange(256)
+        flipped.append(bytes(changed))
+    sentences = []
+    for content in torn + cut + flipped:
+        file.write_bytes(content)
+        try:
+            _read_all(tmp_path / "run")
+        except RunError as error:
+            sentences.append(str(error))
+    assert len(sentences) > 100
+    assert not any("\n" in sentence for sentence in sentences)
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_what_was_stored(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run", generations=1) as store:
+        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        large = dataclasses.replace(candidate(9), tokens=(0.1,) * 10_000)
+        with pytest.raises(RunError, match="no space left on the disk; free some"):
+            store.add_candidate(large)
+        assert store.evaluations()[identity(1)] == scored(1, 0.1)
+    with Store.writer(tmp_path / "run") as store:
+        assert store.generations() == {1: finished(1)}
+
+
+def _models(run: Path) -> tuple[set[str], set[str]]:
+    folder = run / "models"
+    return (
+        {file.stem for file in folder.glob("*.keras")},
+        {file.stem for file in (folder / "pending").glob("*.keras")},
+    )
+
+
+def test_a_replay_keeps_the_models_of_later_generations(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with make_run(run) as store:
+        for number in (1, 2):
+            for each in (2 * number - 1, 2 * number):
+                store.add_candidate(candidate(each, number))
+                store.add_evaluation(scored(each, 0.1 / each))
+                pending_path(run, identity(each)).write_bytes(b"model")
+            store.finish_generation(finished(number))
+            store.keep_models()
+        store.add_candidate(candidate(5, 3))  # trained, but its generation isn't over
+        store.add_evaluation(scored(5))
+        pending_path(run, identity(5)).write_bytes(b"model")
+    with Store.writer(run) as store:
+        for number in (1, 2):
+            assert not store.finish_generation(finished(number))
+            store.keep_models()
+            assert _models(run) == ({identity(3), identity(1)}, {identity(5)})
