@@ -24,6 +24,9 @@ def command(file: Path, data: str, force: bool, schema: bool) -> None:
     from evoae.data.named import NAMED
     from evoae.errors import ConfigError
 
+    if data not in NAMED and not Path(data).expanduser().exists():
+        names = ", ".join(NAMED)
+        raise ConfigError("--data", data, f"expected a file that exists, or one of {names}")
     if schema:
         text = json.dumps(json_schema(), indent=2)
     else:

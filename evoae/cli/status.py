@@ -31,7 +31,7 @@ def command(run: str, as_json: bool) -> None:
     figures = [f"trained {status.scored}", f"reused {status.reused}", f"failed {status.failed}"]
     if status.borrowed:
         figures.insert(2, f"taken over {status.borrowed}")
-    if status.eta_seconds is not None:
+    if status.state == "running" and status.eta_seconds is not None:
         figures.append(f"{wording.about(status.eta_seconds)} left")
     figures.append(f"{wording.size(status.disk_bytes)} on disk")
     click.echo(" · ".join(figures))

@@ -248,7 +248,9 @@ class TrainingConfig(Section):
 class ExecutionConfig(Section):
     """Where trainings run. Nothing here changes a result."""
 
-    kind: Literal["local", "inline"] = Field("local", description="worker processes, or this one")
+    kind: Literal["local", "inline"] = Field(
+        "local", description="worker processes, or this one without limits"
+    )
     workers: Positive | Literal["auto"] = Field(
         "auto", description="processes of one thread each; auto is one per GPU, or else per core"
     )

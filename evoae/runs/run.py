@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from evoae.config.load import load_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
-from evoae.runs.files import disk_bytes, model_path
+from evoae.runs.files import disk_bytes, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.lock import holder
 from evoae.runs.records import Candidate, Generation
@@ -55,6 +56,7 @@ class Entry:
         """
         if not self.model_path.is_file():
             raise RunError(str(self.model_path), "missing", "restore it from a copy of the run")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start is nobody's business
         import keras
 
         try:
@@ -128,7 +130,7 @@ class Status:
         state: `running`, `finished` or `interrupted`.
         pid: of the driver; None unless running, 0 if it cannot be told.
         workers: of the latest driver; None if none has begun.
-        generation: how many are over.
+        generation: the one under way, from 1; the last one once finished.
         generations: how many were asked for.
         scored, failed: trainings by outcome.
         reused: proposals in finished generations that were known and cost no training.
@@ -199,16 +201,16 @@ class Run:
             return list(store.evaluations().values())
 
     def hall_of_fame(self) -> list[Entry]:
-        """Return the best models of the finished generations, best first."""
+        """Return the best models so far, best first; the generation under way included."""
         with Store.reader(self.path) as store:
             generations, evaluations = store.generations(), store.evaluations()
             candidates = store.candidates()
-        if not generations:
-            return []
-        members = generations[max(generations)].hall_of_fame
+        members = list(generations[max(generations)].hall_of_fame) if generations else []
+        members += [id for id in evaluations if candidates[id].generation > len(generations)]
+        scored = [(e.fitness, id) for id in members if (e := evaluations[id]).fitness is not None]
         return [
             self._entry(rank, candidates[id], evaluations[id])
-            for rank, id in enumerate(members, start=1)
+            for rank, (_, id) in enumerate(sorted(scored)[: self.config.search.hof_size], start=1)
         ]
 
     def find(self, prefix: str) -> Found:
@@ -262,7 +264,7 @@ class Run:
             state,
             pid,
             workers,
-            done,
+            min(done + 1, target),
             target,
             scored,
             len(evaluations) - scored,
@@ -291,8 +293,13 @@ class Run:
             candidate.genome,
             candidate.generation,
             evaluation.seconds.total,
-            model_path(self.path, candidate.id),
+            self._model(candidate.id),
         )
+
+    def _model(self, candidate_id: str) -> Path:
+        """Return where a model lies: it waits in a folder of its own for its generation's end."""
+        pending = pending_path(self.path, candidate_id)
+        return pending if pending.is_file() else model_path(self.path, candidate_id)
 
 
 def _best(evaluations: Mapping[str, Evaluation]) -> tuple[str, float] | None:
