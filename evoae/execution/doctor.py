@@ -183,7 +183,7 @@ def _missing_gpus(
     if visible and not tensorflow.gpus:
         why = "its CUDA packages are missing" if tensorflow.cuda else "it is built without CUDA"
         yield Missing(
-            f"TensorFlow can use none of the {len(visible)} visible GPUs: {why}",
+            f"TensorFlow cannot use the GPU ({why})",
             f"{sys.executable} -m pip install 'evoae[cuda]'",
         )
     elif tensorflow.gpus and not visible:
