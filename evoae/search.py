@@ -26,7 +26,7 @@ from evoae.errors import RunError, SearchError
 from evoae.evaluation import Evaluation, Task
 from evoae.runs.agreement import check_unchanged, machine_differences
 from evoae.runs.facts import environment
-from evoae.runs.files import pending_path
+from evoae.runs.files import model_path, pending_path
 from evoae.runs.folder import CONFIG, create, locate, next_folder
 from evoae.runs.lender import Lender
 from evoae.runs.records import Candidate, Generation
@@ -79,11 +79,14 @@ def search(
     if isinstance(config, (str, Path)):
         name = name or Path(config).stem
         config = load_config(Path(config))
+    from evoae.data.share import share
+
     config = make_config(config)
     scene = _scene(config)
     folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
     facts = {**scene.facts(), **environment()}
     lenders = [Lender(run, facts) for run in config.search.reuse]
+    share(scene.dataset)  # what can fail does so before there is a folder
     create(folder, config, facts)
     with Store.writer(folder) as store:
         _conduct(store, scene, lenders, watcher or Silent())
@@ -114,9 +117,9 @@ def resume(
     config = load_config(path / CONFIG, overrides)
     with Store.writer(path) as store:
         facts = store.facts()
-        check_unchanged(path, facts["config"], config.model_dump(mode="json"))
+        check_unchanged(path, store.fact("config", dict), config.model_dump(mode="json"))
         scene = _scene(config)
-        recorded, digest = facts["data_digest"], scene.dataset.digest
+        recorded, digest = store.fact("data_digest", str), scene.dataset.digest
         if digest != recorded:
             raise RunError(
                 str(path),
@@ -124,7 +127,7 @@ def resume(
                 "Restore the data that the run began with, or start a new run.",
             )
         if generations:
-            store.set({"generations": facts["generations"] + generations})
+            store.set({"generations": store.fact("generations", int) + generations})
         lenders = [Lender(run, facts) for run in config.search.reuse]
         _conduct(store, scene, lenders, watcher or Silent())
     return Run.open(path)
@@ -170,7 +173,7 @@ class _Search:
         self.shared = share(scene.dataset)
         self.finished = store.evaluations()  # by whichever driver
         self.settled: dict[str, Evaluation] = {}  # as far as the replay has come
-        generations: int = store.facts()["generations"]
+        generations = store.fact("generations", int)
         planned = sum(self.algorithm.planned(g) for g in range(1, generations + 1))
         self.progress = Progress(generations, planned)
         self.in_flight = 0
@@ -186,6 +189,8 @@ class _Search:
         for number in range(1, self.progress.generations + 1):
             began = time.monotonic()
             self.progress.generation = number
+            if self.stop:
+                raise self._interrupted()
             proposals = self.algorithm.ask(state, generation_rng(self.scene.config.seed, number))
             trained, failed = self._settle(proposals, executor)
             individuals = [
@@ -203,6 +208,29 @@ class _Search:
                 self.store.keep_models()
             self.watcher.generation_done(self.progress, row)
             self._check_failures()
+        self._restore_models(executor)
+
+    def _restore_models(self, executor: AbstractExecutor) -> None:
+        """Train members of the hall of fame again whose model somebody has removed.
+
+        Raises:
+            SearchError: one comes out differently than recorded.
+        """
+        run = self.store.folder
+        for member in self.records.hall_of_fame:
+            path = model_path(run.absolute(), member.id)
+            if path.is_file():
+                continue
+            task = self.scene.task(member.genome, self.shared)
+            executor.start(replace(task, keep=path))
+            evaluation = executor.wait()
+            if evaluation.fitness != member.fitness:
+                raise SearchError(
+                    str(path),
+                    f"was missing, and its training now ends {evaluation.outcome} with "
+                    f"{evaluation.fitness} instead of {member.fitness}",
+                    "restore the file from a copy of the run",
+                )
 
     def _settle(
         self, proposals: Sequence[Proposal], executor: AbstractExecutor
@@ -250,10 +278,11 @@ class _Search:
             self.progress.fresh += 1
             self._count(evaluation)
         if waiting:
-            progress = self.progress
-            raise Interrupted(
-                self.store.folder, len(self.settled), progress.generation, progress.generations
-            )
+            raise self._interrupted()
+
+    def _interrupted(self) -> Interrupted:
+        progress, trained = self.progress, len(self.store.evaluations())
+        return Interrupted(self.store.folder, trained, progress.generation, progress.generations)
 
     def _count(self, evaluation: Evaluation) -> None:
         self.settled[evaluation.id] = evaluation

@@ -148,3 +148,13 @@ def test_a_resume_on_another_machine_says_so(tmp_path, monkeypatch):
     evoae.resume(tmp_path / "run", watcher=watcher)
     assert len(watcher.notes) == 1
     assert "processor Another One, was " in watcher.notes[0]
+
+
+def test_a_resume_trains_a_lost_model_again(tiny_run, tmp_path):
+    run = evoae.search(TINY, run=tmp_path / "run")
+    lost = run.hall_of_fame()[1]
+    lost.model_path.unlink()
+    with pytest.raises(RunError):
+        lost.load()
+    assert history(evoae.resume(run.path)) == history(tiny_run)
+    assert lost.load().count_params() == lost.parameters

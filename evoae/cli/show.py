@@ -28,13 +28,12 @@ def command(run: str, id: str, as_json: bool) -> None:
     opened = Run.open(run)
     found = opened.find(id)
     candidate, evaluation = found.candidate, found.evaluation
-    facts = opened.facts()
-    height, width, channels = facts["input_shape"]
+    height, width, channels = opened.fact("input_shape", list)
     drawn = plan(
         parse(candidate.genome),
         (height, width, channels),
         min_side=opened.config.model.min_side,
-        output=str(facts["output"]),
+        output=opened.fact("output", str),
     )
     if as_json:
         print_json(

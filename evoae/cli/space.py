@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,7 @@ def _genome(written: str) -> Genome:
         return parse(written)
     try:
         tokens = json.loads(written)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GenomeError("token sequence", f"not a list of numbers ({error})") from error
     return decode(tokens)
 
@@ -111,7 +112,7 @@ def _space(config: Config, shape: str | None) -> Space:
 
 def _sides(text: str) -> tuple[int, int, int]:
     parts = text.lower().replace("×", "x").split("x")
-    if len(parts) != 3 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+    if len(parts) != 3 or not all(re.fullmatch("[1-9][0-9]{0,4}", part) for part in parts):
         raise ConfigError("--shape", text, "expected height x width x channels, such as 28x28x1")
     height, width, channels = map(int, parts)
     return height, width, channels

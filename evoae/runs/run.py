@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
@@ -21,6 +21,8 @@ from evoae.runs.store import Store
 
 if TYPE_CHECKING:
     import keras
+
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,15 @@ class Run:
         with Store.reader(self.path) as store:
             return store.facts()
 
+    def fact(self, key: str, kind: type[_Kind]) -> _Kind:
+        """Return one recorded fact.
+
+        Raises:
+            RunError: the run lacks it.
+        """
+        with Store.reader(self.path) as store:
+            return store.fact(key, kind)
+
     def generations(self) -> list[Generation]:
         """Return the finished generations in order."""
         with Store.reader(self.path) as store:
@@ -244,20 +255,22 @@ class Run:
 
     def linear_bound(self) -> tuple[int, float] | None:
         """Return (latent size, validation loss) of PCA at the winner's size; None if unknown."""
-        bound = self.facts().get("pca")
-        return None if bound is None else (bound["latent"], bound["val_loss"])
+        match self.facts().get("pca"):
+            case {"latent": int(latent), "val_loss": float(value)}:
+                return latent, value
+        return None
 
     def status(self) -> Status:
         """Return where the run stands now."""
         pid = holder(self.path)
         with Store.reader(self.path) as store:
             facts, generations = store.facts(), store.generations()
+            target = store.fact("generations", int)
             evaluations, borrowed = store.evaluations(), store.borrowed()
         scored = sum(evaluation.fitness is not None for evaluation in evaluations.values())
-        target: int = facts["generations"]
         done = len(generations)
         state = "running" if pid is not None else "finished" if done >= target else "interrupted"
-        reused = sum(int(g.stats["reused"] or 0) for g in generations.values())
+        reused = sum(int(g.stats.get("reused") or 0) for g in generations.values())
         workers = facts.get("workers")
         return Status(
             str(self.path),

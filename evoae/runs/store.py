@@ -99,6 +99,17 @@ class Store:
         rows = self._rows("SELECT key, value FROM run")
         return {key: self._parsed(value, object) for key, value in rows}
 
+    def fact(self, key: str, kind: type[_Json]) -> _Json:
+        """Return one fact.
+
+        Raises:
+            RunError: the database lacks it, or holds something else in its place.
+        """
+        value = self.facts().get(key)
+        if not isinstance(value, kind):
+            raise damaged(self.folder / DATABASE, f"{key} is {value!r:.40}")
+        return value
+
     # -- candidates and their evaluations
 
     def add_candidate(self, candidate: Candidate) -> None:
@@ -265,8 +276,8 @@ class Store:
                 id,
                 Outcome(outcome),
                 fitness,
-                tuple(self._parsed(train, list)),
-                tuple(self._parsed(validation, list)),
+                tuple(map(float, self._parsed(train, list))),
+                tuple(map(float, self._parsed(validation, list))),
                 parameters,
                 latent,
                 flops,
@@ -275,7 +286,7 @@ class Store:
                 message,
                 traceback,
             )
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise damaged(self.folder / DATABASE, error) from error
 
     def _execute(self, sql: str, values: tuple[object, ...]) -> None:
