@@ -99,4 +99,6 @@ def _accept_debug(command: click.Command) -> None:
 def _say(error: Exception, sentence: str) -> None:
     if "--debug" in sys.argv:
         traceback.print_exception(error)
-    click.echo(f"Error: {sentence}", err=True)
+    # It may quote a name or a file's bytes: no line break or terminal code gets through.
+    shown = "".join(letter if letter.isprintable() else " " for letter in sentence)
+    click.echo(f"Error: {shown}", err=True)

@@ -74,7 +74,7 @@ def idx_digest(array: NDArray[np.uint8]) -> str:
 def _read(stream: BufferedIOBase | Any, path: Path, most: int) -> NDArray[Any]:
     """Read from an open stream whose length, uncompressed, is at most `most` bytes."""
     start = stream.read(4)
-    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _TYPES or not start[3]:
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _TYPES or not 0 < start[3] <= 4:
         raise DataError(str(path), "not an idx file", "expected the MNIST format, or .npy or .npz")
     axes = start[3]
     sides = stream.read(4 * axes)

@@ -1,0 +1,76 @@
+"""Trainings without TensorFlow whose losses follow from the candidate, some of which go wrong.
+
+Workers import this module. Nothing of the product knows about it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+import psutil
+
+from evoae.evaluation import Evaluation, Outcome, Seconds, Task
+from evoae.models.plan import plan
+from evoae.runs.files import write_whole
+
+LEAK = 2**20  # bytes that every training leaves behind
+TEMPTING = -1.0  # a loss that would win every comparison, in the curve of a failure
+_FAULTS = ("diverge", "exceed memory", "hang", "abort", "be killed")
+_left_behind: list[bytearray] = []
+
+
+def fault_of(candidate_id: str) -> str | None:
+    """Return what goes wrong with a candidate: with one in ten or so, by its id alone."""
+    number = int(candidate_id[8:12], 16) % 50
+    return _FAULTS[number] if number < len(_FAULTS) else None
+
+
+def scored(task: Task) -> Evaluation:
+    """A score, and a model file if one is asked for; its loss is a function of the candidate."""
+    fitness = 0.05 + int(task.id[:8], 16) / 2**32
+    if task.keep is not None and (task.keep_below is None or fitness < task.keep_below):
+        write_whole(task.keep, task.id.encode())
+    size = plan(task.genome, task.input_shape, min_side=task.min_side, output=task.output).size
+    return Evaluation(
+        task.id,
+        Outcome.SCORED,
+        fitness,
+        (2 * fitness,),
+        (fitness,),
+        size.parameters,
+        size.latent,
+        size.flops,
+        Seconds(total=0.001),
+        peak_memory=psutil.Process().memory_info().rss,
+    )
+
+
+def leaking_and_faulty(task: Task) -> Evaluation:
+    """What happens to networks that nobody has seen before; every one leaves something behind."""
+    _left_behind.append(bytearray(b"x") * LEAK)
+    match fault_of(task.id):
+        case "diverge":
+            return Evaluation(
+                task.id, Outcome.DIVERGED, validation_loss=(TEMPTING,), message="no longer finite"
+            )
+        case "exceed memory":
+            while True:
+                _left_behind.append(bytearray(b"x") * 2**23)
+                time.sleep(0.002)
+        case "hang":
+            while True:
+                time.sleep(1)
+        case "abort":
+            os.abort()
+        case "be killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+    return scored(task)
+
+
+def at_any_pace(task: Task) -> Evaluation:
+    """A score after a time that nobody can foresee."""
+    time.sleep(random.SystemRandom().uniform(0, 0.02))
+    return scored(task)

@@ -1,0 +1,49 @@
+"""Searches killed without warning at chosen points; `benchmarks.crash` does many more."""
+
+from collections import Counter
+
+import pytest
+
+from benchmarks.crash import Bench, draw
+from benchmarks.sudden_death import MOMENTS, POINTS, VICTIMS, Blow
+
+FEW = [
+    ("commit", "during", "driver", "inline"),
+    ("generation change", "after", "driver", "inline"),
+    ("model writing", "during", "driver", "inline"),
+    ("model keeping", "before", "driver", "inline"),
+    ("training", "during", "worker", "local"),
+    ("commit", "before", "both", "local"),
+]
+
+
+@pytest.fixture(scope="module")
+def tally(tmp_path_factory):
+    blows = [Blow(number, *what, occurrence=1, share=0.5) for number, what in enumerate(FEW)]
+    return Bench(tmp_path_factory.mktemp("crash")).kill(blows)
+
+
+def test_every_blow_falls(tally):
+    fallen = [(blow.point, blow.moment, blow.victim, blow.kind) for blow in tally.fallen]
+    assert sorted(fallen) == sorted(FEW)
+    assert tally.resumes >= 5
+
+
+def test_no_committed_evaluation_is_lost_or_trained_again(tally):
+    assert tally.committed >= 10
+    assert (tally.lost, tally.repeated) == (0, 0)
+
+
+def test_every_killed_run_ends_like_the_undisturbed_one(tally):
+    assert tally.runs > 0
+    assert tally.different == []
+
+
+def test_a_hundred_blows_cover_every_point_moment_and_victim():
+    blows = draw(100, seed=1)
+    assert len(blows) == 100
+    met = Counter((blow.point, blow.moment, blow.victim) for blow in blows)
+    for point in POINTS:
+        for moment in MOMENTS:
+            assert all(met[point, moment, victim] for victim in VICTIMS)
+    assert sum(blow.point == "any" for blow in blows) == 10

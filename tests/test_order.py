@@ -1,0 +1,56 @@
+"""The order in which trainings finish changes nothing but the order in which they are listed."""
+
+import importlib
+
+import pytest
+
+import evoae
+from evoae.execution.inline import InlineExecutor
+from evoae.execution.local import LocalExecutor
+from tests import faulty
+from tests.conftest import TINY, history, with_changes
+
+CONDUCTOR = importlib.import_module("evoae.search")  # `evoae.search` is its function
+BRED = with_changes(TINY, search={"population": 12, "generations": 4})
+
+
+def test_one_two_and_four_workers_of_any_pace_give_one_history(tmp_path, monkeypatch):
+    runs = []
+    for workers in (0, 1, 2, 4):
+
+        def executor(*_, workers=workers):
+            if not workers:
+                return InlineExecutor(faulty.scored)
+            return LocalExecutor(workers, train=faulty.at_any_pace, recycle_after=9)
+
+        monkeypatch.setattr(CONDUCTOR, "_executor", executor)
+        runs.append(evoae.search(BRED, run=tmp_path / f"{workers}-workers"))
+    alone, *others = runs
+    for other in others:
+        assert history(other) == history(alone)
+    orders = {tuple(e.id for e in run.evaluations()) for run in runs}
+    assert len(orders) > 1, "all finished in one order, so this shows nothing"
+
+
+@pytest.mark.parametrize("killed_after", [3, 20])
+def test_a_run_begun_by_one_and_resumed_by_four_gives_the_same_history(
+    killed_after, tmp_path, monkeypatch
+):
+    class PulledPlugError(BaseException):
+        pass
+
+    def fails_late(task, left=[killed_after]):  # noqa: B006 - it counts over all calls
+        left[0] -= 1
+        if left[0] < 0:
+            raise PulledPlugError
+        return faulty.scored(task)
+
+    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(faulty.scored))
+    whole = evoae.search(BRED, run=tmp_path / "whole")
+    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(fails_late))
+    with pytest.raises(PulledPlugError):
+        evoae.search(BRED, run=tmp_path / "run")
+    monkeypatch.setattr(
+        CONDUCTOR, "_executor", lambda *_: LocalExecutor(4, train=faulty.at_any_pace)
+    )
+    assert history(evoae.resume(tmp_path / "run")) == history(whole)
