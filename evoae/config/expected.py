@@ -66,7 +66,7 @@ def _words(schema: JsonSchema) -> str:  # noqa: C901 - one line for each case
 def _range(schema: JsonSchema) -> str:
     match schema:
         case {"minimum": low, "maximum": high}:
-            return f" from {low:g} to {high:g}" if high < 1e6 else f" of at least {low:g}"
+            return f" from {low:,g} to {high:,g}" if high < 1e6 else f" of at least {low:g}"
         case {"minimum": low, "exclusiveMaximum": high}:
             return f" of at least {low:g} and below {_power(high)}"
         case {"exclusiveMinimum": low, "exclusiveMaximum": high}:
