@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# A plain path to this folder, which a folder that is also called evoae cannot hide.
+PIP := $(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat
 
 run: .venv/.ready ## set up, run a small real search on Fashion-MNIST, print its hall of fame
 	$(BIN)/evoae search --config configs/quickstart.yaml
@@ -28,8 +30,9 @@ format: .venv/.dev ## rewrite the code in the project's format
 golden: .venv/.dev ## rewrite the golden files; review the diff
 	$(BIN)/python -m tests.golden_genome --write
 
-bench: .venv/.dev ## measure: the compiled epoch loop against Keras' fit
+bench: .venv/.dev ## measure: the epoch loop against Keras' fit, memory against its estimate
 	$(BIN)/python benchmarks/fit_loop.py
+	$(BIN)/python benchmarks/memory.py
 
 clean: ## remove the environment and caches; runs/ stays
 	rm -rf .venv build dist .*_cache *.egg-info
@@ -41,11 +44,11 @@ help: ## this list
 	sh tools/make-venv.sh "$(PYTHON)" .venv
 
 .venv/.ready: pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install -q --disable-pip-version-check -e .
+	$(PIP) -e .
 	touch $@
 
 .venv/.dev: pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	$(PIP) -e '.[dev]'
 	touch $@ .venv/.ready
 
 .PHONY: run test check lint types docs format golden bench clean help

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_LONGEST = 400  # characters of a place or value that a sentence quotes
+
 
 class EvoaeError(Exception):
     """One clear sentence about something a person can mend. Subclasses add only a type.
@@ -18,10 +20,16 @@ class EvoaeError(Exception):
         self.place, self.value, self.next_step = place, value, next_step
 
     def __str__(self) -> str:
-        said = f"{self.place}: {self.value}"
+        said = f"{_one_line(self.place)}: {_one_line(self.value)}"
         if not self.next_step:
             return said
         return said + (". " if self.next_step[0].isupper() else "; ") + self.next_step
+
+
+def _one_line(value: object) -> str:
+    """Return text that keeps a sentence one line of bearable length, whatever it quotes."""
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value)[:_LONGEST])
+    return text if len(str(value)) <= _LONGEST else f"{text}…"
 
 
 class ConfigError(EvoaeError):

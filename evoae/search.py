@@ -12,30 +12,33 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
-from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Task, seed_for
-from evoae.runs.facts import cores, environment
-from evoae.runs.files import pending_path
-from evoae.runs.folder import create, next_folder
+from evoae.errors import RunError, SearchError
+from evoae.evaluation import Evaluation, Task
+from evoae.runs.agreement import check_unchanged, machine_differences
+from evoae.runs.facts import environment
+from evoae.runs.files import model_path, pending_path
+from evoae.runs.folder import CONFIG, create, locate, next_folder
+from evoae.runs.lender import Lender
 from evoae.runs.records import Candidate, Generation
-from evoae.runs.run import Run
+from evoae.runs.run import Found, Run
 from evoae.runs.store import Store
+from evoae.watching import Overview, Progress, Silent, Watcher
 
 if TYPE_CHECKING:
-    from evoae.data.dataset import Dataset
     from evoae.evolution.algorithm import AbstractAlgorithm
     from evoae.evolution.state import Proposal
     from evoae.execution.executor import AbstractExecutor
-    from evoae.genome.space import Space
+    from evoae.scene import Scene
 
 
 class Interrupted(KeyboardInterrupt):
@@ -52,80 +55,6 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(run, trained, generation, generations)
         self.run, self.trained = run, trained
         self.generation, self.generations = generation, generations
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """What a search is about to do.
-
-    Attributes:
-        source_images: training images before `data.reduce`.
-        planned: proposals over all generations; those known already are not trained again.
-    """
-
-    config: Config
-    run: Path
-    input_shape: tuple[int, int, int]
-    train_images: int
-    validation_images: int
-    source_images: int
-    planned: int
-    generations: int
-    workers: int
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where a search stands. Counts cover the whole run, not only this process.
-
-    Attributes:
-        generation: 1-based, of the training under way.
-        settled: proposals that need no more work: trained, failed or reused.
-        fresh: trainings finished by this process.
-        best: (validation loss, candidate id, generation); None before the first score.
-        began: monotonic clock when this process began.
-    """
-
-    generations: int
-    planned: int
-    generation: int = 0
-    settled: int = 0
-    scored: int = 0
-    failed: int = 0
-    reused: int = 0
-    fresh: int = 0
-    best: tuple[float, str, int] | None = None
-    began: float = field(default_factory=time.monotonic)
-
-    @property
-    def seconds(self) -> float:
-        """Since this process began to train."""
-        return time.monotonic() - self.began
-
-
-class Watcher(Protocol):
-    """Whoever wants to hear how a search goes."""
-
-    def started(self, overview: Overview) -> None:
-        """Hear what the search is about to do."""
-
-    def progressed(self, progress: Progress) -> None:
-        """Hear that one more candidate is settled."""
-
-    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:
-        """Hear that a generation ended; `row` is its line of the logbook."""
-
-    def stopping(self, in_flight: int) -> None:
-        """Hear that the search was asked to stop and waits for `in_flight` trainings."""
-
-
-class _Silent:
-    """A watcher that says nothing."""
-
-    def started(self, overview: Overview) -> None: ...
-    def progressed(self, progress: Progress) -> None: ...
-    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None: ...
-    def stopping(self, in_flight: int) -> None: ...
 
 
 def search(
@@ -150,110 +79,101 @@ def search(
     if isinstance(config, (str, Path)):
         name = name or Path(config).stem
         config = load_config(Path(config))
+    from evoae.data.share import share
+
     config = make_config(config)
-    scene = _Scene.make(config)
+    scene = _scene(config)
     folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
-    create(folder, config, scene.facts())
+    facts = {**scene.facts(), **environment()}
+    lenders = [Lender(run, facts) for run in config.search.reuse]
+    share(scene.dataset)  # what can fail does so before there is a folder
+    create(folder, config, facts)
     with Store.writer(folder) as store:
-        _conduct(store, scene, watcher or _Silent())
+        _conduct(store, scene, lenders, watcher or Silent())
     return Run.open(folder)
 
 
 def resume(
-    run: str | Path, *, generations: int | None = None, watcher: Watcher | None = None
+    run: str | Path,
+    *,
+    generations: int | None = None,
+    overrides: Sequence[str] = (),
+    watcher: Watcher | None = None,
 ) -> Run:
     """Go on with an interrupted run to the end that it would have reached.
 
     Args:
         run: a run's folder, or its name under `runs/`.
         generations: how many more generations than asked for so far; None for no more.
+        overrides: `KEY=VALUE` each, for settings that change no result (`agreement.SAFE`).
         watcher: hears how it goes; None for silence.
 
     Raises:
-        EvoaeError: no run there, another driver holds it, or its data are gone or have changed.
+        EvoaeError: no run there, another driver holds it, its data are gone or have changed, or
+            so have settings that its results depend on.
         Interrupted: Ctrl-C; see `search`.
     """
-    opened = Run.open(run)
-    scene = _Scene.make(opened.config)
-    with Store.writer(opened.path) as store:
+    path = locate(run)
+    config = load_config(path / CONFIG, overrides)
+    with Store.writer(path) as store:
         facts = store.facts()
-        recorded = facts["data_digest"]
-        if scene.dataset.digest != recorded:
+        check_unchanged(path, store.fact("config", dict), config.model_dump(mode="json"))
+        scene = _scene(config)
+        recorded, digest = store.fact("data_digest", str), scene.dataset.digest
+        if digest != recorded:
             raise RunError(
-                str(opened.path),
-                f"its data had digest {str(recorded)[:12]}, now {scene.dataset.digest[:12]}",
+                str(path),
+                f"its data had digest {recorded[:12]}, now {digest[:12]}",
                 "Restore the data that the run began with, or start a new run.",
             )
         if generations:
-            store.set({"generations": facts["generations"] + generations})
-        _conduct(store, scene, watcher or _Silent())
-    return Run.open(opened.path)
+            store.set({"generations": store.fact("generations", int) + generations})
+        lenders = [Lender(run, facts) for run in config.search.reuse]
+        _conduct(store, scene, lenders, watcher or Silent())
+    return Run.open(path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """Everything a search needs besides its run folder."""
+def replay(run: str | Path, candidate: str) -> tuple[Found, Evaluation]:
+    """Train one candidate of a run again: same network, data and seed, in this process.
 
-    config: Config
-    dataset: Dataset
-    source_images: int
-    space: Space
+    Args:
+        run: a run's folder, or its name under `runs/`.
+        candidate: any unambiguous prefix of its id, or `best`.
 
-    @classmethod
-    def make(cls, config: Config) -> _Scene:
-        """Load the data and make the space; refuse what cannot work before anything is written."""
-        from evoae.data.load import load
-        from evoae.genome.space import Space
-        from evoae.models.plan import measure
+    Returns:
+        what the run holds of it, and what it earned now. Nothing is recorded.
 
-        source = load(config.data, config.seed)
-        dataset = source.reduced(config.data.reduce, config.seed)
-        model = config.model
-        space = Space(
-            model, dataset.input_shape, measure(dataset.input_shape, min_side=model.min_side)
-        )
-        space.check()
-        return cls(config, dataset, len(source.train), space)
+    Raises:
+        EvoaeError: no such run or candidate, or its data are gone.
+    """
+    from evoae.data.share import share
+    from evoae.genome.text import parse
+    from evoae.training.train import train
 
-    @property
-    def output(self) -> str:
-        """Activation of the head."""
-        chosen = self.config.model.output
-        return self.dataset.output if chosen == "auto" else chosen
-
-    def facts(self) -> dict[str, object]:
-        """Return what the run folder records about data and machine, once."""
-        from evoae import __version__  # the package is not yet whole when this module loads
-
-        return {
-            "evoae_version": __version__,
-            **environment(),
-            "data": self.dataset.name,
-            "data_digest": self.dataset.digest,
-            "input_shape": list(self.dataset.input_shape),
-            "output": self.output,
-            "train_images": len(self.dataset.train),
-            "validation_images": len(self.dataset.validation),
-            "source_images": self.source_images,
-        }
+    opened = Run.open(run)
+    found = opened.find(candidate)
+    scene = _scene(opened.config)
+    return found, train(scene.task(parse(found.candidate.genome), share(scene.dataset)))
 
 
 class _Search:
     """One driver's work on one run."""
 
-    def __init__(self, store: Store, scene: _Scene, watcher: Watcher) -> None:
+    def __init__(
+        self, store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Watcher
+    ) -> None:
         from evoae.data.share import share
         from evoae.evolution.factory import algorithm_for
         from evoae.evolution.records import Records
 
         search = scene.config.search
-        self.store, self.scene, self.watcher = store, scene, watcher
+        self.store, self.scene, self.lenders, self.watcher = store, scene, lenders, watcher
         self.algorithm: AbstractAlgorithm = algorithm_for(search, scene.space)
         self.records = Records(search.hof_size)
         self.shared = share(scene.dataset)
         self.finished = store.evaluations()  # by whichever driver
         self.settled: dict[str, Evaluation] = {}  # as far as the replay has come
-        generations: int = store.facts()["generations"]
+        generations = store.fact("generations", int)
         planned = sum(self.algorithm.planned(g) for g in range(1, generations + 1))
         self.progress = Progress(generations, planned)
         self.in_flight = 0
@@ -269,6 +189,8 @@ class _Search:
         for number in range(1, self.progress.generations + 1):
             began = time.monotonic()
             self.progress.generation = number
+            if self.stop:
+                raise self._interrupted()
             proposals = self.algorithm.ask(state, generation_rng(self.scene.config.seed, number))
             trained, failed = self._settle(proposals, executor)
             individuals = [
@@ -285,6 +207,30 @@ class _Search:
             if self.store.finish_generation(Generation(number, population, hall, row, seconds)):
                 self.store.keep_models()
             self.watcher.generation_done(self.progress, row)
+            self._check_failures()
+        self._restore_models(executor)
+
+    def _restore_models(self, executor: AbstractExecutor) -> None:
+        """Train members of the hall of fame again whose model somebody has removed.
+
+        Raises:
+            SearchError: one comes out differently than recorded.
+        """
+        run = self.store.folder
+        for member in self.records.hall_of_fame:
+            path = model_path(run.absolute(), member.id)
+            if path.is_file():
+                continue
+            task = self.scene.task(member.genome, self.shared)
+            executor.start(replace(task, keep=path))
+            evaluation = executor.wait()
+            if evaluation.fitness != member.fitness:
+                raise SearchError(
+                    str(path),
+                    f"was missing, and its training now ends {evaluation.outcome} with "
+                    f"{evaluation.fitness} instead of {member.fitness}",
+                    "restore the file from a copy of the run",
+                )
 
     def _settle(
         self, proposals: Sequence[Proposal], executor: AbstractExecutor
@@ -304,14 +250,24 @@ class _Search:
                 self.store.add_candidate(self._candidate(position, proposal))
         for id in new.keys() & self.finished.keys():
             self._count(self.finished[id])
-        self._train(
-            [proposal for id, proposal in new.items() if id not in self.finished], executor
-        )
+        tasks = [self._task(new[id]) for id in new if id not in self.finished]
+        self._train([task for task in tasks if not self._borrow(task)], executor)
         return len(new), sum(self.settled[id].fitness is None for id in new)
 
-    def _train(self, proposals: Sequence[Proposal], executor: AbstractExecutor) -> None:
-        """Train `proposals`, keeping every worker busy, and record each when it finishes."""
-        waiting = sorted(map(self._task, proposals), key=lambda task: task.flops)
+    def _borrow(self, task: Task) -> bool:
+        """Take a training over from another run; False if none has it."""
+        assert task.keep is not None
+        for lender in self.lenders:
+            evaluation = lender.lend(task.id, task.keep, task.keep_below)
+            if evaluation is not None:
+                self.store.add_evaluation(evaluation, lender.path)
+                self._count(evaluation)
+                return True
+        return False
+
+    def _train(self, tasks: Sequence[Task], executor: AbstractExecutor) -> None:
+        """Train `tasks`, keeping every worker busy, and record each when it finishes."""
+        waiting = sorted(tasks, key=lambda task: task.flops)
         while (waiting and not self.stop) or self.in_flight:
             while waiting and not self.stop and self.in_flight < executor.workers:
                 executor.start(waiting.pop())  # the longest first, so that none is left to the end
@@ -322,10 +278,11 @@ class _Search:
             self.progress.fresh += 1
             self._count(evaluation)
         if waiting:
-            progress = self.progress
-            raise Interrupted(
-                self.store.folder, len(self.settled), progress.generation, progress.generations
-            )
+            raise self._interrupted()
+
+    def _interrupted(self) -> Interrupted:
+        progress, trained = self.progress, len(self.store.evaluations())
+        return Interrupted(self.store.folder, trained, progress.generation, progress.generations)
 
     def _count(self, evaluation: Evaluation) -> None:
         self.settled[evaluation.id] = evaluation
@@ -354,28 +311,42 @@ class _Search:
         )
 
     def _task(self, proposal: Proposal) -> Task:
-        config, scene = self.scene.config, self.scene
-        return Task(
-            id=proposal.id,
-            genome=proposal.genome,
-            input_shape=scene.dataset.input_shape,
-            min_side=config.model.min_side,
-            output=scene.output,
-            data=self.shared,
-            objective=config.objective,
-            training=config.training,
-            seed=seed_for(config.seed, proposal.id),
-            flops=scene.space.measure(proposal.genome).flops,
+        return replace(
+            self.scene.task(proposal.genome, self.shared),
             keep=pending_path(self.store.folder.absolute(), proposal.id),
             keep_below=self.records.worst_kept,
-            memory_limit=config.execution.memory_limit,
+        )
+
+    def _check_failures(self) -> None:
+        """Stop a search in which too many trainings fail to learn anything from the rest.
+
+        Raises:
+            SearchError: says what failed most, and how to look at it.
+        """
+        failed = [evaluation for evaluation in self.settled.values() if evaluation.fitness is None]
+        allowed = self.scene.config.search.max_failure_share
+        if len(failed) <= allowed * len(self.settled):
+            return
+        run = self.store.folder
+        kinds = Counter(str(evaluation.outcome) for evaluation in failed).most_common()
+        ((said, _),) = Counter(str(evaluation.message) for evaluation in failed).most_common(1)
+        raise SearchError(
+            str(run),
+            f"{len(failed)} of {len(self.settled)} trainings failed "
+            f"({', '.join(f'{count} {kind}' for kind, count in kinds)}; mostly: {said})",
+            f"Look at them with 'evoae failures {run}'; to go on all the same, "
+            f"'evoae resume {run} --set search.max_failure_share=1'.",
         )
 
 
-def _conduct(store: Store, scene: _Scene, watcher: Watcher) -> None:
+def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Watcher) -> None:
     """Run `scene`'s search to the run's target, stopping cleanly when asked to."""
-    conductor = _Search(store, scene, watcher)
+    conductor = _Search(store, scene, lenders, watcher)
     progress, data = conductor.progress, scene.dataset
+    facts = store.facts()
+    now = environment()
+    changed = machine_differences({key: facts.get(key) for key in now}, now)
+    notes = [f"Resumed elsewhere ({'; '.join(changed)}): last digits may differ."] * bool(changed)
     with _executor(scene.config) as executor, _stop_on_signal(conductor):
         store.set({"workers": executor.workers, "planned": progress.planned})
         watcher.started(
@@ -389,13 +360,14 @@ def _conduct(store: Store, scene: _Scene, watcher: Watcher) -> None:
                 progress.planned,
                 progress.generations,
                 executor.workers,
+                tuple(notes),
             )
         )
         conductor.run(executor)
     _record_linear_bound(store, scene)
 
 
-def _record_linear_bound(store: Store, scene: _Scene) -> None:
+def _record_linear_bound(store: Store, scene: Scene) -> None:
     """Record what PCA of the winner's size reaches on the same images, for mean squared error."""
     from evoae.data.pca import pca_error
 
@@ -404,6 +376,12 @@ def _record_linear_bound(store: Store, scene: _Scene) -> None:
         latent, data = best[0].latent, scene.dataset
         bound = {"latent": latent, "val_loss": pca_error(data.train, data.validation, latent)}
         store.set({"pca": bound})
+
+
+def _scene(config: Config) -> Scene:
+    from evoae.scene import Scene
+
+    return Scene.make(config)
 
 
 def _executor(config: Config) -> AbstractExecutor:
@@ -415,11 +393,18 @@ def _executor(config: Config) -> AbstractExecutor:
         from evoae.execution.inline import InlineExecutor
 
         return InlineExecutor(train)
+    from evoae.execution.gpus import environments, usable_gpus
     from evoae.execution.local import LocalExecutor
+    from evoae.execution.machine import usable_cores
 
-    workers = execution.workers if execution.workers != "auto" else cores()
+    gpus = usable_gpus()
+    automatic = len(gpus) or usable_cores()
     return LocalExecutor(
-        workers, train=train, prepare=prepare, recycle_after=execution.recycle_after
+        automatic if execution.workers == "auto" else execution.workers,
+        train=train,
+        prepare=prepare,
+        recycle_after=execution.recycle_after,
+        environments=environments(gpus),
     )
 
 

@@ -84,20 +84,6 @@ def test_resuming_a_finished_run_trains_nothing(tiny_run):
     assert history(evoae.resume(tiny_run.path)) == before
 
 
-def test_a_diverging_candidate_is_recorded_and_ranks_nowhere(tmp_path):
-    wild = with_changes(
-        TINY,
-        training={"learning_rate": 1e30},
-        model={"output": "linear"},
-        search={"generations": 2},
-    )
-    run = evoae.search(wild, run=tmp_path / "run")
-    assert {e.outcome for e in run.evaluations()} == {Outcome.DIVERGED}
-    assert run.hall_of_fame() == []
-    assert run.status().failed == len(run.evaluations())
-    assert not list((run.path / "models").rglob("*.keras"))
-
-
 def test_random_search_spends_the_same_budget(tiny_run, tmp_path):
     run = evoae.search(with_changes(TINY, search={"algorithm": "random"}), run=tmp_path / "run")
     assert len(run.evaluations()) == len(tiny_run.evaluations())

@@ -69,13 +69,14 @@ def describe(what: str, as_json: bool) -> None:
     from pathlib import Path
 
     from evoae.config.schema import Config, DataConfig
+    from evoae.data.files import home
     from evoae.data.images import times
     from evoae.data.load import load
     from evoae.data.named import NAMED
     from evoae.data.summary import summarise
     from evoae.errors import DataError
 
-    if what not in NAMED and not Path(what).expanduser().exists():
+    if what not in NAMED and not home(Path(what)).exists():
         raise DataError(what, "no named set, and no file", "'evoae data list' shows the sets")
     config = DataConfig(name=what) if what in NAMED else DataConfig(path=what)
     summary = summarise(load(config, Config(data=config).seed, _tell))

@@ -5,7 +5,9 @@ Exit codes: 0 done, 1 the run failed, 2 the request was wrong, 130 interrupted.
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import os
 import sys
 import traceback
 from typing import Any
@@ -52,17 +54,37 @@ class Edge(click.Group):
         formatter.write_paragraph()
         formatter.write("Quick start:  evoae search --config configs/quickstart.yaml")
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was typed; for a misspelt one name the nearest."""
+        near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+        if near and args[0] not in self.list_commands(ctx):
+            raise click.UsageError(f"No such command '{args[0]}'; did you mean '{near[0]}'?", ctx)
+        return super().resolve_command(ctx, args)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run, and turn what was raised into a sentence and an exit code."""
+        kwargs["standalone_mode"] = False
         try:
-            return super().main(*args, **kwargs)
+            code = super().main(*args, **kwargs)
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Stopped.", err=True)
+            code = 130
         except EvoaeError as error:
             _say(error, str(error))
-            sys.exit(1 if isinstance(error, SearchError) else 2)
+            code = 1 if isinstance(error, SearchError) else 2
+        except BrokenPipeError:  # whoever read our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             _say(error, f"{where}{error.strerror or error}")
-            sys.exit(1)
+            code = 1
+        sys.exit(code if isinstance(code, int) else 0)
 
 
 def _accept_debug(command: click.Command) -> None:

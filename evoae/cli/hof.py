@@ -48,7 +48,7 @@ def print_hall_of_fame(run: Run) -> None:
     bound = run.linear_bound()
     if bound is not None:
         latent, value = bound
-        remark = "(the linear bound to beat; a full training goes far below it)"
+        remark = "(the linear bound of this size, on the same images)"
         rows.append(("", "PCA", wording.loss(value), wording.count(latent), "", remark))
     headers = ("rank", "id", "loss", "latent", "params", "genome")
     print_table(headers, rows, right={"rank", "loss", "latent", "params"})

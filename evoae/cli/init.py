@@ -21,9 +21,13 @@ def command(file: Path, data: str, force: bool, schema: bool) -> None:
 
     from evoae.config.expected import json_schema
     from evoae.config.template import template
+    from evoae.data.files import home
     from evoae.data.named import NAMED
     from evoae.errors import ConfigError
 
+    if data not in NAMED and not home(Path(data)).exists():
+        names = ", ".join(NAMED)
+        raise ConfigError("--data", data, f"expected a file that exists, or one of {names}")
     if schema:
         text = json.dumps(json_schema(), indent=2)
     else:

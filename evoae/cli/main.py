@@ -22,6 +22,9 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Look closer": {
         "space": "Draw networks from a search space, or check it.",
         "data": "The data sets at hand: list, get, describe.",
+        "failures": "The candidates that failed, and why.",
+        "replay": "Train one candidate again, to see why it failed.",
+        "doctor": "What was found on this machine, and what is missing.",
     },
 }
 

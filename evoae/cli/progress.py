@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Never
 
@@ -13,47 +15,53 @@ from tqdm import tqdm
 from evoae.cli import wording
 from evoae.cli.hof import print_hall_of_fame
 from evoae.search import Interrupted
+from evoae.watching import Overview, Progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evoae.config.schema import ModelConfig
     from evoae.runs.run import Run
-    from evoae.search import Overview, Progress
 
 
 class ScreenWatcher:
-    """Says on stderr what a search does."""
+    """Says on stderr what a search does.
+
+    Attributes:
+        run: the run folder; None before the search begins.
+        fresh: trainings finished by this process.
+    """
 
     def __init__(self) -> None:
+        self.run: Path | None = None
+        self.fresh = 0
         self._bar: tqdm[Never] | None = None
-        self._workers = 1
 
     def started(self, overview: Overview) -> None:
         """Say what will be searched, and begin the line."""
-        config, self._workers = overview.config, overview.workers
-        model = config.model
-        limits = [
-            f"latent {'=' if model.min_latent == model.max_latent else '≤'} {model.max_latent}"
-            if model.latent == "vector"
-            else "spatial latent",
-        ]
-        if model.max_parameters is not None:
-            limits.append(f"≤ {model.max_parameters / 1e6:.3g} M parameters")
-        if model.max_flops is not None:
-            limits.append(f"≤ {model.max_flops / 1e6:.3g} MFLOP an image")
+        config, self.run = overview.config, overview.run
+        images = f"{overview.train_images:,} train, {overview.validation_images:,} validation"
+        if overview.train_images < overview.source_images:
+            images += f" (of {overview.source_images:,})"
         source = config.data.name or config.data.path
-        self._say(
-            f"{source} {wording.shape(overview.input_shape)} · "
-            f"{overview.train_images:,} train, {overview.validation_images:,} validation "
-            f"(of {overview.source_images:,}) · {' · '.join(limits)}"
+        self._say_items(
+            [f"{source} {wording.shape(overview.input_shape)}", images, *_limits(config.model)]
         )
-        self._say(
-            f"{config.search.algorithm}: {config.search.population} × {overview.generations} "
-            f"generations, about {overview.planned} trainings · "
-            f"{wording.plural(overview.workers, 'worker')} · run folder {overview.run}"
+        self._say_items(
+            [
+                f"{config.search.population} × {overview.generations} generations, "
+                f"about {overview.planned} trainings",
+                wording.plural(overview.workers, "worker"),
+                f"run folder {overview.run}",
+            ]
         )
+        for note in overview.notes:
+            click.echo(note, err=True)
         if sys.stderr.isatty():
             self._bar = tqdm(
                 total=overview.planned,
-                bar_format="{desc} ▕{bar:16}▏ {postfix}",
+                bar_format="▕{bar:12}▏ {desc}",
+                desc=f"starting {wording.plural(overview.workers, 'worker')}…",
                 file=sys.stderr,
                 dynamic_ncols=True,
                 leave=False,
@@ -61,25 +69,25 @@ class ScreenWatcher:
 
     def progressed(self, progress: Progress) -> None:
         """Redraw the line."""
+        self.fresh = progress.fresh
         if self._bar is None:
             return
         self._bar.n = progress.settled
-        self._bar.set_description_str(
-            f"gen {progress.generation}/{progress.generations}", refresh=False
-        )
-        self._bar.set_postfix_str(line(progress), refresh=True)
+        generation = f"gen {progress.generation}/{progress.generations}"
+        self._bar.bar_format = f"{generation} ▕{{bar:12}}▏ {{desc}}"
+        self._bar.set_description_str(line(progress))
 
     def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:  # noqa: ARG002
         """Say a line for the generation where there is no progress line."""
-        if self._bar is not None or not progress.fresh:
-            return
-        self._say(f"gen {progress.generation}/{progress.generations} done: {line(progress)}")
+        if self._bar is None and progress.fresh:
+            generation = f"gen {progress.generation}/{progress.generations}"
+            click.echo(f"{generation} done: {line(progress)}", err=True)
 
     def stopping(self, in_flight: int) -> None:
         """Say that the search finishes what it has begun."""
         self.close()
         what = f"finishing {wording.plural(in_flight, 'training')}" if in_flight else "saving"
-        self._say(f"Stopping: {what} (again to stop at once)…")
+        click.echo(f"Stopping: {what} (again to stop at once)…", err=True)
 
     def close(self) -> None:
         """End the line."""
@@ -88,13 +96,29 @@ class ScreenWatcher:
             self._bar = None
 
     @staticmethod
-    def _say(text: str) -> None:
-        click.echo(text, err=True)
+    def _say_items(items: list[str]) -> None:
+        """Say items with dots between them, breaking lines only there."""
+        glued = " · ".join(item.replace(" ", "\N{NO-BREAK SPACE}") for item in items)
+        for text in textwrap.wrap(glued, 100, break_long_words=False, break_on_hyphens=False):
+            click.echo(text.replace("\N{NO-BREAK SPACE}", " "), err=True)
+
+
+def _limits(model: ModelConfig) -> list[str]:
+    """Word the limits that a search keeps."""
+    limits = ["spatial latent"]
+    if model.latent == "vector":
+        fixed = model.min_latent == model.max_latent
+        limits = [f"latent {'' if fixed else '≤ '}{model.max_latent}"]
+    if model.max_parameters is not None:
+        limits.append(f"≤ {model.max_parameters:,} parameters")
+    if model.max_flops is not None:
+        limits.append(f"≤ {model.max_flops / 1e6:.3g} MFLOP")
+    return limits
 
 
 def line(progress: Progress) -> str:
     """Return the figures of the progress line."""
-    parts = [f"{progress.settled}/{progress.planned}"]
+    parts = [f"{progress.settled}/{progress.planned} trained"]
     if progress.best is not None:
         value, _, generation = progress.best
         parts.append(f"best {wording.loss(value)} (gen {generation})")
@@ -123,19 +147,39 @@ def watched(work: Callable[[ScreenWatcher], Run]) -> None:
             err=True,
         )
         sys.exit(130)
+    except KeyboardInterrupt:
+        watcher.close()
+        if watcher.run is None:
+            raise
+        click.echo(
+            "Stopped at once; every finished training is saved. Go on with:  "
+            f"evoae resume {watcher.run}",
+            err=True,
+        )
+        sys.exit(130)
     finally:
         watcher.close()
+    _conclude(run, watcher.fresh, time.monotonic() - began)
+
+
+def _conclude(run: Run, fresh: int, seconds: float) -> None:
+    """Say what a finished search came to, and the commands that make sense next."""
     status = run.status()
+    kinds = ", ".join(sorted(Counter(found.kind for found in run.failures())))
+    failed = f"{status.failed} failed" + (f" ({kinds})" if kinds else "")
+    said = f"Done in {wording.duration(seconds)}" if fresh else "Nothing was left to train"
     best = f" Best validation loss {wording.loss(status.best[1])}." if status.best else ""
     click.echo(
-        f"Done in {wording.duration(time.monotonic() - began)}: {status.scored} trained, "
-        f"{status.reused} reused, {status.failed} failed.{best}\n",
-        err=True,
+        f"{said}: {status.scored} trained, {status.reused} reused, {failed}.{best}\n", err=True
     )
     print_hall_of_fame(run)
-    click.echo(
-        f"\nNext:  evoae show {status.run} best                 see the winner\n"
-        f"       evoae hof {status.run} --json                the same list for a program\n"
-        f"       evoae resume {status.run} --generations 10   search on",
-        err=True,
-    )
+    steps = [
+        (f"evoae show {status.run} best", "see the winner"),
+        (f"evoae hof {status.run} --json", "the same list for a program"),
+        (f"evoae resume {status.run} --generations 10", "search on"),
+    ]
+    if status.failed:
+        steps.append((f"evoae failures {status.run}", "what failed, and why"))
+    width = max(len(command) for command, _ in steps)
+    for label, (command, purpose) in zip(("\nNext:", *[""] * len(steps)), steps, strict=False):
+        click.echo(f"{label:<6} {command:<{width}}  {purpose}", err=True)

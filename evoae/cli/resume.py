@@ -10,7 +10,14 @@ import click
 @click.option(
     "--generations", type=click.IntRange(min=1), help="How many more than asked for so far."
 )
-def command(run: str, generations: int | None) -> None:
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a setting that changes no result, such as execution.workers=4.",
+)
+def command(run: str, generations: int | None, overrides: tuple[str, ...]) -> None:
     """Go on with RUN, a folder or its name under runs/.
 
     No finished training is repeated, and the run ends where it would have ended undisturbed.
@@ -18,4 +25,6 @@ def command(run: str, generations: int | None) -> None:
     from evoae.cli.progress import watched
     from evoae.search import resume
 
-    watched(lambda watcher: resume(run, generations=generations, watcher=watcher))
+    watched(
+        lambda watcher: resume(run, generations=generations, overrides=overrides, watcher=watcher)
+    )

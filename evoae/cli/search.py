@@ -22,8 +22,8 @@ import click
 def command(config_file: Path, run: Path | None, overrides: tuple[str, ...]) -> None:
     """Run a search, as a configuration file says.
 
-    Ctrl-C finishes the trainings in flight and saves; `evoae resume` goes on. The run's folder is
-    named on stdout when it ends.
+    Ctrl-C finishes the trainings in flight and saves; `evoae resume` goes on. The hall of fame
+    goes to stdout when it ends, everything else to stderr.
     """
     from evoae.cli.progress import watched
     from evoae.config.load import load_config

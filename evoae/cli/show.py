@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("show", short_help="One model: genome, layers, curves.")
 @click.argument("run")
-@click.argument("id", metavar="ID", default="best")
+@click.argument("id", metavar="[ID]", default="best")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(run: str, id: str, as_json: bool) -> None:
     """Show one candidate of RUN: ID is any unambiguous prefix, or `best`."""
@@ -27,13 +28,12 @@ def command(run: str, id: str, as_json: bool) -> None:
     opened = Run.open(run)
     found = opened.find(id)
     candidate, evaluation = found.candidate, found.evaluation
-    facts = opened.facts()
-    height, width, channels = facts["input_shape"]
+    height, width, channels = opened.fact("input_shape", list)
     drawn = plan(
         parse(candidate.genome),
         (height, width, channels),
         min_side=opened.config.model.min_side,
-        output=str(facts["output"]),
+        output=opened.fact("output", str),
     )
     if as_json:
         print_json(
@@ -107,21 +107,30 @@ def _layer(layer: LayerRecord) -> dict[str, object]:
 
 
 def draw(drawn: Plan) -> str:
-    """Draw a network as one chain of shapes, an arrow for each layer gene."""
+    """Draw a network as two chains of shapes, to the code and back, an arrow for each layer."""
     from evoae.cli.wording import shape
 
-    chain = [shape(drawn.input_shape)]
-    labels: list[str] = []
-    for layer in drawn.layers:
-        if layer.kind in {"conv", "dense"}:
-            labels.append(_label(layer))
-            chain.append("")
-        if layer.kind != "flatten":  # the map is what one wants to see before the code
-            chain[-1] = shape(layer.shape)
-    text = chain[0]
-    for label, after in zip(labels, chain[1:], strict=True):
-        text += f"  ──{label}──▶  {after}" if label else f" ──▶ {after}"
-    return "  " + text
+    lines = []
+    for entry, layers in (
+        (drawn.input_shape, drawn.encoder),
+        (drawn.latent_shape, drawn.decoder),
+    ):
+        chain = [shape(entry)]
+        for layer in layers:
+            if layer.kind in {"conv", "dense"}:
+                chain.append("")
+                chain[-2] += f" ──{_label(layer)}──▶ "
+            if layer.kind != "flatten":  # the map is what one wants to see before the code
+                chain[-1] = shape(layer.shape)
+        lines += textwrap.wrap(
+            "".join(link.replace(" ", "\N{NO-BREAK SPACE}", 1) for link in chain),
+            width=100,
+            initial_indent="  ",
+            subsequent_indent="      ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _label(layer: LayerRecord) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,18 +104,15 @@ def _genome(written: str) -> Genome:
 
 def _space(config: Config, shape: str | None) -> Space:
     from evoae.data.load import load
-    from evoae.genome.space import Space
-    from evoae.models.plan import measure
+    from evoae.scene import space_of
 
     sides = _sides(shape) if shape else load(config.data, config.seed).input_shape
-    space = Space(config.model, sides, measure(sides, min_side=config.model.min_side))
-    space.check()
-    return space
+    return space_of(config.model, sides)
 
 
 def _sides(text: str) -> tuple[int, int, int]:
     parts = text.lower().replace("×", "x").split("x")
-    if len(parts) != 3 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+    if len(parts) != 3 or not all(re.fullmatch("[1-9][0-9]{0,4}", part) for part in parts):
         raise ConfigError("--shape", text, "expected height x width x channels, such as 28x28x1")
     height, width, channels = map(int, parts)
     return height, width, channels

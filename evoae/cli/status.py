@@ -29,7 +29,9 @@ def command(run: str, as_json: bool) -> None:
         f"      {best}"
     )
     figures = [f"trained {status.scored}", f"reused {status.reused}", f"failed {status.failed}"]
-    if status.eta_seconds is not None:
+    if status.borrowed:
+        figures.insert(2, f"taken over {status.borrowed}")
+    if status.state == "running" and status.eta_seconds is not None:
         figures.append(f"{wording.about(status.eta_seconds)} left")
     figures.append(f"{wording.size(status.disk_bytes)} on disk")
     click.echo(" · ".join(figures))

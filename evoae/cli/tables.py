@@ -26,7 +26,8 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right:
         )
     for row in rows:
         table.add_row(*row)
-    width = max(shutil.get_terminal_size().columns, 60) if sys.stdout.isatty() else _UNWRAPPED
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    width = max(shutil.get_terminal_size().columns, 60) if terminal else _UNWRAPPED
     console = Console(width=width, highlight=False, markup=False, emoji=False)
     with console.capture() as captured:
         console.print(table)

@@ -37,7 +37,7 @@ def _resolve(schema: JsonSchema) -> JsonSchema:
     return schema
 
 
-def _words(schema: JsonSchema) -> str:
+def _words(schema: JsonSchema) -> str:  # noqa: C901 - one line for each case
     match schema:
         case {"$ref": _}:
             return "a section of settings"
@@ -51,6 +51,8 @@ def _words(schema: JsonSchema) -> str:
             return "a size such as 4GiB or 512MiB"
         case {"prefixItems": [item, *_]}:
             return f"[low, high], each {_words(item)}"
+        case {"type": "array", "items": item}:
+            return f"a list, each {_words(item)}"
         case {"type": "integer"}:
             return f"a whole number{_range(schema)}"
         case {"type": "number"}:
@@ -64,7 +66,7 @@ def _words(schema: JsonSchema) -> str:
 def _range(schema: JsonSchema) -> str:
     match schema:
         case {"minimum": low, "maximum": high}:
-            return f" from {low:g} to {high:g}" if high < 1e6 else f" of at least {low:g}"
+            return f" from {low:,g} to {high:,g}" if high < 1e6 else f" of at least {low:g}"
         case {"minimum": low, "exclusiveMaximum": high}:
             return f" of at least {low:g} and below {_power(high)}"
         case {"exclusiveMinimum": low, "exclusiveMaximum": high}:

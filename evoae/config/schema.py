@@ -52,6 +52,8 @@ def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
 
 
 Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=100_000)]  # of what is made or looped over
+Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 SplitSize = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
@@ -102,8 +104,10 @@ class ReduceConfig(Section):
 class DataConfig(Section):
     """What to rebuild: a named set, or a file."""
 
-    name: str | None = Field(None, description="a named set; `evoae data list` lists them")
-    path: str | None = Field(None, description="a .npy, .npz or idx file, or a named set's folder")
+    name: Text | None = Field(None, description="a named set; `evoae data list` lists them")
+    path: Text | None = Field(
+        None, description="a .npy, .npz or idx file, or a named set's folder"
+    )
     validation: SplitSize = Field(
         0.1, description="training images to validate on: a share or a number"
     )
@@ -135,7 +139,7 @@ class ModelConfig(Section):
         2, description="smallest latent vector; equal to max_latent to fix it"
     )
     max_latent: Positive | None = Field(32, description="largest latent size; null for no limit")
-    max_depth: Positive = Field(4, description="most encoder layers")
+    max_depth: Annotated[int, Field(ge=1, le=100)] = Field(4, description="most encoder layers")
     max_parameters: Positive | None = Field(2_000_000, description="null for no limit")
     max_flops: Positive | None = Field(
         None, description="most FLOPs of one image's forward pass; null for no limit"
@@ -195,11 +199,13 @@ class SearchConfig(Section):
     algorithm: Literal["generational", "random"] = Field(
         "generational", description="how to search"
     )
-    population: Annotated[int, Field(ge=2)] = Field(12, description="networks in a generation")
-    generations: Positive = Field(5, description="generations, the random first one included")
+    population: Annotated[int, Field(ge=2, le=100_000)] = Field(
+        12, description="networks in a generation"
+    )
+    generations: Count = Field(5, description="generations, the random first one included")
     cxpb: Share = Field(0.6, description="probability that two parents cross")
     mutpb: Share = Field(0.3, description="probability that an offspring mutates")
-    tournament: Positive = Field(5, description="candidates in a tournament")
+    tournament: Count = Field(5, description="candidates in a tournament")
     elitism: Annotated[int, Field(ge=0)] = Field(
         1, description="best networks that pass to the next generation unchanged"
     )
@@ -208,7 +214,13 @@ class SearchConfig(Section):
         description="share of crossovers that swap mirrored blocks; others swap genes",
     )
     mutation: MutationConfig = Field(MutationConfig(), description="weights of the mutations")
-    hof_size: Positive = Field(10, description="models kept in the hall of fame")
+    hof_size: Count = Field(10, description="models kept in the hall of fame")
+    max_failure_share: Share = Field(
+        0.8, description="stop when more than this share of all trainings failed"
+    )
+    reuse: Annotated[tuple[Text, ...], BeforeValidator(_pair)] = Field(
+        (), description="runs whose equal trainings are taken over"
+    )
 
     @model_validator(mode="after")
     def _elite_leaves_room(self) -> Self:
@@ -222,7 +234,7 @@ class SearchConfig(Section):
 class TrainingConfig(Section):
     """How one candidate is trained."""
 
-    epochs: Positive = Field(3, description="passes over the (reduced) training images")
+    epochs: Count = Field(3, description="passes over the (reduced) training images")
     batch_size: Positive = Field(
         128, description="images per optimiser step; short trainings need small batches"
     )
@@ -242,9 +254,11 @@ class TrainingConfig(Section):
 class ExecutionConfig(Section):
     """Where trainings run. Nothing here changes a result."""
 
-    kind: Literal["local", "inline"] = Field("local", description="worker processes, or this one")
-    workers: Positive | Literal["auto"] = Field(
-        "auto", description="processes of one thread each; auto is one per core"
+    kind: Literal["local", "inline"] = Field(
+        "local", description="worker processes, or this one without limits"
+    )
+    workers: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
+        "auto", description="processes of one thread each; auto is one per GPU, or else per core"
     )
     memory_limit: Bytes | None = Field(
         4 * 2**30, description="memory one worker may take; null for no limit"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from evoae.config.expected import expected
-from evoae.config.load import KeyPath, sections_of
-from evoae.config.schema import Config, DataConfig, Section
+from evoae.config.load import KeyPath, make_config, sections_of
+from evoae.config.schema import Config, Section
 
 _HEADING = (
     "# What to search, how, and where. Every value below is the default: change what you like,",
@@ -27,7 +27,7 @@ def template(*, name: str | None = None, path: str | None = None) -> str:
     """
     if name is None and path is None:
         name = "fashion_mnist"
-    config = Config(data=DataConfig(name=name, path=path))
+    config = make_config({"data": {"name": name, "path": path}})
     lines = _lines(Config, config.model_dump(mode="json"), ())
     return "\n".join((*_HEADING, "", *lines)) + "\n"
 

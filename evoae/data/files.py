@@ -23,7 +23,7 @@ from evoae.errors import DataError
 
 _DAMAGE = (  # what NumPy and zipfile raise on damaged bytes
     *(ValueError, TypeError, KeyError, OverflowError, SyntaxError, TokenError),
-    *(OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error),
+    *(OSError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error),
 )
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
 
@@ -43,22 +43,32 @@ class Format:
     read: Callable[[Path], Source]
 
 
+def home(path: Path) -> Path:
+    """Return `path` with a leading ~ resolved, or as it is if there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def read_path(path: Path) -> Source:
     """Read the images at `path`, whichever of `FORMATS` they are in.
 
     Raises:
         DataError: nothing is there, it is of no known format, damaged, or holds no usable images.
     """
-    path = path.expanduser()
+    path = home(path)
     try:
         head = b""
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DataError(str(path), "neither a file nor a folder", "check data.path")
         if not path.is_dir():
             with path.open("rb") as file:
                 head = file.read(8)
     except FileNotFoundError as why:
         raise DataError(str(path), "no such file or folder", "check data.path") from why
-    except OSError as why:
-        raise DataError(str(path), f"cannot be read ({why.strerror})", "check data.path") from why
+    except (OSError, ValueError) as why:  # a name that no file can have is a ValueError
+        raise DataError(str(path), f"cannot be read ({why})", "check data.path") from why
     for known in FORMATS:
         if known.matches(path, head):
             return known.read(path)

@@ -30,6 +30,7 @@ PARTS = (
 GZIP = b"\x1f\x8b"
 LARGEST = 16 * 2**30  # bytes of one array; more cannot be searched on in memory
 MOST_INFLATION = 1032  # deflate's best ratio (zlib: Maximum Expansion Factor)
+_MOST_AXES = 4
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -82,6 +83,10 @@ def _read(stream: BufferedIOBase | Any, path: Path, most: int) -> NDArray[Any]:
             str(path), "truncated in its header", "get the file again, or take it away"
         )
     shape = struct.unpack(f">{axes}I", sides)
+    if len(shape) > _MOST_AXES:
+        raise DataError(
+            str(path), f"{len(shape)} axes", f"expected at most {_MOST_AXES}, images and channels"
+        )
     dtype = np.dtype(_TYPES[start[2]])
     promised = math.prod(shape) * dtype.itemsize
     if promised > min(most, LARGEST):

@@ -95,6 +95,12 @@ def _check_shape(array: NDArray[Any], place: str) -> None:
         raise DataError(
             place, f"shape {shape}", "expected (images, height, width) or with channels at the end"
         )
+    if array.ndim == 4 and shape[1] in (1, 3, 4) and shape[3] > 4:
+        raise DataError(
+            place,
+            f"shape {shape}, channels before height and width",
+            "save x.transpose(0, 2, 3, 1), with channels at the end",
+        )
 
 
 def _refuse_not_finite(array: NDArray[Any], place: str) -> None:

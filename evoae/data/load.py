@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evoae.config.schema import DataConfig
 from evoae.data.dataset import Dataset, Source, order, take, take_labels
-from evoae.data.files import read_path
+from evoae.data.files import home, read_path
 from evoae.data.named import find_set
 from evoae.errors import DataError
 
@@ -30,7 +30,7 @@ def load(config: DataConfig, seed: int, say: Callable[[str], None] = silent) -> 
     Raises:
         DataError: the images cannot be found or used, or a split has no room.
     """
-    path = None if config.path is None else Path(config.path).expanduser()
+    path = None if config.path is None else home(Path(config.path))
     if config.name is not None:
         return split(find_set(config.name).store.read(path, say), config, seed)
     assert path is not None  # the schema requires a name or a path

@@ -17,6 +17,10 @@ def pca_error(train: NDArray[np.generic], validation: NDArray[np.generic], size:
     from sklearn.decomposition import PCA
 
     fitted, shown = _rows(train), _rows(validation)
+    if (
+        len(fitted) < 2 or not np.ptp(fitted, axis=0).any()
+    ):  # nothing varies: only the mean is left
+        return float(np.mean((fitted.mean(axis=0) - shown) ** 2))
     pca = PCA(
         min(size, *fitted.shape),
         svd_solver="full" if fitted.shape[1] <= 1024 else "auto",

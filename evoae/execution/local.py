@@ -2,9 +2,8 @@
 
 Every worker has a pipe of its own and shares no lock with another. So one that dies, however it
 dies and whatever it was doing, takes only its own training with it, and the driver sees it at
-once: the pipe and the process' sentinel are waited for together. (Pools whose workers share a
-queue, Pebble's and the standard library's, block for good when a worker is killed while it holds
-the queue's lock, or leaves with exit code 0.)
+once: the pipe and the process' sentinel are waited for together. Pools whose workers share a pipe
+and its locks can't promise that; with Pebble 5.2, a worker's exit with code 0 goes unnoticed.
 """
 
 from __future__ import annotations

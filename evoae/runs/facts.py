@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_LIBRARIES = ("tensorflow", "keras", "numpy", "deap")
+_LIBRARIES = ("evoae", "tensorflow", "keras", "numpy", "deap")
 
 
 def environment() -> dict[str, object]:

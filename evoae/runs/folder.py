@@ -31,6 +31,8 @@ def create(folder: Path, config: Config, facts: Mapping[str, object]) -> None:
     Raises:
         RunError: the folder exists, or cannot be made there.
     """
+    if not folder.name or not str(folder).isprintable():
+        raise RunError(str(folder) or "--run", "no name for a folder", "choose another --run")
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     with spoken(folder):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

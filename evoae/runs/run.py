@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
-from evoae.runs.files import disk_bytes, model_path
+from evoae.runs.files import disk_bytes, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.lock import holder
 from evoae.runs.records import Candidate, Generation
@@ -20,6 +21,8 @@ from evoae.runs.store import Store
 
 if TYPE_CHECKING:
     import keras
+
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Entry:
         """
         if not self.model_path.is_file():
             raise RunError(str(self.model_path), "missing", "restore it from a copy of the run")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start is nobody's business
         import keras
 
         try:
@@ -79,6 +83,21 @@ class Found:
 
     candidate: Candidate
     evaluation: Evaluation | None
+
+    @property
+    def kind(self) -> str:
+        """How its training ended; `waiting` before that."""
+        return "waiting" if self.evaluation is None else self.evaluation.outcome.value
+
+    @property
+    def message(self) -> str:
+        """Why it failed; "" if it did not."""
+        return "" if self.evaluation is None else self.evaluation.message or ""
+
+    @property
+    def traceback(self) -> str | None:
+        """Of its failure; None if there is none."""
+        return None if self.evaluation is None else self.evaluation.traceback
 
     def summary(self) -> dict[str, object]:
         """Return the plain figures that `show --json` says of it."""
@@ -113,10 +132,11 @@ class Status:
         state: `running`, `finished` or `interrupted`.
         pid: of the driver; None unless running, 0 if it cannot be told.
         workers: of the latest driver; None if none has begun.
-        generation: how many are over.
+        generation: the one under way, from 1; the last one once finished.
         generations: how many were asked for.
         scored, failed: trainings by outcome.
-        reused: proposals in finished generations that cost no training.
+        reused: proposals in finished generations that were known and cost no training.
+        borrowed: trainings taken over from other runs.
         best: id and validation loss; None before the first score.
         eta_seconds: forecast of what is left, from the trainings so far; 0 once finished, None
             before the first training.
@@ -132,6 +152,7 @@ class Status:
     scored: int
     failed: int
     reused: int
+    borrowed: int
     best: tuple[str, float] | None
     eta_seconds: float | None
     disk_bytes: int
@@ -171,6 +192,15 @@ class Run:
         with Store.reader(self.path) as store:
             return store.facts()
 
+    def fact(self, key: str, kind: type[_Kind]) -> _Kind:
+        """Return one recorded fact.
+
+        Raises:
+            RunError: the run lacks it.
+        """
+        with Store.reader(self.path) as store:
+            return store.fact(key, kind)
+
     def generations(self) -> list[Generation]:
         """Return the finished generations in order."""
         with Store.reader(self.path) as store:
@@ -182,16 +212,16 @@ class Run:
             return list(store.evaluations().values())
 
     def hall_of_fame(self) -> list[Entry]:
-        """Return the best models of the finished generations, best first."""
+        """Return the best models so far, best first; the generation under way included."""
         with Store.reader(self.path) as store:
             generations, evaluations = store.generations(), store.evaluations()
             candidates = store.candidates()
-        if not generations:
-            return []
-        members = generations[max(generations)].hall_of_fame
+        members = list(generations[max(generations)].hall_of_fame) if generations else []
+        members += [id for id in evaluations if candidates[id].generation > len(generations)]
+        scored = [(e.fitness, id) for id in members if (e := evaluations[id]).fitness is not None]
         return [
             self._entry(rank, candidates[id], evaluations[id])
-            for rank, id in enumerate(members, start=1)
+            for rank, (_, id) in enumerate(sorted(scored)[: self.config.search.hof_size], start=1)
         ]
 
     def find(self, prefix: str) -> Found:
@@ -213,33 +243,46 @@ class Run:
             raise RunError(str(self.path), seen, "'evoae hof' lists ids; give more digits of one")
         return Found(candidates[found[0]], evaluations.get(found[0]))
 
+    def failures(self) -> list[Found]:
+        """Return the candidates that earned no fitness, in the order of failing."""
+        with Store.reader(self.path) as store:
+            candidates, evaluations = store.candidates(), store.evaluations()
+        return [
+            Found(candidates[id], evaluation)
+            for id, evaluation in evaluations.items()
+            if evaluation.fitness is None
+        ]
+
     def linear_bound(self) -> tuple[int, float] | None:
         """Return (latent size, validation loss) of PCA at the winner's size; None if unknown."""
-        bound = self.facts().get("pca")
-        return None if bound is None else (bound["latent"], bound["val_loss"])
+        match self.facts().get("pca"):
+            case {"latent": int(latent), "val_loss": float(value)}:
+                return latent, value
+        return None
 
     def status(self) -> Status:
         """Return where the run stands now."""
         pid = holder(self.path)
         with Store.reader(self.path) as store:
             facts, generations = store.facts(), store.generations()
-            evaluations = store.evaluations()
+            target = store.fact("generations", int)
+            evaluations, borrowed = store.evaluations(), store.borrowed()
         scored = sum(evaluation.fitness is not None for evaluation in evaluations.values())
-        target: int = facts["generations"]
         done = len(generations)
         state = "running" if pid is not None else "finished" if done >= target else "interrupted"
-        reused = sum(int(g.stats["reused"] or 0) for g in generations.values())
+        reused = sum(int(g.stats.get("reused") or 0) for g in generations.values())
         workers = facts.get("workers")
         return Status(
             str(self.path),
             state,
             pid,
             workers,
-            done,
+            min(done + 1, target),
             target,
             scored,
             len(evaluations) - scored,
             reused,
+            borrowed,
             _best(evaluations),
             _eta(facts.get("planned"), len(evaluations) + reused, evaluations, workers or 1)
             if state != "finished"
@@ -263,8 +306,13 @@ class Run:
             candidate.genome,
             candidate.generation,
             evaluation.seconds.total,
-            model_path(self.path, candidate.id),
+            self._model(candidate.id),
         )
+
+    def _model(self, candidate_id: str) -> Path:
+        """Return where a model lies: it waits in a folder of its own for its generation's end."""
+        pending = pending_path(self.path, candidate_id)
+        return pending if pending.is_file() else model_path(self.path, candidate_id)
 
 
 def _best(evaluations: Mapping[str, Evaluation]) -> tuple[str, float] | None:

@@ -43,6 +43,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             id TEXT NOT NULL REFERENCES candidate, kind TEXT NOT NULL, value TEXT NOT NULL,
             PRIMARY KEY (id, kind)) STRICT, WITHOUT ROWID""",
     ),
+    # The run that an evaluation was taken over from; NULL for one trained here.
+    ("ALTER TABLE evaluation ADD COLUMN source TEXT",),
 )
 
 

@@ -99,6 +99,17 @@ class Store:
         rows = self._rows("SELECT key, value FROM run")
         return {key: self._parsed(value, object) for key, value in rows}
 
+    def fact(self, key: str, kind: type[_Json]) -> _Json:
+        """Return one fact.
+
+        Raises:
+            RunError: the database lacks it, or holds something else in its place.
+        """
+        value = self.facts().get(key)
+        if not isinstance(value, kind):
+            raise damaged(self.folder / DATABASE, f"{key} is {value!r:.40}")
+        return value
+
     # -- candidates and their evaluations
 
     def add_candidate(self, candidate: Candidate) -> None:
@@ -132,12 +143,17 @@ class Store:
             for id, genome, tokens, generation, position, parents, operator in rows
         }
 
-    def add_evaluation(self, evaluation: Evaluation) -> None:
-        """Record an evaluation, durably before this returns; a candidate earns only one."""
+    def add_evaluation(self, evaluation: Evaluation, source: Path | None = None) -> None:
+        """Record an evaluation, durably before this returns; a candidate earns only one.
+
+        Args:
+            evaluation: of a recorded candidate.
+            source: the run that it was taken over from; None if it was trained for this one.
+        """
         seconds = evaluation.seconds
-        marks = ", ".join("?" * 16)
+        marks = ", ".join("?" * 17)
         self._execute(
-            f"INSERT INTO evaluation ({_EVALUATION}, finished) VALUES ({marks})",
+            f"INSERT INTO evaluation ({_EVALUATION}, finished, source) VALUES ({marks})",
             (
                 evaluation.id,
                 evaluation.outcome.value,
@@ -152,8 +168,14 @@ class Store:
                 evaluation.message,
                 evaluation.traceback,
                 datetime.now(UTC).isoformat(timespec="milliseconds"),
+                None if source is None else str(source),
             ),
         )
+
+    def borrowed(self) -> int:
+        """Return how many evaluations were taken over from other runs."""
+        ((count,),) = self._rows("SELECT count(source) FROM evaluation")
+        return int(count)
 
     def evaluations(self) -> dict[str, Evaluation]:
         """Return every evaluation by candidate id, in the order of finishing."""
@@ -254,8 +276,8 @@ class Store:
                 id,
                 Outcome(outcome),
                 fitness,
-                tuple(self._parsed(train, list)),
-                tuple(self._parsed(validation, list)),
+                tuple(map(float, self._parsed(train, list))),
+                tuple(map(float, self._parsed(validation, list))),
                 parameters,
                 latent,
                 flops,
@@ -264,7 +286,7 @@ class Store:
                 message,
                 traceback,
             )
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise damaged(self.folder / DATABASE, error) from error
 
     def _execute(self, sql: str, values: tuple[object, ...]) -> None:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
-from evoae.data.share import open_shared
+from evoae.data.share import Shared, open_shared
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task
+from evoae.models.memory import MARGIN, training_bytes
 from evoae.models.plan import Plan, plan
 from evoae.runs.files import sync_folder
 from evoae.training.base import AbstractFitLoop
@@ -75,6 +76,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
     # enough since `prepare` froze the libraries: memory stays flat, and no time is lost waiting.
     keras.utils.clear_session(free_memory=False)
     data = open_shared(task.data)
+    _check_memory(task, layers, data)
     # One stream of random numbers for the network, one for the order of the images.
     network, order = np.random.SeedSequence(task.seed).spawn(2)
     begin = time.perf_counter()
@@ -101,6 +103,29 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         tuple(curve.validation),
         seconds=Seconds(built - begin, compiled - built, trained - compiled),
     )
+
+
+def _check_memory(task: Task, layers: Plan, data: Shared) -> None:
+    """Refuse a network that cannot fit by far, rather than fill the memory to find out.
+
+    Raises:
+        CandidateError: its estimate exceeds the limit beyond doubt.
+    """
+    import tensorflow as tf
+
+    if task.memory_limit is None or tf.config.list_physical_devices("GPU"):
+        return  # a GPU's memory is not what the limit is about
+    estimate = training_bytes(
+        layers,
+        batch_size=min(task.training.batch_size, len(data.train)),
+        data_bytes=data.train.nbytes + data.validation.nbytes,
+    )
+    if estimate > MARGIN * task.memory_limit:
+        raise CandidateError(
+            Outcome.OVER_LIMIT,
+            f"would take about {estimate / 2**20:,.0f} MiB, more than "
+            f"{task.memory_limit / 2**20:,.0f} MiB (execution.memory_limit)",
+        )
 
 
 def _objective(config: ObjectiveConfig) -> AbstractObjective:

@@ -65,9 +65,11 @@ def test_show_takes_any_unambiguous_prefix(tiny_run):
 
 
 def test_show_draws_the_network_from_input_to_output(tiny_run):
-    drawing = run("show", tiny_run.path).stdout.splitlines()[3]
-    assert drawing.strip().startswith("8×8×1 ")
-    assert drawing.endswith(" 8×8×1")
+    drawing = run("show", tiny_run.path).stdout.split("\n\n")[1]
+    code = str(tiny_run.hall_of_fame()[0].latent)
+    encoder, decoder = (line.split() for line in drawing.splitlines())
+    assert (encoder[0], encoder[-1]) == ("8×8×1", code)
+    assert (decoder[0], decoder[-1]) == (code, "8×8×1")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_the_template_loads_back_to_the_defaults(tmp_path: Path) -> None:
     assert load_config(path) == make_config({"data": {"name": "fashion_mnist"}})
 
 
-@pytest.mark.parametrize("data", ["a.npz", "with space", "ü: #é", "null", "true", "10", "a\nb"])
+@pytest.mark.parametrize("data", ["a.npz", "with space", "ü: #é", "null", "true", "10"])
 def test_the_template_carries_any_path(tmp_path: Path, data: str) -> None:
     path = tmp_path / "new.yaml"
     path.write_text(template(path=data), encoding="utf-8")

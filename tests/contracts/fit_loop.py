@@ -21,6 +21,7 @@ SHAPE = (10, 9, 1)
 BATCH = 8
 TRAIN, VALIDATION = 3 * BATCH + 3, 2 * BATCH + 1  # the last batch is a partial one in both
 PLAIN = "conv(5,3x3) conv(4,3x3) | latent(3) | upconv(4,3x3) upconv(5,3x3)"
+DROPPED = "conv(5,3x3) drop(0.3) | latent(3) | upconv(5,3x3) drop(0.2)"
 MODIFIED = "conv(5,3x3) bn drop(0.3) | latent(3) | upconv(5,3x3) drop(0.2) bn"
 
 Curve = list[tuple[float, float]]  # of each epoch, the training and the validation loss
@@ -124,6 +125,7 @@ class FitLoopContract:
         made = loop(network(), objective(), data, settings())
         assert not math.isfinite(made.train_epoch(np.arange(TRAIN, dtype=np.int32)))
 
-    @pytest.mark.parametrize("text", [PLAIN, MODIFIED])
-    def test_the_losses_are_the_oracles_up_to_rounding(self, loop, text):
-        np.testing.assert_allclose(curve(loop, text), oracle(text), rtol=2e-5)
+    # Batch normalisation is a chain of operations that graphs may fuse, and so round, differently.
+    @pytest.mark.parametrize(("text", "rtol"), [(PLAIN, 1e-6), (DROPPED, 1e-6), (MODIFIED, 2e-5)])
+    def test_the_losses_are_the_oracles_up_to_rounding(self, loop, text, rtol):
+        np.testing.assert_allclose(curve(loop, text), oracle(text), rtol=rtol)

@@ -45,7 +45,7 @@ def test_status_tells_running_interrupted_and_finished_apart(tmp_path: Path) -> 
         run = Run.open(tmp_path / "run")
         running = run.status()
         assert (running.state, running.pid, running.workers) == ("running", os.getpid(), 2)
-        assert (running.generation, running.generations) == (2, 3)
+        assert (running.generation, running.generations) == (3, 3)
         assert (running.scored, running.failed, running.reused) == (3, 2, 2)
         assert running.best == (identity(5), 0.01)
         assert running.disk_bytes > 10_000
@@ -60,7 +60,7 @@ def test_status_tells_running_interrupted_and_finished_apart(tmp_path: Path) -> 
 def test_a_new_run_has_a_status_before_its_first_evaluation(tmp_path: Path) -> None:
     make_run(tmp_path / "run").close()
     status = Run.open(tmp_path / "run").status()
-    assert (status.generation, status.scored, status.best) == (0, 0, None)
+    assert (status.generation, status.scored, status.best) == (1, 0, None)
     assert status.eta_seconds is None
 
 

@@ -14,6 +14,7 @@ from evoae.errors import DataError, RunError
 from evoae.evaluation import Outcome, Task
 from evoae.genome.canonical import candidate_id
 from evoae.genome.text import parse
+from evoae.models.memory import BASE_BYTES
 from evoae.models.plan import plan
 from evoae.training.guarded import CandidateError, guarded
 from evoae.training.train import train
@@ -143,6 +144,20 @@ def test_a_network_too_large_for_memory_fails_with_one_line_and_a_traceback(data
         "and data type float32",
     )
     assert fit.__name__ in failed.traceback
+
+
+def test_a_network_that_cannot_fit_by_far_is_refused_untrained(data):
+    refused = train(replace(task(data), memory_limit=2**28))
+    assert (refused.outcome, refused.train_loss) == (Outcome.OVER_LIMIT, ())
+    assert refused.message == (
+        "would take about 680 MiB, more than 256 MiB (execution.memory_limit)"
+    )
+    assert refused.parameters == plan(parse(PLAIN), SHAPE).size.parameters
+
+
+def test_a_network_that_may_fit_is_trained(data):
+    limit = round(BASE_BYTES / 1.2)
+    assert train(replace(task(data), memory_limit=limit)).outcome is Outcome.SCORED
 
 
 def test_a_bug_of_ours_is_an_exception(data):

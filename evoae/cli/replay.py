@@ -1,0 +1,29 @@
+"""`evoae replay`: one candidate again."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("replay", short_help="Train one candidate again, to see why it failed.")
+@click.argument("run")
+@click.argument("id", metavar="ID")
+def command(run: str, id: str) -> None:
+    """Train candidate ID of RUN again: same network, data and seed, in this process.
+
+    Nothing is recorded, and no time or memory limit is kept.
+    """
+    from evoae.cli import wording
+    from evoae.search import replay
+
+    found, now = replay(run, id)
+    click.echo(f"{wording.short(now.id)}  {found.candidate.genome}")
+    recorded = found.evaluation
+    if recorded is not None:
+        click.echo(f"recorded  {recorded.outcome}  loss {wording.loss(recorded.fitness)}")
+    click.echo(f"now       {now.outcome}  loss {wording.loss(now.fitness)}")
+    if now.traceback:
+        click.echo(now.traceback)
+    if recorded is not None:
+        same = (now.outcome, now.fitness) == (recorded.outcome, recorded.fitness)
+        click.echo("The same, to the last digit." if same else "Not the same.", err=True)

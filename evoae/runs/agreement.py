@@ -1,0 +1,79 @@
+"""Which settings a run's results depend on, and whether two runs agree in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from evoae.errors import RunError
+
+# Changing these between two drivers of a run changes none of its results.
+SAFE = ("execution", "training.time_limit", "search.max_failure_share", "search.reuse")
+# What the result of one training depends on, besides the data and the network.
+_TRAINING = ("seed", "model.min_side", "objective", "training")
+
+
+def differences(
+    one: Mapping[str, Any], other: Mapping[str, Any], above: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield each setting, by its dotted path, that has different values in two configurations."""
+    for key in sorted(one.keys() | other.keys()):
+        path, (a, b) = f"{above}{key}", (one.get(key), other.get(key))
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            yield from differences(a, b, f"{path}.")
+        elif a != b:
+            yield path, a, b
+
+
+def check_unchanged(run: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Make sure that a run can go on with the configuration `wanted`.
+
+    Raises:
+        RunError: a setting that its results depend on has changed; names it.
+    """
+    for path, before, after in differences(recorded, wanted):
+        if not _within(path, SAFE):
+            raise RunError(
+                str(run),
+                f"{path} was {before!r} when it began, now {after!r}, which would change results",
+                f"Start a new run; a resume may change {', '.join(SAFE)}, and add --generations.",
+            )
+
+
+def check_equal_trainings(
+    lender: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]
+) -> None:
+    """Make sure that a training of one run would have the same result in another.
+
+    Args:
+        lender: the run whose trainings are wanted.
+        theirs: its recorded facts.
+        ours: those of the run that wants them.
+
+    Raises:
+        RunError: data, objective, training settings or software differ; names the first one.
+    """
+    for key in ("data_digest", "output", "evoae_version", "tensorflow_version", "keras_version"):
+        if theirs.get(key) != ours.get(key):
+            raise _unequal(lender, key, theirs.get(key), ours.get(key))
+    for path, a, b in differences(theirs.get("config", {}), ours.get("config", {})):
+        if _within(path, _TRAINING) and not _within(path, SAFE):
+            raise _unequal(lender, path, a, b)
+
+
+def machine_differences(first: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Say how the machine or its software differs from the one that a run began on."""
+    return [f"{path} {b}, was {a}" for path, a, b in differences(first, now)]
+
+
+def _within(path: str, sections: tuple[str, ...]) -> bool:
+    return any(path == section or path.startswith(f"{section}.") for section in sections)
+
+
+def _unequal(lender: Path, path: str, theirs: object, ours: object) -> RunError:
+    return RunError(
+        f"search.reuse: {lender}",
+        f"{path} is {theirs!r} there and {ours!r} here",
+        "only trainings that are equal in data, objective, settings and software can be reused",
+    )

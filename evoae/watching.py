@@ -1,0 +1,94 @@
+"""What a search tells about itself while it runs, and to whom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from evoae.config.schema import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a search is about to do.
+
+    Attributes:
+        notes: what a person should know before it begins, a sentence each.
+        source_images: training images before `data.reduce`.
+        planned: proposals over all generations; those known already are not trained again.
+    """
+
+    config: Config
+    run: Path
+    input_shape: tuple[int, int, int]
+    train_images: int
+    validation_images: int
+    source_images: int
+    planned: int
+    generations: int
+    workers: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a search stands. Counts cover the whole run, not only this process.
+
+    Attributes:
+        generation: 1-based, of the training under way.
+        settled: proposals that need no more work: trained, failed or reused.
+        fresh: trainings finished by this process.
+        best: (validation loss, candidate id, generation); None before the first score.
+        began: monotonic clock when this process began.
+    """
+
+    generations: int
+    planned: int
+    generation: int = 0
+    settled: int = 0
+    scored: int = 0
+    failed: int = 0
+    reused: int = 0
+    fresh: int = 0
+    best: tuple[float, str, int] | None = None
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since this process began to train."""
+        return time.monotonic() - self.began
+
+
+class Watcher(Protocol):
+    """Whoever wants to hear how a search goes."""
+
+    def started(self, overview: Overview) -> None:
+        """Hear what the search is about to do."""
+
+    def progressed(self, progress: Progress) -> None:
+        """Hear that one more candidate is settled."""
+
+    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:
+        """Hear that a generation ended; `row` is its line of the logbook."""
+
+    def stopping(self, in_flight: int) -> None:
+        """Hear that the search was asked to stop and waits for `in_flight` trainings."""
+
+
+class Silent:
+    """A watcher that says nothing."""
+
+    def started(self, overview: Overview) -> None:
+        """Say nothing."""
+
+    def progressed(self, progress: Progress) -> None:
+        """Say nothing."""
+
+    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:
+        """Say nothing."""
+
+    def stopping(self, in_flight: int) -> None:
+        """Say nothing."""
