@@ -129,17 +129,16 @@ class Bench:
         """Kill and resume one run until it is finished; judge its end."""
         known: dict[str, str] = {}  # id -> digest of every evaluation seen in the run
         ended = False
-        for session_number in itertools.count():
-            if ended:
-                break
-            kinds = ("inline", "local") if session_number % 4 else ("local", "inline")
+        turns = itertools.cycle([("local", "inline"), *[("inline", "local")] * 3])
+        while not ended:
+            kinds = next(turns)
             kind = next((k for k in kinds if any(b.kind == k for b in waiting)), "inline")
             blows = _for_one_session(waiting, kind)
             self.tally.resumes += run.exists()
             process, session = self._start(run, blows, kind)
             fallen = _strike_from_outside(process, blows, self.usual["any"])
             ended = _end(process, session)
-            fallen |= {int(claim.name[6:]) for claim in session.glob("claim-*")}
+            fallen |= {int(mark.name.partition("-")[2]) for mark in session.glob("struck-*")}
             self.tally.fallen += [blow for blow in blows if blow.number in fallen]
             waiting.extend(blow for blow in blows if blow.number not in fallen)
             known = self._compare(run, session, known)

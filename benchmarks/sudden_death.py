@@ -7,7 +7,8 @@ folder:
     blows.json      the blows that are to fall in it
     seconds.json    how long each point usually takes; missing in the undisturbed run
     log             lines `begin ID`, `committed ID DIGEST`, `took POINT SECONDS`
-    claim-NUMBER    the blow has fallen, or is about to
+    claim-NUMBER    a process has taken the blow upon itself
+    struck-NUMBER   it has fallen
 """
 
 from __future__ import annotations
@@ -32,9 +33,7 @@ from evoae.evaluation import Evaluation, Task
 from evoae.runs.records import Generation
 from evoae.runs.store import Store
 
-WORKER_POINTS = ("training", "model writing")
-DRIVER_POINTS = ("commit", "generation change", "model keeping")
-POINTS = (*WORKER_POINTS, *DRIVER_POINTS)
+POINTS = ("training", "model writing", "commit", "generation change", "model keeping")
 MOMENTS = ("before", "during", "after")
 VICTIMS = ("driver", "worker", "both")
 WORKER = "evoae worker"  # what the product calls the processes
@@ -137,6 +136,10 @@ def strike(blow: Blow) -> None:
         return
     _struck.add(blow.number)
     in_worker = multiprocessing.current_process().name == WORKER
+    workers = sorted(multiprocessing.active_children(), key=lambda worker: worker.pid or 0)
+    if blow.victim == "worker" and not in_worker and not workers:
+        return
+    (_session().folder / f"struck-{blow.number}").touch()
     if blow.victim == "both":
         os.killpg(0, signal.SIGKILL)
     elif blow.victim == "driver":
@@ -145,9 +148,7 @@ def strike(blow: Blow) -> None:
     elif in_worker:
         os.kill(os.getpid(), signal.SIGKILL)
     else:
-        workers = sorted(multiprocessing.active_children(), key=lambda worker: worker.pid or 0)
-        if workers:
-            workers[blow.number % len(workers)].kill()
+        workers[blow.number % len(workers)].kill()
 
 
 @functools.cache
