@@ -182,7 +182,7 @@ class Bench:
             history(ended) == history(self.undisturbed)
             and ended.status().state == "finished"
             and ended.linear_bound() == self.undisturbed.linear_bound()
-            and _weights_agree(ended, self.undisturbed)
+            and weights_agree(ended, self.undisturbed)
         )
         if not same:
             self.tally.different.append(run.name)
@@ -263,7 +263,8 @@ def _usual(session: Path) -> dict[str, float]:
     return {point: statistics.median(seconds) for point, seconds in took.items()}
 
 
-def _weights_agree(one: evoae.Run, other: evoae.Run) -> bool:
+def weights_agree(one: evoae.Run, other: evoae.Run) -> bool:
+    """Whether the models of two halls of fame hold the same weights, to the last bit."""
     pairs = zip(one.hall_of_fame(), other.hall_of_fame(), strict=True)
     return all(
         np.array_equal(mine, theirs)
