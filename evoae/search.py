@@ -84,7 +84,7 @@ def search(
     config = make_config(config)
     scene = _scene(config)
     folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
-    facts = {**scene.facts(), **environment()}
+    facts = {**scene.facts(), **_surroundings()}
     lenders = [Lender(run, facts) for run in config.search.reuse]
     share(scene.dataset)  # what can fail does so before there is a folder
     create(folder, config, facts)
@@ -344,7 +344,7 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
     conductor = _Search(store, scene, lenders, watcher)
     progress, data = conductor.progress, scene.dataset
     facts = store.facts()
-    now = environment()
+    now = _surroundings()
     changed = machine_differences({key: facts.get(key) for key in now}, now)
     notes = [f"Resumed elsewhere ({'; '.join(changed)}): last digits may differ."] * bool(changed)
     with _executor(scene.config) as executor, _stop_on_signal(conductor):
@@ -376,6 +376,13 @@ def _record_linear_bound(store: Store, scene: Scene) -> None:
         latent, data = best[0].latent, scene.dataset
         bound = {"latent": latent, "val_loss": pca_error(data.train, data.validation, latent)}
         store.set({"pca": bound})
+
+
+def _surroundings() -> dict[str, object]:
+    """Return what the last digits of a result may depend on: software, processor, threads."""
+    from evoae.execution.machine import cpu_flags
+
+    return {**environment(), "cpu_flags": cpu_flags(), "threads_per_training": 1}
 
 
 def _scene(config: Config) -> Scene:

@@ -4,6 +4,7 @@ import pytest
 from evoae.config.schema import ObjectiveConfig
 from evoae.genome.text import parse
 from evoae.models.plan import plan
+from tests.contracts.objective import ObjectiveContract
 
 TEXT = "conv(4,3x3) drop(0.5) | latent(3) | upconv(4,3x3)"
 
@@ -47,9 +48,18 @@ def test_the_training_loss_sees_dropout_and_the_figure_does_not(model, images):
     assert float(objective.loss(model, images, training=True)) != figure
 
 
-def test_every_objective_is_final_or_abstract():
-    from evoae.models.objectives.base import AbstractObjective
-    from evoae.models.objectives.reconstruction import Reconstruction
+class TestReconstruction(ObjectiveContract):
+    @pytest.fixture(params=["mse", "mae", "bce"])
+    def objective(self, request):
+        from evoae.models.objectives.reconstruction import Reconstruction
 
-    assert AbstractObjective.__subclasses__() == [Reconstruction]
-    assert Reconstruction.__final__
+        return Reconstruction(ObjectiveConfig(loss=request.param))
+
+
+def test_every_objective_is_final_and_passes_the_contract():
+    from evoae.models.objectives.base import AbstractObjective
+
+    objectives = AbstractObjective.__subclasses__()
+    assert all(objective.__final__ for objective in objectives)
+    kits = {kit.__name__ for kit in ObjectiveContract.__subclasses__()}
+    assert kits == {f"Test{objective.__name__}" for objective in objectives}
