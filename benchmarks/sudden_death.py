@@ -95,7 +95,8 @@ class _Session:
         """Return the blow that falls at this visit of `point`, for this process alone."""
         self.visits[point] += 1
         for blow in self.blows:
-            if blow.point == point and self.visits[point] >= blow.occurrence:
+            ripe = blow.point == point and self.visits[point] >= blow.occurrence
+            if ripe and (blow.victim != "worker" or _in_worker() or _workers()):
                 try:
                     (self.folder / f"claim-{blow.number}").touch(exist_ok=False)
                 except FileExistsError:
@@ -127,6 +128,15 @@ def _strike_after(delay: float, blow: Blow) -> None:
     strike(blow)
 
 
+def _in_worker() -> bool:
+    return multiprocessing.current_process().name == WORKER
+
+
+def _workers() -> list[multiprocessing.process.BaseProcess]:
+    """Return the worker processes of this driver; none before it has begun to train."""
+    return sorted(multiprocessing.active_children(), key=lambda worker: worker.pid or 0)
+
+
 _struck: set[int] = set()
 
 
@@ -135,17 +145,16 @@ def strike(blow: Blow) -> None:
     if blow.number in _struck:
         return
     _struck.add(blow.number)
-    in_worker = multiprocessing.current_process().name == WORKER
-    workers = sorted(multiprocessing.active_children(), key=lambda worker: worker.pid or 0)
-    if blow.victim == "worker" and not in_worker and not workers:
+    workers = _workers()
+    if blow.victim == "worker" and not _in_worker() and not workers:
         return
     (_session().folder / f"struck-{blow.number}").touch()
     if blow.victim == "both":
         os.killpg(0, signal.SIGKILL)
     elif blow.victim == "driver":
-        os.kill(os.getppid() if in_worker else os.getpid(), signal.SIGKILL)
+        os.kill(os.getppid() if _in_worker() else os.getpid(), signal.SIGKILL)
         time.sleep(60)  # a worker dies with its driver; it must not get on with its work
-    elif in_worker:
+    elif _in_worker():
         os.kill(os.getpid(), signal.SIGKILL)
     else:
         workers[blow.number % len(workers)].kill()

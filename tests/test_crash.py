@@ -12,7 +12,7 @@ FEW = [
     ("generation change", "after", "driver", "inline"),
     ("model writing", "during", "driver", "inline"),
     ("model keeping", "before", "driver", "inline"),
-    ("training", "during", "worker", "local"),
+    ("model keeping", "during", "worker", "local"),
     ("commit", "before", "both", "local"),
 ]
 
@@ -26,6 +26,7 @@ def tally(tmp_path_factory):
 def test_every_blow_falls(tally):
     fallen = [(blow.point, blow.moment, blow.victim, blow.kind) for blow in tally.fallen]
     assert sorted(fallen) == sorted(FEW)
+    assert tally.flawless
     assert tally.resumes >= 5
 
 
