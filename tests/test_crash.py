@@ -1,6 +1,8 @@
 """Searches killed without warning at chosen points; `benchmarks.crash` does many more."""
 
+import multiprocessing
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -17,10 +19,16 @@ FEW = [
 ]
 
 
+def kill(folder, blows):
+    return Bench(folder).kill(blows)
+
+
 @pytest.fixture(scope="module")
 def tally(tmp_path_factory):
     blows = [Blow(number, *what, occurrence=1, share=0.5) for number, what in enumerate(FEW)]
-    return Bench(tmp_path_factory.mktemp("crash")).kill(blows)
+    # A process of its own: the bench forks, which is safe only where TensorFlow has not run yet.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+        return alone.submit(kill, tmp_path_factory.mktemp("crash"), blows).result()
 
 
 def test_every_blow_falls(tally):
