@@ -28,10 +28,15 @@ class Reconstruction(AbstractObjective):
     def __init__(self, config: ObjectiveConfig) -> None:
         self._error = _ERRORS[config.loss]
 
-    def loss(self, model: keras.Model, images: Any, *, training: bool) -> Any:
-        """Return the mean error per pixel."""
-        return keras.ops.mean(self._error(images, model(images, training=training)))
+    @property
+    def fitness(self) -> str:
+        """The error itself."""
+        return "loss"
 
-    def figure(self, model: keras.Model, images: Any) -> Any:
-        """Return the mean error per pixel of the model as used."""
-        return self.loss(model, images, training=False)
+    def loss(self, model: keras.Model, images: Any, numbers: Any, *, epoch: Any) -> Any:  # noqa: ARG002
+        """Return the mean error per pixel."""
+        return keras.ops.mean(self._error(images, model(images, training=True)))
+
+    def figures(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return `loss`, the mean error per pixel of the model as used."""
+        return {"loss": keras.ops.mean(self._error(images, model(images, training=False)))}
