@@ -334,6 +334,28 @@ class TrainingConfig(Section):
     )
 
 
+class RefitConfig(Section):
+    """How a winner is trained properly, on all training data, after the search."""
+
+    epochs: Count = Field(30, description="most passes over all training data")
+    optimizer: OptimizerName = Field("adamw", description="a network's train gene outranks it")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(0.002, description="the highest one")
+    batch_size: Positive = Field(64, description="inputs per optimiser step")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.004, description="of adamw")
+    schedule: Literal["constant", "cosine"] = Field("cosine", description="of the learning rate")
+    warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
+    patience: Positive | None = Field(
+        10, description="stop after so many epochs without gain; null for never"
+    )
+    seeds: Count = Field(1, description="trainings from other start weights, for the noise")
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The same as settings of one training: the best epoch counts, no time limit."""
+        own = self.model_dump(exclude={"seeds"})
+        return TrainingConfig(**own, fitness="best", time_limit=None)
+
+
 class ExecutionConfig(Section):
     """Where trainings run. Nothing here changes a result."""
 
@@ -360,4 +382,5 @@ class Config(Section):
     objective: ObjectiveConfig = ObjectiveConfig()
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
+    refit: RefitConfig = RefitConfig()
     execution: ExecutionConfig = ExecutionConfig()
