@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -72,7 +73,8 @@ class Evaluation:
         id: candidate id.
         outcome: how the training ended.
         fitness: validation figure to minimise; None unless `outcome` is `scored`.
-        train_loss, validation_loss: one figure per finished epoch, a mean per pixel.
+        train_loss, validation_loss: one figure per finished epoch, as the objective defines them.
+        figures: all validation figures of the epoch that `fitness` is from, by name.
         parameters, latent, flops: the network's size; None if it was never built.
         seconds: where the time went.
         peak_memory: bytes, the largest resident set of the process so far; None if unknown.
@@ -92,6 +94,7 @@ class Evaluation:
     peak_memory: int | None = None
     message: str | None = None
     traceback: str | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.outcome is Outcome.SCORED) != (self.fitness is not None):

@@ -51,6 +51,7 @@ def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
+Optimizer = Literal["adam", "adamw", "sgd"]
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=1, le=100_000)]  # of what is made or looped over
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -308,7 +309,20 @@ class TrainingConfig(Section):
     batch_size: Positive = Field(
         128, description="images per optimiser step; short trainings need small batches"
     )
-    learning_rate: Annotated[float, Field(gt=0)] = Field(0.001, description="of Adam")
+    optimizer: Optimizer = Field("adam", description="sgd has momentum .9")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(
+        0.001, description="of the optimiser, the highest one of a schedule"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        0.004, description="of adamw: share of each weight taken off, times the learning rate"
+    )
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="of the learning rate over all epochs; cosine falls to 0"
+    )
+    warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
+    patience: Positive | None = Field(
+        None, description="stop after so many epochs without a better validation; null for never"
+    )
     fitness: Literal["last", "best"] = Field("last", description="validation loss of which epoch")
     batchnorm_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.9, description="Keras' .99 keeps start values through a short training"

@@ -14,7 +14,8 @@ BASE_BYTES = 680 * 2**20  # a process that has loaded TensorFlow and traced a ne
 MARGIN = 1.25
 _ACTIVATIONS = 1.42  # outputs kept for the backward pass, and the gradients on their way back
 _PARAMETERS = 4 * 4  # float32: weights, gradients, Adam's two averages
-_DATA = 3  # mapped from the file, resident in TensorFlow, and once more while it is copied
+PIECE = 32 * 2**20  # bytes of images that a fit loop holds at once, or one batch if that is more
+_COPIES = 3  # of a piece: gathered, in TensorFlow, and once more while it is copied
 
 
 def training_bytes(plan: Plan, *, batch_size: int, data_bytes: int) -> int:
@@ -23,8 +24,9 @@ def training_bytes(plan: Plan, *, batch_size: int, data_bytes: int) -> int:
     Args:
         plan: of the network.
         batch_size: images per step.
-        data_bytes: of the training and validation images, as they are shared.
+        data_bytes: of the training and validation images, as they are shared and mapped.
     """
     size = plan.size
     activations = round(_ACTIVATIONS * batch_size * size.activation_bytes)
-    return BASE_BYTES + activations + _PARAMETERS * size.parameters + _DATA * data_bytes
+    data = data_bytes + _COPIES * min(data_bytes, PIECE)
+    return BASE_BYTES + activations + _PARAMETERS * size.parameters + data

@@ -45,6 +45,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # The run that an evaluation was taken over from; NULL for one trained here.
     ("ALTER TABLE evaluation ADD COLUMN source TEXT",),
+    # All validation figures by name, JSON; none for evaluations of older versions.
+    ("ALTER TABLE evaluation ADD COLUMN figures TEXT NOT NULL DEFAULT '{}'",),
 )
 
 

@@ -23,7 +23,7 @@ _Json = TypeVar("_Json")
 _EVALUATION = (
     "id, outcome, fitness, train_loss, validation_loss, parameters, latent, flops, "
     "build_seconds, compile_seconds, epochs_seconds, total_seconds, "
-    "peak_memory, message, traceback"
+    "peak_memory, message, traceback, figures"
 )
 
 
@@ -151,7 +151,7 @@ class Store:
             source: the run that it was taken over from; None if it was trained for this one.
         """
         seconds = evaluation.seconds
-        marks = ", ".join("?" * 17)
+        marks = ", ".join("?" * 18)
         self._execute(
             f"INSERT INTO evaluation ({_EVALUATION}, finished, source) VALUES ({marks})",
             (
@@ -167,6 +167,7 @@ class Store:
                 evaluation.peak_memory,
                 evaluation.message,
                 evaluation.traceback,
+                json.dumps(dict(evaluation.figures)),
                 datetime.now(UTC).isoformat(timespec="milliseconds"),
                 None if source is None else str(source),
             ),
@@ -270,7 +271,7 @@ class Store:
 
     def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
         id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
-        *seconds, peak_memory, message, traceback = rest
+        *seconds, peak_memory, message, traceback, figures = rest
         try:
             return Evaluation(
                 id,
@@ -285,6 +286,7 @@ class Store:
                 peak_memory,
                 message,
                 traceback,
+                self._parsed(figures, dict),
             )
         except (TypeError, ValueError) as error:
             raise damaged(self.folder / DATABASE, error) from error

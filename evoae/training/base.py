@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.config.schema import TrainingConfig
+
 PIXEL = np.float32(1 / 255)  # every loop multiplies by it, so that all see the same float32 pixels
+MOMENTUM = 0.9  # of sgd
 
 
 class AbstractFitLoop(ABC):
@@ -34,10 +37,18 @@ class AbstractFitLoop(ABC):
         """
 
     @abstractmethod
-    def validate(self) -> float:
-        """Return the objective's figure, a mean over all validation images."""
+    def validate(self) -> dict[str, float]:
+        """Return the objective's figures by name, each a mean over all validation images."""
 
 
 def scaled(images: NDArray[Any]) -> NDArray[np.float32]:
     """Return images in 0..1 as float32, which they are already unless they are uint8."""
     return images * PIXEL if images.dtype == np.uint8 else images
+
+
+def steps_of(training: TrainingConfig, images: int) -> tuple[int, int, int]:
+    """Return optimiser steps: of an epoch, of the warm-up, and of the decay after it."""
+    epoch = -(-images // training.batch_size)
+    total = epoch * training.epochs
+    warmup = min(round(training.warmup * total), total - 1)
+    return epoch, warmup, total - warmup

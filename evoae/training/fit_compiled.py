@@ -1,14 +1,17 @@
-"""The fast fit loop: one compiled function runs a whole epoch over resident data.
+"""The fast fit loop: one compiled function runs many steps over images in memory.
 
-Nothing returns to Python between two steps, and images stay uint8 until their batch is due. Adam
-is written out: Keras' own takes as long to trace as the network, and TensorFlow's fused kernel
-rounds 1 - beta2, so that losses leave the oracle's in the fifth digit. This one does Keras'
-arithmetic step by step.
+Nothing returns to Python between two steps, and images stay uint8 until their batch is due. They
+are handed over in pieces of a bounded size, so that a set larger than the memory, mapped from its
+file, costs no more than a small one.
+
+The optimisers are written out: Keras' own take as long to trace as the network, and TensorFlow's
+fused kernel of Adam rounds 1 - beta2, so that losses leave the oracle's in the fifth digit. These
+do Keras' arithmetic step by step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, final
 
 import keras
@@ -17,9 +20,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from evoae.config.schema import TrainingConfig
+from evoae.data.dataset import Images
 from evoae.data.share import Shared
+from evoae.models.memory import PIECE
 from evoae.models.objectives.base import AbstractObjective
-from evoae.training.base import PIXEL, AbstractFitLoop
+from evoae.training.base import MOMENTUM, PIXEL, AbstractFitLoop, steps_of
 
 
 @final
@@ -28,9 +33,9 @@ class CompiledLoop(AbstractFitLoop):
 
     Args:
         model: trained in place.
-        objective: what to minimise, and the validation figure.
-        data: copied to memory, or to the GPU.
-        training: its batch size and learning rate are used.
+        objective: what to minimise, and the validation figures.
+        data: read piece by piece.
+        training: how; `epochs` is what the learning rate's schedule spans.
     """
 
     def __init__(
@@ -40,60 +45,127 @@ class CompiledLoop(AbstractFitLoop):
         data: Shared,
         training: TrainingConfig,
     ) -> None:
-        self._model, self._objective = model, objective
+        self._model, self._objective, self._data = model, objective, data
         self._batch = training.batch_size
-        self._train, self._validation = tf.constant(data.train), tf.constant(data.validation)
         self._weights = [weight.value for weight in model.trainable_variables]
-        self._adam = _Adam(self._weights, training.learning_rate)
-        order = tf.TensorSpec((len(data.train),), tf.int32)
-        self._epoch = tf.function(self._trained, autograph=False).get_concrete_function(order)
-        self._figure = tf.function(self._validated, autograph=False).get_concrete_function()
+        self._optimizer = _Optimizer(self._weights, training, len(data.train))
+        self._names: tuple[str, ...] = ()  # of the figures, known once they are traced
+        shape, dtype = data.train.shape[1:], tf.as_dtype(data.train.dtype)
+        piece = tf.TensorSpec((None, *shape), dtype), tf.TensorSpec((None,), tf.int32)
+        self._epoch = tf.function(self._trained, autograph=False).get_concrete_function(
+            *piece, tf.TensorSpec((), tf.float32)
+        )
+        self._figures = tf.function(self._validated, autograph=False).get_concrete_function(*piece)
 
     def train_epoch(self, order: NDArray[np.int32]) -> float:
         """Train on every image once; stop at the first loss that is not finite."""
-        return float(self._epoch(tf.constant(order)))
+        total = tf.constant(0.0)
+        for images, numbers in self._pieces(self._data.train, order):
+            total = self._epoch(images, numbers, total)
+        return float(total / len(order))
 
-    def validate(self) -> float:
-        """Return the objective's figure, a mean over all validation images."""
-        return float(self._figure())
+    def validate(self) -> dict[str, float]:
+        """Return the objective's figures, each a mean over all validation images."""
+        images = self._data.validation
+        order = np.arange(len(images), dtype=np.int32)
+        sums = sum(self._figures(*piece) for piece in self._pieces(images, order))
+        means = (sums / len(images)).numpy().tolist()
+        return dict(zip(self._names, means, strict=True))
 
-    def _trained(self, order: Any) -> Any:
+    def _pieces(self, images: Images, order: NDArray[np.int32]) -> Iterator[tuple[Any, Any]]:
+        """Yield images and their numbers in this order, whole batches at a time."""
+        batch_bytes = self._batch * images[:1].nbytes
+        size = self._batch * max(1, PIECE // batch_bytes)
+        for start in range(0, len(order), size):
+            numbers = order[start : start + size]
+            yield tf.constant(images[numbers]), tf.constant(numbers)
+
+    def _trained(self, images: Any, numbers: Any, before: Any) -> Any:
+        """Take a step for each batch; return the sum of the images' losses, added to `before`."""
+
         def step(start: Any, total: Any) -> tuple[Any, Any]:
-            batch = order[start : start + self._batch]
-            images = _pixels(tf.gather(self._train, batch))
+            batch = _pixels(images[start : start + self._batch])
             with tf.GradientTape() as tape:
-                loss = self._objective.loss(self._model, images, training=True)
-            self._adam.apply(tape.gradient(loss, self._weights))
-            return start + self._batch, total + loss * _count(images)
+                loss = self._objective.loss(
+                    self._model,
+                    batch,
+                    numbers[start : start + self._batch],
+                    epoch=self._optimizer.epoch,
+                )
+            self._optimizer.apply(tape.gradient(loss, self._weights))
+            return start + self._batch, total + loss * _count(batch)
 
-        return _mean(step, len(self._train))
+        def goes_on(start: Any, total: Any) -> Any:
+            return tf.logical_and(start < tf.shape(images)[0], tf.math.is_finite(total))
 
-    def _validated(self) -> Any:
-        def step(start: Any, total: Any) -> tuple[Any, Any]:
-            images = _pixels(self._validation[start : start + self._batch])
-            figure = self._objective.figure(self._model, images)
-            return start + self._batch, total + figure * _count(images)
+        return tf.while_loop(goes_on, step, (0, before), parallel_iterations=1)[1]
 
-        return _mean(step, len(self._validation))
+    def _validated(self, images: Any, numbers: Any) -> Any:
+        """Return the figures, (k,), each summed over the images."""
+
+        def step(start: Any) -> Any:
+            batch = _pixels(images[start : start + self._batch])
+            figures = self._objective.figures(
+                self._model, batch, numbers[start : start + self._batch]
+            )
+            self._names = tuple(figures)
+            return tf.stack([tf.cast(f, tf.float32) for f in figures.values()]) * _count(batch)
+
+        _, sums = tf.while_loop(
+            lambda start, _: start < tf.shape(images)[0],
+            lambda start, sums: (start + self._batch, sums + step(start)),
+            (self._batch, step(0)),
+            parallel_iterations=1,
+        )
+        return sums
 
 
-class _Adam:
-    """Adam (Kingma and Ba 2015) with the constants of Keras, and the order of its operations."""
+class _Optimizer:
+    """Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019) or SGD with momentum.
 
-    def __init__(self, weights: Sequence[Any], learning_rate: float) -> None:
-        self._weights, self._rate = weights, learning_rate
+    With the constants of Keras, and the order of its operations.
+    """
+
+    def __init__(self, weights: Sequence[Any], training: TrainingConfig, images: int) -> None:
+        self._weights, self._training = weights, training
+        self._per_epoch, self._warmup, self._decay = steps_of(training, images)
         self._first = [tf.Variable(tf.zeros_like(weight)) for weight in weights]
-        self._second = [tf.Variable(tf.zeros_like(weight)) for weight in weights]
+        adam = training.optimizer != "sgd"
+        self._second = [tf.Variable(tf.zeros_like(weight)) for weight in weights if adam]
         self._steps = tf.Variable(0.0)
 
+    @property
+    def epoch(self) -> Any:
+        """Epochs trained so far, with the fraction."""
+        return self._steps / self._per_epoch
+
     def apply(self, gradients: Sequence[Any]) -> None:
+        """Take one step."""
+        rate = self._rate()
+        if self._training.optimizer == "adamw":
+            for weight in self._weights:
+                weight.assign_sub(weight * self._training.weight_decay * rate)
         steps = self._steps.assign_add(1.0)
-        rate = self._rate * tf.sqrt(1 - 0.999**steps) / (1 - 0.9**steps)
+        if self._training.optimizer == "sgd":
+            for weight, first, gradient in zip(self._weights, self._first, gradients, strict=True):
+                weight.assign_add(first.assign(first * MOMENTUM - gradient * rate))
+            return
+        rate = rate * tf.sqrt(1 - 0.999**steps) / (1 - 0.9**steps)
         slots = zip(self._weights, self._first, self._second, gradients, strict=True)
         for weight, first, second, gradient in slots:
             mean = first.assign_add((gradient - first) * (1 - 0.9))
             square = second.assign_add((tf.square(gradient) - second) * (1 - 0.999))
             weight.assign_sub(mean * rate / (tf.sqrt(square) + 1e-7))
+
+    def _rate(self) -> Any:
+        """Return the learning rate of the next step."""
+        rate = self._training.learning_rate
+        if self._training.schedule == "constant":
+            return rate
+        rising = rate * self._steps / max(1, self._warmup)
+        share = tf.minimum(self._steps - self._warmup, self._decay) / self._decay
+        falling = rate * 0.5 * (1 + tf.cos(np.pi * share))
+        return tf.where(self._steps < self._warmup, rising, falling)
 
 
 def _pixels(images: Any) -> Any:
@@ -102,13 +174,3 @@ def _pixels(images: Any) -> Any:
 
 def _count(images: Any) -> Any:
     return tf.cast(tf.shape(images)[0], tf.float32)
-
-
-def _mean(step: Any, images: int) -> Any:
-    """Run `step` over all images, or until the sum is not finite; return the sum per image."""
-
-    def goes_on(start: Any, total: Any) -> Any:
-        return tf.logical_and(start < images, tf.math.is_finite(total))
-
-    _, total = tf.while_loop(goes_on, step, (0, 0.0), parallel_iterations=1)
-    return total / images

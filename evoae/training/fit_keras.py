@@ -1,4 +1,4 @@
-"""The plain Keras loop: `compile`, `fit`, `evaluate`. The oracle of the fast one."""
+"""The plain Keras loop: `compile` and `fit`. The oracle of the fast one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evoae.config.schema import TrainingConfig
 from evoae.data.share import Shared
 from evoae.models.objectives.base import AbstractObjective
-from evoae.training.base import AbstractFitLoop, scaled
+from evoae.training.base import MOMENTUM, AbstractFitLoop, scaled, steps_of
 
 
 @final
@@ -20,9 +20,9 @@ class KerasLoop(AbstractFitLoop):
 
     Args:
         model: trained in place, not compiled itself.
-        objective: what to minimise, and the validation figure.
+        objective: what to minimise, and the validation figures.
         data: held in memory as float32.
-        training: its batch size and learning rate are used.
+        training: how; `epochs` is what the learning rate's schedule spans.
     """
 
     def __init__(
@@ -34,37 +34,61 @@ class KerasLoop(AbstractFitLoop):
     ) -> None:
         self._train, self._validation = scaled(data.train), scaled(data.validation)
         self._batch = training.batch_size
-        self._trained = _ObjectiveModel(model, objective)
-        self._trained.compile(
-            keras.optimizers.Adam(training.learning_rate), loss=None, jit_compile=False
-        )
+        self._model, self._objective = model, objective
+        per_epoch, _, _ = steps_of(training, len(data.train))
+        self._trained = _ObjectiveModel(model, objective, per_epoch)
+        self._trained.compile(_optimizer(training, len(data.train)), loss=None, jit_compile=False)
 
     def train_epoch(self, order: NDArray[np.int32]) -> float:
         """Train on every image once."""
-        history = self._trained.fit(
-            self._train[order], batch_size=self._batch, shuffle=False, verbose=0
-        )
+        inputs = {"images": self._train[order], "numbers": order}
+        history = self._trained.fit(inputs, batch_size=self._batch, shuffle=False, verbose=0)
         return float(history.history["loss"][0])
 
-    def validate(self) -> float:
-        """Return the objective's figure, a mean over all validation images."""
-        figures = self._trained.evaluate(
-            self._validation, batch_size=self._batch, verbose=0, return_dict=True
-        )
-        return float(figures["loss"])
+    def validate(self) -> dict[str, float]:
+        """Return the objective's figures, each a mean over all validation images."""
+        sums: dict[str, float] = {}
+        for start in range(0, len(self._validation), self._batch):
+            images = self._validation[start : start + self._batch]
+            numbers = np.arange(start, start + len(images), dtype=np.int32)
+            for name, figure in self._objective.figures(self._model, images, numbers).items():
+                sums[name] = sums.get(name, 0.0) + float(figure) * len(images)
+        return {name: total / len(self._validation) for name, total in sums.items()}
 
 
 @final
 class _ObjectiveModel(keras.Model):  # type: ignore[misc]  # Keras is untyped
     """The network as `fit` wants it: images in, the objective as its loss."""
 
-    def __init__(self, model: keras.Model, objective: AbstractObjective) -> None:
+    def __init__(
+        self, model: keras.Model, objective: AbstractObjective, steps_per_epoch: int
+    ) -> None:
         super().__init__(name="objective_model")
         self.network, self.objective = model, objective
+        self.steps_per_epoch = steps_per_epoch
 
-    def call(self, images: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        images, numbers = inputs["images"], inputs["numbers"]
         if training:
-            self.add_loss(self.objective.loss(self.network, images, training=True))
-        else:
-            self.add_loss(self.objective.figure(self.network, images))
+            epoch = keras.ops.cast(self.optimizer.iterations, "float32") / self.steps_per_epoch
+            self.add_loss(self.objective.loss(self.network, images, numbers, epoch=epoch))
         return images
+
+
+def _optimizer(training: TrainingConfig, images: int) -> Any:
+    _, warmup, decay = steps_of(training, images)
+    rate: Any = training.learning_rate
+    if training.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warmup else rate,
+            decay,
+            warmup_target=rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    match training.optimizer:
+        case "adam":
+            return keras.optimizers.Adam(rate)
+        case "adamw":
+            return keras.optimizers.AdamW(rate, weight_decay=training.weight_decay)
+        case "sgd":
+            return keras.optimizers.SGD(rate, momentum=MOMENTUM)

@@ -60,11 +60,23 @@ def train(task: Task) -> Evaluation:
 
 @dataclass(slots=True)
 class _Curve:
-    """The epochs so far, and the weights of the best one if they are asked for."""
+    """The epochs so far, and the best one's weights if they are asked for.
+
+    Attributes:
+        train, validation: the losses, one for each epoch.
+        figures: of the epoch that counts so far.
+        best: weights of the best epoch; None if they are not asked for.
+    """
 
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
     best: list[Any] | None = None
+
+    @property
+    def since_best(self) -> int:
+        """Epochs since the best one."""
+        return len(self.validation) - 1 - self.validation.index(min(self.validation))
 
 
 def _train(task: Task, layers: Plan) -> Evaluation:
@@ -86,9 +98,11 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         seed=int(network.generate_state(1)[0]),
     )
     built = time.perf_counter()
-    loop = _loop(task.training)(model, _objective(task.objective), data, task.training)
+    objective = _objective(task.objective)
+    loop = _loop(task.training)(model, objective, data, task.training)
     compiled = time.perf_counter()
-    curve = _run(loop, model, len(data.train), task, np.random.default_rng(order))
+    rng = np.random.default_rng(order)
+    curve = _run(loop, model, objective.fitness, len(data.train), task, rng)
     trained = time.perf_counter()
     fitness = curve.validation[-1] if task.training.fitness == "last" else min(curve.validation)
     if task.keep is not None and (task.keep_below is None or fitness < task.keep_below):
@@ -102,6 +116,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         tuple(curve.train),
         tuple(curve.validation),
         seconds=Seconds(built - begin, compiled - built, trained - compiled),
+        figures=curve.figures,
     )
 
 
@@ -144,18 +159,24 @@ def _loop(training: TrainingConfig) -> Callable[..., AbstractFitLoop]:
 
 
 def _run(
-    loop: AbstractFitLoop, model: Any, images: int, task: Task, rng: np.random.Generator
+    loop: AbstractFitLoop,
+    model: Any,
+    fitness: str,
+    images: int,
+    task: Task,
+    rng: np.random.Generator,
 ) -> _Curve:
-    """Train all epochs.
+    """Train all epochs, or until patience ends.
 
     Raises:
         CandidateError: a loss is not finite.
     """
     curve = _Curve()
-    keep_best = task.keep is not None and task.training.fitness == "best"
+    of_best = task.training.fitness == "best"
     for epoch in range(1, task.training.epochs + 1):
         train_loss = loop.train_epoch(rng.permutation(images).astype(np.int32))
-        validation_loss = loop.validate() if math.isfinite(train_loss) else math.nan
+        figures = loop.validate() if math.isfinite(train_loss) else {}
+        validation_loss = figures.get(fitness, math.nan)
         if not math.isfinite(validation_loss):
             which = "validation" if math.isfinite(train_loss) else "training"
             raise CandidateError(
@@ -164,10 +185,15 @@ def _run(
                 tuple(curve.train),
                 tuple(curve.validation),
             )
-        if keep_best and validation_loss < min(curve.validation, default=math.inf):
-            curve.best = model.get_weights()
+        better = validation_loss < min(curve.validation, default=math.inf)
         curve.train.append(train_loss)
         curve.validation.append(validation_loss)
+        if better or not of_best:
+            curve.figures = figures
+        if better and of_best and task.keep is not None:
+            curve.best = model.get_weights()
+        if task.training.patience is not None and curve.since_best >= task.training.patience:
+            break
     return curve
 
 

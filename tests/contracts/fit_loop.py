@@ -53,14 +53,14 @@ def objective() -> Any:
     return Reconstruction(ObjectiveConfig())
 
 
-def settings(learning_rate: float = 0.01) -> TrainingConfig:
-    return TrainingConfig(batch_size=BATCH, learning_rate=learning_rate)
+def settings(learning_rate: float = 0.01, **others: Any) -> TrainingConfig:
+    return TrainingConfig(batch_size=BATCH, learning_rate=learning_rate, **others)
 
 
 def losses(loop: AbstractFitLoop, epochs: int, seed: int = 5) -> Curve:
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(TRAIN).astype(np.int32) for _ in range(epochs)]
-    return [(loop.train_epoch(order), loop.validate()) for order in orders]
+    return [(loop.train_epoch(order), loop.validate()["loss"]) for order in orders]
 
 
 def error(model: Any, images: NDArray[np.uint8]) -> float:
@@ -68,15 +68,18 @@ def error(model: Any, images: NDArray[np.uint8]) -> float:
     return float(np.mean((pixels - model(pixels.astype(np.float32)).numpy()) ** 2))
 
 
-def curve(loop: Loop, text: str = PLAIN, data: Shared | None = None, epochs: int = 2) -> Curve:
-    return losses(loop(network(text), objective(), data or shared(), settings()), epochs)
+def curve(
+    loop: Loop, text: str = PLAIN, data: Shared | None = None, epochs: int = 2, **others: Any
+) -> Curve:
+    training = settings(epochs=epochs, **others)
+    return losses(loop(network(text), objective(), data or shared(), training), epochs)
 
 
 @cache
-def oracle(text: str) -> Curve:
+def oracle(text: str, **others: Any) -> Curve:
     from evoae.training.fit_keras import KerasLoop
 
-    return curve(KerasLoop, text)
+    return curve(KerasLoop, text, **others)
 
 
 class FitLoopContract:
@@ -129,3 +132,9 @@ class FitLoopContract:
     @pytest.mark.parametrize(("text", "rtol"), [(PLAIN, 1e-6), (DROPPED, 1e-6), (MODIFIED, 2e-5)])
     def test_the_losses_are_the_oracles_up_to_rounding(self, loop, text, rtol):
         np.testing.assert_allclose(curve(loop, text), oracle(text), rtol=rtol)
+
+    @pytest.mark.parametrize("schedule", ["constant", "cosine"])
+    @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+    def test_optimisers_and_schedules_do_what_keras_own_do(self, loop, optimizer, schedule):
+        how = {"optimizer": optimizer, "schedule": schedule, "warmup": 0.3, "epochs": 3}
+        np.testing.assert_allclose(curve(loop, **how), oracle(PLAIN, **how), rtol=1e-5)

@@ -7,6 +7,7 @@ from evoae.models.plan import plan
 from tests.contracts.objective import ObjectiveContract
 
 TEXT = "conv(4,3x3) drop(0.5) | latent(3) | upconv(4,3x3)"
+NUMBERS = np.arange(6, dtype=np.int32)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,8 @@ def test_the_reconstruction_figure_is_keras_own_loss_per_pixel(loss, of_keras, m
 
     from evoae.models.objectives.reconstruction import Reconstruction
 
-    figure = float(Reconstruction(ObjectiveConfig(loss=loss)).figure(model, images))
+    objective = Reconstruction(ObjectiveConfig(loss=loss))
+    figure = float(objective.figures(model, images, NUMBERS)["loss"])
     expected = np.mean(keras.losses.get(of_keras)(images, model.predict(images, verbose=0)))
     assert figure == pytest.approx(expected, rel=1e-6)
 
@@ -43,9 +45,8 @@ def test_the_training_loss_sees_dropout_and_the_figure_does_not(model, images):
     from evoae.models.objectives.reconstruction import Reconstruction
 
     objective = Reconstruction(ObjectiveConfig())
-    figure = float(objective.figure(model, images))
-    assert float(objective.loss(model, images, training=False)) == figure
-    assert float(objective.loss(model, images, training=True)) != figure
+    figure = float(objective.figures(model, images, NUMBERS)["loss"])
+    assert float(objective.loss(model, images, NUMBERS, epoch=0.0)) != figure
 
 
 class TestReconstruction(ObjectiveContract):

@@ -1,7 +1,7 @@
 import pytest
 
 from evoae.training.base import AbstractFitLoop
-from tests.contracts.fit_loop import FitLoopContract
+from tests.contracts.fit_loop import BATCH, DROPPED, FitLoopContract, curve, shared
 
 
 class TestCompiledLoop(FitLoopContract):
@@ -27,3 +27,18 @@ def test_every_fit_loop_is_final_and_passes_the_contract():
     assert set(AbstractFitLoop.__subclasses__()) == {CompiledLoop, KerasLoop}
     assert all(loop.__final__ for loop in AbstractFitLoop.__subclasses__())
     assert len(FitLoopContract.__subclasses__()) == len(AbstractFitLoop.__subclasses__())
+
+
+def test_images_read_in_many_pieces_train_exactly_as_in_one(monkeypatch):
+    from evoae.training import fit_compiled
+
+    whole = curve(fit_compiled.CompiledLoop, DROPPED)
+    monkeypatch.setattr(fit_compiled, "PIECE", 2 * BATCH * shared().train[0].nbytes)
+    assert curve(fit_compiled.CompiledLoop, DROPPED) == whole
+
+
+def test_each_setting_of_the_optimiser_changes_the_training():
+    from evoae.training.fit_compiled import CompiledLoop
+
+    ways = [{}, {"optimizer": "adamw"}, {"optimizer": "sgd"}, {"schedule": "cosine"}]
+    assert len({tuple(curve(CompiledLoop, **way)) for way in ways}) == len(ways)

@@ -69,6 +69,7 @@ def jacobian_norm(
     Returns:
         The norm, a mean over images, and its derivatives by the weights.
     """
+    images = tf.convert_to_tensor(images)
     units = math.prod(encoder.output_shape[1:])
     axes = range(1, len(images.shape))
 
