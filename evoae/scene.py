@@ -8,6 +8,7 @@ from pathlib import Path
 from evoae.config.schema import Config
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
+from evoae.errors import ConfigError
 from evoae.evaluation import Task, seed_for, trained_as
 from evoae.genome.canonical import candidate_id
 from evoae.genome.frame import Frame
@@ -54,6 +55,12 @@ class Scene:
         source = load(config.data, config.seed)
         dataset = source.reduced(config.data.reduce, config.seed)
         frame = Frame.of(config.model, config.objective, dataset.input_shape, dataset.output)
+        if config.objective.loss == "bce" and frame.output != "sigmoid":
+            raise ConfigError(
+                "objective.loss",
+                "bce, but the output is linear",
+                "it needs values in 0..1: use mse",
+            )
         return cls(config, dataset, len(source.train), frame, space_of(config, frame))
 
     def task(self, genome: Genome, shared: Path) -> Task:
@@ -67,6 +74,7 @@ class Scene:
             objective=config.objective,
             training=trained_as(config.training, genome),
             seed=seed_for(config.seed, id),
+            noise_seed=config.seed % 2**31,
             flops=self.space.measure(genome).flops,
             memory_limit=config.execution.memory_limit,
         )

@@ -6,11 +6,11 @@ import pytest
 
 from evoae.config.load import make_config
 from evoae.execution import gpus
+from evoae.execution.factory import executor_for
 from evoae.execution.gpus import Gpu, environments, installed_gpus, usable_gpus, visible_gpus
 from evoae.execution.local import LocalExecutor
 from evoae.execution.machine import usable_cores
 from evoae.execution.probe import TensorFlow
-from evoae.execution.factory import executor_for
 from tests.conftest import TINY, with_changes
 from tests.execution import trainers
 from tests.execution.trainers import task
