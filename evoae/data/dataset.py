@@ -1,4 +1,8 @@
-"""What a search works on, `Dataset`, and what a reader hands over before the split, `Source`."""
+"""What a search works on, `Dataset`, and what a reader hands over before the split, `Source`.
+
+What is said of images here holds for the rows of tables as well: an image is an array of rank 3,
+(height, width, channels), a row one of rank 1, (features,).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from numpy.typing import NDArray
 from evoae.config.schema import ReduceConfig
 from evoae.errors import DataError
 
-Images = NDArray[np.uint8 | np.float32]  # (n, height, width, channels)
+Images = NDArray[np.uint8 | np.float32]  # (n, height, width, channels) or (n, features)
 Labels = NDArray[Any]  # (n,)
 
 
@@ -24,7 +28,7 @@ class Source:
 
     Attributes:
         name: of the set or file, for people.
-        images: (n, height, width, channels).
+        images: (n, *input_shape).
         labels: (n,), or None if there are none.
         test: test images that the source brings itself, or None.
         test_labels: (n,), or None.
@@ -43,8 +47,8 @@ class Dataset:
 
     Attributes:
         name: of the set or file, for people.
-        train, validation, test: (n, height, width, channels), all uint8 in 0..255 or all float32
-            in 0..1.
+        train, validation, test: (n, *input_shape); images are all uint8 in 0..255 or all float32
+            in 0..1, rows float32 of any range.
         origin: how the splits were drawn, one line per step.
         train_labels, validation_labels, test_labels: (n,), or None if the source has none.
         output: activation of the head that can say these values.
@@ -61,10 +65,9 @@ class Dataset:
     output: Literal["sigmoid", "linear"] = "sigmoid"
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
-        height, width, channels = self.train.shape[1:]
-        return height, width, channels
+    def input_shape(self) -> tuple[int, ...]:
+        """(height, width, channels) of images, (features,) of rows."""
+        return self.train.shape[1:]
 
     @cached_property
     def digest(self) -> str:

@@ -31,7 +31,7 @@ class Shared:
     """What a worker trains on, memory mapped and read-only.
 
     Attributes:
-        train, validation: (n, height, width, channels), uint8 in 0..255 or float32 in 0..1.
+        train, validation: (n, *input_shape), as in `Dataset`.
     """
 
     train: Images

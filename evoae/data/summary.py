@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from evoae.data.dataset import Dataset, Images
 
-_CHUNK = 4096  # images in memory at once as floats
+_CHUNK = 2**22  # values in memory at once as floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Summary:
 
     Attributes:
         name: of the set or file.
-        input_shape: (height, width, channels).
+        input_shape: (height, width, channels), or (features,).
         dtype: of the images.
         train, validation, test: images in each split.
         low, high: the smallest and largest value of the training images.
@@ -28,7 +28,7 @@ class Summary:
     """
 
     name: str
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     dtype: str
     train: int
     validation: int
@@ -60,8 +60,8 @@ def summarise(dataset: Dataset) -> Summary:
 
 
 def _mse(images: Images, answer: NDArray[np.float64], scale: float) -> float:
-    """Return the mean squared error per pixel of one answer, (h, w, c), to all images."""
-    total = 0.0
-    for start in range(0, len(images), _CHUNK):
-        total += float(np.square((images[start : start + _CHUNK] - answer) / scale).sum())
+    """Return the mean squared error per value of one answer, (*input_shape), to all images."""
+    total, step = 0.0, max(1, _CHUNK // answer.size)
+    for start in range(0, len(images), step):
+        total += float(np.square((images[start : start + step] - answer) / scale).sum())
     return total / images.size
