@@ -16,6 +16,7 @@ from numpy.random import PCG64
 from numpy.typing import NDArray
 
 from evoae.config.schema import ReduceConfig
+from evoae.data.tables import Table
 from evoae.errors import DataError
 
 Images = NDArray[np.uint8 | np.float32]  # (n, height, width, channels) or (n, features)
@@ -32,6 +33,7 @@ class Source:
         labels: (n,), or None if there are none.
         test: test images that the source brings itself, or None.
         test_labels: (n,), or None.
+        origin: what was done to the images, one line per step.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Source:
     labels: Labels | None = None
     test: Images | None = None
     test_labels: Labels | None = None
+    origin: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +55,7 @@ class Dataset:
         origin: how the splits were drawn, one line per step.
         train_labels, validation_labels, test_labels: (n,), or None if the source has none.
         output: activation of the head that can say these values.
+        table: the columns that the inputs stand for; None for images.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Dataset:
     validation_labels: Labels | None = None
     test_labels: Labels | None = None
     output: Literal["sigmoid", "linear"] = "sigmoid"
+    table: Table | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -91,8 +96,9 @@ class Dataset:
         Raises:
             DataError: more images are asked for than there are.
         """
-        train = _subset("train", reduce.train, len(self.train), seed)
-        validation = _subset("validation", reduce.validation, len(self.validation), seed)
+        noun = "images" if self.table is None else "rows"
+        train = _subset("train", reduce.train, len(self.train), seed, noun)
+        validation = _subset("validation", reduce.validation, len(self.validation), seed, noun)
         if train is None and validation is None:
             return self
         drawn = f"reduced with seed {seed} to {reduce.train} train, {reduce.validation} validation"
@@ -126,13 +132,15 @@ def take_labels(labels: Labels | None, index: NDArray[np.intp] | None) -> Labels
     return labels if labels is None or index is None else labels[index]
 
 
-def _subset(split: str, wanted: int | None, count: int, seed: int) -> NDArray[np.intp] | None:
+def _subset(
+    split: str, wanted: int | None, count: int, seed: int, noun: str
+) -> NDArray[np.intp] | None:
     if wanted is None:
         return None
     if wanted > count:
         raise DataError(
             f"data.reduce.{split}",
-            f"{wanted:,} images, but the {split} split has {count:,}",
+            f"{wanted:,} {noun}, but the {split} split has {count:,}",
             "lower it, or set it to null for all",
         )
     return order(count, seed, f"reduce {split}")[:wanted]
