@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from evoae.genome.frame import Frame
 from evoae.genome.text import parse
 from evoae.models.plan import plan
 
@@ -24,7 +25,7 @@ class ObjectiveContract:
     def model(self):
         from evoae.models.build import build
 
-        return build(plan(parse(TEXT), (8, 8, 2)), seed=1)
+        return build(plan(parse(TEXT), Frame((8, 8, 2))), seed=1)
 
     @pytest.fixture
     def images(self):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from evoae.config.schema import ObjectiveConfig
+from evoae.genome.frame import Frame
 from evoae.genome.text import parse
 from evoae.models.plan import plan
 from tests.contracts.objective import ObjectiveContract
@@ -14,7 +15,7 @@ NUMBERS = np.arange(6, dtype=np.int32)
 def model():
     from evoae.models.build import build
 
-    return build(plan(parse(TEXT), (8, 8, 2)), seed=1)
+    return build(plan(parse(TEXT), Frame((8, 8, 2))), seed=1)
 
 
 @pytest.fixture(scope="module")
