@@ -98,6 +98,7 @@ class Scene:
             "train_images": len(self.dataset.train),
             "validation_images": len(self.dataset.validation),
             "source_images": self.source_images,
+            "table": None if self.dataset.table is None else self.dataset.table.to_json(),
         }
 
 

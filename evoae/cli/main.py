@@ -19,6 +19,15 @@ SECTIONS: dict[str, dict[str, str]] = {
         "hof": "The best models found.",
         "show": "One model: genome, layers, curves.",
     },
+    "Use": {
+        "export": "Keras, ONNX or SavedModel; whole, encoder or decoder.",
+        "encode": "Codes of items, as .npz or CSV.",
+        "reconstruct": "Items beside what comes out for them.",
+        "sample": "New items from random codes.",
+        "interpolate": "What lies between items.",
+        "manifold": "A two-dimensional code as a map.",
+        "score": "Each item's reconstruction error, to find anomalies.",
+    },
     "Look closer": {
         "space": "Draw networks from a search space, or check it.",
         "data": "The data sets at hand: list, get, describe.",

@@ -35,19 +35,28 @@ def spoken(path: Path) -> Iterator[None]:
         raise RunError(str(path), said, _NEXT_STEP.get(error.errno or 0, "")) from error
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path`: a reader sees the old bytes or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Lend a name beside `path`, of the same suffix, to be written to; then give it that name.
+
+    A reader of `path` sees the old bytes or the new, never a part; if the block fails, the old.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
-        with temporary.open("xb") as file:  # not NamedTemporaryFile, which shuts others out
-            file.write(data)
-            file.flush()
+        yield temporary
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put `data` at `path`: a reader sees the old bytes or the new, never a part."""
+    with replacing(path) as temporary, temporary.open("xb") as file:  # not NamedTemporaryFile,
+        file.write(data)  # which shuts others out
 
 
 def sync_folder(folder: Path) -> None:
