@@ -35,6 +35,7 @@ from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.data.share import open_shared
 from evoae.evaluation import Evaluation, Outcome, Task
 from evoae.genome.canonical import candidate_id
+from evoae.genome.frame import Frame
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
 from evoae.models.plan import plan
@@ -80,7 +81,7 @@ def plain(task: Task) -> None:
     keras.utils.set_random_seed(task.seed)
     data = open_shared(task.data)
     images, validation = scaled(data.train), scaled(data.validation)
-    layers = plan(task.genome, task.input_shape, min_side=task.min_side, output=task.output)
+    layers = plan(task.genome, task.frame)
     model = build(layers, batchnorm_momentum=task.training.batchnorm_momentum)
     model.compile(keras.optimizers.Adam(task.training.learning_rate), loss=task.objective.loss)
     model.fit(
@@ -195,7 +196,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     settings = TrainingConfig(epochs=options.epochs, batch_size=options.batch)
     tasks = {
         name: Task(
-            *(candidate_id(genome), genome, shape, 7, "sigmoid", data),
+            *(candidate_id(genome), genome, Frame(shape), data),
             *(ObjectiveConfig(), settings, 1),
         )
         for name, genome in GENOMES.items()

@@ -24,6 +24,7 @@ from evoae.data.share import share
 from evoae.evaluation import Outcome, Task
 from evoae.execution.local import LocalExecutor
 from evoae.genome.canonical import candidate_id
+from evoae.genome.frame import Frame
 from evoae.genome.genome import Genome
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
@@ -68,13 +69,11 @@ def dataset(shape: tuple[int, int, int]) -> Dataset:
 
 def measured(genome: Genome, data: Dataset, batch: int) -> Row:
     """Train `genome` alone in a process of its own."""
-    layers = plan(genome, data.input_shape)
+    layers = plan(genome, Frame(data.input_shape))
     task = Task(
         id=candidate_id(genome),
         genome=genome,
-        input_shape=data.input_shape,
-        min_side=7,
-        output="sigmoid",
+        frame=Frame(data.input_shape),
         data=share(data),
         objective=ObjectiveConfig(),
         training=TrainingConfig(epochs=1, batch_size=batch, time_limit=None),
@@ -113,7 +112,7 @@ def main() -> None:
         os.environ["EVOAE_CACHE"] = cache
         for number in range(asked.genomes):
             shape = SHAPES[number % len(SHAPES)]
-            genome = sample(rng, Space(model, shape, measure(shape)))
+            genome = sample(rng, Space(model, shape, measure(Frame(shape))))
             row = measured(genome, dataset(shape), BATCHES[number % len(BATCHES)])
             rows.append(row)
             print(

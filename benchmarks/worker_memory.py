@@ -25,6 +25,7 @@ from evoae.data.share import share
 from evoae.evaluation import Task, seed_for
 from evoae.execution.local import LocalExecutor
 from evoae.genome.canonical import candidate_id
+from evoae.genome.frame import Frame
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.models.plan import measure
@@ -63,7 +64,8 @@ def tasks(config: Config, count: int) -> list[Task]:
     """Draw `count` different networks."""
     data = load(config.data, config.seed).reduced(config.data.reduce, config.seed)
     shape, model = data.input_shape, config.model
-    space = Space(model, shape, measure(shape, min_side=model.min_side))
+    frame = Frame(shape, min_side=model.min_side)
+    space = Space(model, shape, measure(frame))
     rng = np.random.default_rng(config.seed)
     genomes = {}
     while len(genomes) < count:
@@ -74,9 +76,7 @@ def tasks(config: Config, count: int) -> list[Task]:
         Task(
             id,
             genome,
-            shape,
-            model.min_side,
-            data.output,
+            frame,
             shared,
             config.objective,
             config.training,

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.genome.frame import Frame
+from evoae.genome.genes import Train
 from evoae.genome.genome import Genome
 
 
@@ -30,9 +32,9 @@ class Task:
     Attributes:
         id: candidate id, the SHA-256 of the canonical genome (hexadecimal).
         genome: in canonical form.
-        input_shape: (height, width, channels).
-        min_side, output: see `ModelConfig`; `output` is resolved to `sigmoid` or `linear`.
+        frame: what the genome needs to become a network.
         data: folder of the shared training and validation arrays (`evoae.data.share`).
+        training: how; a train gene is already counted in, see `trained_as`.
         seed: of everything random in this training; from (run seed, id), see `seed_for`.
         flops: of one image's forward pass, for scheduling.
         keep: file to save the trained model to; None to keep no weights.
@@ -42,9 +44,7 @@ class Task:
 
     id: str
     genome: Genome
-    input_shape: tuple[int, int, int]
-    min_side: int
-    output: str
+    frame: Frame
     data: Path
     objective: ObjectiveConfig
     training: TrainingConfig
@@ -108,6 +108,19 @@ class Evaluation:
     ) -> Evaluation:
         """Return the record of a candidate that earned no fitness."""
         return cls(task.id, outcome, flops=task.flops, message=message, traceback=traceback)
+
+
+def trained_as(training: TrainingConfig, genome: Genome) -> TrainingConfig:
+    """Return how `genome` is trained: as the configuration says, but for its own train gene."""
+    genes = [trait for trait in genome.traits if isinstance(trait, Train)]
+    if not genes:
+        return training
+    own = {
+        "learning_rate": 10.0 ** genes[0].learning_rate,
+        "batch_size": genes[0].batch_size,
+        "optimizer": genes[0].optimizer,
+    }
+    return training.model_copy(update=own)
 
 
 def seed_for(run_seed: int, candidate_id: str) -> int:

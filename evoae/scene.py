@@ -5,23 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from evoae.config.schema import Config, ModelConfig
+from evoae.config.schema import Config
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
-from evoae.evaluation import Task, seed_for
+from evoae.evaluation import Task, seed_for, trained_as
 from evoae.genome.canonical import candidate_id
+from evoae.genome.frame import Frame
 from evoae.genome.genome import Genome
 from evoae.genome.space import Space
 from evoae.models.plan import measure
 
 
-def space_of(model: ModelConfig, input_shape: tuple[int, int, int]) -> Space:
-    """Return the search space for images of this shape.
+def space_of(config: Config, frame: Frame) -> Space:
+    """Return the search space of networks in this frame.
 
     Raises:
         SpaceError: it holds no network.
     """
-    space = Space(model, input_shape, measure(input_shape, min_side=model.min_side))
+    space = Space(config.model, frame.input_shape, measure(frame))
     space.check()
     return space
 
@@ -33,11 +34,13 @@ class Scene:
     Attributes:
         dataset: reduced as configured.
         source_images: training images before that.
+        frame: what the networks share.
     """
 
     config: Config
     dataset: Dataset
     source_images: int
+    frame: Frame
     space: Space
 
     @classmethod
@@ -50,14 +53,8 @@ class Scene:
         """
         source = load(config.data, config.seed)
         dataset = source.reduced(config.data.reduce, config.seed)
-        space = space_of(config.model, dataset.input_shape)
-        return cls(config, dataset, len(source.train), space)
-
-    @property
-    def output(self) -> str:
-        """Activation of the head."""
-        chosen = self.config.model.output
-        return self.dataset.output if chosen == "auto" else chosen
+        frame = Frame.of(config.model, config.objective, dataset.input_shape, dataset.output)
+        return cls(config, dataset, len(source.train), frame, space_of(config, frame))
 
     def task(self, genome: Genome, shared: Path) -> Task:
         """Return the training of `genome` on the images in `shared`; it keeps no model."""
@@ -65,12 +62,10 @@ class Scene:
         return Task(
             id=id,
             genome=genome,
-            input_shape=self.dataset.input_shape,
-            min_side=config.model.min_side,
-            output=self.output,
+            frame=self.frame,
             data=shared,
             objective=config.objective,
-            training=config.training,
+            training=trained_as(config.training, genome),
             seed=seed_for(config.seed, id),
             flops=self.space.measure(genome).flops,
             memory_limit=config.execution.memory_limit,
@@ -83,7 +78,7 @@ class Scene:
             "data": self.dataset.name,
             "data_digest": self.dataset.digest,
             "input_shape": list(self.dataset.input_shape),
-            "output": self.output,
+            "output": self.frame.output,
             "train_images": len(self.dataset.train),
             "validation_images": len(self.dataset.validation),
             "source_images": self.source_images,

@@ -392,27 +392,9 @@ def _scene(config: Config) -> Scene:
 
 
 def _executor(config: Config) -> AbstractExecutor:
-    from evoae.training.setup import prepare
-    from evoae.training.train import train
+    from evoae.execution.factory import executor_for
 
-    execution = config.execution
-    if execution.kind == "inline":
-        from evoae.execution.inline import InlineExecutor
-
-        return InlineExecutor(train)
-    from evoae.execution.gpus import environments, usable_gpus
-    from evoae.execution.local import LocalExecutor
-    from evoae.execution.machine import usable_cores
-
-    gpus = usable_gpus()
-    automatic = len(gpus) or usable_cores()
-    return LocalExecutor(
-        automatic if execution.workers == "auto" else execution.workers,
-        train=train,
-        prepare=prepare,
-        recycle_after=execution.recycle_after,
-        environments=environments(gpus),
-    )
+    return executor_for(config.execution)
 
 
 @contextmanager

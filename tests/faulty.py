@@ -33,7 +33,7 @@ def scored(task: Task) -> Evaluation:
     fitness = 0.05 + int(task.id[:8], 16) / 2**32
     if task.keep is not None and (task.keep_below is None or fitness < task.keep_below):
         write_whole(task.keep, task.id.encode())
-    size = plan(task.genome, task.input_shape, min_side=task.min_side, output=task.output).size
+    size = plan(task.genome, task.frame).size
     return Evaluation(
         task.id,
         Outcome.SCORED,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from evoae.genome.canonical import candidate_id
 from evoae.genome.codec import CODEC_VERSION, decode, encode
+from evoae.genome.frame import Frame
 from evoae.genome.text import render
 from evoae.models.plan import plan
 
@@ -22,10 +23,10 @@ FOLDER = Path(__file__).parent / "golden" / "genome"
 
 @dataclass(frozen=True)
 class Case:
-    """One network: its tokens, the input (height, width, channels) and `min_side`."""
+    """One network: its tokens, its input's shape and `min_side`."""
 
     tokens: tuple[float, ...]
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     min_side: int = 7
 
 
@@ -56,6 +57,20 @@ CASES = {
         ),
         (31, 90, 3),
     ),
+    "strided_transposed": Case(
+        (-10, 2, -11, 1, -1, 32, 4, 4, -1, 64, 4, 4, -5, 32, -2, 64, 4, 4, -2, 32, 4, 4),
+        (28, 28, 1),
+    ),
+    "every_trait": Case(
+        (
+            *(-9, 4, -10, 1, -11, 1, -8, -2.523, 48, 1),
+            *(-1, 24, 5, 4, -3, -6, 40, -4, 0.2, -5, 12, -7, 44, -3, -2, 20, 3, 3),
+        ),
+        (15, 13, 3),
+    ),
+    "dense_image": Case((-6, 256, -6, 64, -5, 32, -7, 64, -7, 256), (28, 28, 1)),
+    "dense_784_32": Case((-5, 32), (28, 28, 1)),
+    "dense_table": Case((-6, 16, -3, -5, 2, -7, 12), (13,)),
     "not_canonical": Case(
         (-1, 16, 3, 3, -3, -3, -4, 0.0, -5, 4, -2, 16, 3, 3, -4, 0.12345), (16, 16, 1)
     ),
@@ -65,7 +80,7 @@ CASES = {
 def golden_text(case: Case) -> str:
     """Return what the golden file of `case` holds."""
     genome = decode(case.tokens)
-    layers = plan(genome, case.shape, min_side=case.min_side)
+    layers = plan(genome, Frame(case.shape, min_side=case.min_side))
     table = [
         f"{layer.part:8}{layer.name:22}{'x'.join(map(str, layer.shape)):>12}"
         f"{layer.parameters:>10}{layer.flops:>12}"

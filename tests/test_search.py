@@ -120,6 +120,7 @@ def test_a_published_sequence_is_read_built_and_trained(tiny_run):
     from evoae.evaluation import Task
     from evoae.genome.canonical import candidate_id
     from evoae.genome.codec import decode
+    from evoae.genome.frame import Frame
     from evoae.training.train import train
 
     genome = decode([-1, 8, 3, 3, -3, -1, 6, 3, 3, -4, 0.3, -2, 6, 3, 3, -2, 8, 3, 3, -3])
@@ -129,9 +130,7 @@ def test_a_published_sequence_is_read_built_and_trained(tiny_run):
         Task(
             candidate_id(genome),
             genome,
-            data.input_shape,
-            config.model.min_side,
-            data.output,
+            Frame(data.input_shape),
             share(data),
             config.objective,
             config.training,

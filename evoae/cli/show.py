@@ -28,13 +28,7 @@ def command(run: str, id: str, as_json: bool) -> None:
     opened = Run.open(run)
     found = opened.find(id)
     candidate, evaluation = found.candidate, found.evaluation
-    height, width, channels = opened.fact("input_shape", list)
-    drawn = plan(
-        parse(candidate.genome),
-        (height, width, channels),
-        min_side=opened.config.model.min_side,
-        output=opened.fact("output", str),
-    )
+    drawn = plan(parse(candidate.genome), opened.frame())
     if as_json:
         print_json(
             {
@@ -117,7 +111,7 @@ def draw(drawn: Plan) -> str:
     ):
         chain = [shape(entry)]
         for layer in layers:
-            if layer.kind in {"conv", "dense"}:
+            if layer.kind in {"conv", "transposed", "dense"}:
                 chain.append("")
                 chain[-2] += f" ──{_label(layer)}──▶ "
             if layer.kind != "flatten":  # the map is what one wants to see before the code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 _config = click.option(
     "--config", "config_file", required=True, type=click.Path(path_type=Path), help="YAML file."
 )
-_shape = click.option("--shape", metavar="HxWxC", help="Input shape, to leave the data alone.")
+_shape = click.option(
+    "--shape",
+    metavar="HxWxC",
+    help="Input shape (of a table: features), to leave data alone.",
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE")
 
@@ -103,19 +107,24 @@ def _genome(written: str) -> Genome:
 
 
 def _space(config: Config, shape: str | None) -> Space:
-    from evoae.data.load import load
-    from evoae.scene import space_of
+    from evoae.genome.frame import Frame
+    from evoae.scene import Scene, space_of
 
-    sides = _sides(shape) if shape else load(config.data, config.seed).input_shape
-    return space_of(config.model, sides)
+    if shape is None:
+        return Scene.make(config).space
+    sides = _sides(shape)
+    output: Literal["sigmoid", "linear"] = "sigmoid" if len(sides) == 3 else "linear"
+    return space_of(config, Frame.of(config.model, config.objective, sides, output))
 
 
-def _sides(text: str) -> tuple[int, int, int]:
+def _sides(text: str) -> tuple[int, ...]:
     parts = text.lower().replace("×", "x").split("x")
-    if len(parts) != 3 or not all(re.fullmatch("[1-9][0-9]{0,4}", part) for part in parts):
-        raise ConfigError("--shape", text, "expected height x width x channels, such as 28x28x1")
-    height, width, channels = map(int, parts)
-    return height, width, channels
+    if len(parts) not in (1, 3) or not all(
+        re.fullmatch("[1-9][0-9]{0,4}", part) for part in parts
+    ):
+        expected = "height x width x channels, such as 28x28x1, or a number of features"
+        raise ConfigError("--shape", text, f"expected {expected}")
+    return tuple(map(int, parts))
 
 
 def _print(genomes: list[Genome], space: Space, *, as_json: bool) -> None:

@@ -41,6 +41,8 @@ def _words(schema: JsonSchema) -> str:  # noqa: C901 - one line for each case
     match schema:
         case {"$ref": _}:
             return "a section of settings"
+        case {"anyOf": [{"enum": [*words, last]}, {"type": "array"}]}:
+            return f"{', '.join(words)} or {last}, or a list of these"
         case {"anyOf": options}:
             return " or ".join(_words(option) for option in options)
         case {"enum": [*values, last]}:

@@ -45,13 +45,31 @@ def _pair(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _choice(value: Any) -> Any:
+    """Let one word stand for a list of it alone."""
+    return (value,) if isinstance(value, str) else _pair(value)
+
+
+def _different(words: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(words)) < len(words):
+        raise ValueError("expected each word once")
+    return words
+
+
+def _word_or_list(words: tuple[str, ...]) -> str | list[str]:
+    return words[0] if len(words) == 1 else list(words)
+
+
 def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
     if pair[0] > pair[1]:
         raise ValueError("expected [low, high] with low <= high")
     return pair
 
 
-Optimizer = Literal["adam", "adamw", "sgd"]
+OptimizerName = Literal["adam", "adamw", "sgd"]
+ActivationName = Literal["relu", "leaky_relu", "selu", "elu", "gelu", "tanh"]
+DownsamplingName = Literal["max", "average", "stride"]
+UpsamplingName = Literal["upsample", "transposed"]
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=1, le=100_000)]  # of what is made or looped over
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -79,6 +97,29 @@ FilterRange = Annotated[
 ]
 KernelRange = Annotated[
     tuple[Annotated[int, Field(ge=1, le=63)], Annotated[int, Field(ge=1, le=63)]],
+    BeforeValidator(_pair),
+    AfterValidator(_ordered),
+]
+
+
+def _or_word(schema: dict[str, Any]) -> None:
+    """Let the JSON schema of a list take one of its words instead."""
+    listed = {
+        key: schema.pop(key) for key in tuple(schema) if key in ("type", "items", "minItems")
+    }
+    schema["anyOf"] = [listed["items"], listed]
+
+
+_CHOICE = (
+    Field(min_length=1, json_schema_extra=_or_word),
+    BeforeValidator(_choice),
+    AfterValidator(_different),
+    PlainSerializer(_word_or_list),
+)
+UnitRange = FilterRange
+BatchRange = FilterRange
+LearningRates = Annotated[
+    tuple[Annotated[float, Field(ge=1e-7, le=10)], Annotated[float, Field(ge=1e-7, le=10)]],
     BeforeValidator(_pair),
     AfterValidator(_ordered),
 ]
@@ -130,6 +171,17 @@ class SamplingConfig(Section):
     dropout: Share = Field(0.5, description="probability of drop after a layer")
 
 
+class LearningConfig(Section):
+    """Learning genes: how to train as part of the genome."""
+
+    evolve: bool = Field(False, description="true for a train gene, which outranks `training`")
+    learning_rates: LearningRates = Field((0.0003, 0.01), description="smallest and largest")
+    batch_sizes: BatchRange = Field((16, 128), description="smallest and largest")
+    optimizers: Annotated[tuple[OptimizerName, ...], *_CHOICE] = Field(
+        ("adam", "adamw"), description="one, or a list to choose from"
+    )
+
+
 class ModelConfig(Section):
     """The search space: which networks a genome may describe."""
 
@@ -140,6 +192,9 @@ class ModelConfig(Section):
         2, description="smallest latent vector; equal to max_latent to fix it"
     )
     max_latent: Positive | None = Field(32, description="largest latent size; null for no limit")
+    layers: Literal["auto", "conv", "dense", "both"] = Field(
+        "auto", description="auto fits images or tables"
+    )
     max_depth: Annotated[int, Field(ge=1, le=100)] = Field(4, description="most encoder layers")
     max_parameters: Positive | None = Field(2_000_000, description="null for no limit")
     max_flops: Positive | None = Field(
@@ -151,11 +206,22 @@ class ModelConfig(Section):
     min_side: Positive = Field(7, description="pool while the smaller side is larger than this")
     filters: FilterRange = Field((16, 128), description="fewest and most filters of a layer")
     kernels: KernelRange = Field((3, 5), description="smallest and largest kernel side")
+    units: UnitRange = Field((8, 256), description="fewest and most units of a dense layer")
     rates: RateRange = Field((0.0, 0.5), description="smallest and largest dropout rate")
+    activation: Annotated[tuple[ActivationName, ...], *_CHOICE] = Field(
+        ("relu",), description="or leaky_relu, selu, elu, gelu, tanh; a list makes it a gene"
+    )
+    downsampling: Annotated[tuple[DownsamplingName, ...], *_CHOICE] = Field(
+        ("max",), description="pooling; or average, stride; a list makes it a gene"
+    )
+    upsampling: Annotated[tuple[UpsamplingName, ...], *_CHOICE] = Field(
+        ("upsample",), description="then convolve; or transposed; a list makes it a gene"
+    )
     output: Literal["auto", "sigmoid", "linear"] = Field(
         "auto", description="of the head; auto fits the range of data"
     )
     sampling: SamplingConfig = Field(SamplingConfig(), description="how random genomes are drawn")
+    learning: LearningConfig = Field(LearningConfig(), description="learning genes")
 
     @model_validator(mode="after")
     def _latent_range(self) -> Self:
@@ -253,11 +319,14 @@ class MutationConfig(Section):
 
     filters: Weight = Field(3.0, description="scale one layer's filters by 10 to 50 per cent")
     kernels: Weight = Field(1.0, description="draw one layer's kernel anew")
+    units: Weight = Field(3.0, description="scale one dense layer's units by 10 to 50 per cent")
     rates: Weight = Field(1.0, description="shift one dropout rate")
     latent: Weight = Field(1.0, description="scale the latent vector")
     modifiers: Weight = Field(1.0, description="insert or remove a bn or drop")
     insert_pair: Weight = Field(1.0, description="insert a mirrored pair of layers")
     remove_pair: Weight = Field(1.0, description="remove a mirrored pair of layers")
+    traits: Weight = Field(1.0, description="draw activation, down- or upsampling anew")
+    learning: Weight = Field(1.0, description="change one number of the train gene")
 
     @model_validator(mode="after")
     def _some_mutation(self) -> Self:
@@ -311,7 +380,7 @@ class TrainingConfig(Section):
     batch_size: Positive = Field(
         128, description="images per optimiser step; short trainings need small batches"
     )
-    optimizer: Optimizer = Field("adam", description="sgd has momentum .9")
+    optimizer: OptimizerName = Field("adam", description="sgd has momentum .9")
     learning_rate: Annotated[float, Field(gt=0)] = Field(
         0.001, description="of the optimiser, the highest one of a schedule"
     )
@@ -319,11 +388,11 @@ class TrainingConfig(Section):
         0.004, description="of adamw: share of each weight taken off, times the learning rate"
     )
     schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="of the learning rate over all epochs; cosine falls to 0"
+        "constant", description="of the learning rate; cosine falls to 0"
     )
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     patience: Positive | None = Field(
-        None, description="stop after so many epochs without a better validation; null for never"
+        None, description="stop after so many epochs without gain; null for never"
     )
     fitness: Literal["last", "best"] = Field("last", description="validation loss of which epoch")
     batchnorm_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
@@ -335,6 +404,28 @@ class TrainingConfig(Section):
     time_limit: Annotated[float, Field(gt=0)] | None = Field(
         300.0, description="seconds one candidate may take; null for no limit"
     )
+
+
+class RefitConfig(Section):
+    """How a winner is trained properly, on all training data, after the search."""
+
+    epochs: Count = Field(30, description="most passes over all training data")
+    optimizer: OptimizerName = Field("adamw", description="a network's train gene outranks it")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(0.002, description="the highest one")
+    batch_size: Positive = Field(64, description="inputs per optimiser step")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.004, description="of adamw")
+    schedule: Literal["constant", "cosine"] = Field("cosine", description="of the learning rate")
+    warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
+    patience: Positive | None = Field(
+        10, description="stop after so many epochs without gain; null for never"
+    )
+    seeds: Count = Field(1, description="trainings from other start weights, for the noise")
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The same as settings of one training: the best epoch counts, no time limit."""
+        own = self.model_dump(exclude={"seeds"})
+        return TrainingConfig(**own, fitness="best", time_limit=None)
 
 
 class ExecutionConfig(Section):
@@ -363,4 +454,5 @@ class Config(Section):
     objective: ObjectiveConfig = ObjectiveConfig()
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
+    refit: RefitConfig = RefitConfig()
     execution: ExecutionConfig = ExecutionConfig()

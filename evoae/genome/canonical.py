@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import hashlib
 
-from evoae.genome.genes import STEPS_PER_UNIT, BatchNorm, Dropout, Modifier
+from evoae.genome.genes import (
+    KIND_OF,
+    STEPS_PER_UNIT,
+    BatchNorm,
+    Dropout,
+    Modifier,
+    Trait,
+    make,
+    numbers,
+)
 from evoae.genome.genome import Block, Genome
 from evoae.genome.text import render
 
 
 def canonical(genome: Genome) -> Genome:
-    """Return `genome` with rates of 3 digits, without drop(0) and without bn right after bn."""
+    """Return `genome` with 3 digits to a real number, without drop(0) and repeated bn."""
     return Genome(
         tuple(map(_canonical_block, genome.encoder)),
         genome.latent,
         tuple(map(_canonical_block, genome.decoder)),
+        tuple(map(_rounded, genome.traits)),
     )
 
 
 def candidate_id(genome: Genome) -> str:
     """Return the SHA-256 of the canonical text, 64 hexadecimal digits."""
     return hashlib.sha256(render(canonical(genome)).encode()).hexdigest()
+
+
+def _rounded(trait: Trait) -> Trait:
+    fields = KIND_OF[type(trait)].fields
+    nearest = [
+        field.from_steps(field.to_steps(number))
+        for field, number in zip(fields, numbers(trait), strict=True)
+    ]
+    return make(type(trait), nearest)
 
 
 def _canonical_block(block: Block) -> Block:

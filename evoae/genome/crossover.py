@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evoae.genome.canonical import canonical
 from evoae.genome.genes import GENES
 from evoae.genome.genome import Block, Genome
-from evoae.genome.grammar import replace
+from evoae.genome.grammar import replace_gene
 from evoae.genome.sampling import pick
 from evoae.genome.space import Space
 
@@ -34,7 +35,8 @@ def swap_genes(rng: np.random.Generator, a: Genome, b: Genome, space: Space) -> 
 def swap_blocks(rng: np.random.Generator, a: Genome, b: Genome, space: Space) -> _Pair:
     """Swap one mirrored block: an encoder layer, its mirror and the modifiers of both.
 
-    The parents may differ in depth; each keeps its own.
+    A convolution is swapped for a convolution, a dense layer for a dense one. The parents may
+    differ in depth; each keeps its own.
 
     Returns:
         as for `swap_genes`.
@@ -80,7 +82,7 @@ def _swap_gene(rng: np.random.Generator, a: Genome, b: Genome) -> _Pair:
     if not of_type:
         return a, b
     i, j = pick(rng, pick(rng, of_type))
-    return replace(a, i, b.genes[j]), replace(b, j, a.genes[i])
+    return replace_gene(a, i, b.genes[j]), replace_gene(b, j, a.genes[i])
 
 
 def _swap_block(rng: np.random.Generator, a: Genome, b: Genome) -> _Pair:
@@ -89,7 +91,8 @@ def _swap_block(rng: np.random.Generator, a: Genome, b: Genome) -> _Pair:
         (i, j)
         for i in range(a.depth)
         for j in range(b.depth)
-        if _mirrored(a, i) != _mirrored(b, j)
+        if type(a.encoder[i].layer) is type(b.encoder[j].layer)
+        and _mirrored(a, i) != _mirrored(b, j)
     ]
     if not pairs:
         return a, b
@@ -104,8 +107,8 @@ def _mirrored(genome: Genome, at: int) -> tuple[Block, Block]:
 
 def _with_mirrored(genome: Genome, at: int, blocks: tuple[Block, Block]) -> Genome:
     mirror = genome.depth - 1 - at
-    return Genome(
-        (*genome.encoder[:at], blocks[0], *genome.encoder[at + 1 :]),
-        genome.latent,
-        (*genome.decoder[:mirror], blocks[1], *genome.decoder[mirror + 1 :]),
+    return replace(
+        genome,
+        encoder=(*genome.encoder[:at], blocks[0], *genome.encoder[at + 1 :]),
+        decoder=(*genome.decoder[:mirror], blocks[1], *genome.decoder[mirror + 1 :]),
     )

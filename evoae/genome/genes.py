@@ -13,14 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
+
+from evoae.config.schema import ActivationName, DownsamplingName, OptimizerName, UpsamplingName
 
 STEPS_PER_UNIT = 1000  # a real number in canonical form has three digits
 
 
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """Encoder convolution, `same` padding and relu, then 2x2 pooling while the map is large."""
+    """Encoder convolution, `same` padding, which halves the map while it is large."""
 
     filters: int
     kernel_h: int
@@ -29,7 +31,7 @@ class Conv:
 
 @dataclass(frozen=True, slots=True)
 class UpConv:
-    """Decoder convolution, then upsampling back to exactly the input size of its mirror."""
+    """Decoder convolution back to exactly the input size of its mirror."""
 
     filters: int
     kernel_h: int
@@ -55,10 +57,62 @@ class Latent:
     units: int
 
 
-Gene = Conv | UpConv | BatchNorm | Dropout | Latent
-EncoderLayer = Conv
-DecoderLayer = UpConv
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Encoder layer of `units` numbers, for rows of a table and for vectors behind a map."""
+
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpDense:
+    """Its mirror in the decoder."""
+
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """How the network is trained.
+
+    Attributes:
+        learning_rate: its decimal logarithm.
+        batch_size: inputs in a step.
+        optimizer: as in `training.optimizer`.
+    """
+
+    learning_rate: float
+    batch_size: int
+    optimizer: OptimizerName
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """The activation of every layer but code and head."""
+
+    function: ActivationName
+
+
+@dataclass(frozen=True, slots=True)
+class Downsampling:
+    """How every encoder convolution halves its map."""
+
+    kind: DownsamplingName
+
+
+@dataclass(frozen=True, slots=True)
+class Upsampling:
+    """How every decoder convolution doubles its map."""
+
+    kind: UpsamplingName
+
+
+EncoderLayer = Conv | Dense
+DecoderLayer = UpConv | UpDense
 Modifier = BatchNorm | Dropout
+Trait = Activation | Downsampling | Upsampling | Train
+Gene = EncoderLayer | DecoderLayer | Modifier | Latent | Trait
+MIRROR: dict[type[object], type[DecoderLayer]] = {Conv: UpConv, Dense: UpDense}
 _Gene = TypeVar("_Gene", bound=Gene)
 
 
@@ -69,11 +123,27 @@ class Role(Enum):
     DECODER = "decoder layer"
     MODIFIER = "modifier of the layer before it"
     BOTTLENECK = "between encoder and decoder"
+    TRAIT = "of the whole network, before its first layer"
+
+
+Setting = Literal[
+    "filters",
+    "kernels",
+    "units",
+    "rates",
+    "latent",
+    "activation",
+    "downsampling",
+    "upsampling",
+    "learning_rates",
+    "batch_sizes",
+    "optimizers",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One number of a gene.
+    """One number of a gene, or one word of a few, whose number is its place among them.
 
     Attributes:
         name: of the gene's attribute.
@@ -83,33 +153,45 @@ class Field:
             min_latent..max_latent.
         log: drawn log-uniformly, and scaled rather than shifted.
         glue: what separates it from the field before it in the one-line text.
+        words: what the numbers 0, 1, ... stand for; none if the value is the number.
     """
 
     name: str
     type: type[int] | type[float]
     low: float
     high: float
-    setting: Literal["filters", "kernels", "rates", "latent"]
+    setting: Setting
     log: bool = False
     glue: str = ","
+    words: tuple[str, ...] = ()
 
     @property
     def expected(self) -> str:
         """What `admits` asks for, in words."""
+        if self.words:
+            return f"{self.name} must be one of {', '.join(self.words)}"
         whole = "be a whole number" if self.type is int else "lie"
         return f"{self.name} must {whole} in {self.low:,}..{self.high:,}"
 
-    def admits(self, value: float) -> bool:
-        """Tell whether `value` is legal; NaN is not."""
-        return self.low <= value <= self.high and (self.type is float or value == int(value))
+    def admits(self, number: float) -> bool:
+        """Tell whether `number` is legal; NaN is not."""
+        return self.low <= number <= self.high and (self.type is float or number == int(number))
 
-    def to_steps(self, value: float) -> int:
-        """Return the number of steps nearest to `value`: 1 each, .001 each for a real number."""
-        return round(value if self.type is int else value * STEPS_PER_UNIT)
+    def to_steps(self, number: float) -> int:
+        """Return the number of steps nearest to `number`: 1 each, .001 each for a real one."""
+        return round(number if self.type is int else number * STEPS_PER_UNIT)
 
     def from_steps(self, steps: int) -> float:
-        """Return the value of so many steps."""
+        """Return the number of so many steps."""
         return steps if self.type is int else steps / STEPS_PER_UNIT
+
+    def value(self, number: float) -> float | str:
+        """Return what a legal number stands for in the gene."""
+        return self.words[int(number)] if self.words else self.type(number)
+
+    def number(self, value: float | str) -> float:
+        """Return the number of a gene's value."""
+        return self.words.index(value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +202,17 @@ class GeneKind:
     token: int
     word: str
     role: Role
-    fields: tuple[Field, ...]
+    fields: tuple[Field, ...] = ()
 
     @property
     def length(self) -> int:
         """Numbers that one gene takes in the flat sequence, its token included."""
         return 1 + len(self.fields)
+
+
+def _one_of(name: str, setting: Setting, literal: object) -> Field:
+    words = get_args(literal)
+    return Field(name, int, 0, len(words) - 1, setting, words=words)
 
 
 _CONVOLUTION = (
@@ -134,24 +221,42 @@ _CONVOLUTION = (
     Field("kernel_w", int, 1, 63, "kernels", glue="x"),
 )
 _RATE = Field("rate", float, 0, 0.5, "rates")
-_UNITS = Field("units", int, 1, 1_048_576, "latent", log=True)
+_LATENT = Field("units", int, 1, 1_048_576, "latent", log=True)
+_UNITS = Field("units", int, 1, 65_536, "units", log=True)
+_TRAINING = (
+    Field("learning_rate", float, -7, 1, "learning_rates"),
+    Field("batch_size", int, 1, 65_536, "batch_sizes", log=True),
+    _one_of("optimizer", "optimizers", OptimizerName),
+)
 GENES: tuple[GeneKind, ...] = (
     GeneKind(Conv, -1, "conv", Role.ENCODER, _CONVOLUTION),
     GeneKind(UpConv, -2, "upconv", Role.DECODER, _CONVOLUTION),
-    GeneKind(BatchNorm, -3, "bn", Role.MODIFIER, ()),
+    GeneKind(BatchNorm, -3, "bn", Role.MODIFIER),
     GeneKind(Dropout, -4, "drop", Role.MODIFIER, (_RATE,)),
-    GeneKind(Latent, -5, "latent", Role.BOTTLENECK, (_UNITS,)),
+    GeneKind(Latent, -5, "latent", Role.BOTTLENECK, (_LATENT,)),
+    GeneKind(Dense, -6, "dense", Role.ENCODER, (_UNITS,)),
+    GeneKind(UpDense, -7, "updense", Role.DECODER, (_UNITS,)),
+    GeneKind(Train, -8, "train", Role.TRAIT, _TRAINING),
+    GeneKind(
+        Activation, -9, "act", Role.TRAIT, (_one_of("function", "activation", ActivationName),)
+    ),
+    GeneKind(
+        Downsampling, -10, "down", Role.TRAIT, (_one_of("kind", "downsampling", DownsamplingName),)
+    ),
+    GeneKind(Upsampling, -11, "up", Role.TRAIT, (_one_of("kind", "upsampling", UpsamplingName),)),
 )
 KIND_OF: dict[type[object], GeneKind] = {kind.gene: kind for kind in GENES}
+TRAITS: tuple[type[Trait], ...] = (Activation, Downsampling, Upsampling, Train)  # as written
 
 
-def make(gene: type[_Gene], values: Sequence[float]) -> _Gene:
-    """Return the gene of this type with these field values, which its fields must admit."""
+def make(gene: type[_Gene], numbers: Sequence[float]) -> _Gene:
+    """Return the gene of this type with these numbers, which its fields must admit."""
     fields = KIND_OF[gene].fields
     build: Callable[..., _Gene] = gene
-    return build(*(field.type(value) for field, value in zip(fields, values, strict=True)))
+    return build(*(field.value(number) for field, number in zip(fields, numbers, strict=True)))
 
 
 def numbers(gene: Gene) -> tuple[float, ...]:
-    """Return a gene's field values in the order of its table row."""
-    return tuple(getattr(gene, field.name) for field in KIND_OF[type(gene)].fields)
+    """Return a gene's numbers in the order of its table row."""
+    fields = KIND_OF[type(gene)].fields
+    return tuple(field.number(getattr(gene, field.name)) for field in fields)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from evoae.errors import GenomeError
 from evoae.genome.genes import (
     KIND_OF,
+    MIRROR,
+    TRAITS,
+    Conv,
     DecoderLayer,
+    Dense,
     EncoderLayer,
     Gene,
     Latent,
     Modifier,
-    Role,
+    Trait,
 )
 
 
@@ -30,32 +35,42 @@ class Genome:
     """A gene sequence that keeps the mirror law: `decoder[k]` mirrors `encoder[-1 - k]`.
 
     Attributes:
-        encoder: at least one block of an encoder layer, from the input inwards.
-        latent: the bottleneck vector; None when the last feature map is the bottleneck.
-        decoder: as many blocks of a decoder layer, from the bottleneck outwards.
+        encoder: blocks of encoder layers from the input inwards, dense ones after convolutions;
+            none only where the latent vector is all there is.
+        latent: the bottleneck vector; None when the last layer's output is the bottleneck.
+        decoder: as many blocks of the mirroring layers, from the bottleneck outwards.
+        traits: genes of the whole network, each kind once, in the order of `TRAITS`.
 
     Raises:
-        GenomeError: no encoder layer, a layer on the wrong side, or unequal numbers of them.
+        GenomeError: no layer at all, a layer that does not mirror its own, or unordered ones.
     """
 
     encoder: tuple[Block, ...]
     latent: Latent | None
     decoder: tuple[Block, ...]
+    traits: tuple[Trait, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.encoder:
-            raise GenomeError("genome", "no encoder layer", "start it with a conv gene")
+        if not self.encoder and self.latent is None:
+            raise GenomeError("genome", "no encoder layer", "start it with a conv or dense gene")
         if len(self.encoder) != len(self.decoder):
             raise GenomeError(
                 "genome",
                 f"{len(self.encoder)} encoder and {len(self.decoder)} decoder layers",
                 "every encoder layer needs its mirror",
             )
-        for blocks, role in ((self.encoder, Role.ENCODER), (self.decoder, Role.DECODER)):
-            for block in blocks:
-                kind = KIND_OF[type(block.layer)]
-                if kind.role is not role:
-                    raise GenomeError("genome", f"{kind.word} stands in place of a {role.value}")
+        layers = [block.layer for block in self.encoder]
+        for layer, mirror in zip(layers, reversed(self.decoder), strict=True):
+            if type(mirror.layer) is not MIRROR.get(type(layer)):
+                word = KIND_OF[type(mirror.layer)].word
+                raise GenomeError(
+                    "genome", f"{word} stands as the mirror of {KIND_OF[type(layer)].word}"
+                )
+        if any(isinstance(b, Conv) and isinstance(a, Dense) for a, b in pairwise(layers)):
+            raise GenomeError("genome", "conv stands behind dense", "put convolutions first")
+        kinds = [type(trait) for trait in self.traits]
+        if kinds != [kind for kind in TRAITS if kind in kinds]:
+            raise GenomeError("genome", "genes of the whole network are repeated or out of order")
 
     @property
     def genes(self) -> tuple[Gene, ...]:
@@ -67,7 +82,13 @@ class Genome:
         """Number of encoder layers, which is the number of decoder layers."""
         return len(self.encoder)
 
+    @property
+    def convolutions(self) -> int:
+        """Number of encoder convolutions; the other encoder layers are dense."""
+        return sum(isinstance(block.layer, Conv) for block in self.encoder)
+
     def _walk(self) -> Iterator[Gene]:
+        yield from self.traits
         for block in self.encoder:
             yield block.layer
             yield from block.modifiers

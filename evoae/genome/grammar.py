@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from evoae.errors import GenomeError
-from evoae.genome.genes import GENES, DecoderLayer, EncoderLayer, Gene, Latent, Role
+from evoae.genome.genes import (
+    GENES,
+    KIND_OF,
+    MIRROR,
+    TRAITS,
+    Conv,
+    DecoderLayer,
+    Dense,
+    EncoderLayer,
+    Gene,
+    Latent,
+    Role,
+    Trait,
+)
 from evoae.genome.genome import Block, Genome
 
 Blame = Callable[[int, str], GenomeError]
@@ -21,55 +35,100 @@ def words(role: Role) -> str:
 _FIRST = f"expected an encoder layer ({words(Role.ENCODER)}) first"
 
 
+@dataclass(slots=True)
+class _Draft:
+    """The genome as far as it has been read."""
+
+    traits: list[Trait] = field(default_factory=list)
+    encoder: list[Block] = field(default_factory=list)
+    latent: Latent | None = None
+    decoder: list[Block] = field(default_factory=list)
+
+    @property
+    def awaited(self) -> str | None:
+        """The word of the decoder layer that must come next; None when every layer has one."""
+        left = len(self.encoder) - len(self.decoder)
+        if not left:
+            return None
+        layer = self.encoder[left - 1].layer
+        assert isinstance(layer, EncoderLayer)
+        return KIND_OF[MIRROR[type(layer)]].word
+
+    def add(self, gene: Gene) -> None:
+        """Append a gene that may stand here."""
+        if isinstance(gene, Trait):
+            self.traits.append(gene)
+        elif isinstance(gene, EncoderLayer):
+            self.encoder.append(Block(gene))
+        elif isinstance(gene, DecoderLayer):
+            self.decoder.append(Block(gene))
+        elif isinstance(gene, Latent):
+            self.latent = gene
+        else:
+            side = self.decoder or self.encoder
+            side[-1] = Block(side[-1].layer, (*side[-1].modifiers, gene))
+
+    def objection(self, gene: Gene) -> str | None:
+        """Say what was expected instead of `gene`; None if it may stand here."""
+        past_encoder = self.latent is not None or bool(self.decoder)
+        if isinstance(gene, Trait):
+            return self._against_trait(gene)
+        if isinstance(gene, EncoderLayer):
+            if past_encoder:
+                return "expected no encoder layer after the bottleneck"
+            behind_dense = self.encoder and isinstance(self.encoder[-1].layer, Dense)
+            if behind_dense and isinstance(gene, Conv):
+                return "expected no conv after a dense layer"
+            return None
+        if isinstance(gene, Latent):
+            between = "expected one latent at most, between encoder and decoder"
+            return between if past_encoder else None
+        if not self.encoder and self.latent is None:
+            return _FIRST
+        if isinstance(gene, DecoderLayer):
+            return self._against_decoder(gene)
+        if self.latent is not None and not self.decoder:
+            before = f"a decoder layer ({self.awaited}) before it" if self.awaited else "the end"
+            return f"expected {before}"
+        return None
+
+    def _against_trait(self, gene: Trait) -> str | None:
+        if self.encoder or self.latent is not None:
+            return "expected it before the first layer"
+        if any(type(trait) is type(gene) for trait in self.traits):
+            return f"expected one {KIND_OF[type(gene)].word} at most"
+        return None
+
+    def _against_decoder(self, gene: DecoderLayer) -> str | None:
+        awaited = self.awaited
+        if awaited is None:
+            return f"expected no more decoder than encoder layers ({len(self.encoder)})"
+        if KIND_OF[type(gene)].word != awaited:
+            return f"expected {awaited}, the mirror of its encoder layer"
+        return None
+
+
 def assemble(genes: Sequence[Gene], blame: Blame) -> Genome:
     """Return the genome that `genes` spell.
 
     Raises:
         GenomeError: as `blame` makes it, for the first gene that stands where it may not.
     """
-    encoder: list[Block] = []
-    latent: Latent | None = None
-    decoder: list[Block] = []
+    draft = _Draft()
     for index, gene in enumerate(genes):
-        if expected := _objection(gene, len(encoder), latent is not None, len(decoder)):
+        if expected := draft.objection(gene):
             raise blame(index, expected)
-        if isinstance(gene, EncoderLayer):
-            encoder.append(Block(gene))
-        elif isinstance(gene, DecoderLayer):
-            decoder.append(Block(gene))
-        elif isinstance(gene, Latent):
-            latent = gene
-        else:
-            side = decoder or encoder
-            side[-1] = Block(side[-1].layer, (*side[-1].modifiers, gene))
-    if not encoder:
+        draft.add(gene)
+    if not draft.encoder and draft.latent is None:
         raise blame(len(genes), _FIRST)
-    if missing := len(encoder) - len(decoder):
+    if missing := len(draft.encoder) - len(draft.decoder):
         more = f"{missing} more decoder layer" + "s" * (missing > 1)
-        raise blame(len(genes), f"expected {more} ({words(Role.DECODER)}), as in the encoder")
-    return Genome(tuple(encoder), latent, tuple(decoder))
+        raise blame(len(genes), f"expected {more} ({draft.awaited}), as in the encoder")
+    traits = tuple(sorted(draft.traits, key=lambda trait: TRAITS.index(type(trait))))
+    return Genome(tuple(draft.encoder), draft.latent, tuple(draft.decoder), traits)
 
 
-def _objection(gene: Gene, encoder: int, latent: bool, decoder: int) -> str | None:
-    """Say what was expected instead of `gene`, given what stands before it; None if it may."""
-    past_encoder = latent or decoder > 0
-    if isinstance(gene, EncoderLayer):
-        return "expected no encoder layer after the bottleneck" if past_encoder else None
-    if not encoder:
-        return _FIRST
-    if isinstance(gene, DecoderLayer):
-        if decoder == encoder:
-            return f"expected no more decoder than encoder layers ({encoder})"
-        return None
-    if isinstance(gene, Latent):
-        between = "expected one latent at most, between encoder and decoder"
-        return between if past_encoder else None
-    if latent and not decoder:
-        return f"expected a decoder layer ({words(Role.DECODER)}) before it"
-    return None
-
-
-def replace(genome: Genome, index: int, gene: Gene) -> Genome:
+def replace_gene(genome: Genome, index: int, gene: Gene) -> Genome:
     """Return `genome` with its gene at `index` replaced by one of the same role."""
     genes = genome.genes
     return assemble((*genes[:index], gene, *genes[index + 1 :]), _blame)

@@ -8,15 +8,26 @@ could change. The limits on a network's size are `mutate`'s to keep.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 from evoae.config.schema import MutationConfig
 from evoae.genome.canonical import canonical
-from evoae.genome.genes import KIND_OF, make, numbers
+from evoae.genome.genes import (
+    KIND_OF,
+    Activation,
+    Conv,
+    Dense,
+    Downsampling,
+    Train,
+    Trait,
+    Upsampling,
+    make,
+    numbers,
+)
 from evoae.genome.genome import Block, Genome
-from evoae.genome.grammar import replace
+from evoae.genome.grammar import replace_gene
 from evoae.genome.sampling import MODIFIERS, draw_gene, draw_pair, drawable, pick
 from evoae.genome.space import Space
 
@@ -26,7 +37,7 @@ if TYPE_CHECKING:
 Operator = Callable[["np.random.Generator", Genome, Space], Genome]
 
 _TRIES = 8  # of each operator, before another one is tried
-_LARGEST_SHIFT = 0.1  # of a dropout rate
+_LARGEST_SHIFTS = {"rates": 0.1, "learning_rates": 0.3}  # of numbers that aren't scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,11 @@ def mutate(
     times; then the next operator is drawn from the remaining ones.
     """
     before = canonical(genome)
-    left = {name: getattr(weights, name) for name in OPERATORS if getattr(weights, name) > 0}
+    left = {
+        name: getattr(weights, name)
+        for name in OPERATORS
+        if getattr(weights, name) > 0 and _applies(name, space)
+    }
     while left:
         name = _draw_weighted(rng, left)
         del left[name]
@@ -76,6 +91,11 @@ def shift_rate(rng: np.random.Generator, genome: Genome, space: Space) -> Genome
     return _nudge(rng, genome, space, "rates")
 
 
+def scale_units(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
+    """Scale one dense layer's units by 10 to 50 per cent, by at least 1, up or down."""
+    return _nudge(rng, genome, space, "units")
+
+
 def scale_latent(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Scale the latent vector by 10 to 50 per cent, by at least 1, up or down."""
     return _nudge(rng, genome, space, "latent")
@@ -96,55 +116,81 @@ def redraw_kernel(rng: np.random.Generator, genome: Genome, space: Space) -> Gen
         least, most = space.steps(field)
         choices.append(range(least, most + 1) if field.setting == "kernels" else (number,))
     others = [drawn for drawn in product(*choices) if drawn != numbers(gene)]
-    return replace(genome, index, make(type(gene), pick(rng, others))) if others else genome
+    return replace_gene(genome, index, make(type(gene), pick(rng, others))) if others else genome
 
 
 def toggle_modifier(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Remove one kind of modifier from a layer that has it, or insert it where it is missing."""
     blocks = [*genome.encoder, *genome.decoder]
-    index, kind = pick(
-        rng,
-        [
-            (index, kind)
-            for index, block in enumerate(blocks)
-            for kind in MODIFIERS
-            if drawable(kind, space) or any(isinstance(gene, kind) for gene in block.modifiers)
-        ],
-    )
+    sites = [
+        (index, kind)
+        for index, block in enumerate(blocks)
+        for kind in MODIFIERS
+        if drawable(kind, space) or any(isinstance(gene, kind) for gene in block.modifiers)
+    ]
+    if not sites:
+        return genome
+    index, kind = pick(rng, sites)
     old = blocks[index].modifiers
     kept = tuple(modifier for modifier in old if not isinstance(modifier, kind))
     if kept == old:  # a new one goes where sampling puts it
         at = sum(MODIFIERS.index(type(gene)) < MODIFIERS.index(kind) for gene in old)
         kept = (*old[:at], draw_gene(rng, kind, space), *old[at:])
     blocks[index] = Block(blocks[index].layer, kept)
-    return Genome(tuple(blocks[: genome.depth]), genome.latent, tuple(blocks[genome.depth :]))
+    return replace(
+        genome,
+        encoder=tuple(blocks[: genome.depth]),
+        decoder=tuple(blocks[genome.depth :]),
+    )
 
 
 def insert_pair(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Insert a random mirrored pair of layers, with modifiers, at any depth."""
     if genome.depth >= space.model.max_depth:
         return genome
-    at = int(rng.integers(genome.depth + 1))
+    kind = space.layers[0] if len(space.layers) == 1 else pick(rng, space.layers)
+    # Convolutions stand before dense layers, so each kind has its own stretch of places.
+    first, last = (0, genome.convolutions) if kind is Conv else (genome.convolutions, genome.depth)
+    at = int(rng.integers(first, last + 1))
     mirror = genome.depth - at
-    encoder, decoder = draw_pair(rng, space)
-    return Genome(
-        (*genome.encoder[:at], encoder, *genome.encoder[at:]),
-        genome.latent,
-        (*genome.decoder[:mirror], decoder, *genome.decoder[mirror:]),
+    encoder, decoder = draw_pair(rng, kind, space)
+    return replace(
+        genome,
+        encoder=(*genome.encoder[:at], encoder, *genome.encoder[at:]),
+        decoder=(*genome.decoder[:mirror], decoder, *genome.decoder[mirror:]),
     )
 
 
 def remove_pair(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:  # noqa: ARG001
     """Remove a mirrored pair of layers with their modifiers; the last pair stays."""
-    if genome.depth == 1:
+    if genome.depth <= 1:
         return genome
     at = int(rng.integers(genome.depth))
     mirror = genome.depth - 1 - at
-    return Genome(
-        genome.encoder[:at] + genome.encoder[at + 1 :],
-        genome.latent,
-        genome.decoder[:mirror] + genome.decoder[mirror + 1 :],
+    return replace(
+        genome,
+        encoder=genome.encoder[:at] + genome.encoder[at + 1 :],
+        decoder=genome.decoder[:mirror] + genome.decoder[mirror + 1 :],
     )
+
+
+def redraw_trait(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
+    """Choose another activation, downsampling or upsampling for the whole network."""
+    return _redraw_word(rng, genome, space, (Activation, Downsampling, Upsampling))
+
+
+def change_training(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
+    """Change the learning rate by up to a factor of 2, the batch size or the optimiser."""
+    ways: list[Callable[[], Genome]] = [
+        lambda: _nudge(rng, genome, space, "learning_rates"),
+        lambda: _nudge(rng, genome, space, "batch_sizes"),
+        lambda: _redraw_word(rng, genome, space, (Train,)),
+    ]
+    for way in rng.permutation(len(ways)):
+        changed = ways[int(way)]()
+        if changed is not genome:
+            return changed
+    return genome
 
 
 OPERATORS: dict[str, Operator] = {  # by the name of their weight in `MutationConfig`
@@ -155,7 +201,47 @@ OPERATORS: dict[str, Operator] = {  # by the name of their weight in `MutationCo
     "modifiers": toggle_modifier,
     "insert_pair": insert_pair,
     "remove_pair": remove_pair,
+    "units": scale_units,
+    "traits": redraw_trait,
+    "learning": change_training,
 }
+
+
+def _applies(name: str, space: Space) -> bool:
+    """Tell whether any genome of the space has the genes that an operator changes."""
+    match name:
+        case "filters" | "kernels":
+            return Conv in space.layers
+        case "units":
+            return Dense in space.layers
+        case "traits":
+            return any(kind is not Train for kind in space.traits)
+        case "learning":
+            return Train in space.traits
+    return True
+
+
+def _redraw_word(
+    rng: np.random.Generator, genome: Genome, space: Space, kinds: tuple[type[Trait], ...]
+) -> Genome:
+    """Replace one word of a gene of these kinds by another one that the space offers."""
+    others = [
+        (index, gene, field, word)
+        for index, gene in enumerate(genome.traits)
+        if isinstance(gene, kinds)
+        for field in KIND_OF[type(gene)].fields
+        if field.words
+        for word in space.words(field)
+        if word != getattr(gene, field.name)
+    ]
+    if not others:
+        return genome
+    index, gene, changed, word = pick(rng, others)
+    values = [
+        field.number(word) if field is changed else number
+        for field, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True)
+    ]
+    return replace_gene(genome, index, make(type(gene), values))
 
 
 def _nudge(rng: np.random.Generator, genome: Genome, space: Space, setting: str) -> Genome:
@@ -175,7 +261,7 @@ def _nudge(rng: np.random.Generator, genome: Genome, space: Space, setting: str)
     size = (
         max(1, round(old * rng.uniform(0.1, 0.5)))
         if field.log
-        else int(rng.integers(1, field.to_steps(_LARGEST_SHIFT) + 1))
+        else int(rng.integers(1, field.to_steps(_LARGEST_SHIFTS[field.setting]) + 1))
     )
     direction = 1 if rng.random() < 0.5 else -1
     new = min(max(old + direction * size, least), most)
@@ -185,7 +271,7 @@ def _nudge(rng: np.random.Generator, genome: Genome, space: Space, setting: str)
         field.from_steps(new) if other is field else number
         for other, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True)
     ]
-    return replace(genome, index, make(type(gene), values))
+    return replace_gene(genome, index, make(type(gene), values))
 
 
 def _draw_weighted(rng: np.random.Generator, weights: Mapping[str, float]) -> str:

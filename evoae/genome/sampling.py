@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from evoae.genome.genes import (
     KIND_OF,
+    MIRROR,
     BatchNorm,
     Conv,
+    Dense,
     Dropout,
+    EncoderLayer,
     Gene,
     Latent,
     Modifier,
-    UpConv,
     make,
 )
 from evoae.genome.genome import Block, Genome
@@ -70,8 +72,11 @@ def draw_gene(
         space: gives the ranges.
         reach: share of each range that is drawn from, from its lower end; 0 for that end alone.
     """
-    drawn = []
+    drawn: list[float] = []
     for field in KIND_OF[gene].fields:
+        if field.words:
+            drawn.append(field.number(pick(rng, space.words(field))))
+            continue
         least, most = space.steps(field)
         most = least + round((most - least) * reach)
         if field.log:  # each n with probability log((n + 1) / n), so that both ends are reached
@@ -88,13 +93,15 @@ def drawable(gene: type[Gene], space: Space) -> bool:
     return all(least <= most for least, most in map(space.steps, KIND_OF[gene].fields))
 
 
-def draw_pair(rng: np.random.Generator, space: Space, reach: float = 1.0) -> tuple[Block, Block]:
+def draw_pair(
+    rng: np.random.Generator, kind: type[EncoderLayer], space: Space, reach: float = 1.0
+) -> tuple[Block, Block]:
     """Return a random encoder block and a decoder block to mirror it, modifiers included."""
-    conv = draw_gene(rng, Conv, space, reach)
-    upconv = draw_gene(rng, UpConv, space, reach)
+    layer = draw_gene(rng, kind, space, reach)
+    mirror = draw_gene(rng, MIRROR[kind], space, reach)
     return (
-        Block(conv, _draw_modifiers(rng, space, reach)),
-        Block(upconv, _draw_modifiers(rng, space, reach)),
+        Block(layer, _draw_modifiers(rng, space, reach)),
+        Block(mirror, _draw_modifiers(rng, space, reach)),
     )
 
 
@@ -124,9 +131,14 @@ def _draw_depth(rng: np.random.Generator, space: Space) -> int:
 
 def _draw(rng: np.random.Generator, space: Space, depth: int, reach: float) -> Genome:
     """Return a random genome of this depth, in range but perhaps over a limit."""
-    pairs = [draw_pair(rng, space, reach) for _ in range(depth)]
+    dense = depth if Dense in space.layers else 0
+    if len(space.layers) > 1:
+        dense = int(rng.integers(depth + 1))
+    kinds: list[type[EncoderLayer]] = [Conv] * (depth - dense) + [Dense] * dense
+    pairs = [draw_pair(rng, kind, space, reach) for kind in kinds]
     latent = None
     if space.model.latent == "vector":
         latent = draw_gene(rng, Latent, space, reach)
+    traits = tuple(draw_gene(rng, kind, space, reach) for kind in space.traits)
     encoder, decoder = zip(*pairs, strict=True)
-    return Genome(tuple(encoder), latent, tuple(reversed(decoder)))
+    return Genome(tuple(encoder), latent, tuple(reversed(decoder)), traits)

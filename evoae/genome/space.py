@@ -9,11 +9,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeVar
 
 from evoae.config.schema import ModelConfig
 from evoae.errors import SpaceError
-from evoae.genome.genes import KIND_OF, Conv, Field, Gene, Latent, UpConv, make, numbers
+from evoae.genome.genes import (
+    KIND_OF,
+    MIRROR,
+    TRAITS,
+    Activation,
+    Conv,
+    Dense,
+    EncoderLayer,
+    Field,
+    Gene,
+    Latent,
+    Train,
+    Trait,
+    make,
+    numbers,
+)
 from evoae.genome.genome import Block, Genome
 
 _Gene = TypeVar("_Gene", bound=Gene)
@@ -66,13 +82,26 @@ class Space:
 
     Attributes:
         model: the user's choice of ranges, probabilities and limits.
-        input_shape: (height, width, channels).
+        input_shape: (height, width, channels), or (features,) for rows of a table.
         measure: the size of a genome's network for this input.
     """
 
     model: ModelConfig
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     measure: Callable[[Genome], Size]
+
+    @property
+    def layers(self) -> tuple[type[EncoderLayer], ...]:
+        """The kinds of encoder layers that a genome may hold."""
+        chosen = self.model.layers
+        if chosen == "auto":
+            chosen = "conv" if len(self.input_shape) == 3 else "dense"
+        return {"conv": (Conv,), "dense": (Dense,), "both": (Conv, Dense)}[chosen]
+
+    @property
+    def traits(self) -> tuple[type[Trait], ...]:
+        """The kinds of genes of the whole network that every genome holds."""
+        return tuple(kind for kind in TRAITS if self._evolves(kind))
 
     def violation(self, genome: Genome) -> str | None:
         """Say in one phrase why the space does not hold `genome`; None if it does."""
@@ -91,28 +120,48 @@ class Space:
     def steps(self, field: Field) -> tuple[int, int]:
         """Return the least and the most steps of a field (`Field.from_steps`) that may be drawn.
 
-        The range is empty (least > most) where no value of three digits above 0 lies in it.
+        The range is empty (least > most) where no value of three digits lies in it, 0 not counted
+        as a rate. Of a field of words only `words` may be drawn.
         """
         low, high = self._range(field)
         least, most = field.to_steps(low), field.to_steps(high)
         least += field.from_steps(least) < low
         most -= field.from_steps(most) > high
-        return max(1, least), most
+        return max(1, least) if field.setting == "rates" else least, most
+
+    def words(self, field: Field) -> tuple[str, ...]:
+        """Return the words of a field that may be drawn."""
+        owner = self.model.learning if field.setting == "optimizers" else self.model
+        chosen: tuple[str, ...] = getattr(owner, field.setting)
+        return chosen
 
     def smallest(self) -> tuple[Genome, ...]:
-        """Return the least genome of each depth, from 1 to where more layers only cost more.
+        """Return the least genomes, one of which is admitted if any genome is.
 
-        No genome of the same depth is smaller in any respect. A deeper one can be smaller than a
-        shallower one, because it pools more often.
+        No genome of the same kinds of layers is smaller in any respect. One with more convolutions
+        can be smaller, because it halves its map more often; dense layers only add, but the first
+        one behind a map can be narrower than the code.
         """
-        height, width, _ = self.input_shape
-        most_pools = min(height, width).bit_length()
-        conv, upconv = Block(self._least(Conv)), Block(self._least(UpConv))
+        most = self.model.max_depth
+        convolutions = [0]
+        if Conv in self.layers:
+            sides = self.input_shape[:2]
+            convolutions = list(range(min(most, min(sides).bit_length() + 1) + 1))
+        dense = [0, 1] if Dense in self.layers else [0]
+        blocks = {
+            kind: (Block(self._least(kind)), Block(self._least(MIRROR[kind])))
+            for kind in self.layers
+        }
         latent = self._least(Latent) if self.model.latent == "vector" else None
-        return tuple(
-            Genome((conv,) * depth, latent, (upconv,) * depth)
-            for depth in range(1, min(self.model.max_depth, most_pools + 1) + 1)
-        )
+        found = []
+        for outer, inner in product(convolutions, dense):
+            if not 1 <= outer + inner <= most:
+                continue
+            kinds = [Conv] * outer + [Dense] * inner
+            encoder = tuple(blocks[kind][0] for kind in kinds)
+            decoder = tuple(blocks[kind][1] for kind in reversed(kinds))
+            found += [Genome(encoder, latent, decoder, traits) for traits in self._least_traits()]
+        return tuple(found)
 
     def check(self) -> None:
         """Make sure that the space holds a network.
@@ -121,6 +170,12 @@ class Space:
             SpaceError: it holds none; names the limit, or the limits that exclude each other.
         """
         legal = KIND_OF[Latent].fields[0].high
+        if len(self.input_shape) != 3 and Conv in self.layers:
+            raise SpaceError(
+                "model.layers",
+                f"{self.model.layers}, but the data are rows of {self.input_shape[0]} numbers",
+                "convolutions need images: set it to auto or dense",
+            )
         if self.model.latent == "vector" and self.model.min_latent > legal:
             raise SpaceError(
                 "model.min_latent", f"{self.model.min_latent:,}", f"expected at most {legal:,}"
@@ -155,16 +210,43 @@ class Space:
         return [(limit, bound) for limit, bound in every if bound is not None]
 
     def _range(self, field: Field) -> tuple[float, float]:
-        """Return the least and the greatest value that the configuration and the gene admit."""
-        if field.setting == "latent":
-            low, high = self.model.min_latent, self.model.max_latent or math.inf
-        else:
-            low, high = getattr(self.model, field.setting)
+        """Return the least and the greatest number that the configuration and the gene admit."""
+        low: float
+        high: float
+        match field.setting:
+            case "latent":
+                low, high = self.model.min_latent, self.model.max_latent or math.inf
+            case "learning_rates":
+                low, high = map(math.log10, self.model.learning.learning_rates)
+            case "batch_sizes":
+                low, high = self.model.learning.batch_sizes
+            case "activation" | "downsampling" | "upsampling" | "optimizers":
+                places = [field.words.index(word) for word in self.words(field)]
+                low, high = min(places), max(places)
+            case _:
+                low, high = getattr(self.model, field.setting)
         return max(low, field.low), min(high, field.high)
 
     def _least(self, gene: type[_Gene]) -> _Gene:
         fields = KIND_OF[gene].fields
         return make(gene, [field.from_steps(self.steps(field)[0]) for field in fields])
+
+    def _least_traits(self) -> list[tuple[Trait, ...]]:
+        """Return the traits that may make a network small: every choice that changes a size."""
+        choices: list[list[Trait]] = []
+        for kind in self.traits:
+            if kind is Train:
+                choices.append([self._least(kind)])
+            else:
+                (field,) = KIND_OF[kind].fields
+                words = self.words(field)[:1] if kind is Activation else self.words(field)
+                choices.append([make(kind, [field.number(word)]) for word in words])
+        return list(product(*choices))
+
+    def _evolves(self, kind: type[Trait]) -> bool:
+        if kind is Train:
+            return self.model.learning.evolve
+        return len(self.words(KIND_OF[kind].fields[0])) > 1
 
     def _out_of_range(self, genome: Genome) -> str | None:
         if (genome.latent is None) != (self.model.latent == "spatial"):
@@ -172,9 +254,30 @@ class Space:
             return f"{has}, but model.latent is {self.model.latent}"
         if genome.depth > self.model.max_depth:
             return f"depth {genome.depth} exceeds max_depth {self.model.max_depth}"
+        if (held := [type(trait) for trait in genome.traits]) != list(self.traits):
+            wanted = " ".join(KIND_OF[kind].word for kind in self.traits) or "none"
+            has = " ".join(KIND_OF[kind].word for kind in held) or "none"
+            return f"genes of the whole network: {has}; the configuration makes it {wanted}"
+        for block in genome.encoder:
+            if type(block.layer) not in self.layers:
+                word = KIND_OF[type(block.layer)].word
+                return f"{word}, but model.layers is {self.model.layers} for {self.kind_of_input}"
         for gene in genome.genes:
             for field, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True):
-                low, high = self._range(field)
-                if not low <= number <= high:
-                    return f"{field.name} {number} outside {low}..{high} (model.{field.setting})"
+                if outside := self._outside(field, number):
+                    return outside
         return None
+
+    @property
+    def kind_of_input(self) -> str:
+        """Say what the networks rebuild."""
+        return "images" if len(self.input_shape) == 3 else "rows of a table"
+
+    def _outside(self, field: Field, number: float) -> str | None:
+        if field.words:
+            word, chosen = field.value(number), self.words(field)
+            return None if word in chosen else f"{field.name} {word} is not in {', '.join(chosen)}"
+        low, high = self._range(field)
+        if low <= number <= high:
+            return None
+        return f"{field.name} {number} outside {low}..{high} (model.{field.setting})"

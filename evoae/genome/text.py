@@ -1,27 +1,31 @@
 """The one-line text: genome <-> `conv(32,3x3) bn drop(0.25) | latent(32) | upconv(32,3x3)`.
 
-A bar stands on either side of the latent gene, or alone where the last feature map is the
-bottleneck. Kernels are height x width. Python writes the shortest text that reads back as the same
-number, so that the round trip is exact for any rate.
+Genes of the whole network stand first: `act(gelu) down(stride) conv(32,4x4) | ...`. A bar stands
+on either side of the latent gene, or alone where the last layer's output is the bottleneck, but
+not at the ends. Kernels are height x width. Python writes the shortest text that reads back as
+the same number, so that the round trip is exact for any rate.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from evoae.errors import GenomeError
-from evoae.genome.genes import GENES, KIND_OF, Gene, GeneKind, make, numbers
+from evoae.genome.genes import GENES, KIND_OF, Gene, GeneKind, make
 from evoae.genome.genome import Genome
 from evoae.genome.grammar import Blame, assemble
 
 _KIND_OF_WORD = {kind.word: kind for kind in GENES}
-_PIECE = re.compile(r"(?P<bar>\|)|(?P<word>[^\s()|]+)\s*(?:\((?P<numbers>[^()|]*)\))?|[()]")
+_PIECE = re.compile(r"(?P<bar>\|)|(?P<word>[^\s()|]+)\s*(?:\((?P<values>[^()|]*)\))?|[()]")
 _NUMBER = r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*"
-_NUMBERS = {
+_WORD = r"\s*([a-z_]+)\s*"
+_VALUES = {
     kind: re.compile(
         "".join(
-            (re.escape(field.glue) if at else "") + _NUMBER for at, field in enumerate(kind.fields)
+            (re.escape(field.glue) if at else "") + (_WORD if field.words else _NUMBER)
+            for at, field in enumerate(kind.fields)
         )
         or r"\s*",
         re.ASCII,
@@ -32,12 +36,9 @@ _NUMBERS = {
 
 def render(genome: Genome) -> str:
     """Return the one-line text of `genome`; `parse` reverses it exactly."""
-    parts = [
-        [gene for block in genome.encoder for gene in (block.layer, *block.modifiers)],
-        [genome.latent] if genome.latent else None,
-        [gene for block in genome.decoder for gene in (block.layer, *block.modifiers)],
-    ]
-    return " | ".join(" ".join(map(_write, part)) for part in parts if part)
+    genes = genome.genes
+    starts = [0, *_bars(genome), len(genes)]
+    return " | ".join(" ".join(map(_write, genes[a:b])) for a, b in pairwise(starts))
 
 
 def parse(text: str) -> Genome:
@@ -73,7 +74,8 @@ def _write(gene: Gene) -> str:
     kind = KIND_OF[type(gene)]
     if not kind.fields:
         return kind.word
-    return f"{kind.word}({_joined(kind, [str(number) for number in numbers(gene)])})"
+    values = [str(getattr(gene, field.name)) for field in kind.fields]
+    return f"{kind.word}({_joined(kind, values)})"
 
 
 def _joined(kind: GeneKind, values: Sequence[str]) -> str:
@@ -89,23 +91,37 @@ def _read(piece: re.Match[str], index: int, blame: Blame) -> Gene:
     kind = _KIND_OF_WORD.get(piece["word"])
     if kind is None:
         raise blame(index, f"expected a gene ({', '.join(_KIND_OF_WORD)})")
-    match = _NUMBERS[kind].fullmatch(piece["numbers"] or "")
+    match = _VALUES[kind].fullmatch(piece["values"] or "")
     if match is None:
         form = (
             _joined(kind, [f" {field.name} " for field in kind.fields]).replace(" ,", ",").strip()
         )
         raise blame(index, f"expected {kind.word}" + (f"({form})" if form else " without numbers"))
-    values = [float(number) for number in match.groups()]  # exact within every legal range
-    for field, value in zip(kind.fields, values, strict=True):
+    values: list[float] = []
+    for field, written in zip(kind.fields, match.groups(), strict=True):
+        if field.words:
+            value = float(field.words.index(written)) if written in field.words else -1
+        else:
+            value = float(written)  # exact within every legal range
         if not field.admits(value):
             raise blame(index, field.expected)
+        values.append(value)
     return make(kind.gene, values)
+
+
+def _bars(genome: Genome) -> list[int]:
+    """Return for each bar the number of genes before it."""
+    before = len(genome.traits) + sum(1 + len(block.modifiers) for block in genome.encoder)
+    if genome.latent is None:
+        return [before]
+    if not genome.encoder:
+        return []
+    return [before, before + 1]
 
 
 def _check_bars(bars: Sequence[int], genome: Genome, blame: Blame) -> None:
     """Raise the first difference from the bars that `render` writes."""
-    before = sum(1 + len(block.modifiers) for block in genome.encoder)
-    expected = [before, before + 1] if genome.latent else [before]
+    expected = _bars(genome)
     for at in sorted({*bars, *expected}):
         if at not in bars:
             raise blame(at, "expected a bar '|' before it")

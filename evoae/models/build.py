@@ -31,10 +31,23 @@ class _Site:
     momentum: float
 
 
+def _transposed(layer: LayerRecord, site: _Site) -> Any:
+    return keras.layers.Conv2DTranspose(
+        layer.shape[-1],
+        layer.kernel,
+        strides=layer.stride,
+        padding="same",
+        activation=layer.activation,
+        kernel_initializer=keras.initializers.GlorotUniform(site.seed),
+        name=layer.name,
+    )
+
+
 def _conv(layer: LayerRecord, site: _Site) -> Any:
     return keras.layers.Conv2D(
         layer.shape[-1],
         layer.kernel,
+        strides=layer.stride,
         padding="same",
         activation=layer.activation,
         kernel_initializer=keras.initializers.GlorotUniform(site.seed),
@@ -59,7 +72,9 @@ def _crop(layer: LayerRecord, site: _Site) -> Any:
 _LAYERS: dict[Kind, Callable[[LayerRecord, _Site], Any]] = {
     "conv": _conv,
     "dense": _dense,
-    "pool": lambda layer, _: keras.layers.MaxPooling2D(2, padding="same", name=layer.name),
+    "transposed": _transposed,
+    "maxpool": lambda layer, _: keras.layers.MaxPooling2D(2, padding="same", name=layer.name),
+    "avgpool": lambda layer, _: keras.layers.AveragePooling2D(2, padding="same", name=layer.name),
     "upsample": lambda layer, _: keras.layers.UpSampling2D(2, name=layer.name),
     "crop": _crop,
     "batchnorm": lambda layer, site: keras.layers.BatchNormalization(
@@ -69,6 +84,7 @@ _LAYERS: dict[Kind, Callable[[LayerRecord, _Site], Any]] = {
         layer.rate, seed=site.seed, name=layer.name
     ),
     "flatten": lambda layer, _: keras.layers.Flatten(name=layer.name),
+    "activation": lambda layer, _: keras.layers.Activation(layer.activation, name=layer.name),
     "reshape": lambda layer, _: keras.layers.Reshape(layer.shape, name=layer.name),
 }
 
@@ -82,28 +98,33 @@ def build(plan: Plan, *, batchnorm_momentum: float = 0.99, seed: int | None = No
         seed: of the start weights and of dropout; None to let Keras draw them.
 
     Returns:
-        The functional model `autoencoder`, images (n, height, width, channels) to images of the
-        same shape, made of two nested models, `encoder` and `decoder`.
+        The functional model `autoencoder`, inputs (n, *input_shape) to outputs of the same shape,
+        made of two nested models, `encoder` and `decoder`. The encoder gives the code; where the
+        plan has heads, a list of the code and each head's output, of which the decoder is given
+        the code.
     """
     seeds: list[int | None] = [None] * len(plan.layers)
     if seed is not None:
         seeds = np.random.default_rng(seed).integers(2**31, size=len(plan.layers)).tolist()
-    split = len(plan.encoder)
-    encoder = _chain("encoder", plan.input_shape, plan.encoder, seeds[:split], batchnorm_momentum)
-    decoder = _chain("decoder", plan.latent_shape, plan.decoder, seeds[split:], batchnorm_momentum)
+    seed_of = {layer.name: seed for layer, seed in zip(plan.layers, seeds, strict=True)}
+
+    def lay(layers: Sequence[LayerRecord], entry: Shape, tensor: Any) -> Any:
+        for layer in layers:
+            site = _Site(entry, seed_of[layer.name], batchnorm_momentum)
+            tensor, entry = _LAYERS[layer.kind](layer, site)(tensor), layer.shape
+        return tensor
+
+    images = keras.Input(plan.input_shape, name="encoder_input")
+    if plan.heads:
+        *before, last = plan.encoder
+        features = lay(before, plan.input_shape, images)
+        width = before[-1].shape if before else plan.input_shape
+        outputs = [lay([layer], width, features) for layer in (last, *plan.heads)]
+    else:
+        outputs = lay(plan.encoder, plan.input_shape, images)
+    encoder = keras.Model(images, outputs, name="encoder")
+    code = keras.Input(plan.latent_shape, name="decoder_input")
+    decoder = keras.Model(code, lay(plan.decoder, plan.latent_shape, code), name="decoder")
     images = keras.Input(plan.input_shape, name="images")
-    return keras.Model(images, decoder(encoder(images)), name="autoencoder")
-
-
-def _chain(
-    name: str,
-    entry: Shape,
-    layers: Sequence[LayerRecord],
-    seeds: Sequence[int | None],
-    momentum: float,
-) -> keras.Model:
-    inputs = outputs = keras.Input(entry, name=f"{name}_input")
-    for layer, seed in zip(layers, seeds, strict=True):
-        outputs = _LAYERS[layer.kind](layer, _Site(entry, seed, momentum))(outputs)
-        entry = layer.shape
-    return keras.Model(inputs, outputs, name=name)
+    codes = encoder(images)
+    return keras.Model(images, decoder(codes[0] if plan.heads else codes), name="autoencoder")

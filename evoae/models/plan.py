@@ -3,28 +3,56 @@
 A plan is what the limits are checked on and what the Keras builder follows, so that what was
 promised and what is built cannot differ.
 
-Shapes never hold the batch axis. Pooling keeps odd remainders (`same` padding, a side of 15
-becomes 8); the mirror upsamples by two and crops the bottom and right edge back. Modifiers work on
-the smaller side of the resampling: after the encoder's pooling, before the decoder's upsampling.
+Shapes never hold the batch axis. Halving keeps odd remainders (`same` padding, a side of 15
+becomes 8); the mirror doubles and crops the bottom and right edge back. Modifiers work on the
+smaller side of the resampling: after the encoder's, before the decoder's, unless the decoder's is
+a transposed convolution, which has no smaller side.
+
+Where the encoder turns from map to vector, it flattens; there the decoder turns back, by a dense
+layer and a reshape. In a network without convolutions that is at the image itself, so the head is
+a dense layer.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from evoae.genome.genes import BatchNorm, Conv, Dropout, Modifier, UpConv
+from evoae.errors import GenomeError
+from evoae.genome.frame import Frame
+from evoae.genome.genes import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Dense,
+    Downsampling,
+    Dropout,
+    Modifier,
+    UpConv,
+    UpDense,
+    Upsampling,
+)
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Size
 
 Shape = tuple[int, ...]
 Kind = Literal[
-    "conv", "pool", "batchnorm", "dropout", "flatten", "dense", "reshape", "upsample", "crop"
+    "conv",
+    "transposed",
+    "maxpool",
+    "avgpool",
+    "upsample",
+    "crop",
+    "dense",
+    "flatten",
+    "reshape",
+    "activation",
+    "batchnorm",
+    "dropout",
 ]
-Part = Literal["encoder", "decoder"]
+Part = Literal["encoder", "heads", "decoder"]
 _FREE: frozenset[Kind] = frozenset({"flatten", "reshape"})  # a view, no memory of its own
 
 
@@ -35,11 +63,13 @@ class LayerRecord:
     Attributes:
         name: unique in the network.
         kind: which standard layer it is.
-        part: the sub-model it belongs to.
+        part: the sub-model it belongs to; `heads` are the encoder's further outputs, which read
+            what its last layer, the code, reads.
         shape: of its output.
         parameters: its weights, trainable or not.
         flops: of one image's forward pass; a multiply-add counts two, element-wise work nothing.
         kernel: (height, width) of a convolution; (0, 0) for other kinds.
+        stride: of a convolution, forth or back.
         activation: applied to the output.
         rate: share dropped by `dropout`; 0 for other kinds.
     """
@@ -51,6 +81,7 @@ class LayerRecord:
     parameters: int = 0
     flops: int = 0
     kernel: tuple[int, int] = (0, 0)
+    stride: int = 1
     activation: str = "linear"
     rate: float = 0.0
 
@@ -65,12 +96,12 @@ class Plan:
     """All layers of one autoencoder, the encoder's first.
 
     Attributes:
-        input_shape: (height, width, channels), which is the output shape as well.
+        input_shape: (height, width, channels) or (features,); the output shape as well.
         layers: in the order of computation.
         depth: encoder layers.
     """
 
-    input_shape: tuple[int, int, int]
+    input_shape: Shape
     layers: tuple[LayerRecord, ...]
     depth: int
 
@@ -78,6 +109,11 @@ class Plan:
     def encoder(self) -> tuple[LayerRecord, ...]:
         """The layers from the input to the bottleneck."""
         return tuple(layer for layer in self.layers if layer.part == "encoder")
+
+    @property
+    def heads(self) -> tuple[LayerRecord, ...]:
+        """The encoder's further outputs; none unless the frame asks for a posterior."""
+        return tuple(layer for layer in self.layers if layer.part == "heads")
 
     @property
     def decoder(self) -> tuple[LayerRecord, ...]:
@@ -107,10 +143,19 @@ class Plan:
 
 
 class _Draft:
-    """The layers laid so far, and the shape that they end in."""
+    """The layers laid so far, and the shape that they end in.
 
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
+    Attributes:
+        frame: with the genome's traits in place of its own.
+        shape: of the last layer's output.
+        part: that further layers belong to.
+        folded: the map that was flattened, or will be; the input's own until then.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.shape = frame.input_shape
+        self.folded = frame.input_shape
         self.layers: list[LayerRecord] = []
         self.part: Part = "encoder"
 
@@ -123,21 +168,32 @@ class _Draft:
         parameters: int = 0,
         flops: int = 0,
         kernel: tuple[int, int] = (0, 0),
+        stride: int = 1,
         activation: str = "linear",
         rate: float = 0.0,
     ) -> None:
         """Append a layer with output `shape`."""
-        count = sum(layer.kind == kind and layer.part == self.part for layer in self.layers)
-        name = name or f"{self.part}_{kind}_{count + 1}"
+        word = "pool" if kind in ("maxpool", "avgpool") else kind
+        count = sum(layer.name.startswith(f"{self.part}_{word}_") for layer in self.layers)
+        name = name or f"{self.part}_{word}_{count + 1}"
         self.layers.append(
-            LayerRecord(name, kind, self.part, shape, parameters, flops, kernel, activation, rate)
+            LayerRecord(
+                name, kind, self.part, shape, parameters, flops, kernel, stride, activation, rate
+            )
         )
         self.shape = shape
 
     def convolve(
-        self, filters: int, kernel: tuple[int, int], activation: str, name: str | None = None
+        self,
+        filters: int,
+        kernel: tuple[int, int],
+        activation: str,
+        *,
+        name: str | None = None,
+        stride: int = 1,
     ) -> None:
         height, width, channels = self.shape
+        height, width = -(-height // stride), -(-width // stride)
         weights = channels * kernel[0] * kernel[1] * filters
         self.lay(
             "conv",
@@ -146,10 +202,24 @@ class _Draft:
             parameters=weights + filters,
             flops=2 * weights * height * width,
             kernel=kernel,
+            stride=stride,
             activation=activation,
         )
 
-    def connect(self, units: int, activation: str, name: str) -> None:
+    def convolve_back(self, filters: int, kernel: tuple[int, int], activation: str) -> None:
+        height, width, channels = self.shape
+        weights = channels * kernel[0] * kernel[1] * filters
+        self.lay(
+            "transposed",
+            (2 * height, 2 * width, filters),
+            parameters=weights + filters,
+            flops=2 * weights * height * width,
+            kernel=kernel,
+            stride=2,
+            activation=activation,
+        )
+
+    def connect(self, units: int, activation: str, name: str | None = None) -> None:
         (width,) = self.shape
         self.lay(
             "dense",
@@ -168,68 +238,135 @@ class _Draft:
                 case Dropout(rate):
                     self.lay("dropout", self.shape, rate=rate)
 
+    def flatten(self) -> None:
+        """Turn a map into a vector; leave a vector alone."""
+        if len(self.shape) == 3:
+            self.folded = self.shape
+            self.lay("flatten", (math.prod(self.shape),), name="flatten")
 
-def plan(
-    genome: Genome,
-    input_shape: tuple[int, int, int],
-    *,
-    min_side: int = 7,
-    output: str = "sigmoid",
-) -> Plan:
+    def unflatten(self) -> None:
+        """Turn a vector into the map that was flattened; leave a map alone."""
+        if len(self.shape) == 1:
+            self.connect(math.prod(self.folded), self.frame.activation, name="decode")
+            self.lay("reshape", self.folded, name="unflatten")
+
+
+def plan(genome: Genome, frame: Frame) -> Plan:
     """Infer every layer of the autoencoder that `genome` describes.
 
     Args:
-        genome: any valid genome; none fails.
-        input_shape: (height, width, channels).
-        min_side: an encoder layer pools while the smaller side of its input is larger than this.
-        output: activation of the head, a 3x3 convolution to the input's channels.
+        genome: any valid genome; none fails on images, and none without convolutions on a table.
+        frame: what its genes leave open.
+
+    Raises:
+        GenomeError: it has convolutions, but the input is the row of a table.
     """
-    draft = _Draft(input_shape)
-    entries = [_encode(draft, block, min_side) for block in genome.encoder]
-    bottleneck = draft.shape
-    if genome.latent is not None:
-        draft.lay("flatten", (math.prod(bottleneck),), name="flatten")
-        draft.connect(genome.latent.units, "linear", name="code")
+    if genome.convolutions and len(frame.input_shape) != 3:
+        raise GenomeError(
+            "genome",
+            f"conv layers for rows of {frame.input_shape[0]} numbers",
+            "convolutions need images: use dense genes for a table",
+        )
+    draft = _Draft(_with_traits(frame, genome))
+    entries = [_encode(draft, block) for block in genome.encoder]
+    _bottleneck(draft, genome)
     draft.part = "decoder"
-    if genome.latent is not None:
-        draft.connect(math.prod(bottleneck), "relu", name="decode")
-        draft.lay("reshape", bottleneck, name="unflatten")
     for block, entry in zip(genome.decoder, reversed(entries), strict=True):
         _decode(draft, block, entry)
-    draft.convolve(input_shape[-1], (3, 3), output, name="head")
-    return Plan(input_shape, tuple(draft.layers), genome.depth)
+    _head(draft)
+    return Plan(frame.input_shape, tuple(draft.layers), genome.depth)
 
 
-def measure(input_shape: tuple[int, int, int], *, min_side: int = 7) -> Callable[[Genome], Size]:
-    """Return the function that tells the size of a genome's network for this input."""
-    return partial(_size, input_shape, min_side)
+def measure(frame: Frame) -> Callable[[Genome], Size]:
+    """Return the function that tells the size of a genome's network in this frame."""
+    return lambda genome: plan(genome, frame).size
 
 
-def _size(input_shape: tuple[int, int, int], min_side: int, genome: Genome) -> Size:
-    return plan(genome, input_shape, min_side=min_side).size
+def _with_traits(frame: Frame, genome: Genome) -> Frame:
+    """Return `frame` with what the genome's own traits say instead."""
+    for trait in genome.traits:
+        match trait:
+            case Activation(function):
+                frame = replace(frame, activation=function)
+            case Downsampling(kind):
+                frame = replace(frame, downsampling=kind)
+            case Upsampling(kind):
+                frame = replace(frame, upsampling=kind)
+    return frame
 
 
-def _encode(draft: _Draft, block: Block, min_side: int) -> Shape:
+def _encode(draft: _Draft, block: Block) -> Shape:
     """Lay an encoder block; return the shape it was given."""
-    entry = draft.shape
+    entry, frame = draft.shape, draft.frame
     match block.layer:
         case Conv(filters, kernel_h, kernel_w):
-            draft.convolve(filters, (kernel_h, kernel_w), "relu")
-            height, width, _ = draft.shape
-            if min(height, width) > min_side:
-                draft.lay("pool", (-(-height // 2), -(-width // 2), filters))
+            halves = min(entry[:2]) > frame.min_side
+            stride = 2 if halves and frame.downsampling == "stride" else 1
+            draft.convolve(filters, (kernel_h, kernel_w), frame.activation, stride=stride)
+            if halves and stride == 1:
+                height, width, _ = draft.shape
+                kind: Kind = "maxpool" if frame.downsampling == "max" else "avgpool"
+                draft.lay(kind, (-(-height // 2), -(-width // 2), filters))
+        case Dense(units):
+            draft.flatten()
+            entry = draft.shape
+            draft.connect(units, frame.activation)
     draft.modify(block.modifiers)
     return entry
 
 
+def _bottleneck(draft: _Draft, genome: Genome) -> None:
+    """Lay the code, and the heads beside it."""
+    frame = draft.frame
+    if genome.latent is None:
+        if frame.posterior is not None:
+            raise GenomeError("genome", "no latent gene", "a posterior needs a latent vector")
+        if frame.code != "linear":
+            draft.lay("activation", draft.shape, name="code", activation=frame.code)
+        return
+    units = genome.latent.units
+    draft.flatten()
+    features = draft.shape
+    draft.connect(units, frame.code, name="code")
+    heads = {"code_log_var": units} if frame.posterior else {}
+    if frame.posterior == "full" and units > 1:
+        heads["code_lower"] = units * (units - 1) // 2
+    draft.part = "heads"
+    for name, width in heads.items():
+        draft.shape = features
+        draft.connect(width, "linear", name=name)
+    draft.shape = (units,)
+
+
 def _decode(draft: _Draft, block: Block, entry: Shape) -> None:
     """Lay a decoder block that ends in the height and width of `entry`, its mirror's input."""
+    activation = draft.frame.activation
     match block.layer:
-        case UpConv(filters, kernel_h, kernel_w):
-            draft.convolve(filters, (kernel_h, kernel_w), "relu")
+        case UpDense(units):
+            draft.connect(units, activation)
             draft.modify(block.modifiers)
+        case UpConv(filters, kernel_h, kernel_w):
+            draft.unflatten()
             height, width, _ = draft.shape
-            if (height, width) != entry[:2]:
-                draft.lay("upsample", (2 * height, 2 * width, filters))
+            doubles = (height, width) != entry[:2]
+            if doubles and draft.frame.upsampling == "transposed":
+                draft.convolve_back(filters, (kernel_h, kernel_w), activation)
+                draft.modify(block.modifiers)
+            else:
+                draft.convolve(filters, (kernel_h, kernel_w), activation)
+                draft.modify(block.modifiers)
+                if doubles:
+                    draft.lay("upsample", (2 * height, 2 * width, filters))
             if draft.shape[:2] != entry[:2]:
                 draft.lay("crop", (*entry[:2], filters))
+
+
+def _head(draft: _Draft) -> None:
+    """Lay what turns the last layer into the shape and the range of the input."""
+    frame = draft.frame
+    if len(draft.shape) == 3:
+        draft.convolve(frame.input_shape[-1], (3, 3), frame.output, name="head")
+        return
+    draft.connect(math.prod(frame.input_shape), frame.output, name="head")
+    if len(frame.input_shape) == 3:
+        draft.lay("reshape", frame.input_shape, name="image")

@@ -7,12 +7,13 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
+from evoae.genome.frame import Frame
 from evoae.runs.files import disk_bytes, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.lock import holder
@@ -118,6 +119,7 @@ class Found:
                 "flops": evaluation.flops,
                 "seconds": asdict(evaluation.seconds),
                 "peak_memory": evaluation.peak_memory,
+                "figures": dict(evaluation.figures),
                 "message": evaluation.message,
             }
         return told
@@ -200,6 +202,18 @@ class Run:
         """
         with Store.reader(self.path) as store:
             return store.fact(key, kind)
+
+    def frame(self) -> Frame:
+        """Return what the run's networks share.
+
+        Raises:
+            RunError: the run lacks what was recorded about its data.
+        """
+        shape, output = tuple(self.fact("input_shape", list)), self.fact("output", str)
+        if output not in ("sigmoid", "linear"):
+            raise RunError(str(self.path), f"its output is {output!r}", "restore it from a copy")
+        head: Literal["sigmoid", "linear"] = "sigmoid" if output == "sigmoid" else "linear"
+        return Frame.of(self.config.model, self.config.objective, shape, head)
 
     def generations(self) -> list[Generation]:
         """Return the finished generations in order."""

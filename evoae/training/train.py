@@ -45,7 +45,7 @@ def train(task: Task) -> Evaluation:
     """
     prepare()
     start = time.perf_counter()
-    layers = plan(task.genome, task.input_shape, min_side=task.min_side, output=task.output)
+    layers = plan(task.genome, task.frame)
     evaluation = guarded(lambda task: _train(task, layers), task)
     size = layers.size
     return replace(

@@ -16,6 +16,7 @@ from evoae.evolution.algorithm import AbstractAlgorithm, generation_rng
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.state import Individual, Proposal, State
 from evoae.genome.canonical import candidate_id
+from evoae.genome.frame import Frame
 from evoae.genome.space import Space
 from evoae.models.plan import measure
 
@@ -24,7 +25,7 @@ Judge = Callable[[Proposal], float | None]
 
 
 def space(model: ModelConfig | None = None) -> Space:
-    return Space(model or ModelConfig(max_flops=12_000_000), INPUT, measure(INPUT))
+    return Space(model or ModelConfig(max_flops=12_000_000), INPUT, measure(Frame(INPUT)))
 
 
 def judge_by_size(proposal: Proposal) -> float | None:

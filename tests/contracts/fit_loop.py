@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.data.share import Shared
+from evoae.genome.frame import Frame
 from evoae.genome.text import parse
 from evoae.models.plan import plan
 from evoae.training.base import AbstractFitLoop
@@ -44,7 +45,7 @@ def shared() -> Shared:
 def network(text: str = PLAIN, seed: int = 1) -> Any:
     from evoae.models.build import build
 
-    return build(plan(parse(text), SHAPE), batchnorm_momentum=0.9, seed=seed)
+    return build(plan(parse(text), Frame(SHAPE)), batchnorm_momentum=0.9, seed=seed)
 
 
 def objective() -> Any:

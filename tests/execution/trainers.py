@@ -13,6 +13,7 @@ from pathlib import Path
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.errors import DataError
 from evoae.evaluation import Evaluation, Outcome, Task
+from evoae.genome.frame import Frame
 from evoae.genome.genes import Conv, Latent, UpConv
 from evoae.genome.genome import Block, Genome
 
@@ -29,9 +30,7 @@ def task(
     return Task(
         id=f"{number:064x}",
         genome=GENOME,
-        input_shape=(8, 8, 1),
-        min_side=7,
-        output="sigmoid",
+        frame=Frame((8, 8, 1)),
         data=data,
         objective=ObjectiveConfig(),
         training=TrainingConfig(time_limit=time_limit),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from evoae.config.schema import ModelConfig, ObjectiveConfig
 from evoae.errors import GenomeError
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import decode, encode
+from evoae.genome.frame import Frame
+from evoae.genome.genes import KIND_OF, Dense, UpDense
 from evoae.genome.genome import Genome
 from evoae.genome.space import Space
 from evoae.genome.text import parse, render
@@ -28,7 +31,7 @@ def sides_after_blocks(layers: Plan) -> list[tuple[int, int]]:
     """Return (height, width) after each decoder block, the head left out."""
     ends: list[tuple[int, int]] = []
     for layer in layers.decoder:
-        if layer.kind == "conv" and layer.name != "head":
+        if layer.kind in ("conv", "transposed") and layer.name != "head":
             ends.append(layer.shape[:2])
         elif ends and layer.kind in ("upsample", "crop"):
             ends[-1] = layer.shape[:2]
@@ -38,17 +41,29 @@ def sides_after_blocks(layers: Plan) -> list[tuple[int, int]]:
 def assert_lawful(genome: Genome, space: Space) -> None:
     """Check mirror law, output shape, limits, ranges, canonical form and both round trips."""
     model = space.model
-    layers = plan(genome, space.input_shape, min_side=model.min_side)
+    layers = plan(genome, frame_of(model, space.input_shape))
     assert layers.output_shape == space.input_shape
-    assert len(genome.encoder) == len(genome.decoder) <= model.max_depth
-    sides = mirror_sides(space, genome.depth)
-    assert sides_after_blocks(layers) == sides[-2::-1]
+    assert 1 <= len(genome.encoder) == len(genome.decoder) <= model.max_depth
+    words = [KIND_OF[type(block.layer)].word for block in genome.encoder]
+    assert words == sorted(words)  # conv before dense
+    mirrors = [KIND_OF[type(block.layer)].word for block in reversed(genome.decoder)]
+    assert mirrors == [f"up{word}" for word in words]
+    assert set(words) <= allowed_layers(space)
+    convolutions = words.count("conv")
+    if convolutions:
+        sides = mirror_sides(space, convolutions)
+        assert sides_after_blocks(layers) == sides[-2::-1]
 
     size = layers.size
     assert (genome.latent is None) == (model.latent == "spatial")
-    if genome.latent is None:
-        assert size.latent == sides[-1][0] * sides[-1][1] * genome.encoder[-1].layer.filters
+    last = genome.encoder[-1].layer
+    if genome.latent is not None:
+        pass
+    elif words[-1] == "dense":
+        assert size.latent == last.units
     else:
+        assert size.latent == sides[-1][0] * sides[-1][1] * last.filters
+    if genome.latent is not None:
         assert model.min_latent <= genome.latent.units == size.latent
     assert size.latent <= (model.max_latent or size.latent)
     assert size.parameters <= (model.max_parameters or size.parameters)
@@ -56,9 +71,12 @@ def assert_lawful(genome: Genome, space: Space) -> None:
     assert size.activation_bytes <= (model.max_activation_bytes or size.activation_bytes)
     for block in (*genome.encoder, *genome.decoder):
         layer = block.layer
-        assert model.filters[0] <= layer.filters <= model.filters[1]
-        assert model.kernels[0] <= layer.kernel_h <= model.kernels[1]
-        assert model.kernels[0] <= layer.kernel_w <= model.kernels[1]
+        if isinstance(layer, (Dense, UpDense)):
+            assert model.units[0] <= layer.units <= model.units[1]
+        else:
+            assert model.filters[0] <= layer.filters <= model.filters[1]
+            assert model.kernels[0] <= layer.kernel_h <= model.kernels[1]
+            assert model.kernels[0] <= layer.kernel_w <= model.kernels[1]
         rates = [getattr(modifier, "rate", None) for modifier in block.modifiers]
         assert all(
             model.rates[0] <= rate <= model.rates[1] and rate > 0
@@ -66,10 +84,62 @@ def assert_lawful(genome: Genome, space: Space) -> None:
             if rate is not None
         )
 
+    assert_traits(genome, layers, space)
     assert canonical(genome) == genome
     assert space.violation(genome) is None
     assert decode(encode(genome)) == genome
     assert parse(render(genome)) == genome
+
+
+def frame_of(model: ModelConfig, shape: tuple[int, ...]) -> Frame:
+    """Return the frame of plain networks in a space for this input."""
+    output = "sigmoid" if len(shape) == 3 else "linear"
+    return Frame.of(model, ObjectiveConfig(), shape, output)
+
+
+def allowed_layers(space: Space) -> set[str]:
+    """Return the words of the encoder layers that may occur."""
+    match space.model.layers:
+        case "both":
+            return {"conv", "dense"}
+        case "auto":
+            return {"conv"} if len(space.input_shape) == 3 else {"dense"}
+        case one:
+            return {one}
+
+
+def assert_traits(genome: Genome, layers: Plan, space: Space) -> None:
+    """Check the genes of the whole network, and that the network obeys them."""
+    model = space.model
+    said = {KIND_OF[type(trait)].word: trait for trait in genome.traits}
+    choices = {"act": model.activation, "down": model.downsampling, "up": model.upsampling}
+    wanted = {word for word, chosen in choices.items() if len(chosen) > 1}
+    assert set(said) == wanted | ({"train"} if model.learning.evolve else set())
+    if "train" in said:
+        train, learning = said["train"], model.learning
+        low, high = learning.learning_rates
+        assert low * 0.998 <= 10**train.learning_rate <= high * 1.002
+        assert learning.batch_sizes[0] <= train.batch_size <= learning.batch_sizes[1]
+        assert train.optimizer in learning.optimizers
+
+    def chosen(word: str) -> str:
+        value = choices[word][0]
+        if word in said:
+            value = getattr(said[word], KIND_OF[type(said[word])].fields[0].name)
+        assert value in choices[word]
+        return value
+
+    kinds = {layer.kind for layer in layers.layers}
+    pools = {"max": {"maxpool"}, "average": {"avgpool"}, "stride": set()}[chosen("down")]
+    assert kinds & {"maxpool", "avgpool"} <= pools
+    assert all(layer.stride == 1 or chosen("down") == "stride" for layer in layers.encoder)
+    assert not ({"upsample": {"transposed"}, "transposed": {"upsample"}}[chosen("up")] & kinds)
+    hidden = [
+        layer
+        for layer in layers.layers
+        if layer.parameters and layer.kind != "batchnorm" and layer.name not in ("code", "head")
+    ]
+    assert {layer.activation for layer in hidden} <= {chosen("act")}
 
 
 def refusal(read: Callable[[Any], Genome], written: Any) -> GenomeError | None:

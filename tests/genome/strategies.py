@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from evoae.config.schema import ModelConfig, SamplingConfig
+from evoae.config.schema import (
+    ActivationName,
+    DownsamplingName,
+    LearningConfig,
+    ModelConfig,
+    OptimizerName,
+    SamplingConfig,
+    UpsamplingName,
+)
 from evoae.errors import SpaceError
-from evoae.genome.genes import KIND_OF, BatchNorm, Conv, Dropout, Field, Latent, UpConv, make
+from evoae.genome.genes import (
+    KIND_OF,
+    MIRROR,
+    TRAITS,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Field,
+    Latent,
+    make,
+)
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Space
 from evoae.models.plan import measure
+from tests.genome.laws import frame_of
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -36,16 +56,24 @@ def blocks(layer: type[Any]) -> st.SearchStrategy[Block]:
 @st.composite
 def genomes(draw: st.DrawFn, max_depth: int = 6) -> Genome:
     """Any legal genome, canonical or not."""
-    depth = draw(st.integers(1, max_depth))
-    encoder, decoder = (
-        tuple(draw(st.lists(blocks(layer), min_size=depth, max_size=depth)))
-        for layer in (Conv, UpConv)
-    )
-    return Genome(encoder, draw(st.none() | genes(Latent)), decoder)
+    latent = draw(st.none() | genes(Latent))
+    depth = draw(st.integers(1 if latent is None else 0, max_depth))
+    dense = draw(st.integers(0, depth))
+    kinds: list[type[Any]] = [Conv] * (depth - dense) + [Dense] * dense
+    encoder = tuple(draw(blocks(kind)) for kind in kinds)
+    decoder = tuple(draw(blocks(MIRROR[kind])) for kind in reversed(kinds))
+    traits = tuple(draw(genes(kind)) for kind in TRAITS if draw(st.booleans()))
+    return Genome(encoder, latent, decoder, traits)
 
 
 def _ranges(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, Any]]:
     return st.tuples(values, values).map(lambda pair: (min(pair), max(pair)))
+
+
+def _some_of(name: Any) -> st.SearchStrategy[Any]:
+    return st.lists(st.sampled_from(get_args(name)), min_size=1, max_size=3, unique=True).map(
+        tuple
+    )
 
 
 def _or_none(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -55,6 +83,11 @@ def _or_none(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 @st.composite
 def any_spaces(draw: st.DrawFn) -> Space:
     """Spaces of every kind, many of which hold no network."""
+    images = draw(st.integers(0, 3)) > 0
+    sides = st.integers(8, 40)
+    shape: tuple[int, ...] = (draw(sides), draw(sides), draw(st.integers(1, 4)))
+    if not images:
+        shape = (draw(sides),)
     latent = draw(st.sampled_from(["vector", "spatial"]))
     low, high = draw(_ranges(st.integers(1, 200)))
     largest = high if latent == "vector" else draw(_or_none(st.integers(1, 5_000)))
@@ -70,12 +103,21 @@ def any_spaces(draw: st.DrawFn) -> Space:
         min_side=draw(st.integers(1, 12)),
         filters=draw(_ranges(st.integers(1, 130))),
         kernels=draw(_ranges(st.integers(1, 7))),
+        layers=draw(st.sampled_from(["auto", "conv", "dense", "both"])) if images else "auto",
+        units=draw(_ranges(st.integers(1, 40))),
+        activation=draw(_some_of(ActivationName)),
+        downsampling=draw(_some_of(DownsamplingName)),
+        upsampling=draw(_some_of(UpsamplingName)),
+        learning=LearningConfig(
+            evolve=draw(st.booleans()),
+            learning_rates=draw(_ranges(st.floats(1e-6, 1))),
+            batch_sizes=draw(_ranges(st.integers(1, 200))),
+            optimizers=draw(_some_of(OptimizerName)),
+        ),
         rates=draw(_ranges(st.floats(0, 0.5))),
         sampling=SamplingConfig(deeper=draw(shares), batchnorm=draw(shares), dropout=draw(shares)),
     )
-    sides = st.integers(8, 40)
-    shape = (draw(sides), draw(sides), draw(st.integers(1, 4)))
-    return Space(model, shape, measure(shape, min_side=model.min_side))
+    return Space(model, shape, measure(frame_of(model, shape)))
 
 
 def holds_a_network(space: Space) -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
-from evoae.config.schema import ModelConfig, MutationConfig
+from evoae.config.schema import LearningConfig, ModelConfig, MutationConfig
 from evoae.genome.crossover import swap_blocks, swap_genes
 from evoae.genome.mutation import mutate
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.models.plan import measure
-from tests.genome.laws import assert_lawful
+from tests.genome.laws import assert_lawful, frame_of
 
 SHAPES = [
     (8, 8, 1),
@@ -30,25 +31,56 @@ SHAPES = [
     (97, 33, 3),
     (200, 8, 1),
 ]
+TABLES = [(1,), (2,), (13,), (28,), (784,)]
 CASES = [(shape, latent) for shape in SHAPES for latent in ("vector", "spatial")]
 PER_CASE = -(-10_000 // len(CASES))
+EVERY_GENE = {
+    "activation": ("relu", "leaky_relu", "selu", "elu", "gelu", "tanh"),
+    "downsampling": ("max", "average", "stride"),
+    "upsampling": ("upsample", "transposed"),
+    "learning": LearningConfig(evolve=True, optimizers=("adam", "adamw", "sgd")),
+}
+
+
+def space_of(shape: tuple[int, ...], latent: Literal["vector", "spatial"], **model: Any) -> Space:
+    largest = 32 if latent == "vector" else 64 * math.prod(shape)
+    config = ModelConfig(
+        latent=latent, max_latent=largest, min_side=4, max_parameters=500_000, **model
+    )
+    return Space(config, shape, measure(frame_of(config, shape)))
 
 
 @pytest.mark.parametrize(("shape", "latent"), CASES, ids=str)
 def test_random_genomes_and_variations_keep_every_law(
     shape: tuple[int, int, int], latent: Literal["vector", "spatial"]
 ) -> None:
-    largest = 32 if latent == "vector" else 64 * shape[0] * shape[1]
-    model = ModelConfig(latent=latent, max_latent=largest, min_side=4, max_parameters=500_000)
-    space = Space(model, shape, measure(shape, min_side=model.min_side))
-    rng = np.random.default_rng([*shape, len(latent)])
+    space = space_of(shape, latent)
+    assert_laws_hold(space, np.random.default_rng([*shape, len(latent)]), PER_CASE)
 
-    genomes = [sample(rng, space) for _ in range(PER_CASE)]
+
+@pytest.mark.parametrize(("shape", "latent"), CASES, ids=str)
+def test_the_same_with_every_gene_there_is(
+    shape: tuple[int, int, int], latent: Literal["vector", "spatial"]
+) -> None:
+    space = space_of(shape, latent, layers="both", units=(4, 64), **EVERY_GENE)
+    assert_laws_hold(space, np.random.default_rng([*shape, len(latent)]), PER_CASE)
+
+
+@pytest.mark.parametrize("shape", TABLES, ids=str)
+def test_the_same_for_rows_of_tables(shape: tuple[int]) -> None:
+    space = space_of(shape, "vector", units=(1, 64), **EVERY_GENE)
+    assert_laws_hold(space, np.random.default_rng(shape), 10_000 // len(TABLES))
+
+
+def assert_laws_hold(space: Space, rng: np.random.Generator, count: int) -> None:
+    """Check every law on `count` random genomes, and on as many variations of them."""
+
+    genomes = [sample(rng, space) for _ in range(count)]
     for genome in genomes:
         assert_lawful(genome, space)
 
     made = 0
-    while made < PER_CASE:
+    while made < count:
         i, j = map(int, rng.integers(len(genomes), size=2))
         a, b = genomes[i], genomes[j]
         match int(rng.integers(3)):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from evoae.errors import GenomeError
 from evoae.genome.codec import decode, encode
+from evoae.genome.frame import Frame
 from evoae.genome.genes import KIND_OF, BatchNorm, Conv, Dropout, Latent, UpConv
 from evoae.genome.genome import Block, Genome
 from evoae.genome.text import parse, render
@@ -17,7 +18,7 @@ from tests.genome.laws import refusal
 from tests.genome.strategies import genomes
 
 PUBLISHED = [-1, 64, 3, 3, -3, -1, 32, 3, 3, -4, 0.3, -2, 32, 3, 3, -2, 64, 3, 3, -3]
-NEARLY_TOKENS = st.sampled_from([-1, -2, -3, -4, -5, 3, 0.25, 32, -1.0]) | st.floats()
+NEARLY_TOKENS = st.sampled_from([*range(-11, 0), 3, 0.25, 32, -1.0]) | st.floats()
 
 
 def position(why: GenomeError) -> int:
@@ -71,7 +72,7 @@ def test_a_cut_sequence_never_decodes_to_another_depth(
 @pytest.mark.parametrize(
     ("tokens", "position", "value", "expected"),
     [
-        ([], 0, "the sequence ends", "expected an encoder layer (conv) first"),
+        ([], 0, "the sequence ends", "expected an encoder layer (conv or dense) first"),
         ([7], 0, "7", "expected a gene's token"),
         ([float("nan")], 0, "nan", "expected a gene's token"),
         (["conv"], 0, "conv", "expected a gene's token"),
@@ -81,9 +82,17 @@ def test_a_cut_sequence_never_decodes_to_another_depth(
         ([-1, 16, float("nan"), 3], 2, "nan in conv", "kernel_h must be a whole number"),
         ([-1, 16, 3, None], 3, "None in conv", "kernel_w must be a whole number in 1..63"),
         ([-1, 16, 3, 3, -4, 0.7], 5, "0.7 in drop", "rate must lie in 0..0.5"),
-        ([-3, -1, 16, 3, 3], 0, "-3 (bn)", "expected an encoder layer (conv) first"),
-        ([-5, 8], 0, "-5 (latent)", "expected an encoder layer (conv) first"),
-        ([-2, 16, 3, 3], 0, "-2 (upconv)", "expected an encoder layer (conv) first"),
+        ([-3, -1, 16, 3, 3], 0, "-3 (bn)", "expected an encoder layer (conv or dense) first"),
+        ([-5, 8, -2, 16, 3, 3], 2, "-2 (upconv)", "expected no more decoder than encoder layers"),
+        ([-5, 8, -3], 2, "-3 (bn)", "expected the end"),
+        ([-6, 8, -1, 16, 3, 3], 2, "-1 (conv)", "expected no conv after a dense layer"),
+        ([-6, 8, -5, 2, -2, 16, 3, 3], 4, "-2 (upconv)", "expected updense, the mirror"),
+        ([-6, 8, -9, 0], 2, "-9 (act)", "expected it before the first layer"),
+        ([-9, 0, -9, 1], 2, "-9 (act)", "expected one act at most"),
+        ([-9, 6], 1, "6 in act", "function must be one of relu, leaky_relu"),
+        ([-8, 0.5, 32, 0.5], 3, "0.5 in train", "optimizer must be one of adam"),
+        ([-9, 0], 2, "the sequence ends", "expected an encoder layer (conv or dense) first"),
+        ([-2, 16, 3, 3], 0, "-2 (upconv)", "expected an encoder layer (conv or dense) first"),
         ([-1, 16, 3, 3, -5, 8, -1, 16, 3, 3], 6, "-1 (conv)", "expected no encoder layer after"),
         ([-1, 16, 3, 3, -5, 8, -5, 8], 6, "-5 (latent)", "expected one latent at most"),
         ([-1, 16, 3, 3, -2, 8, 3, 3, -5, 8], 8, "-5 (latent)", "expected one latent at most"),
@@ -114,7 +123,7 @@ def test_a_published_sequence_decodes_and_plans() -> None:
         None,
         (Block(UpConv(32, 3, 3)), Block(UpConv(64, 3, 3), (BatchNorm(),))),
     )
-    layers = plan(genome, (28, 28, 1))
+    layers = plan(genome, Frame((28, 28, 1)))
     assert layers.latent_shape == (7, 7, 32)
     assert layers.output_shape == (28, 28, 1)
 

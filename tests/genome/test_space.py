@@ -10,6 +10,9 @@ from hypothesis import given, settings
 
 from evoae.config.schema import ModelConfig
 from evoae.errors import SpaceError
+from evoae.genome.frame import Frame
+from evoae.genome.genes import Downsampling, Upsampling
+from evoae.genome.genome import Genome
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.genome.text import parse
@@ -20,7 +23,7 @@ from tests.genome.strategies import SEEDS, any_spaces, holds_a_network, spaces
 
 def space_of(shape: tuple[int, int, int] = (28, 28, 1), **model: Any) -> Space:
     config = ModelConfig(**model)
-    return Space(config, shape, measure(shape, min_side=config.min_side))
+    return Space(config, shape, measure(Frame(shape, min_side=config.min_side)))
 
 
 PLAIN = "conv(32,3x3) drop(0.2) conv(16,3x3) | latent(8) | upconv(16,3x3) upconv(32,3x3)"
@@ -124,9 +127,19 @@ def test_no_random_genome_is_smaller_than_the_smallest_of_its_depth(
     space: Space, seed: int
 ) -> None:
     genome = sample(np.random.default_rng(seed), space)
-    smallest = space.smallest()
-    if genome.depth <= len(smallest):
-        least, size = space.measure(smallest[genome.depth - 1]), space.measure(genome)
+
+    def alike(other: Genome) -> bool:
+        """Whether a least genome has this one's layers and ways of resampling."""
+        dense = genome.depth - genome.convolutions
+        layers = (genome.convolutions, min(dense, 1 if genome.convolutions else dense))
+        kinds = (Downsampling, Upsampling)
+        ways = [[t for t in one.traits if isinstance(t, kinds)] for one in (genome, other)]
+        return (other.convolutions, other.depth - other.convolutions) == layers and len(
+            {tuple(way) for way in ways}
+        ) == 1
+
+    size = space.measure(genome)
+    for least in map(space.measure, filter(alike, space.smallest())):
         assert least.parameters <= size.parameters
         assert least.flops <= size.flops
         assert least.latent <= size.latent

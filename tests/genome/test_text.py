@@ -22,6 +22,10 @@ PIECES = st.sampled_from(
         "bn",
         "drop(.25)",
         "latent(3)",
+        "dense(4)",
+        "updense(5)",
+        "act(gelu)",
+        "train(-2,32,sgd)",
         "(",
         "x",
         "1e9",
@@ -69,12 +73,13 @@ def test_a_kernel_is_written_height_by_width() -> None:
             "genome 'conv(32,3x3) drop(0.7) | latent(32) | u…'",
             "drop(0.7) at gene 2: rate must lie in 0..0.5",
         ),
-        ("", "genome ''", "the text is empty: expected an encoder layer (conv) first"),
-        ("bn", "genome 'bn'", "bn at gene 1: expected an encoder layer (conv) first"),
+        ("", "genome ''", "the text is empty: expected an encoder layer (conv or dense) first"),
+        ("bn", "genome 'bn'", "bn at gene 1: expected an encoder layer (conv or dense) first"),
         (
             "konv(3)",
             "genome 'konv(3)'",
-            "konv(3) at gene 1: expected a gene (conv, upconv, bn, drop, latent)",
+            "konv(3) at gene 1: expected a gene (conv, upconv, bn, drop, latent, "
+            "dense, updense, train, act, down, up)",
         ),
         (
             "conv(3,3)",

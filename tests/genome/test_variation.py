@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evoae.config.schema import ModelConfig, MutationConfig
+from evoae.config.schema import LearningConfig, ModelConfig, MutationConfig
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import encode
 from evoae.genome.crossover import swap_blocks, swap_genes
+from evoae.genome.frame import Frame
 from evoae.genome.genes import Conv, Dropout
 from evoae.genome.genome import Genome
 from evoae.genome.mutation import (
@@ -38,12 +39,24 @@ EVEN = MutationConfig(filters=1, kernels=1, rates=1, latent=1, modifiers=1)
 RICH = (
     "conv(32,3x3) bn drop(0.25) conv(64,5x4) | latent(8) | upconv(40,3x3) upconv(50,4x4) drop(0.1)"
 )
+DRAWN = "conv(28,3x3) | latent(27) | upconv(16,3x5)"
+MUTATED = "conv(28,3x3) conv(95,3x4) | latent(27) | upconv(73,3x5) bn drop(0.088) upconv(16,3x5)"
+RICHER = (
+    "act(relu) down(max) up(upsample) train(-3.0,32,adam) conv(32,3x3) dense(64) | latent(8) | "
+    "updense(64) bn upconv(32,3x3)"
+)
+CHOICES = {
+    "activation": ("relu", "gelu"),
+    "downsampling": ("max", "stride"),
+    "upsampling": ("upsample", "transposed"),
+    "learning": LearningConfig(evolve=True),
+}
 ONE = "conv(16,3x3) | latent(8) | upconv(16,3x3)"
 POOR = "conv(20,3x3) | latent(8) | upconv(30,5x5) bn"
 
 
 def space_of(**model: Any) -> Space:
-    return Space(ModelConfig(**model), SHAPE, measure(SHAPE))
+    return Space(ModelConfig(**model), SHAPE, measure(Frame(SHAPE)))
 
 
 def only(name: str) -> MutationConfig:
@@ -98,6 +111,8 @@ def test_a_mutation_changes_the_network_or_says_none(space: Space, seed: int) ->
 @pytest.mark.parametrize("name", OPERATORS)
 def test_an_operator_with_room_always_changes_the_network(name: str) -> None:
     genome, space = parse(RICH), space_of()
+    if name in ("units", "traits", "learning"):
+        genome, space = parse(RICHER), space_of(layers="both", **CHOICES)
     for rng in rngs(100):
         variation = mutate(rng, genome, space, only(name))
         assert variation.operator == OPERATORS[name].__name__
@@ -345,3 +360,34 @@ def test_a_tight_space_still_yields_many_networks() -> None:
     drawn = {sample(rng, space) for _ in range(200)}
     assert len(drawn) > 100
     assert all(map(space.admits, drawn))
+
+
+def test_mixed_networks_keep_convolutions_before_dense_layers() -> None:
+    space = space_of(layers="both", max_parameters=None, max_depth=6)
+    found = set()
+    for rng in rngs(40):
+        genome = sample(rng, space)
+        for _ in range(5):
+            genome = insert_pair(rng, genome, space)
+        assert_lawful(genome, space)
+        found.add((genome.convolutions, genome.depth))
+    assert {convolutions for convolutions, _ in found} >= {1, 2, 3, 4, 5}
+    assert {depth - convolutions for convolutions, depth in found} >= {1, 2, 3, 4, 5}
+
+
+def test_a_convolution_is_swapped_for_a_convolution_and_never_for_a_dense_layer() -> None:
+    space = space_of(layers="both", units=(4, 64))
+    a = parse("conv(32,3x3) dense(40) | latent(8) | updense(41) upconv(33,3x3)")
+    b = parse("conv(64,5x5) dense(50) | latent(8) | updense(51) upconv(65,5x5)")
+    children = {render(swap_blocks(rng, a, b, space)[0]) for rng in rngs(40)}
+    assert children == {
+        "conv(64,5x5) dense(40) | latent(8) | updense(41) upconv(65,5x5)",
+        "conv(32,3x3) dense(50) | latent(8) | updense(51) upconv(33,3x3)",
+    }
+
+
+def test_spaces_without_choices_draw_the_same_networks_as_before_there_were_any() -> None:
+    rng, space = np.random.default_rng(0), space_of()
+    genome = sample(rng, space)
+    assert render(genome) == DRAWN
+    assert render(mutate(rng, genome, space, MutationConfig()).genome) == MUTATED

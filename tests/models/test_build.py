@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from evoae.config.schema import ModelConfig
+from evoae.config.schema import LearningConfig, ModelConfig
+from evoae.genome.frame import Frame
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.genome.text import parse
@@ -26,20 +27,64 @@ def build(*args, **kwargs):
     return build(*args, **kwargs)
 
 
-def random_genome(seed, shape):
+EVERY_GENE = {
+    "layers": "both",
+    "activation": ("relu", "leaky_relu", "selu", "elu", "gelu", "tanh"),
+    "downsampling": ("max", "average", "stride"),
+    "upsampling": ("upsample", "transposed"),
+    "learning": LearningConfig(evolve=True),
+}
+
+
+def random_genome(seed, shape, **others):
     latent = ("vector", "spatial")[seed % 2]
-    model = ModelConfig(latent=latent, max_latent=32 if latent == "vector" else None)
-    return sample(np.random.default_rng(seed), Space(model, shape, measure(shape)))
+    model = ModelConfig(latent=latent, max_latent=32 if latent == "vector" else None, **others)
+    return sample(np.random.default_rng(seed), Space(model, shape, measure(Frame(shape))))
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", [*SHAPES, (1,), (2,), (13,), (40,)], ids=str)
 def test_nine_random_networks_have_the_planned_parameters_and_give_back_the_shape(shape):
     for seed in range(9):
-        layers = plan(random_genome(seed, shape), shape)
+        others = {} if seed < 5 else EVERY_GENE | ({"layers": "auto"} if len(shape) == 1 else {})
+        layers = plan(random_genome(seed, shape, **others), Frame(shape))
         model = build(layers)
         assert model.count_params() == layers.size.parameters
         assert model.output_shape == (None, *shape)
         assert model.get_layer("encoder").output_shape == (None, *layers.latent_shape)
+        keras_shapes = {
+            layer.name: layer.output.shape[1:]
+            for part in ("encoder", "decoder")
+            for layer in model.get_layer(part).layers
+        }
+        assert all(keras_shapes[layer.name] == layer.shape for layer in layers.layers)
+
+
+@pytest.mark.parametrize("posterior", ["diagonal", "full"])
+def test_a_variational_encoder_gives_the_mean_and_the_heads_and_the_whole_decodes_the_mean(
+    posterior,
+):
+    text = "conv(4,3x3) dense(6) | latent(3) | updense(5) upconv(4,3x3)"
+    layers = plan(parse(text), Frame((9, 8, 2), posterior=posterior))
+    model = build(layers, seed=1)
+    assert model.count_params() == layers.size.parameters
+    images = np.random.default_rng(0).random((4, 9, 8, 2), np.float32)
+    outputs = model.get_layer("encoder").predict(images, verbose=0)
+    assert [output.shape for output in outputs] == [(4, 3)] * (3 if posterior == "full" else 2)
+    decoded = model.get_layer("decoder").predict(outputs[0], verbose=0)
+    np.testing.assert_allclose(model.predict(images, verbose=0), decoded, rtol=0, atol=1e-6)
+
+
+def test_a_sigmoid_code_lies_between_0_and_1_as_vector_and_as_map():
+    images = np.random.default_rng(0).random((4, 8, 8, 1), np.float32)
+    for text in (
+        "conv(4,3x3) | latent(3) | upconv(4,3x3)",
+        "conv(4,3x3) | upconv(4,3x3)",
+        "dense(9) | updense(9)",
+    ):
+        model = build(plan(parse(text), Frame((8, 8, 1), code="sigmoid")), seed=1)
+        code = model.get_layer("encoder").predict(images, verbose=0)
+        assert code.min() > 0
+        assert code.max() < 1
 
 
 @pytest.mark.parametrize(
@@ -67,13 +112,13 @@ def test_nine_random_networks_have_the_planned_parameters_and_give_back_the_shap
     ],
 )
 def test_the_worked_examples_have_their_published_size(text, shape, min_side, parameters):
-    assert build(plan(parse(text), shape, min_side=min_side)).count_params() == parameters
+    assert build(plan(parse(text), Frame(shape, min_side=min_side))).count_params() == parameters
 
 
 def test_every_layer_has_the_name_and_shape_of_the_plan():
-    layers = plan(parse(ALL_KINDS), (15, 13, 3))
+    layers = plan(parse(ALL_KINDS), Frame((15, 13, 3)))
     assert {layer.kind for layer in layers.layers} == {
-        *("conv", "pool", "batchnorm", "dropout", "flatten"),
+        *("conv", "maxpool", "batchnorm", "dropout", "flatten"),
         *("dense", "reshape", "upsample", "crop"),
     }
     model = build(layers)
@@ -83,7 +128,7 @@ def test_every_layer_has_the_name_and_shape_of_the_plan():
 
 
 def test_equal_seeds_build_equal_weights_and_other_seeds_others():
-    layers = plan(parse(ALL_KINDS), (8, 8, 1))
+    layers = plan(parse(ALL_KINDS), Frame((8, 8, 1)))
     first, again, other = (build(layers, seed=seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
@@ -91,7 +136,7 @@ def test_equal_seeds_build_equal_weights_and_other_seeds_others():
 
 def test_layers_of_one_network_start_from_different_weights():
     text = "conv(4,3x3) | upconv(4,3x3)"
-    weights = build(plan(parse(text), (8, 8, 4)), seed=1).get_weights()
+    weights = build(plan(parse(text), Frame((8, 8, 4))), seed=1).get_weights()
     kernels = [each for each in weights if each.ndim == 4]
     assert len({kernel.shape for kernel in kernels}) == 1
     assert not any(np.array_equal(a, b) for a, b in itertools.combinations(kernels, 2))
@@ -111,7 +156,7 @@ np.savez(sys.argv[3], whole=model.predict(images, verbose=0),
 
 
 def test_a_saved_model_reloads_without_evoae_and_reconstructs_the_same(tmp_path):
-    model = build(plan(parse(ALL_KINDS), (15, 13, 3)), seed=3)
+    model = build(plan(parse(ALL_KINDS), Frame((15, 13, 3))), seed=3)
     images = np.random.default_rng(0).random((5, 15, 13, 3), np.float32)
     model.save(tmp_path / "model.keras")
     np.save(tmp_path / "images.npy", images)

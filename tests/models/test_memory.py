@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from evoae.genome.frame import Frame
 from evoae.genome.text import parse
 from evoae.models.memory import BASE_BYTES, training_bytes
 from evoae.models.plan import Plan, plan
 
-SMALL = plan(parse("conv(16,3x3) | latent(8) | upconv(16,3x3)"), (28, 28, 1))
+SMALL = plan(parse("conv(16,3x3) | latent(8) | upconv(16,3x3)"), Frame((28, 28, 1)))
 
 
 def above_base(layers: Plan, *, batch_size: int = 1, data_bytes: int = 0) -> int:
@@ -19,5 +20,5 @@ def test_the_estimate_holds_activations_per_image_parameters_and_data() -> None:
 
 
 def test_a_wider_network_is_estimated_to_take_more() -> None:
-    wider = plan(parse("conv(32,3x3) | latent(8) | upconv(32,3x3)"), (28, 28, 1))
+    wider = plan(parse("conv(32,3x3) | latent(8) | upconv(32,3x3)"), Frame((28, 28, 1)))
     assert above_base(wider) > 1.5 * above_base(SMALL)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from evoae.config.schema import ObjectiveConfig
+from evoae.genome.frame import Frame
 from evoae.genome.text import parse
 from evoae.models.objectives.factory import objective_for
 from evoae.models.plan import plan
@@ -77,7 +78,7 @@ def test_every_objective_is_final_and_passes_the_contract():
 def model():
     from evoae.models.build import build
 
-    return build(plan(parse(TEXT), SHAPE), seed=1)
+    return build(plan(parse(TEXT), Frame(SHAPE)), seed=1)
 
 
 @pytest.fixture(scope="module")

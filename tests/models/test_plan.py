@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evoae.errors import GenomeError
+from evoae.genome.frame import Frame
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
 from evoae.models.plan import Plan, plan
@@ -19,12 +23,12 @@ def rows(layers: Plan) -> list[tuple[str, tuple[int, ...], int]]:
 
 
 def test_the_square_example_has_its_shapes_and_25529_parameters() -> None:
-    layers = plan(parse(SQUARE), (28, 28, 1))
+    layers = plan(parse(SQUARE), Frame((28, 28, 1)))
     assert rows(layers) == [
         ("conv", (28, 28, 32), 320),
-        ("pool", (14, 14, 32), 0),
+        ("maxpool", (14, 14, 32), 0),
         ("conv", (14, 14, 16), 4624),
-        ("pool", (7, 7, 16), 0),
+        ("maxpool", (7, 7, 16), 0),
         ("flatten", (784,), 0),
         ("dense", (8,), 6280),
         ("dense", (784,), 7056),
@@ -40,10 +44,10 @@ def test_the_square_example_has_its_shapes_and_25529_parameters() -> None:
 
 
 def test_the_odd_example_pools_once_crops_once_and_has_35123_parameters() -> None:
-    layers = plan(parse(ODD), (15, 13, 3))
+    layers = plan(parse(ODD), Frame((15, 13, 3)))
     assert [(kind, shape) for kind, shape, _ in rows(layers)] == [
         ("conv", (15, 13, 32)),
-        ("pool", (8, 7, 32)),
+        ("maxpool", (8, 7, 32)),
         ("conv", (8, 7, 16)),
         ("flatten", (896,)),
         ("dense", (8,)),
@@ -59,7 +63,7 @@ def test_the_odd_example_pools_once_crops_once_and_has_35123_parameters() -> Non
 
 
 def test_the_hand_made_baseline_has_its_published_49761_parameters() -> None:
-    layers = plan(parse(HAND_MADE), (28, 28, 1), min_side=3)
+    layers = plan(parse(HAND_MADE), Frame((28, 28, 1), min_side=3))
     assert layers.size.parameters == 49_761
     assert layers.latent_shape == (4, 4, 16)
     assert layers.size.latent == 256
@@ -72,10 +76,10 @@ def test_the_hand_made_baseline_has_its_published_49761_parameters() -> None:
 
 
 def test_modifiers_work_on_the_smaller_side_of_the_resampling() -> None:
-    layers = plan(parse("conv(4,3x3) bn | upconv(5,3x3) drop(0.5)"), (28, 28, 1))
+    layers = plan(parse("conv(4,3x3) bn | upconv(5,3x3) drop(0.5)"), Frame((28, 28, 1)))
     assert rows(layers) == [
         ("conv", (28, 28, 4), 40),
-        ("pool", (14, 14, 4), 0),
+        ("maxpool", (14, 14, 4), 0),
         ("batchnorm", (14, 14, 4), 16),
         ("conv", (14, 14, 5), 185),
         ("dropout", (14, 14, 5), 0),
@@ -85,7 +89,9 @@ def test_modifiers_work_on_the_smaller_side_of_the_resampling() -> None:
 
 
 def test_a_multiply_add_counts_two_flops() -> None:
-    size = plan(parse("conv(4,3x5) | latent(3) | upconv(5,3x3)"), (8, 9, 2), min_side=8).size
+    size = plan(
+        parse("conv(4,3x5) | latent(3) | upconv(5,3x3)"), Frame((8, 9, 2), min_side=8)
+    ).size
     pixels = 8 * 9
     conv, upconv, head = 2 * 15 * 4, 4 * 9 * 5, 5 * 9 * 2
     dense = 2 * pixels * 4 * 3
@@ -93,13 +99,13 @@ def test_a_multiply_add_counts_two_flops() -> None:
 
 
 def test_views_take_no_activation_bytes() -> None:
-    layers = plan(parse("conv(4,3x3) | latent(3) | upconv(5,3x3)"), (8, 8, 1), min_side=8)
+    layers = plan(parse("conv(4,3x3) | latent(3) | upconv(5,3x3)"), Frame((8, 8, 1), min_side=8))
     assert layers.size.activation_bytes == 4 * (64 * 4 + 3 + 64 * 4 + 64 * 5 + 64)
 
 
 @pytest.mark.parametrize(("side", "pooled"), [(7, 7), (8, 4), (9, 5), (15, 8)])
 def test_a_map_pools_only_while_its_smaller_side_exceeds_min_side(side: int, pooled: int) -> None:
-    layers = plan(parse("conv(4,3x3) | upconv(4,3x3)"), (side, 40, 1), min_side=7)
+    layers = plan(parse("conv(4,3x3) | upconv(4,3x3)"), Frame((side, 40, 1), min_side=7))
     assert layers.latent_shape[0] == pooled
     assert layers.output_shape == (side, 40, 1)
 
@@ -112,7 +118,106 @@ def test_a_map_pools_only_while_its_smaller_side_exceeds_min_side(side: int, poo
 def test_every_genome_rebuilds_every_shape(
     genome: Genome, shape: tuple[int, int, int], min_side: int
 ) -> None:
-    layers = plan(genome, shape, min_side=min_side)
+    layers = plan(genome, Frame(shape, min_side=min_side))
     assert layers.output_shape == shape
     assert len({layer.name for layer in layers.layers}) == len(layers.layers)
     assert (*layers.encoder, *layers.decoder) == layers.layers
+
+
+STRIDED = (
+    "down(stride) up(transposed) conv(32,4x4) conv(64,4x4) | latent(32) | "
+    "upconv(64,4x4) upconv(32,4x4)"
+)
+
+
+def test_strided_and_transposed_convolutions_have_the_published_335937_parameters() -> None:
+    layers = plan(parse(STRIDED), Frame((28, 28, 1)))
+    assert [(kind, shape) for kind, shape, _ in rows(layers)] == [
+        ("conv", (14, 14, 32)),
+        ("conv", (7, 7, 64)),
+        ("flatten", (3136,)),
+        ("dense", (32,)),
+        ("dense", (3136,)),
+        ("reshape", (7, 7, 64)),
+        ("transposed", (14, 14, 64)),
+        ("transposed", (28, 28, 32)),
+        ("conv", (28, 28, 1)),
+    ]
+    assert layers.size.parameters == 335_937
+    assert round(layers.size.flops / 2e6, 1) == 11.8  # million multiply-adds
+
+
+def test_a_dense_network_flattens_an_image_and_its_head_gives_it_back() -> None:
+    text = "dense(256) dense(64) | latent(32) | updense(64) updense(256)"
+    layers = plan(parse(text), Frame((28, 28, 1)))
+    assert [shape for kind, shape, _ in rows(layers) if kind == "dense"] == [
+        (256,),
+        (64,),
+        (32,),
+        (64,),
+        (256,),
+        (784,),
+    ]
+    assert layers.layers[0].kind == "flatten"
+    assert (layers.layers[-1].kind, layers.output_shape) == ("reshape", (28, 28, 1))
+    assert layers.layers[-2].activation == "sigmoid"
+
+
+def test_a_latent_gene_alone_is_two_dense_layers() -> None:
+    layers = plan(parse("latent(32)"), Frame((28, 28, 1)))
+    assert [shape for kind, shape, _ in rows(layers) if kind == "dense"] == [(32,), (784,)]
+    assert layers.size.parameters == 784 * 32 + 32 + 32 * 784 + 784
+
+
+def test_a_vector_head_flattens_where_the_decoder_makes_its_map() -> None:
+    text = "conv(8,3x3) dense(16) bn | latent(2) | updense(16) drop(0.1) upconv(8,3x3)"
+    layers = plan(parse(text), Frame((9, 8, 1)))
+    assert [(layer.name, layer.shape) for layer in layers.layers] == [
+        ("encoder_conv_1", (9, 8, 8)),
+        ("encoder_pool_1", (5, 4, 8)),
+        ("flatten", (160,)),
+        ("encoder_dense_1", (16,)),
+        ("encoder_batchnorm_1", (16,)),
+        ("code", (2,)),
+        ("decoder_dense_1", (16,)),
+        ("decoder_dropout_1", (16,)),
+        ("decode", (160,)),
+        ("unflatten", (5, 4, 8)),
+        ("decoder_conv_1", (5, 4, 8)),
+        ("decoder_upsample_1", (10, 8, 8)),
+        ("decoder_crop_1", (9, 8, 8)),
+        ("head", (9, 8, 1)),
+    ]
+
+
+def test_a_table_takes_dense_layers_and_refuses_convolutions_in_one_sentence() -> None:
+    frame = Frame((13,), output="linear")
+    layers = plan(parse("dense(8) | latent(2) | updense(8)"), frame)
+    assert layers.output_shape == (13,)
+    assert layers.size.parameters == 14 * 8 + 9 * 2 + 3 * 8 + 9 * 13
+    with pytest.raises(GenomeError, match="convolutions need images"):
+        plan(parse("conv(8,3x3) | latent(2) | upconv(8,3x3)"), frame)
+
+
+@pytest.mark.parametrize(("posterior", "heads"), [("diagonal", [3]), ("full", [3, 3])])
+def test_a_posterior_adds_heads_beside_the_code(posterior: Any, heads: list[int]) -> None:
+    genome = parse("dense(8) | latent(3) | updense(8)")
+    layers = plan(genome, Frame((13,), posterior=posterior))
+    assert [layer.shape for layer in layers.heads] == [(width,) for width in heads]
+    plain = plan(genome, Frame((13,)))
+    more = sum(9 * width for width in heads)
+    assert layers.size.parameters == plain.size.parameters + more
+    assert layers.latent_shape == (3,)
+
+
+def test_a_gene_of_the_whole_network_outranks_the_frame() -> None:
+    frame = Frame((28, 28, 1), activation="elu", downsampling="average", upsampling="transposed")
+    text = "conv(4,3x3) | latent(3) | upconv(5,3x3)"
+    by_frame = plan(parse(text), frame)
+    assert {layer.activation for layer in by_frame.layers if layer.kernel == (3, 3)} >= {"elu"}
+    assert "avgpool" in {layer.kind for layer in by_frame.layers}
+    by_gene = plan(parse(f"act(gelu) down(max) up(upsample) {text}"), frame)
+    kinds = {layer.kind for layer in by_gene.layers}
+    assert {"maxpool", "upsample"} <= kinds
+    assert not {"avgpool", "transposed"} & kinds
+    assert by_gene.layers[0].activation == "gelu"
