@@ -35,7 +35,8 @@ class Task:
         frame: what the genome needs to become a network.
         data: folder of the shared training and validation arrays (`evoae.data.share`).
         training: how; a train gene is already counted in, see `trained_as`.
-        seed: of everything random in this training; from (run seed, id), see `seed_for`.
+        seed: of start weights, order and dropout; from (run seed, id), see `seed_for`.
+        noise_seed: of the noise that the objective adds, which all candidates of a run share.
         flops: of one image's forward pass, for scheduling.
         keep: file to save the trained model to; None to keep no weights.
         keep_below: save only if the fitness is below this; None to save every scored one.
@@ -49,6 +50,7 @@ class Task:
     objective: ObjectiveConfig
     training: TrainingConfig
     seed: int
+    noise_seed: int = 0
     flops: int = 0
     keep: Path | None = None
     keep_below: float | None = None

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from evoae.config.schema import Config
+from evoae.config.schema import Config, ReduceConfig
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
+from evoae.errors import ConfigError
 from evoae.evaluation import Task, seed_for, trained_as
+from evoae.execution.machine import cpu_flags
 from evoae.genome.canonical import candidate_id
 from evoae.genome.frame import Frame
 from evoae.genome.genome import Genome
 from evoae.genome.space import Space
 from evoae.models.plan import measure
+from evoae.runs.facts import environment
 
 
 def space_of(config: Config, frame: Frame) -> Space:
@@ -54,7 +57,19 @@ class Scene:
         source = load(config.data, config.seed)
         dataset = source.reduced(config.data.reduce, config.seed)
         frame = Frame.of(config.model, config.objective, dataset.input_shape, dataset.output)
+        if config.objective.loss == "bce" and frame.output != "sigmoid":
+            raise ConfigError(
+                "objective.loss",
+                "bce, but the output is linear",
+                "it needs values in 0..1: use mse",
+            )
         return cls(config, dataset, len(source.train), frame, space_of(config, frame))
+
+    @classmethod
+    def whole(cls, config: Config) -> Scene:
+        """Return the same on all of the data, as a refit needs it."""
+        data = config.data.model_copy(update={"reduce": ReduceConfig()})
+        return cls.make(config.model_copy(update={"data": data}))
 
     def task(self, genome: Genome, shared: Path) -> Task:
         """Return the training of `genome` on the images in `shared`; it keeps no model."""
@@ -67,6 +82,7 @@ class Scene:
             objective=config.objective,
             training=trained_as(config.training, genome),
             seed=seed_for(config.seed, id),
+            noise_seed=config.seed % 2**31,
             flops=self.space.measure(genome).flops,
             memory_limit=config.execution.memory_limit,
         )
@@ -84,3 +100,8 @@ class Scene:
             "source_images": self.source_images,
             "table": None if self.dataset.table is None else self.dataset.table.to_json(),
         }
+
+
+def surroundings() -> dict[str, object]:
+    """Return what the last digits of a result may depend on: software, processor, threads."""
+    return {**environment(), "cpu_flags": cpu_flags(), "threads_per_training": 1}

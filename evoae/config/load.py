@@ -138,8 +138,8 @@ def _sentence(
     if said and setting is None:
         # A rule between settings: its message may start with the setting that it is about.
         key, colon, rest = said.partition(": ")
-        if colon and key in section.model_fields:
-            return ConfigError(_place((*above, key), source, places), rest)
+        if colon and key.split(".")[0] in section.model_fields:
+            return ConfigError(_place((*above, *key.split(".")), source, places), rest)
         return ConfigError(_place(above, source, places), said)
     path = above if setting is None else (*above, setting)
     value = raw

@@ -274,11 +274,81 @@ class ModelConfig(Section):
         return self
 
 
+# Which kinds of objective use a setting that not all of them use.
+_USERS = {
+    "corruption": ("denoising", "sparse", "variational"),
+    "sparsity": ("sparse",),
+    "target": ("sparse",),
+    "weight": ("sparse",),
+    "contraction": ("contractive",),
+    "beta": ("variational",),
+    "anneal_epochs": ("variational",),
+    "posterior": ("variational",),
+}
+
+
 class ObjectiveConfig(Section):
     """What a network is trained for; its validation figure is the fitness."""
 
-    kind: Literal["reconstruction"] = Field("reconstruction", description="the objective")
-    loss: Literal["mse", "mae", "bce"] = Field("mse", description="the loss, a mean per pixel")
+    kind: Literal["reconstruction", "denoising", "sparse", "contractive", "variational"] = Field(
+        "reconstruction", description="aim"
+    )
+    loss: Literal["mse", "mae", "bce"] = Field(
+        "mse", description="a mean per input number; variational: a sum"
+    )
+    corruption: Literal["none", "gaussian", "masking", "salt_pepper"] = Field(
+        "none", description="of inputs"
+    )
+    level: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.3, description="of corruption: deviation of gaussian, share of inputs of others"
+    )
+    corrupt: Literal["layer", "data"] = Field(
+        "layer", description="afresh each step, or each image once for all"
+    )
+    sparsity: Literal["kl", "l1"] = Field("kl", description="sparse: penalty on the code")
+    target: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.05, description="sparse with kl: mean activation wanted of a code unit"
+    )
+    weight: Weight = Field(0.001, description="sparse: of the penalty, a sum over code units")
+    contraction: Weight = Field(
+        0.0001, description="contractive: weight of the Jacobian's squared norm"
+    )
+    beta: Weight = Field(1.0, description="variational: weight of the KL")
+    anneal_epochs: Weight = Field(
+        0.0, description="variational: epochs in which beta rises from 0"
+    )
+    posterior: Literal["diagonal", "full"] = Field(
+        "diagonal", description="variational: covariance of the code"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _denoising_corrupts(cls, raw: Any) -> Any:
+        """Let denoising have gaussian noise where no other is chosen."""
+        if not isinstance(raw, dict) or raw.get("kind") != "denoising":
+            return raw
+        return (
+            raw if raw.get("corruption", "none") != "none" else {**raw, "corruption": "gaussian"}
+        )
+
+    @model_validator(mode="after")
+    def _all_used(self) -> Self:
+        for name in self._changed():
+            if self.kind not in _USERS.get(name, (self.kind,)):
+                *others, last = _USERS[name]
+                kinds = (
+                    f"kinds {', '.join(others)} and {last} use" if others else f"kind {last} uses"
+                )
+                raise ValueError(f"{name}: only {kinds} it")
+            if name in ("level", "corrupt") and self.corruption == "none":
+                raise ValueError(f"{name}: corruption is none, so that nothing uses it")
+            if name == "target" and self.sparsity != "kl":
+                raise ValueError("target: only sparsity kl uses it")
+        return self
+
+    def _changed(self) -> list[str]:
+        fields = type(self).model_fields.items()
+        return [name for name, field in fields if getattr(self, name) != field.default]
 
 
 class MutationConfig(Section):
@@ -373,6 +443,28 @@ class TrainingConfig(Section):
     )
 
 
+class RefitConfig(Section):
+    """How a winner is trained properly, on all training data, after the search."""
+
+    epochs: Count = Field(30, description="most passes over all training data")
+    optimizer: OptimizerName = Field("adamw", description="a network's train gene outranks it")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(0.002, description="the highest one")
+    batch_size: Positive = Field(64, description="inputs per optimiser step")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.004, description="of adamw")
+    schedule: Literal["constant", "cosine"] = Field("cosine", description="of the learning rate")
+    warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
+    patience: Positive | None = Field(
+        10, description="stop after so many epochs without gain; null for never"
+    )
+    seeds: Count = Field(1, description="trainings from other start weights, for the noise")
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The same as settings of one training: the best epoch counts, no time limit."""
+        own = self.model_dump(exclude={"seeds"})
+        return TrainingConfig(**own, fitness="best", time_limit=None)
+
+
 class ExecutionConfig(Section):
     """Where trainings run. Nothing here changes a result."""
 
@@ -399,4 +491,11 @@ class Config(Section):
     objective: ObjectiveConfig = ObjectiveConfig()
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
+    refit: RefitConfig = RefitConfig()
     execution: ExecutionConfig = ExecutionConfig()
+
+    @model_validator(mode="after")
+    def _posterior_of_a_vector(self) -> Self:
+        if self.objective.kind == "variational" and self.model.latent != "vector":
+            raise ValueError("model.latent: kind variational needs a vector")
+        return self

@@ -7,6 +7,7 @@ What is said of images here holds for the rows of tables as well: an image is an
 from __future__ import annotations
 
 import hashlib
+import mmap
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from evoae.errors import DataError
 
 Images = NDArray[np.uint8 | np.float32]  # (n, height, width, channels) or (n, features)
 Labels = NDArray[Any]  # (n,)
+_CHUNK = 2**25  # bytes of a mapped file in memory at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +125,31 @@ def order(count: int, seed: int, purpose: str) -> NDArray[np.intp]:
 
 
 def take(images: Images, index: NDArray[np.intp] | None) -> Images:
-    """Return the images at `index`, (k,), in C order; all of them for None."""
-    return np.ascontiguousarray(images if index is None else images[index])
+    """Return the images at `index`, (k,), in C order; all of them for None.
+
+    What is taken from a mapped file becomes a copy, and no second one stays in memory.
+    """
+    if index is None:
+        return np.ascontiguousarray(images)
+    taken = np.empty((len(index), *images.shape[1:]), images.dtype)
+    step = max(1, _CHUNK * len(images) // max(1, images.nbytes))
+    for start in range(0, len(index), step):
+        taken[start : start + step] = images[index[start : start + step]]
+        release(images)
+    return taken
+
+
+def release(array: NDArray[Any]) -> None:
+    """Let go of the pages of a mapped file that were read; they return from it when needed."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if (
+        isinstance(base, mmap.mmap)
+        and not array.flags.writeable
+        and hasattr(mmap, "MADV_DONTNEED")
+    ):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def take_labels(labels: Labels | None, index: NDArray[np.intp] | None) -> Labels | None:

@@ -21,6 +21,7 @@ from evoae.data.dataset import Source
 from evoae.data.idx import GZIP, LARGEST, MOST_INFLATION, PARTS, find_part, read_idx
 from evoae.data.images import as_source
 from evoae.data.labels import read_labels
+from evoae.data.picture_folder import holds_pictures, read_folder
 from evoae.data.rows import SUFFIXES, Rows, read_rows
 from evoae.data.talk import Say, silent
 from evoae.errors import DataError
@@ -235,4 +236,10 @@ FORMATS: tuple[Format, ...] = (
         TABLE | {"header", "missing_values"},
     ),
     Format("a folder of the four idx files of MNIST", _is_idx_folder, _read_idx_folder, _LABELS),
+    Format(
+        "a folder of JPEG or PNG pictures",
+        holds_pictures,
+        read_folder,
+        _LABELS | {"size", "channels", "corrupt"},
+    ),
 )

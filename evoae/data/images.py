@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.data.dataset import Images, Labels, Source
+from evoae.data.dataset import Images, Labels, Source, release
 from evoae.data.parts import check_enough
 from evoae.errors import DataError
 
@@ -64,6 +64,7 @@ def as_images(array: NDArray[Any], place: str) -> Images:
     if array.dtype == np.uint8:
         if array.max() <= 1:  # a mask, which would train as almost black
             raise DataError(place, f"values are {_range(array)}, but 255 is white", "save x * 255")
+        release(array)
         return array
     if array.dtype.kind != "f":
         raise DataError(place, f"values are {_range(array)}", _remedy(array))

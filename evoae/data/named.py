@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+from evoae.data.cifar import CIFAR10
 from evoae.data.files import TABLE
 from evoae.data.heart import HEART
 from evoae.data.idx import PARTS
@@ -81,6 +82,15 @@ NAMED: dict[str, NamedSet] = {
                 None,
                 11,
             ),
+        ),
+        NamedSet(
+            "cifar10",
+            (32, 32, 3),
+            50_000,
+            10_000,
+            "not stated",
+            "https://www.cs.toronto.edu/~kriz/cifar.html",
+            CIFAR10,
         ),
         NamedSet(
             "digits",

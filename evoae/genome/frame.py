@@ -41,11 +41,12 @@ class Frame:
     def of(
         cls,
         model: ModelConfig,
-        objective: ObjectiveConfig,  # noqa: ARG003
+        objective: ObjectiveConfig,
         input_shape: tuple[int, ...],
         output: Literal["sigmoid", "linear"],
     ) -> Self:
         """Return the frame that a configuration and its data make; `output` fits the data."""
+        squashed = objective.kind == "sparse" and objective.sparsity == "kl"
         return cls(
             input_shape=input_shape,
             min_side=model.min_side,
@@ -53,4 +54,6 @@ class Frame:
             activation=model.activation[0],
             downsampling=model.downsampling[0],
             upsampling=model.upsampling[0],
+            code="sigmoid" if squashed else "linear",
+            posterior=objective.posterior if objective.kind == "variational" else None,
         )

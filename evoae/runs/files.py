@@ -12,6 +12,7 @@ from pathlib import Path
 from evoae.errors import RunError
 
 MODELS = "models"
+REFIT = "refit"
 PENDING = "pending"
 _SPACE = "free some space, then go on with 'evoae resume'; what was finished is kept"
 _RIGHTS = "check the folder's permissions, or choose another one with --run"
@@ -75,6 +76,11 @@ def model_path(run: Path, candidate_id: str) -> Path:
 def pending_path(run: Path, candidate_id: str) -> Path:
     """Return where a training leaves its model until its generation ends."""
     return run / MODELS / PENDING / f"{candidate_id}.keras"
+
+
+def refit_path(run: Path, candidate_id: str) -> Path:
+    """Return where the model of a refitted candidate lies."""
+    return run / REFIT / f"{candidate_id}.keras"
 
 
 def promote(run: Path, hall_of_fame: Collection[str], undecided: Collection[str] = ()) -> None:

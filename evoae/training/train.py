@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.schema import TrainingConfig
 from evoae.data.share import Shared, open_shared
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task
@@ -24,9 +24,6 @@ from evoae.runs.files import sync_folder
 from evoae.training.base import AbstractFitLoop
 from evoae.training.guarded import CandidateError, guarded
 from evoae.training.setup import prepare
-
-if TYPE_CHECKING:
-    from evoae.models.objectives.base import AbstractObjective
 
 
 def train(task: Task) -> Evaluation:
@@ -83,6 +80,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
     import keras
 
     from evoae.models.build import build
+    from evoae.models.objectives.factory import objective_for
 
     # Else every candidate leaves something behind. The garbage collector runs by itself, often
     # enough since `prepare` froze the libraries: memory stays flat, and no time is lost waiting.
@@ -98,7 +96,8 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         seed=int(network.generate_state(1)[0]),
     )
     built = time.perf_counter()
-    objective = _objective(task.objective)
+    images = len(task.frame.input_shape) == 3  # and so in 0..1
+    objective = objective_for(task.objective, task.noise_seed, bounded=images)
     loop = _loop(task.training)(model, objective, data, task.training)
     compiled = time.perf_counter()
     rng = np.random.default_rng(order)
@@ -141,13 +140,6 @@ def _check_memory(task: Task, layers: Plan, data: Shared) -> None:
             f"would take about {estimate / 2**20:,.0f} MiB, more than "
             f"{task.memory_limit / 2**20:,.0f} MiB (execution.memory_limit)",
         )
-
-
-def _objective(config: ObjectiveConfig) -> AbstractObjective:
-    from evoae.models.objectives.reconstruction import Reconstruction
-
-    objectives = {"reconstruction": Reconstruction}
-    return objectives[config.kind](config)
 
 
 def _loop(training: TrainingConfig) -> Callable[..., AbstractFitLoop]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from evoae.cli.data import command as data
 from evoae.data import fetch, stores
@@ -164,3 +165,28 @@ def test_describe_what_a_config_describes(tmp_path: Path) -> None:
     assert (described["name"], described["validation"]) == ("digits", 100)
     with pytest.raises(EvoaeError, match=r"data\.sizee"):
         run("describe", "digits", "--set", "data.sizee=3")
+
+
+def test_describe_a_folder_of_pictures_and_say_what_was_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVOAE_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(12):
+        Image.fromarray(np.full((9 + i % 2, 9, 3), 20 * i, np.uint8)).save(folder / f"{i}.png")
+    (folder / "notes.jpg").write_text("no picture")
+    with pytest.raises(DataError, match=r"notes.jpg: cannot be decoded \(neither JPEG nor PNG"):
+        run("describe", str(folder))
+    with pytest.raises(DataError, match=r"2 sizes, height×width: 9×9 \(6\), 10×9 \(6\)"):
+        run("describe", str(folder), "--set", "data.corrupt=skip")
+    settings = ("--set", "data.corrupt=skip", "--set", "data.size=8")
+    out, err = run("describe", str(folder), *settings)
+    assert out.splitlines()[:2] == [
+        "name        photos",
+        "shape       8×8×3",
+    ]
+    assert err == (
+        "photos: skipped 1 of 13 pictures that cannot be decoded: "
+        "notes.jpg (neither JPEG nor PNG)\n"
+    )

@@ -88,7 +88,7 @@ def test_the_json_has_the_promised_keys(tmp_path):
     assert found["cache"]["path"] == str(tmp_path / "cache")
     assert found["data_places"][0]["path"] == str(tmp_path / ".keras" / "datasets")
     assert commands.keys() == {
-        f"evoae data get {name}" for name in ("fashion_mnist", "mnist", "heart")
+        f"evoae data get {name}" for name in ("fashion_mnist", "mnist", "cifar10", "heart")
     }
 
 

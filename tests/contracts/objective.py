@@ -1,61 +1,213 @@
-"""The contract kit of every objective."""
+"""The contract kit of every objective. To enrol one: a subclass of the kit with its `config`."""
+
+from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
-from evoae.genome.frame import Frame
-from evoae.genome.text import parse
-from evoae.models.plan import plan
+from evoae.config.schema import ObjectiveConfig
+from evoae.models.objectives.base import AbstractObjective
+from evoae.models.objectives.factory import objective_for
 
-TEXT = "conv(4,3x3) bn drop(0.5) | latent(3) | upconv(4,3x3)"
-NUMBERS = np.arange(6, dtype=np.int32)
+COUNT = 6
+NUMBERS = np.arange(COUNT, dtype=np.int32)
+UNITS = 3
 
 
-def figure(objective, model, images, first=0):
-    numbers = np.arange(first, first + len(images), dtype=np.int32)
-    return float(objective.figures(model, images, numbers)[objective.fitness])
+def network(config: ObjectiveConfig, shape: tuple[int, ...], dropout: float = 0.3) -> Any:
+    """Return a small autoencoder of the heads that an objective needs, as the builder makes it.
+
+    Images go through a convolution, normalisation and pooling, table rows through a dense layer.
+    """
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(1)
+    x = inputs = keras.Input(shape)
+    if len(shape) == 3:
+        x = layers.Conv2D(4, 3, strides=2, padding="same", activation="elu")(x)
+        x = layers.MaxPooling2D(2, padding="same")(x)
+    else:
+        x = layers.Dense(6, activation="tanh")(x)
+    x = layers.BatchNormalization(momentum=0.5)(x)
+    x = layers.Flatten()(layers.Dropout(dropout, seed=2)(x))
+    heads = {"code": UNITS}
+    if config.kind == "variational":
+        heads = {"mean": UNITS, "log_var": UNITS}
+        if config.posterior == "full":
+            heads["lower"] = UNITS * (UNITS - 1) // 2
+    activation = "sigmoid" if config.kind == "sparse" and config.sparsity == "kl" else None
+    codes = [layers.Dense(units, activation, name=name)(x) for name, units in heads.items()]
+    encoder = keras.Model(inputs, codes if len(codes) > 1 else codes[0], name="encoder")
+
+    x = code = keras.Input((UNITS,))
+    x = layers.Dropout(dropout, seed=3)(layers.Dense(8, activation="relu")(x))
+    head = "sigmoid" if len(shape) == 3 else None
+    x = layers.Reshape(shape)(layers.Dense(math.prod(shape), activation=head)(x))
+    decoder = keras.Model(code, x, name="decoder")
+
+    images = keras.Input(shape)
+    codes = encoder(images)
+    rebuilt = decoder(codes[0] if isinstance(codes, list) else codes)
+    return keras.Model(images, rebuilt, name="autoencoder")
 
 
 class ObjectiveContract:
-    """What a fit loop and a search rely on; a subclass gives the fixture `objective`."""
+    """What a fit loop and a search rely on; every promise for images and for table rows.
+
+    Attributes:
+        of_batch: settings -> figures that may depend on a batch as a whole. No others do.
+    """
+
+    @staticmethod
+    def of_batch(config: ObjectiveConfig) -> set[str]:  # noqa: ARG004
+        return set()
 
     @pytest.fixture
-    def model(self):
-        from evoae.models.build import build
+    def config(self) -> ObjectiveConfig:
+        raise NotImplementedError
 
-        return build(plan(parse(TEXT), Frame((8, 8, 2))), seed=1)
+    @pytest.fixture(params=[(8, 7, 2), (7,)], ids=["images", "rows"])
+    def shape(self, request):
+        return request.param
 
     @pytest.fixture
-    def images(self):
-        return np.random.default_rng(0).random((6, 8, 8, 2), np.float32)
+    def images(self, config, shape):
+        rng = np.random.default_rng(0)
+        if len(shape) == 3 or config.loss == "bce":
+            return rng.random((COUNT, *shape), np.float32)
+        return rng.standard_normal((COUNT, *shape), np.float32)
 
-    def test_loss_and_figure_are_finite_scalars(self, objective, model, images):
+    @pytest.fixture
+    def make(self, config, shape):
+        """Return the function (seed) -> objective."""
+        return lambda seed=5: objective_for(config, seed, bounded=len(shape) == 3)
+
+    @pytest.fixture
+    def objective(self, make) -> AbstractObjective:
+        return make()
+
+    @pytest.fixture
+    def model(self, config, shape):
+        return network(config, shape)
+
+    @pytest.fixture
+    def steady(self, config, shape):
+        """A model that draws nothing at random, so that all noise is the objective's."""
+        return network(config, shape, dropout=0.0)
+
+    def test_loss_and_figures_are_finite_scalars(self, objective, model, images):
         figures = objective.figures(model, images, NUMBERS)
-        assert objective.fitness in figures
+        assert {"loss", "error", objective.fitness} <= figures.keys()
         for value in (objective.loss(model, images, NUMBERS, epoch=0.0), *figures.values()):
             assert value.shape == ()
+            assert value.dtype == "float32"
             assert math.isfinite(float(value))
 
-    def test_the_figure_of_the_same_model_is_the_same_every_time(self, objective, model, images):
-        assert figure(objective, model, images) == figure(objective, model, images)
+    def test_equal_objectives_find_equal_figures_every_time(self, make, model, images):
+        objective = make()
+        first = values(objective, model, images)
+        assert values(objective, model, images) == first
+        assert values(make(), model, images) == first
 
-    def test_the_figure_leaves_the_model_as_it_was(self, objective, model, images):
-        before = [weight.copy() for weight in model.get_weights()]
+    def test_the_figures_leave_the_model_as_it_was(self, objective, model, images):
+        before = [weight.numpy().copy() for weight in model.variables]
         objective.figures(model, images, NUMBERS)
-        assert all(map(np.array_equal, before, model.get_weights()))
+        assert all(map(np.array_equal, before, (weight.numpy() for weight in model.variables)))
 
-    def test_the_figure_of_a_batch_is_the_mean_over_its_images(self, objective, model, images):
-        single = [figure(objective, model, images[n : n + 1], n) for n in NUMBERS]
-        assert figure(objective, model, images) == pytest.approx(np.mean(single), rel=1e-5)
+    def test_training_leaves_the_figures_noise_as_it_was(self, objective, model, images):
+        before = values(objective, model, images)
+        state = [weight.numpy().copy() for weight in model.variables]
+        objective.loss(model, images, NUMBERS, epoch=0.0)
+        for weight, value in zip(model.variables, state, strict=True):
+            weight.assign(value)
+        assert values(objective, model, images) == before
 
-    def test_every_trainable_weight_has_a_gradient(self, objective, model, images):
+    def test_the_figures_of_a_batch_are_means_over_its_images(
+        self, config, objective, model, images
+    ):
+        whole = values(objective, model, images)
+        single = [values(objective, model, images[[n]], NUMBERS[[n]]) for n in NUMBERS]
+        for name in whole.keys() - self.of_batch(config):
+            mean = np.mean([figures[name] for figures in single])
+            assert whole[name] == pytest.approx(mean, rel=1e-4, abs=1e-6), name
+
+    def test_the_figures_do_not_depend_on_the_order_of_the_images(self, objective, model, images):
+        whole = values(objective, model, images)
+        turned = values(objective, model, images[::-1], NUMBERS[::-1])
+        assert turned == pytest.approx(whole, rel=1e-4, abs=1e-6)
+
+    def test_the_numbers_decide_the_noise_of_the_figures(self, config, make, steady, images):
+        here = values(make(), steady, images)
+        elsewhere = values(make(), steady, images, NUMBERS + 100)
+        other_seed = values(make(seed=6), steady, images)
+        noisy = config.kind == "variational" or config.corruption != "none"
+        assert (elsewhere["loss"] != here["loss"]) == noisy
+        assert (other_seed["loss"] != here["loss"]) == noisy
+        assert elsewhere["error"] == other_seed["error"] == here["error"]
+
+    def test_training_noise_is_fresh_at_each_step_and_equal_for_equal_seeds(
+        self, config, make, steady, images
+    ):
+        state = [weight.numpy().copy() for weight in steady.variables]
+
+        def losses(seed):
+            objective, found = make(seed), []
+            for _ in range(3):
+                for weight, value in zip(steady.variables, state, strict=True):
+                    weight.assign(value)
+                found.append(float(objective.loss(steady, images, NUMBERS, epoch=1.0)))
+            return found
+
+        layer = config.corruption != "none" and config.corrupt == "layer"
+        fresh = config.kind == "variational" or layer
+        assert losses(5) == losses(5)
+        assert len(set(losses(5))) == (3 if fresh else 1)
+        assert (losses(6) != losses(5)) == (fresh or config.corruption != "none")
+
+    def test_every_trainable_weight_has_a_finite_gradient(self, objective, model, images):
         import tensorflow as tf
 
-        with tf.GradientTape() as tape:
-            loss = objective.loss(model, tf.constant(images), NUMBERS, epoch=0.0)
-        weights = [weight.value for weight in model.trainable_variables]
-        gradients = tape.gradient(loss, weights)
-        assert len(gradients) == len(weights) > 0
-        assert all(np.isfinite(gradient).all() for gradient in gradients)
+        for epoch in (0.0, 5.0):
+            with tf.GradientTape() as tape:
+                loss = objective.loss(model, tf.constant(images), NUMBERS, epoch=epoch)
+            weights = [weight.value for weight in model.trainable_variables]
+            gradients = tape.gradient(loss, weights)
+            assert len(gradients) == len(weights) > 0
+            assert all(np.isfinite(gradient).all() for gradient in gradients)
+
+    def test_a_compiled_loop_takes_the_steps_that_single_ones_take(
+        self, config, make, shape, images
+    ):
+        import tensorflow as tf
+
+        def train(model, objective, inputs, numbers):
+            weights = [weight.value for weight in model.trainable_variables]
+
+            def step(k, losses):
+                with tf.GradientTape() as tape:
+                    epoch = tf.cast(k, tf.float32) / 2
+                    loss = objective.loss(model, inputs, numbers, epoch=epoch)
+                for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+                    weight.assign_sub(0.01 * gradient)
+                return k + 1, tf.concat([losses, [loss]], axis=0)
+
+            start = (tf.constant(0), tf.zeros((0,)))
+            known = (tf.TensorShape(()), tf.TensorShape((None,)))
+            return tf.while_loop(lambda k, _: k < 3, step, start, shape_invariants=known)[1]
+
+        model, objective = network(config, shape), make()
+        signature = tf.TensorSpec((None, *shape)), tf.TensorSpec((None,), tf.int32)
+        compiled = tf.function(lambda *batch: train(model, objective, *batch), signature)
+        losses = compiled(tf.constant(images), tf.constant(NUMBERS)).numpy()
+        eager = train(network(config, shape), make(), tf.constant(images), tf.constant(NUMBERS))
+        np.testing.assert_allclose(losses, eager, rtol=1e-4)
+        assert len(set(losses.tolist())) == 3
+
+
+def values(objective, model, images, numbers=NUMBERS) -> dict[str, float]:
+    figures = objective.figures(model, images, numbers)
+    return {name: float(figure) for name, figure in figures.items()}

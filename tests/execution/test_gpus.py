@@ -6,11 +6,11 @@ import pytest
 
 from evoae.config.load import make_config
 from evoae.execution import gpus
+from evoae.execution.factory import executor_for
 from evoae.execution.gpus import Gpu, environments, installed_gpus, usable_gpus, visible_gpus
 from evoae.execution.local import LocalExecutor
 from evoae.execution.machine import usable_cores
 from evoae.execution.probe import TensorFlow
-from evoae.search import _executor
 from tests.conftest import TINY, with_changes
 from tests.execution import trainers
 from tests.execution.trainers import task
@@ -112,5 +112,5 @@ def test_a_search_has_a_worker_for_each_gpu_or_else_for_each_core(
 ) -> None:
     monkeypatch.setattr(gpus, "usable_gpus", lambda: found)
     execution = {"kind": "local", "workers": wanted}
-    with _executor(make_config(with_changes(TINY, execution=execution))) as executor:
+    with executor_for(make_config(with_changes(TINY, execution=execution)).execution) as executor:
         assert executor.workers == workers

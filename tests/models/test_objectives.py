@@ -4,23 +4,86 @@ import pytest
 from evoae.config.schema import ObjectiveConfig
 from evoae.genome.frame import Frame
 from evoae.genome.text import parse
+from evoae.models.objectives.factory import objective_for
 from evoae.models.plan import plan
-from tests.contracts.objective import ObjectiveContract
+from tests.contracts.objective import ObjectiveContract, network, values
 
 TEXT = "conv(4,3x3) drop(0.5) | latent(3) | upconv(4,3x3)"
+SHAPE = (8, 7, 2)
 NUMBERS = np.arange(6, dtype=np.int32)
+CORRUPTIONS = ("gaussian", "masking", "salt_pepper")
+
+
+def settings(*many):
+    """Return a parametrised fixture of objective settings."""
+    configs = [ObjectiveConfig(**raw) for raw in many]
+    names = ["-".join(str(value) for value in raw.values()) for raw in many]
+
+    @pytest.fixture(params=configs, ids=names)
+    def config(self, request):
+        return request.param
+
+    return config
+
+
+class TestReconstruction(ObjectiveContract):
+    config = settings(
+        *({"kind": "reconstruction", "loss": loss} for loss in ("mse", "mae", "bce"))
+    )
+
+
+class TestDenoising(ObjectiveContract):
+    config = settings(
+        *({"kind": "denoising", "corruption": kind} for kind in CORRUPTIONS),
+        {"kind": "denoising", "corrupt": "data", "loss": "mae"},
+    )
+
+
+class TestSparse(ObjectiveContract):
+    config = settings(
+        {"kind": "sparse"},
+        {"kind": "sparse", "sparsity": "l1", "weight": 0.1},
+        {"kind": "sparse", "corruption": "masking"},
+    )
+
+    @staticmethod
+    def of_batch(config):
+        return {"loss", "penalty"} if config.sparsity == "kl" else set()
+
+
+class TestContractive(ObjectiveContract):
+    config = settings({"kind": "contractive", "contraction": 0.1})
+
+
+class TestVariational(ObjectiveContract):
+    config = settings(
+        {"kind": "variational"},
+        {"kind": "variational", "posterior": "full", "beta": 4.0, "anneal_epochs": 1.0},
+        {"kind": "variational", "corruption": "gaussian", "corrupt": "data"},
+    )
+
+
+def test_every_objective_is_final_and_passes_the_contract():
+    from evoae.models.objectives.base import AbstractObjective
+
+    for kind in ("reconstruction", "denoising", "sparse", "contractive", "variational"):
+        objective_for(ObjectiveConfig(kind=kind), 0, bounded=True)
+    objectives = AbstractObjective.__subclasses__()
+    assert all(objective.__final__ for objective in objectives)
+    kits = {kit.__name__ for kit in ObjectiveContract.__subclasses__()}
+    assert kits == {f"Test{objective.__name__}" for objective in objectives}
 
 
 @pytest.fixture(scope="module")
 def model():
     from evoae.models.build import build
 
-    return build(plan(parse(TEXT), Frame((8, 8, 2))), seed=1)
+    return build(plan(parse(TEXT), Frame(SHAPE)), seed=1)
 
 
 @pytest.fixture(scope="module")
 def images():
-    return np.random.default_rng(0).random((6, 8, 8, 2), np.float32)
+    return np.random.default_rng(0).random((6, *SHAPE), np.float32)
 
 
 @pytest.mark.parametrize(
@@ -31,37 +94,76 @@ def images():
         ("bce", "binary_crossentropy"),
     ],
 )
-def test_the_reconstruction_figure_is_keras_own_loss_per_pixel(loss, of_keras, model, images):
+def test_the_reconstruction_figure_is_keras_own_loss_per_number(loss, of_keras, model, images):
     import keras
 
-    from evoae.models.objectives.reconstruction import Reconstruction
-
-    objective = Reconstruction(ObjectiveConfig(loss=loss))
-    figure = float(objective.figures(model, images, NUMBERS)["loss"])
+    objective = objective_for(ObjectiveConfig(loss=loss), 0, bounded=True)
+    figures = values(objective, model, images)
     expected = np.mean(keras.losses.get(of_keras)(images, model.predict(images, verbose=0)))
-    assert figure == pytest.approx(expected, rel=1e-6)
+    assert figures["loss"] == figures["error"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_training_loss_sees_dropout_and_the_figure_does_not(model, images):
-    from evoae.models.objectives.reconstruction import Reconstruction
-
-    objective = Reconstruction(ObjectiveConfig())
-    figure = float(objective.figures(model, images, NUMBERS)["loss"])
-    assert float(objective.loss(model, images, NUMBERS, epoch=0.0)) != figure
-
-
-class TestReconstruction(ObjectiveContract):
-    @pytest.fixture(params=["mse", "mae", "bce"])
-    def objective(self, request):
-        from evoae.models.objectives.reconstruction import Reconstruction
-
-        return Reconstruction(ObjectiveConfig(loss=request.param))
+    objective = objective_for(ObjectiveConfig(), 0, bounded=True)
+    output = model(images, training=False).numpy()
+    assert values(objective, model, images)["loss"] == pytest.approx(
+        np.mean((images - output) ** 2)
+    )
+    losses = {float(objective.loss(model, images, NUMBERS, epoch=0.0)) for _ in range(3)}
+    assert len(losses) == 3
 
 
-def test_every_objective_is_final_and_passes_the_contract():
-    from evoae.models.objectives.base import AbstractObjective
+def test_denoising_rebuilds_the_clean_image_from_a_corrupted_one(images):
+    config = ObjectiveConfig(kind="denoising", corruption="masking", level=0.5)
+    model = network(config, SHAPE, dropout=0.0)
+    figures = values(objective_for(config, 3, bounded=True), model, images)
+    clean = model(images, training=False).numpy()
+    assert figures["error"] == pytest.approx(np.mean((clean - images) ** 2), rel=1e-5)
+    assert figures["loss"] != figures["error"]
+    nearly_none = ObjectiveConfig(kind="denoising", corruption="masking", level=1e-6)
+    figures = values(objective_for(nearly_none, 3, bounded=True), model, images)
+    assert figures["loss"] == figures["error"]
 
-    objectives = AbstractObjective.__subclasses__()
-    assert all(objective.__final__ for objective in objectives)
-    kits = {kit.__name__ for kit in ObjectiveContract.__subclasses__()}
-    assert kits == {f"Test{objective.__name__}" for objective in objectives}
+
+def test_beta_rises_with_the_epoch_and_stays(images):
+    raised = {"kind": "variational", "beta": 3.0, "anneal_epochs": 2.0}
+    model = network(ObjectiveConfig(**raised), SHAPE, dropout=0.0)
+
+    def loss(epoch, **raw):
+        objective = objective_for(ObjectiveConfig(**raw), 4, bounded=True)
+        return float(objective.loss(model, images, NUMBERS, epoch=epoch))
+
+    betas = [(0.0, 0.0), (1.0, 1.5), (2.0, 3.0), (9.0, 3.0)]
+    for epoch, beta in betas:
+        assert loss(epoch, **raised) == pytest.approx(
+            loss(0.0, kind="variational", beta=beta), rel=1e-6
+        )
+    assert loss(0.0, **raised) < loss(2.0, **raised)
+
+
+@pytest.mark.parametrize("posterior", ["diagonal", "full"])
+def test_the_variational_figures_are_those_of_their_definitions(posterior, images):
+    config = ObjectiveConfig(kind="variational", loss="bce", beta=2.5, posterior=posterior)
+    model = network(config, SHAPE)
+    figures = values(objective_for(config, 4, bounded=True), model, images)
+    assert figures["elbo"] == pytest.approx(figures["reconstruction"] + figures["kl"])
+    assert figures["loss"] == pytest.approx(figures["reconstruction"] + 2.5 * figures["kl"])
+    assert figures["kl"] > 0
+    mean = model.get_layer("encoder").predict(images, verbose=0)[0]
+    output = model.get_layer("decoder").predict(mean, verbose=0).astype(float)
+    bce = -(images * np.log(output) + (1 - images) * np.log(1 - output))
+    assert figures["error"] == pytest.approx(bce.mean(), rel=1e-5)
+    # The sampled code's error is near that of the mean, summed over all input numbers.
+    assert figures["reconstruction"] == pytest.approx(bce.mean() * np.prod(SHAPE), rel=0.2)
+
+
+def test_the_sparse_figures_are_those_of_their_definitions(images):
+    config = ObjectiveConfig(kind="sparse", weight=0.2, target=0.1)
+    model = network(config, SHAPE)
+    figures = values(objective_for(config, 4, bounded=True), model, images)
+    code = model.get_layer("encoder").predict(images, verbose=0).astype(float)
+    on = code.mean(axis=0)
+    penalty = np.sum(0.1 * np.log(0.1 / on) + 0.9 * np.log(0.9 / (1 - on)))
+    assert figures["activity"] == pytest.approx(code.mean(), rel=1e-5)
+    assert figures["penalty"] == pytest.approx(penalty, rel=1e-4)
+    assert figures["loss"] == pytest.approx(figures["error"] + 0.2 * penalty, rel=1e-4)

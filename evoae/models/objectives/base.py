@@ -1,4 +1,22 @@
-"""What a network is trained for."""
+"""What a network is trained for.
+
+Every objective gives these figures of a batch, each a mean over its images, and some of their own.
+Validation averages them over all images, an evaluation records them.
+
+| figure | of | what it is |
+|---|---|---|
+| loss | all | what training minimises, measured on validation images: the fitness |
+| error | all | mse, mae or bce per input number: clean images in, the model as used |
+| penalty | sparse | KL or L1 of the code summed over its units, before its weight |
+| activity | sparse | mean absolute activation of a code unit |
+| penalty | contractive | squared Frobenius norm of the code's Jacobian, before its weight |
+| reconstruction | variational | error summed over the input numbers, of a sampled code; nats |
+| kl | variational | divergence of the posterior from N(0, I), in nats |
+| elbo | variational | reconstruction + kl: the negative evidence lower bound, in nats |
+
+Where validation needs noise, corrupted inputs or a sampled code, the seed and the image's number
+decide it. So equal models get equal figures, however the images are batched.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +27,11 @@ import keras
 
 
 class AbstractObjective(ABC):
-    """What training minimises, and the figures that validation reports.
+    """What training minimises, and the validation figures of which one is the fitness.
 
-    An objective gets the model, not its output, so that it may feed it altered inputs, look at its
-    code or add a penalty. Its methods are traced into the fit loops' graphs: they may use Keras
-    and TensorFlow operations only. Fresh noise comes from a `keras.random.SeedGenerator`; noise
-    that must be the same every time depends on the seed and on each input's number alone, so that
-    figures don't depend on how inputs are batched.
+    An objective gets the model, not its output, so that it may feed it altered images, look at its
+    code or add a penalty. Both methods are traced into the fit loops' graphs: they may use Keras
+    and TensorFlow operations only, and keep no state but that of a seed generator.
     """
 
     @property
@@ -25,21 +41,23 @@ class AbstractObjective(ABC):
 
     @abstractmethod
     def loss(self, model: keras.Model, images: Any, numbers: Any, *, epoch: Any) -> Any:
-        """Return what training minimises, a scalar: the mean over the batch.
+        """Return what training minimises, a scalar: the mean over the images of the batch.
+
+        Dropout drops, batch normalisation uses the batch's statistics, and noise is fresh.
 
         Args:
-            model: the autoencoder, with its nested `encoder` and `decoder`; called as in training.
-            images: (n, *input_shape), float32.
-            numbers: (n,), int32: the number of each input in the training split.
-            epoch: float32 scalar: how many epochs the model has been trained, with the fraction.
+            model: the autoencoder, with its nested `encoder` and `decoder`.
+            images: (n, *input_shape), float32; table rows count as images of one axis.
+            numbers: (n,), int32, each image's number among the training images.
+            epoch: scalar, float32, the epochs trained so far with the fraction of this one.
         """
 
     @abstractmethod
     def figures(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:
-        """Return the validation figures by name, each a scalar: the mean over the batch.
+        """Return the validation figures, scalars: means over the images of the batch.
 
         Args:
             model: the autoencoder; called as for use, not as in training.
             images: (n, *input_shape), float32.
-            numbers: (n,), int32: the number of each input in its split.
+            numbers: (n,), int32, each image's number among the validation images.
         """

@@ -1,0 +1,27 @@
+"""The executor that a configuration asks for."""
+
+from __future__ import annotations
+
+from evoae.config.schema import ExecutionConfig
+from evoae.execution.executor import AbstractExecutor
+from evoae.execution.gpus import environments, usable_gpus
+from evoae.execution.inline import InlineExecutor
+from evoae.execution.local import LocalExecutor
+from evoae.execution.machine import usable_cores
+from evoae.training.setup import prepare
+from evoae.training.train import train
+
+
+def executor_for(execution: ExecutionConfig) -> AbstractExecutor:
+    """Return the executor that `execution` asks for, of real trainings."""
+    if execution.kind == "inline":
+        return InlineExecutor(train)
+    gpus = usable_gpus()
+    automatic = len(gpus) or usable_cores()
+    return LocalExecutor(
+        automatic if execution.workers == "auto" else execution.workers,
+        train=train,
+        prepare=prepare,
+        recycle_after=execution.recycle_after,
+        environments=environments(gpus),
+    )
