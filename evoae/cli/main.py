@@ -12,6 +12,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Start": {
         "init": "Write a commented config for your data.",
         "search": "Run a search.",
+        "train": "Train one given network, without a search.",
     },
     "Follow": {
         "status": "Where a run stands.",
@@ -20,6 +21,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "show": "One model: genome, layers, curves.",
     },
     "Use": {
+        "refit": "Train a winner properly, and measure it on the test set.",
+        "evaluate": "The figures of a trained model, on any data.",
         "export": "Keras, ONNX or SavedModel; whole, encoder or decoder.",
         "encode": "Codes of items, as .npz or CSV.",
         "reconstruct": "Items beside what comes out for them.",

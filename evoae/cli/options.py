@@ -57,3 +57,30 @@ def seed(command: _Command) -> _Command:
     return click.option(
         "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draws."
     )(command)
+
+
+def overrides(command: _Command) -> _Command:
+    """Take `--set`: settings in place of the file's."""
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override a setting, such as training.epochs=5; may be repeated.",
+    )(command)
+
+
+def refit(command: _Command) -> _Command:
+    """Take `--epochs` and `--seeds`: how a proper training differs from the configuration's."""
+    epochs = click.option(
+        "--epochs", type=click.IntRange(min=1), help="Most passes. [refit.epochs]"
+    )
+    seeds = click.option(
+        "--seeds", type=click.IntRange(min=1), help="Trainings of each. [refit.seeds]"
+    )
+    return epochs(seeds(command))
+
+
+def given(**options: object) -> dict[str, object]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -309,7 +309,9 @@ class ObjectiveConfig(Section):
     target: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.05, description="sparse with kl: mean activation wanted of a code unit"
     )
-    weight: Weight = Field(0.001, description="sparse: of the penalty, a sum over code units")
+    weight: Weight = Field(
+        0.001, description="sparse: of the penalty, a sum over code units; less for l1"
+    )
     contraction: Weight = Field(
         0.0001, description="contractive: weight of the Jacobian's squared norm"
     )

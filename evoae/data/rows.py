@@ -138,16 +138,15 @@ def numbers(
     """Return a column, (n,), as float64, and where it holds no number that one can square."""
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        values = column.astype("float64")
-        marks = pd.to_numeric(pd.Series(list(missing_values), dtype=object), errors="coerce")
-        values = values.mask(values.isin(marks))  # such as -9
-        return values, values.abs() > _LARGEST
-    text = texts(column, missing_values)
-    values = pd.to_numeric(text, errors="coerce").astype("float64")
-    known = values.notna()
-    values[known] = text[known].astype("float64")  # exact, whatever pandas' own way of reading
-    return values, (values.isna() & text.notna()) | (values.abs() > _LARGEST)
+    truths = pd.api.types.is_bool_dtype(column)
+    values = pd.to_numeric(column.astype(object), errors="coerce").astype("float64")
+    known = values.notna() & (not truths)
+    values[known] = column[known].astype("float64")  # exact, whatever pandas' own way of reading
+    marks = pd.to_numeric(pd.Series(list(missing_values), dtype=object), errors="coerce")
+    values = values.where(known & ~values.isin(marks))  # such as -9
+    odd = values.abs() > _LARGEST
+    odd[~known] = texts(column[~known], missing_values).notna()
+    return values, odd
 
 
 def texts(column: pd.Series[Any], missing_values: Collection[str]) -> pd.Series[Any]:

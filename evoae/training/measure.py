@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
     from evoae.models.objectives.base import AbstractObjective
 
 
-def measured(model: keras.Model, objective: AbstractObjective, images: Images) -> dict[str, float]:
+def measured(
+    model: keras.Model, objective: AbstractObjective, parts: Sequence[Images]
+) -> dict[str, float]:
     """Return the objective's figures, and how good the rebuilt images are.
 
     Args:
         model: the autoencoder.
         objective: whose figures are wanted; its noise is that of the seed it was made with.
-        images: (n, *input_shape), as in `Dataset`.
+        parts: (n_i, *input_shape) each, as in `Dataset`; numbered through.
 
     Returns:
         means over the images: the objective's own figures; `mse` per input number of what the
@@ -30,15 +33,17 @@ def measured(model: keras.Model, objective: AbstractObjective, images: Images) -
         decibels and `ssim` (Wang et al. 2004: Image quality assessment; window 11, or the image's
         smaller side if that is less).
     """
-    size = items_at_once(model)
+    size, count = items_at_once(model), 0
     sums: dict[str, float] = {}
-    for start in range(0, len(images), size):
-        batch = scaled(np.asarray(images[start : start + size]))
-        numbers = np.arange(start, start + len(batch), dtype=np.int32)
-        figures = objective.figures(model, batch, numbers)
-        for name, figure in (figures | _quality(batch, model(batch, training=False))).items():
-            sums[name] = sums.get(name, 0.0) + float(figure) * len(batch)
-    return {name: total / len(images) for name, total in sums.items()}
+    for images in parts:
+        for start in range(0, len(images), size):
+            batch = scaled(np.asarray(images[start : start + size]))
+            numbers = np.arange(count, count + len(batch), dtype=np.int32)
+            figures = objective.figures(model, batch, numbers)
+            for name, figure in (figures | _quality(batch, model(batch, training=False))).items():
+                sums[name] = sums.get(name, 0.0) + float(figure) * len(batch)
+            count += len(batch)
+    return {name: total / count for name, total in sums.items()}
 
 
 def _quality(images: Any, rebuilt: Any) -> dict[str, Any]:

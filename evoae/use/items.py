@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from evoae.data.tables import Table
 
 Split = Literal["train", "validation", "all"]
+AnySplit = Literal[Split, "test"]  # the last one is for `evaluate` alone
 
 _SPLITTING = {"validation", "test"}  # settings that say how large the splits are
 
@@ -106,7 +107,7 @@ def choose(
     model: Model,
     *,
     data: str | None = None,
-    split: Split | None = None,
+    split: AnySplit | None = None,
     limit: int | None = None,
 ) -> Items:
     """Return the items that a model shall be used on.
@@ -115,8 +116,8 @@ def choose(
         model: that they must fit.
         data: a named set or a path; None for the data of the model's run.
         split: `train`, `validation`, or `all`: every item of `data`, and of the run's own data all
-            but the test split, which is left to `refit` and `evaluate`. None for `all` of `data`,
-            for `validation` of the run's own.
+            but the test split. None for `all` of `data`, for `validation` of the run's own.
+            `test` is for `evaluate` alone.
         limit: the first so many of them; None for no limit.
 
     Raises:
@@ -206,9 +207,10 @@ def _seed(model: Model) -> int:
     return 7 if model.run is None else model.run.config.seed
 
 
-def _of_split(dataset: Dataset, split: Split) -> Items:
+def _of_split(dataset: Dataset, split: AnySplit) -> Items:
     parts, labels = {
         "train": ((dataset.train,), (dataset.train_labels,)),
+        "test": ((dataset.test,), (dataset.test_labels,)),
         "validation": ((dataset.validation,), (dataset.validation_labels,)),
         "all": (
             (dataset.train, dataset.validation),

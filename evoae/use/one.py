@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evoae.config.schema import Config
-from evoae.errors import SearchError
+from evoae.errors import GenomeError, SearchError
 from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse, render
@@ -60,6 +60,29 @@ def train_one(
         _evaluate(store, scene, genome)
     (refitted,) = refit(folder, [candidate_id(genome)], settings=settings, say=say)
     return Run.open(folder), refitted
+
+
+def read_genome(written: str) -> Genome:
+    """Return the network that one line of text, or a file that holds one, describes.
+
+    In a file, lines that begin with # say what it is.
+
+    Raises:
+        GenomeError: the text is broken, or the file holds no line, or several.
+    """
+    path = Path(written)
+    try:
+        held = path.read_text(encoding="utf-8") if path.is_file() else None
+    except (OSError, ValueError):  # too long for a name, or no text: then it is a genome or wrong
+        held = None
+    if held is None:
+        if path.suffix == ".txt":
+            raise GenomeError(written, "no such file of text", "name a file of one genome")
+        return parse(written)
+    lines = [line for line in held.splitlines() if line.strip() and not line.startswith("#")]
+    if len(lines) != 1:
+        raise GenomeError(written, f"{len(lines)} lines of genome text", "expected one")
+    return parse(lines[0])
 
 
 def _evaluate(store: Store, scene: Scene, genome: Genome) -> None:

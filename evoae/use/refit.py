@@ -240,7 +240,7 @@ class _Refit:
         images = len(self.scene.frame.input_shape) == 3
         objective = objective_for(config.objective, config.seed % 2**31, bounded=images)
         model = load_model(self._model(id, number))
-        figures = measured(model, objective, self.scene.dataset.test)
+        figures = measured(model, objective, [self.scene.dataset.test])
         return figures, figures[objective.fitness]
 
     def _pca(self, genome: Any) -> float | None:
