@@ -37,6 +37,10 @@ class ScreenWatcher:
         self.fresh = 0
         self._bar: tqdm[Never] | None = None
 
+    def said(self, line: str) -> None:
+        """Repeat it."""
+        click.echo(line, err=True)
+
     def started(self, overview: Overview) -> None:
         """Say what will be searched, and begin the line."""
         config, self.run = overview.config, overview.run
