@@ -54,3 +54,7 @@ class RunError(EvoaeError):
 
 class SearchError(EvoaeError):
     """A search that cannot go on, though its configuration and data are sound."""
+
+
+class UseError(EvoaeError):
+    """A trained model that cannot do what is asked, or a file that cannot be written as asked."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from evoae.config.schema import Config
+from evoae.config.schema import Config, ReduceConfig
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
 from evoae.errors import ConfigError
 from evoae.evaluation import Task, seed_for, trained_as
+from evoae.execution.machine import cpu_flags
 from evoae.genome.canonical import candidate_id
 from evoae.genome.frame import Frame
 from evoae.genome.genome import Genome
 from evoae.genome.space import Space
 from evoae.models.plan import measure
+from evoae.runs.facts import environment
 
 
 def space_of(config: Config, frame: Frame) -> Space:
@@ -63,6 +65,12 @@ class Scene:
             )
         return cls(config, dataset, len(source.train), frame, space_of(config, frame))
 
+    @classmethod
+    def whole(cls, config: Config) -> Scene:
+        """Return the same on all of the data, as a refit needs it."""
+        data = config.data.model_copy(update={"reduce": ReduceConfig()})
+        return cls.make(config.model_copy(update={"data": data}))
+
     def task(self, genome: Genome, shared: Path) -> Task:
         """Return the training of `genome` on the images in `shared`; it keeps no model."""
         config, id = self.config, candidate_id(genome)
@@ -90,4 +98,10 @@ class Scene:
             "train_images": len(self.dataset.train),
             "validation_images": len(self.dataset.validation),
             "source_images": self.source_images,
+            "table": None if self.dataset.table is None else self.dataset.table.to_json(),
         }
+
+
+def surroundings() -> dict[str, object]:
+    """Return what the last digits of a result may depend on: software, processor, threads."""
+    return {**environment(), "cpu_flags": cpu_flags(), "threads_per_training": 1}

@@ -25,7 +25,6 @@ from evoae.config.schema import Config
 from evoae.errors import RunError, SearchError
 from evoae.evaluation import Evaluation, Task
 from evoae.runs.agreement import check_unchanged, machine_differences
-from evoae.runs.facts import environment
 from evoae.runs.files import model_path, pending_path
 from evoae.runs.folder import CONFIG, create, locate, next_folder
 from evoae.runs.lender import Lender
@@ -117,7 +116,13 @@ def resume(
     config = load_config(path / CONFIG, overrides)
     with Store.writer(path) as store:
         facts = store.facts()
-        check_unchanged(path, store.fact("config", dict), config.model_dump(mode="json"))
+        if "genome" in facts:
+            raise RunError(
+                str(path), "holds one given network, no search", f"use 'evoae refit {path}'"
+            )
+        # Read anew, so that settings younger than the run have the values they always had.
+        recorded_config = make_config(store.fact("config", dict), source=str(path / CONFIG))
+        check_unchanged(path, *(c.model_dump(mode="json") for c in (recorded_config, config)))
         scene = _scene(config)
         recorded, digest = store.fact("data_digest", str), scene.dataset.digest
         if digest != recorded:
@@ -379,10 +384,9 @@ def _record_linear_bound(store: Store, scene: Scene) -> None:
 
 
 def _surroundings() -> dict[str, object]:
-    """Return what the last digits of a result may depend on: software, processor, threads."""
-    from evoae.execution.machine import cpu_flags
+    from evoae.scene import surroundings
 
-    return {**environment(), "cpu_flags": cpu_flags(), "threads_per_training": 1}
+    return surroundings()
 
 
 def _scene(config: Config) -> Scene:

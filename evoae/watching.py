@@ -23,7 +23,7 @@ class Overview:
 
     config: Config
     run: Path
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     train_images: int
     validation_images: int
     source_images: int

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from evoae.data.summary import ColumnSummary, Summary
+
+_SHOWN = 5  # categories of one column
 
 
 @click.group("data", short_help="The data sets at hand: list, get, describe.")
@@ -61,14 +68,20 @@ def get(name: str) -> None:
 
 @command.command()
 @click.argument("what", metavar="NAME|PATH")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as data.size=64."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def describe(what: str, as_json: bool) -> None:
-    """Shapes, counts and range of a named set or a file, split as the default settings would."""
+def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Shapes, counts and values of data, as a search would split them.
+
+    NAME is a named set, PATH a file, a folder, or a configuration (.yaml) that says what to read.
+    """
     import dataclasses
     import json
     from pathlib import Path
 
-    from evoae.config.schema import Config, DataConfig
+    from evoae.config.load import load_config, make_config
     from evoae.data.files import home
     from evoae.data.images import times
     from evoae.data.load import load
@@ -78,11 +91,17 @@ def describe(what: str, as_json: bool) -> None:
 
     if what not in NAMED and not home(Path(what)).exists():
         raise DataError(what, "no named set, and no file", "'evoae data list' shows the sets")
-    config = DataConfig(name=what) if what in NAMED else DataConfig(path=what)
-    summary = summarise(load(config, Config(data=config).seed, _tell))
+    if what in NAMED:
+        config = make_config({"data": {"name": what}}, source=what, overrides=overrides)
+    elif what.endswith((".yaml", ".yml")):
+        config = load_config(home(Path(what)), overrides)
+    else:
+        config = make_config({"data": {"path": what}}, source=what, overrides=overrides)
+    summary = summarise(load(config.data, config.seed, _tell))
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(summary), indent=2))
         return
+    noun = "row" if summary.columns else "image"
     for label, value in (
         ("name", summary.name),
         ("shape", times(summary.input_shape)),
@@ -91,10 +110,43 @@ def describe(what: str, as_json: bool) -> None:
         ("validation", f"{summary.validation:,}"),
         ("test", f"{summary.test:,}"),
         (
-            "mean image",
+            f"mean {noun}",
             f"MSE {summary.mean_image_mse_validation:.5f} validation, "
             f"{summary.mean_image_mse_test:.5f} test: what any model must beat",
         ),
         ("digest", summary.digest),
     ):
         click.echo(f"{label:<11} {value}")
+    if summary.columns:
+        _print_columns(summary)
+
+
+def _print_columns(summary: Summary) -> None:
+    """Print the columns of a table, and how many values they lack."""
+    from evoae.cli.tables import print_table
+
+    missing = sum(column.missing for column in summary.columns)
+    left_out = f", {summary.left_out:,} of them left out" if summary.left_out else ""
+    click.echo(f"{'rows':<11} {summary.rows:,}{left_out}; {missing:,} values missing")
+    click.echo()
+    rows = [
+        (
+            column.name,
+            column.kind,
+            str(column.missing),
+            str(column.unseen) if column.shares else "-",
+            _spread(column),
+        )
+        for column in summary.columns
+    ]
+    headers = ("column", "kind", "missing", "unseen", "training rows")
+    print_table(headers, rows, right={"missing", "unseen"})
+
+
+def _spread(column: ColumnSummary) -> str:
+    """Say the values of a column: 54.4 ± 9.0, 29 to 77; or its categories, the largest first."""
+    if column.mean is not None:
+        return f"{column.mean:.4g} ± {column.deviation:.3g}, {column.low:.4g} to {column.high:.4g}"
+    largest = sorted(column.shares.items(), key=lambda item: -item[1])
+    said = ", ".join(f"{name} {share:.0%}" for name, share in largest[:_SHOWN])
+    return said + (f" and {len(largest) - _SHOWN:,} more" if len(largest) > _SHOWN else "")

@@ -12,12 +12,24 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Start": {
         "init": "Write a commented config for your data.",
         "search": "Run a search.",
+        "train": "Train one given network, without a search.",
     },
     "Follow": {
         "status": "Where a run stands.",
         "resume": "Go on after an interruption, or for more generations.",
         "hof": "The best models found.",
         "show": "One model: genome, layers, curves.",
+    },
+    "Use": {
+        "refit": "Train a winner properly, and measure it on the test set.",
+        "evaluate": "The figures of a trained model, on any data.",
+        "export": "Keras, ONNX or SavedModel; whole, encoder or decoder.",
+        "encode": "Codes of items, as .npz or CSV.",
+        "reconstruct": "Items beside what comes out for them.",
+        "sample": "New items from random codes.",
+        "interpolate": "What lies between items.",
+        "manifold": "A two-dimensional code as a map.",
+        "score": "Each item's reconstruction error, to find anomalies.",
     },
     "Look closer": {
         "space": "Draw networks from a search space, or check it.",

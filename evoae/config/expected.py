@@ -46,11 +46,15 @@ def _words(schema: JsonSchema) -> str:  # noqa: C901 - one line for each case
         case {"anyOf": options}:
             return " or ".join(_words(option) for option in options)
         case {"enum": [*values, last]}:
-            return f"{', '.join(values)} or {last}"
+            return f"{', '.join(map(str, values))} or {last}"
         case {"const": value}:
             return str(value)
         case {"format": "bytes"}:
             return "a size such as 4GiB or 512MiB"
+        case {"type": "boolean"}:
+            return "true or false"
+        case {"minItems": 2, "maxItems": 2, "items": item}:
+            return f"a list of two, each {_words(item)}"
         case {"prefixItems": [item, *_]}:
             return f"[low, high], each {_words(item)}"
         case {"type": "array", "items": item}:

@@ -30,17 +30,18 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: what is wrong, where, and what was expected.
     """
-    raw = _with_sections(read_yaml(path), Config)
-    places: dict[KeyPath, str] = {}
-    for override in overrides:
-        key, value = _override(override)
-        places[key] = f"--set {'.'.join(key)}"
-        _put(raw, key, value, places[key])
-    return _validate(raw, path.name, places)
+    return _make(read_yaml(path), path.name, overrides)
 
 
-def make_config(raw: Mapping[str, Any] | Config, *, source: str = "config") -> Config:
-    """Validate a configuration made in Python; `source` is what a sentence calls it.
+def make_config(
+    raw: Mapping[str, Any] | Config, *, source: str = "config", overrides: Sequence[str] = ()
+) -> Config:
+    """Validate a configuration made in Python.
+
+    Args:
+        raw: the sections; a `Config` is returned as it is.
+        source: what a sentence calls it.
+        overrides: of `raw`, as in `load_config`.
 
     Raises:
         ConfigError: what is wrong, where, and what was expected.
@@ -49,7 +50,7 @@ def make_config(raw: Mapping[str, Any] | Config, *, source: str = "config") -> C
         return raw
     if not isinstance(raw, Mapping):
         raise ConfigError(source, _shown(raw), "expected a mapping of sections")
-    return _validate(_with_sections(raw, Config), source, {})
+    return _make(raw, source, overrides)
 
 
 def dump_config(config: Config) -> str:
@@ -64,6 +65,16 @@ def sections_of(section: type[Section]) -> dict[str, type[Section]]:
         for name, field in section.model_fields.items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
     }
+
+
+def _make(raw: Mapping[Any, Any], source: str, overrides: Sequence[str]) -> Config:
+    filled = _with_sections(raw, Config)
+    places: dict[KeyPath, str] = {}
+    for override in overrides:
+        key, value = _override(override)
+        places[key] = f"--set {'.'.join(key)}"
+        _put(filled, key, value, places[key])
+    return _validate(filled, source, places)
 
 
 def _with_sections(raw: Mapping[Any, Any], section: type[Section]) -> dict[Any, Any]:
@@ -127,8 +138,8 @@ def _sentence(
     if said and setting is None:
         # A rule between settings: its message may start with the setting that it is about.
         key, colon, rest = said.partition(": ")
-        if colon and key in section.model_fields:
-            return ConfigError(_place((*above, key), source, places), rest)
+        if colon and key.split(".")[0] in section.model_fields:
+            return ConfigError(_place((*above, *key.split(".")), source, places), rest)
         return ConfigError(_place(above, source, places), said)
     path = above if setting is None else (*above, setting)
     value = raw

@@ -130,6 +130,14 @@ RateRange = Annotated[
 ]
 
 
+PictureSize = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=4096)], ...],
+    BeforeValidator(_pair),
+    Field(min_length=2, max_length=2),
+]
+Columns = Annotated[tuple[Text, ...], BeforeValidator(_pair)]  # by name
+
+
 class Section(BaseModel):
     """Base of every section: frozen, unknown keys refused, no silent conversions."""
 
@@ -144,11 +152,42 @@ class ReduceConfig(Section):
 
 
 class DataConfig(Section):
-    """What to rebuild: a named set, or a file."""
+    """What to rebuild: a named set, a file, or a folder."""
+
+    # `auto` is what a named set says of itself; for other data it stands for the first choice.
 
     name: Text | None = Field(None, description="a named set; `evoae data list` lists them")
     path: Text | None = Field(
-        None, description="a .npy, .npz or idx file, or a named set's folder"
+        None, description="a .npy, .npz, idx or .csv file, or a folder of pictures"
+    )
+    labels: Text | None = Field(
+        None, description="a .npy or text file with one label for each image; null for none"
+    )
+    size: Annotated[int, Field(ge=1, le=4096)] | PictureSize | None = Field(
+        None, description="pictures: a side, or [height, width]; null if all have one"
+    )
+    channels: Literal["auto", 1, 3] = Field(
+        "auto", description="pictures: grey or colour; auto: grey if all are"
+    )
+    corrupt: Literal["refuse", "skip"] = Field(
+        "refuse", description="pictures that cannot be read"
+    )
+    header: Literal["auto"] | bool = Field(
+        "auto", description="tables: a first line of names; auto: if it has no number"
+    )
+    label_column: Text | None = Field(
+        "auto", description="tables: holds the labels; auto: as the named set says; null: none"
+    )
+    categorical: Columns | Literal["auto"] = Field(
+        "auto", description="tables: columns of categories, besides those of text"
+    )
+    ignore: Columns = Field((), description="tables: columns to leave out")
+    missing: Literal["auto", "refuse", "drop", "impute"] = Field(
+        "auto", description="rows lacking values; auto refuses"
+    )
+    missing_values: Columns = Field(
+        ("?", "NA", "NaN", "nan"),
+        description="tables: cells that mean none, as empty ones do",
     )
     validation: SplitSize = Field(
         0.1, description="training images to validate on: a share or a number"
@@ -270,7 +309,9 @@ class ObjectiveConfig(Section):
     target: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.05, description="sparse with kl: mean activation wanted of a code unit"
     )
-    weight: Weight = Field(0.001, description="sparse: of the penalty, a sum over code units")
+    weight: Weight = Field(
+        0.001, description="sparse: of the penalty, a sum over code units; less for l1"
+    )
     contraction: Weight = Field(
         0.0001, description="contractive: weight of the Jacobian's squared norm"
     )

@@ -18,16 +18,17 @@ _HEADING = (
 _COMMENT_COLUMN = 28
 
 
-def template(*, name: str | None = None, path: str | None = None) -> str:
+def template(*, name: str | None = None, path: str | None = None, size: int | None = None) -> str:
     """Return a configuration with every setting, its default and what it means.
 
     Args:
         name: the named data set; None for Fashion-MNIST unless there is a path.
         path: of the data; None for the named set's usual places.
+        size: in pixels that the sides of pictures get; None if all have one size.
     """
     if name is None and path is None:
         name = "fashion_mnist"
-    config = make_config({"data": {"name": name, "path": path}})
+    config = make_config({"data": {"name": name, "path": path, "size": size}})
     lines = _lines(Config, config.model_dump(mode="json"), ())
     return "\n".join((*_HEADING, "", *lines)) + "\n"
 

@@ -1,8 +1,13 @@
-"""What a search works on, `Dataset`, and what a reader hands over before the split, `Source`."""
+"""What a search works on, `Dataset`, and what a reader hands over before the split, `Source`.
+
+What is said of images here holds for the rows of tables as well: an image is an array of rank 3,
+(height, width, channels), a row one of rank 1, (features,).
+"""
 
 from __future__ import annotations
 
 import hashlib
+import mmap
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -12,10 +17,12 @@ from numpy.random import PCG64
 from numpy.typing import NDArray
 
 from evoae.config.schema import ReduceConfig
+from evoae.data.tables import Table
 from evoae.errors import DataError
 
-Images = NDArray[np.uint8 | np.float32]  # (n, height, width, channels)
+Images = NDArray[np.uint8 | np.float32]  # (n, height, width, channels) or (n, features)
 Labels = NDArray[Any]  # (n,)
+_CHUNK = 2**25  # bytes of a mapped file in memory at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +31,11 @@ class Source:
 
     Attributes:
         name: of the set or file, for people.
-        images: (n, height, width, channels).
+        images: (n, *input_shape).
         labels: (n,), or None if there are none.
         test: test images that the source brings itself, or None.
         test_labels: (n,), or None.
+        origin: what was done to the images, one line per step.
     """
 
     name: str
@@ -35,6 +43,7 @@ class Source:
     labels: Labels | None = None
     test: Images | None = None
     test_labels: Labels | None = None
+    origin: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +52,12 @@ class Dataset:
 
     Attributes:
         name: of the set or file, for people.
-        train, validation, test: (n, height, width, channels), all uint8 in 0..255 or all float32
-            in 0..1.
+        train, validation, test: (n, *input_shape); images are all uint8 in 0..255 or all float32
+            in 0..1, rows float32 of any range.
         origin: how the splits were drawn, one line per step.
         train_labels, validation_labels, test_labels: (n,), or None if the source has none.
         output: activation of the head that can say these values.
+        table: the columns that the inputs stand for; None for images.
     """
 
     name: str
@@ -59,12 +69,12 @@ class Dataset:
     validation_labels: Labels | None = None
     test_labels: Labels | None = None
     output: Literal["sigmoid", "linear"] = "sigmoid"
+    table: Table | None = None
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
-        height, width, channels = self.train.shape[1:]
-        return height, width, channels
+    def input_shape(self) -> tuple[int, ...]:
+        """(height, width, channels) of images, (features,) of rows."""
+        return self.train.shape[1:]
 
     @cached_property
     def digest(self) -> str:
@@ -88,8 +98,9 @@ class Dataset:
         Raises:
             DataError: more images are asked for than there are.
         """
-        train = _subset("train", reduce.train, len(self.train), seed)
-        validation = _subset("validation", reduce.validation, len(self.validation), seed)
+        noun = "images" if self.table is None else "rows"
+        train = _subset("train", reduce.train, len(self.train), seed, noun)
+        validation = _subset("validation", reduce.validation, len(self.validation), seed, noun)
         if train is None and validation is None:
             return self
         drawn = f"reduced with seed {seed} to {reduce.train} train, {reduce.validation} validation"
@@ -114,8 +125,31 @@ def order(count: int, seed: int, purpose: str) -> NDArray[np.intp]:
 
 
 def take(images: Images, index: NDArray[np.intp] | None) -> Images:
-    """Return the images at `index`, (k,), in C order; all of them for None."""
-    return np.ascontiguousarray(images if index is None else images[index])
+    """Return the images at `index`, (k,), in C order; all of them for None.
+
+    What is taken from a mapped file becomes a copy, and no second one stays in memory.
+    """
+    if index is None:
+        return np.ascontiguousarray(images)
+    taken = np.empty((len(index), *images.shape[1:]), images.dtype)
+    step = max(1, _CHUNK * len(images) // max(1, images.nbytes))
+    for start in range(0, len(index), step):
+        taken[start : start + step] = images[index[start : start + step]]
+        release(images)
+    return taken
+
+
+def release(array: NDArray[Any]) -> None:
+    """Let go of the pages of a mapped file that were read; they return from it when needed."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if (
+        isinstance(base, mmap.mmap)
+        and not array.flags.writeable
+        and hasattr(mmap, "MADV_DONTNEED")
+    ):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def take_labels(labels: Labels | None, index: NDArray[np.intp] | None) -> Labels | None:
@@ -123,13 +157,15 @@ def take_labels(labels: Labels | None, index: NDArray[np.intp] | None) -> Labels
     return labels if labels is None or index is None else labels[index]
 
 
-def _subset(split: str, wanted: int | None, count: int, seed: int) -> NDArray[np.intp] | None:
+def _subset(
+    split: str, wanted: int | None, count: int, seed: int, noun: str
+) -> NDArray[np.intp] | None:
     if wanted is None:
         return None
     if wanted > count:
         raise DataError(
             f"data.reduce.{split}",
-            f"{wanted:,} images, but the {split} split has {count:,}",
+            f"{wanted:,} {noun}, but the {split} split has {count:,}",
             "lower it, or set it to null for all",
         )
     return order(count, seed, f"reduce {split}")[:wanted]

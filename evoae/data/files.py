@@ -1,4 +1,4 @@
-"""Files of the user's own become a `Source`. A further format is one more entry in `FORMATS`."""
+"""Files of the user's own become `Source` or `Rows`. A further format is an entry in `FORMATS`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import textwrap
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
@@ -16,15 +16,23 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from evoae.config.schema import DataConfig
 from evoae.data.dataset import Source
 from evoae.data.idx import GZIP, LARGEST, MOST_INFLATION, PARTS, find_part, read_idx
 from evoae.data.images import as_source
+from evoae.data.labels import read_labels
+from evoae.data.picture_folder import holds_pictures, read_folder
+from evoae.data.rows import SUFFIXES, Rows, read_rows
+from evoae.data.talk import Say, silent
 from evoae.errors import DataError
 
 _DAMAGE = (  # what NumPy and zipfile raise on damaged bytes
     *(ValueError, TypeError, KeyError, OverflowError, SyntaxError, TokenError),
     *(OSError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error),
 )
+TABLE = frozenset({"label_column", "categorical", "ignore", "missing"})  # of any table
+_LABELS = frozenset({"labels"})
+_SPECIAL = TABLE | _LABELS | {"header", "missing_values", "size", "channels", "corrupt"}
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
 
 
@@ -35,12 +43,14 @@ class Format:
     Attributes:
         name: for people.
         matches: whether the path is of this kind, given the file's first bytes (b"" for a folder).
-        read: reads it.
+        read: reads it as the settings say.
+        settings: of the `data` section that mean something to it, of those that don't to all.
     """
 
     name: str
     matches: Callable[[Path, bytes], bool]
-    read: Callable[[Path], Source]
+    read: Callable[[Path, DataConfig, Say], Source | Rows]
+    settings: frozenset[str]
 
 
 def home(path: Path) -> Path:
@@ -51,13 +61,31 @@ def home(path: Path) -> Path:
         return path
 
 
-def read_path(path: Path) -> Source:
-    """Read the images at `path`, whichever of `FORMATS` they are in.
+def check_settings(config: DataConfig, obeyed: Collection[str], what: str) -> None:
+    """Refuse settings that are for another kind of data than `what`.
 
     Raises:
-        DataError: nothing is there, it is of no known format, damaged, or holds no usable images.
+        DataError: the first one that is not in `obeyed` and was set.
+    """
+    for key in sorted(_SPECIAL - set(obeyed)):
+        value = getattr(config, key)
+        if value != DataConfig.model_fields[key].default:
+            raise DataError(f"data.{key}", f"{value} says nothing about {what}", "remove it")
+
+
+def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -> Source | Rows:
+    """Read the images or rows at `path`, whichever of `FORMATS` they are in.
+
+    Args:
+        path: of a file or folder.
+        config: how to read it; None for the default settings.
+        say: is told of what is left out.
+
+    Raises:
+        DataError: nothing is there, it is of no known format, damaged, or holds nothing usable.
     """
     path = home(path)
+    config = DataConfig(path=".") if config is None else config
     try:
         head = b""
         if path.exists() and not (path.is_file() or path.is_dir()):
@@ -71,13 +99,14 @@ def read_path(path: Path) -> Source:
         raise DataError(str(path), f"cannot be read ({why})", "check data.path") from why
     for known in FORMATS:
         if known.matches(path, head):
-            return known.read(path)
+            check_settings(config, known.settings, path.name)
+            return known.read(path, config, say)
     formats = ", ".join(known.name for known in FORMATS)
     held = "folder" if path.is_dir() else "file" if head else "empty file"
     raise DataError(str(path), f"a {held} of no known format", f"evoae reads: {formats}")
 
 
-def _read_npy(path: Path) -> Source:
+def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source:
     try:
         with path.open("rb") as file:
             _check_plain(file, str(path))
@@ -86,11 +115,18 @@ def _read_npy(path: Path) -> Source:
         )  # checks the length, copies nothing
     except _DAMAGE as why:
         raise _damaged(path, why) from why
-    return as_source(path.name, str(path), array)
+    return _as_source(path, config, {"images": array})
 
 
-def _read_npz(path: Path) -> Source:
-    arrays = npz_arrays(path, lambda names: _pick(names, path))
+def _read_npz(path: Path, config: DataConfig, _say: Say) -> Source:
+    return _as_source(path, config, npz_arrays(path, lambda names: _pick(names, path)))
+
+
+def _as_source(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source:
+    """Check the arrays, by the arguments of `as_source`, with labels of their own if given."""
+    if config.labels is not None:
+        labels = read_labels(home(Path(config.labels)), len(arrays["images"]))
+        arrays = {**arrays, "labels": labels}
     return as_source(path.name, str(path), **arrays)
 
 
@@ -170,24 +206,40 @@ def _damaged(path: Path, why: Exception) -> DataError:
     return DataError(str(path), f"truncated or damaged ({reason})", "save or copy it again")
 
 
-def _read_idx_file(path: Path) -> Source:
-    return as_source(path.name, str(path), read_idx(path))
+def _read_idx_file(path: Path, config: DataConfig, _say: Say) -> Source:
+    return _as_source(path, config, {"images": read_idx(path)})
 
 
-def _read_idx_folder(path: Path) -> Source:
+def _read_idx_folder(path: Path, config: DataConfig, _say: Say) -> Source:
     parts = zip(("images", "labels", "test", "test_labels"), PARTS, strict=True)
     files = {key: find_part(path, part) for key, part in parts}
     arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
-    return as_source(path.name, str(path), **arrays)
+    return _as_source(path, config, arrays)
 
 
 def _is_idx_folder(path: Path, _head: bytes) -> bool:
     return path.is_dir() and find_part(path, PARTS[0]) is not None
 
 
+def _is_table(path: Path, _head: bytes) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.is_dir()
+
+
 FORMATS: tuple[Format, ...] = (
-    Format(".npy", lambda _, head: head.startswith(b"\x93NUMPY"), _read_npy),
-    Format(".npz", lambda _, head: head.startswith(b"PK"), _read_npz),
-    Format("idx", lambda _, head: head.startswith((b"\0\0", GZIP)), _read_idx_file),
-    Format("a folder of the four idx files of MNIST", _is_idx_folder, _read_idx_folder),
+    Format(".npy", lambda _, head: head.startswith(b"\x93NUMPY"), _read_npy, _LABELS),
+    Format(".npz", lambda _, head: head.startswith(b"PK"), _read_npz, _LABELS),
+    Format("idx", lambda _, head: head.startswith((b"\0\0", GZIP)), _read_idx_file, _LABELS),
+    Format(
+        "CSV (.csv, .tsv, .data or .txt)",
+        _is_table,
+        lambda path, config, _say: read_rows(path, config),
+        TABLE | {"header", "missing_values"},
+    ),
+    Format("a folder of the four idx files of MNIST", _is_idx_folder, _read_idx_folder, _LABELS),
+    Format(
+        "a folder of JPEG or PNG pictures",
+        holds_pictures,
+        read_folder,
+        _LABELS | {"size", "channels", "corrupt"},
+    ),
 )

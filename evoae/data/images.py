@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.data.dataset import Images, Labels, Source
+from evoae.data.dataset import Images, Labels, Source, release
+from evoae.data.parts import check_enough
 from evoae.errors import DataError
-
-_FEWEST = 3  # one image for each split
 
 
 def as_source(
@@ -36,12 +35,7 @@ def as_source(
         DataError: the arrays are not usable images, or don't fit together.
     """
     train = as_images(images, place)
-    if len(train) < _FEWEST:
-        raise DataError(
-            place,
-            f"{len(train)} image(s)",
-            f"train and validation and test need {_FEWEST} or more",
-        )
+    check_enough(len(train), place)
     held_out = None if test is None else as_images(test, f"{place} (test)")
     if held_out is not None:
         _check_alike(train, held_out, place)
@@ -70,6 +64,7 @@ def as_images(array: NDArray[Any], place: str) -> Images:
     if array.dtype == np.uint8:
         if array.max() <= 1:  # a mask, which would train as almost black
             raise DataError(place, f"values are {_range(array)}, but 255 is white", "save x * 255")
+        release(array)
         return array
     if array.dtype.kind != "f":
         raise DataError(place, f"values are {_range(array)}", _remedy(array))

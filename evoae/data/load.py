@@ -1,80 +1,64 @@
-"""From the `data` section to a `Dataset`: read the images, then split them by seed."""
+"""From the `data` section to a `Dataset`: read the images or rows, then split them by seed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from evoae.config.schema import DataConfig
-from evoae.data.dataset import Dataset, Source, order, take, take_labels
-from evoae.data.files import home, read_path
+from evoae.data.dataset import Dataset, Source, take, take_labels
+from evoae.data.files import check_settings, home, read_path
 from evoae.data.named import find_set
-from evoae.errors import DataError
+from evoae.data.parts import draw, drawn
+from evoae.data.rows import Rows
+from evoae.data.split_rows import split_rows
+from evoae.data.talk import Say, silent
 
 
-def silent(_line: str) -> None:
-    """Say nothing."""
-
-
-def load(config: DataConfig, seed: int, say: Callable[[str], None] = silent) -> Dataset:
-    """Read the named set or file that `config` asks for and split it; `reduce` is not applied.
+def load(config: DataConfig, seed: int, say: Say = silent) -> Dataset:
+    """Read the named set, file or folder that `config` asks for; `reduce` is not applied.
 
     A set that brings a test part keeps it; others have it drawn first. Validation is then drawn
-    from the remaining training images.
+    from the remaining training images. The columns of a table are fitted on its training rows.
 
     Args:
         config: what to read, and the sizes of the splits.
         seed: of the splits; the same seed and images always give the same splits.
-        say: is told, in one line, when a set must be downloaded.
+        say: is told, in one line, when a set must be downloaded or a picture is skipped. Unless
+            it is `silent`, reading pictures shows a bar where stderr is a terminal.
 
     Raises:
-        DataError: the images cannot be found or used, or a split has no room.
+        DataError: the data cannot be found or used, or a split has no room.
     """
     path = None if config.path is None else home(Path(config.path))
-    if config.name is not None:
-        return split(find_set(config.name).store.read(path, say), config, seed)
-    assert path is not None  # the schema requires a name or a path
-    return split(read_path(path), config, seed)
+    if config.name is None:
+        assert path is not None  # the schema requires a name or a path
+        found = read_path(path, config, say)
+    else:
+        known = find_set(config.name)
+        check_settings(config, known.settings, known.name)
+        found = known.store.read(path, say)
+    return (
+        split_rows(found, config, seed) if isinstance(found, Rows) else split(found, config, seed)
+    )
 
 
 def split(source: Source, config: DataConfig, seed: int) -> Dataset:
-    """Split what a reader found.
+    """Split the images that a reader found.
 
     Raises:
         DataError: a split would be empty.
     """
-    train = order(len(source.images), seed, "test")
-    if source.test is None:
-        held_out = _count(config.test, len(train), "test")
-        test, train = train[:held_out], train[held_out:]
-        test_images, test_labels = take(source.images, test), take_labels(source.labels, test)
-    else:
-        test_images, test_labels = source.test, source.test_labels
-    chosen = _count(config.validation, len(train), "validation")
-    validation, train = train[:chosen], train[chosen:]
-    brought = "brought along" if source.test is not None else "drawn"
+    brought = source.test is not None
+    train, validation, test = draw(len(source.images), config, seed, test=not brought)
+    test_images = take(source.images, test) if source.test is None else source.test
+    counts = len(train), len(validation), len(test_images)
     return Dataset(
         name=source.name,
         train=take(source.images, train),
         validation=take(source.images, validation),
         test=test_images,
-        origin=(
-            f"split with seed {seed} into {len(train)} train, {len(validation)} validation, "
-            f"{len(test_images)} test ({brought})",
-        ),
+        origin=(*source.origin, drawn(seed, *counts, brought=brought)),
         train_labels=take_labels(source.labels, train),
         validation_labels=take_labels(source.labels, validation),
-        test_labels=test_labels,
+        test_labels=source.test_labels if brought else take_labels(source.labels, test),
     )
-
-
-def _count(size: int | float, whole: int, key: str) -> int:
-    """Return how many of `whole` images a split of `size`, a share or a number, takes."""
-    count = size if isinstance(size, int) else round(size * whole)
-    if count < 1:
-        raise DataError(f"data.{key}", f"{size} of {whole:,} images is none", "raise it")
-    if count >= whole:
-        raise DataError(
-            f"data.{key}", f"{size} takes all of the {whole:,} images to train on", "lower it"
-        )
-    return count

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+from evoae.data.cifar import CIFAR10
+from evoae.data.files import TABLE
+from evoae.data.heart import HEART
 from evoae.data.idx import PARTS
 from evoae.data.stores import Digits, IdxStore, Store
 from evoae.errors import DataError
@@ -16,21 +19,23 @@ class NamedSet:
 
     Attributes:
         name: as in `data.name`.
-        shape: (height, width, channels).
-        train: images to train on; all of them if `test` is None.
+        shape: (height, width, channels), or (features,) of a table as it comes.
+        train: images or rows to train on; all of them if `test` is None.
         test: images of the test part that it brings; None if it brings none.
         licence: under which it is published.
         source: where it comes from.
         store: how it is found and read.
+        settings: of the `data` section that mean something to it, of those that don't to all.
     """
 
     name: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     train: int
     test: int | None
     licence: str
     source: str
     store: Store
+    settings: frozenset[str] = frozenset()
 
 
 NAMED: dict[str, NamedSet] = {
@@ -79,6 +84,15 @@ NAMED: dict[str, NamedSet] = {
             ),
         ),
         NamedSet(
+            "cifar10",
+            (32, 32, 3),
+            50_000,
+            10_000,
+            "not stated",
+            "https://www.cs.toronto.edu/~kriz/cifar.html",
+            CIFAR10,
+        ),
+        NamedSet(
             "digits",
             (8, 8, 1),
             1_797,
@@ -86,6 +100,16 @@ NAMED: dict[str, NamedSet] = {
             "CC BY 4.0",
             "https://archive.ics.uci.edu/dataset/80",
             Digits(),
+        ),
+        NamedSet(
+            "heart",
+            (25,),
+            303,
+            None,
+            "CC BY 4.0",
+            "https://archive.ics.uci.edu/dataset/45",
+            HEART,
+            TABLE,
         ),
     )
 }

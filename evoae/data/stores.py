@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,8 @@ from evoae.data.dataset import Source
 from evoae.data.files import npz_arrays
 from evoae.data.idx import PARTS, find_part, idx_digest, read_idx
 from evoae.data.images import as_source
+from evoae.data.rows import Rows
+from evoae.data.talk import Say
 from evoae.errors import DataError
 
 SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset-* packages install
@@ -43,8 +45,8 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def read(self, path: Path | None, say: Callable[[str], None]) -> Source:
-        """Return the verified images, fetched first if need be, with one line to `say`.
+    def read(self, path: Path | None, say: Say) -> Source | Rows:
+        """Return the verified images or rows, fetched first if need be, with one line to `say`.
 
         Raises:
             DataError: the set can be neither found nor fetched, or is not the original.
@@ -81,7 +83,7 @@ class IdxStore(Store):
             return None
         return str(copy[0] if len(copy) == 1 else copy[0].parent)
 
-    def read(self, path: Path | None, say: Callable[[str], None]) -> Source:
+    def read(self, path: Path | None, say: Say) -> Source:
         """Return the verified images from the first place that has them."""
         copy = self._find(path) or self._fetch(path, say)
         images, labels, test, test_labels = self._verified(copy)
@@ -103,7 +105,7 @@ class IdxStore(Store):
 
     def _candidates(self, path: Path | None) -> Iterator[Path]:
         """Yield the folders that may hold the set; a folder the user named may itself be it."""
-        environment = _folder_from("EVOAE_DATA")
+        environment = folder_from("EVOAE_DATA")
         for told in (path, environment):
             if told is not None:
                 yield from (told / folder for folder in self.folders)
@@ -145,7 +147,7 @@ class IdxStore(Store):
                 )
         return arrays
 
-    def _fetch(self, path: Path | None, say: Callable[[str], None]) -> tuple[Path, ...]:
+    def _fetch(self, path: Path | None, say: Say) -> tuple[Path, ...]:
         """Fetch, verify and keep the set in the Keras cache; return its files."""
         home = keras_datasets()
         say(f"{self.name}: not on this machine yet; getting {self.megabytes} MB, once")
@@ -222,7 +224,7 @@ class Digits(Store):
         del path
         return "scikit-learn"
 
-    def read(self, path: Path | None, say: Callable[[str], None]) -> Source:
+    def read(self, path: Path | None, say: Say) -> Source:
         """Return the images, 0..16 scaled to 0..1."""
         del say
         if path is not None:
@@ -237,7 +239,7 @@ class Digits(Store):
 
 def keras_datasets() -> Path:
     """Return the folder in which Keras keeps data sets."""
-    return (_folder_from("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    return (folder_from("KERAS_HOME") or Path.home() / ".keras") / "datasets"
 
 
 def tilde(path: Path) -> str:
@@ -246,7 +248,7 @@ def tilde(path: Path) -> str:
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
-def _folder_from(variable: str) -> Path | None:
+def folder_from(variable: str) -> Path | None:
     """Return the folder that an environment variable names; None if it is unset or empty."""
     value = os.environ.get(variable)
     return Path(value).expanduser() if value else None

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evoae.data.dataset import Dataset, Images
+from evoae.data.tables import Table
 
-_CHUNK = 4096  # images in memory at once as floats
+_CHUNK = 2**22  # values in memory at once as floats
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSummary:
+    """One column of a table, in its own units, as the training rows show it.
+
+    Attributes:
+        name: as in the file.
+        kind: numeric or categorical.
+        missing: cells of the whole file without a value.
+        unseen: validation and test cells of a category that no training row has.
+        mean, deviation, low, high: of a numeric column; None for a categorical one.
+        shares: of the rows that each category has; empty for a numeric column.
+    """
+
+    name: str
+    kind: str
+    missing: int
+    unseen: int
+    mean: float | None
+    deviation: float | None
+    low: float | None
+    high: float | None
+    shares: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +44,21 @@ class Summary:
 
     Attributes:
         name: of the set or file.
-        input_shape: (height, width, channels).
+        input_shape: (height, width, channels), or (features,).
         dtype: of the images.
         train, validation, test: images in each split.
         low, high: the smallest and largest value of the training images.
         mean_image_mse_validation, mean_image_mse_test: loss per pixel, on the 0..1 scale, of
-            always answering the mean training image; what any model must beat.
+            always answering the mean training image; what any model must beat. For a table, per
+            input, on the scale that the network sees.
         digest: see `Dataset.digest`.
+        rows, left_out: that the file of a table has, and those left out for want of a value; 0
+            for images.
+        columns: of a table; none for images.
     """
 
     name: str
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     dtype: str
     train: int
     validation: int
@@ -38,10 +68,14 @@ class Summary:
     mean_image_mse_validation: float
     mean_image_mse_test: float
     digest: str
+    rows: int = 0
+    left_out: int = 0
+    columns: tuple[ColumnSummary, ...] = ()
 
 
 def summarise(dataset: Dataset) -> Summary:
     """Return the figures of `dataset`."""
+    table = dataset.table
     scale = 255.0 if dataset.train.dtype == np.uint8 else 1.0
     mean = dataset.train.mean(axis=0, dtype=np.float64)
     return Summary(
@@ -56,12 +90,35 @@ def summarise(dataset: Dataset) -> Summary:
         mean_image_mse_validation=_mse(dataset.validation, mean, scale),
         mean_image_mse_test=_mse(dataset.test, mean, scale),
         digest=dataset.digest,
+        rows=0 if table is None else table.rows,
+        left_out=0 if table is None else table.left_out,
+        columns=() if table is None else tuple(_columns(table, dataset.train)),
     )
 
 
+def _columns(table: Table, train: Images) -> Iterator[ColumnSummary]:
+    decoded = table.decode(train)
+    for column, part in table.parts():
+        told = ColumnSummary(
+            column.name, column.kind, column.missing, column.unseen, None, None, None, None, {}
+        )
+        if column.categories:
+            shares = train[:, part].mean(axis=0, dtype=np.float64).tolist()
+            yield replace(told, shares=dict(zip(column.categories, shares, strict=True)))
+            continue
+        values = decoded[column.name].to_numpy(np.float64)
+        yield replace(
+            told,
+            mean=column.mean,
+            deviation=float(values.std()),
+            low=float(values.min()),
+            high=float(values.max()),
+        )
+
+
 def _mse(images: Images, answer: NDArray[np.float64], scale: float) -> float:
-    """Return the mean squared error per pixel of one answer, (h, w, c), to all images."""
-    total = 0.0
-    for start in range(0, len(images), _CHUNK):
-        total += float(np.square((images[start : start + _CHUNK] - answer) / scale).sum())
+    """Return the mean squared error per value of one answer, (*input_shape), to all images."""
+    total, step = 0.0, max(1, _CHUNK // answer.size)
+    for start in range(0, len(images), step):
+        total += float(np.square((images[start : start + step] - answer) / scale).sum())
     return total / images.size

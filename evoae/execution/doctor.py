@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from evoae.data.cache import cache_root
 from evoae.data.named import NAMED
-from evoae.data.share import cache_root
 from evoae.data.stores import SYSTEM, keras_datasets
 from evoae.errors import DataError
 from evoae.execution.gpus import VISIBLE, Gpu, installed_gpus, visible_gpus

@@ -12,6 +12,7 @@ from pathlib import Path
 from evoae.errors import RunError
 
 MODELS = "models"
+REFIT = "refit"
 PENDING = "pending"
 _SPACE = "free some space, then go on with 'evoae resume'; what was finished is kept"
 _RIGHTS = "check the folder's permissions, or choose another one with --run"
@@ -34,19 +35,28 @@ def spoken(path: Path) -> Iterator[None]:
         raise RunError(str(path), said, _NEXT_STEP.get(error.errno or 0, "")) from error
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path`: a reader sees the old bytes or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Lend a name beside `path`, of the same suffix, to be written to; then give it that name.
+
+    A reader of `path` sees the old bytes or the new, never a part; if the block fails, the old.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
-        with temporary.open("xb") as file:  # not NamedTemporaryFile, which shuts others out
-            file.write(data)
-            file.flush()
+        yield temporary
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put `data` at `path`: a reader sees the old bytes or the new, never a part."""
+    with replacing(path) as temporary, temporary.open("xb") as file:  # not NamedTemporaryFile,
+        file.write(data)  # which shuts others out
 
 
 def sync_folder(folder: Path) -> None:
@@ -66,6 +76,11 @@ def model_path(run: Path, candidate_id: str) -> Path:
 def pending_path(run: Path, candidate_id: str) -> Path:
     """Return where a training leaves its model until its generation ends."""
     return run / MODELS / PENDING / f"{candidate_id}.keras"
+
+
+def refit_path(run: Path, candidate_id: str) -> Path:
+    """Return where the model of a refitted candidate lies."""
+    return run / REFIT / f"{candidate_id}.keras"
 
 
 def promote(run: Path, hall_of_fame: Collection[str], undecided: Collection[str] = ()) -> None:

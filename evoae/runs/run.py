@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,25 @@ if TYPE_CHECKING:
     import keras
 
 _Kind = TypeVar("_Kind")
+
+
+def load_model(path: Path) -> keras.Model:
+    """Load a trained model from a run, with sub-models named `encoder` and `decoder`.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    restore = "restore it from a copy of the run"
+    if not path.is_file():
+        raise RunError(str(path), "missing", restore)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start is nobody's business
+    import keras
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        said = (str(error).splitlines() or [repr(error)])[0]
+        raise RunError(str(path), f"cannot be loaded ({said})", restore) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +77,7 @@ class Entry:
         Raises:
             RunError: the file is missing or damaged.
         """
-        if not self.model_path.is_file():
-            raise RunError(str(self.model_path), "missing", "restore it from a copy of the run")
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start is nobody's business
-        import keras
-
-        try:
-            return keras.saving.load_model(self.model_path, compile=False, safe_mode=True)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            said = (str(error).splitlines() or [repr(error)])[0]
-            raise RunError(
-                str(self.model_path),
-                f"cannot be loaded ({said})",
-                "restore it from a copy of the run",
-            ) from error
+        return load_model(self.model_path)
 
     def summary(self) -> dict[str, object]:
         """Return what `hof --json` says of it."""

@@ -183,6 +183,20 @@ class Store:
         rows = self._rows(f"SELECT {_EVALUATION} FROM evaluation ORDER BY number")
         return {row[0]: self._evaluation(row) for row in rows}
 
+    # -- what came of a candidate after the search
+
+    def set_result(self, id: str, kind: str, value: Mapping[str, object]) -> None:
+        """Record what came of a candidate, durably; a result of the same kind is replaced."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO result VALUES (?, ?, ?)", (id, kind, json.dumps(value))
+            )
+
+    def results(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return every result by candidate id and kind."""
+        rows = self._rows("SELECT id, kind, value FROM result")
+        return {(id, kind): self._parsed(value, dict) for id, kind, value in rows}
+
     # -- generations
 
     def finish_generation(self, generation: Generation) -> bool:

@@ -21,6 +21,18 @@ _NOTICE = re.compile(
 
 
 @cache
+def load_quietly() -> None:
+    """Load TensorFlow and Keras without their notices, once, and change none of their settings."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not any(Path(device).exists() for device in _GPU_DEVICES):
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    with without_notices():
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
+
+
+@cache
 def prepare() -> None:
     """Load TensorFlow and set it up for this process, once; later calls do nothing.
 
@@ -30,13 +42,9 @@ def prepare() -> None:
     Raises:
         SearchError: TensorFlow or Keras already runs in this process with other settings.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if not any(Path(device).exists() for device in _GPU_DEVICES):
-        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    with _without_notices():
-        import keras
-        import tensorflow as tf
+    load_quietly()
+    import keras
+    import tensorflow as tf
 
     if keras.config.backend() != "tensorflow":
         raise _in_use(f"Keras already runs on {keras.config.backend()}")
@@ -63,7 +71,7 @@ def _in_use(what: str) -> SearchError:
 
 
 @contextmanager
-def _without_notices() -> Iterator[None]:
+def without_notices() -> Iterator[None]:
     """Hold back what native libraries write to stderr; hand on all but TensorFlow's notices.
 
     No log level reaches them: they are written before the log is initialised.

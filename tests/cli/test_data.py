@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from evoae.cli.data import command as data
 from evoae.data import fetch, stores
-from evoae.errors import DataError
+from evoae.errors import DataError, EvoaeError
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +130,63 @@ def test_reading_data_never_loads_tensorflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_describe_a_table_for_people(tmp_path: Path) -> None:
+    lines = [f"{i},{i / 4},{'ab'[i % 2]}" for i in range(30)]
+    lines[7], lines[8] = "?,1,a", "3,1,"
+    file = tmp_path / "t.csv"
+    file.write_text("\n".join(["age,dose,kind", *lines]))
+    with pytest.raises(DataError) as error:
+        run("describe", str(file))
+    assert error.value.value == "2 missing values (age 1, kind 1)"
+    out, _ = run("describe", str(file), "--set", "data.missing=drop")
+    described = out.splitlines()
+    assert described[1:5] == [
+        "shape       4",
+        f"type        {described[2][12:]}",
+        "train       23",
+        "validation  2",
+    ]
+    assert described[8] == "rows        30, 2 of them left out; 2 values missing"
+    rows = {line.split()[0]: line for line in described[10:]}
+    assert rows["age"].split()[:4] == ["age", "numeric", "1", "-"]
+    assert rows["kind"].split()[:4] == ["kind", "categorical", "1", "0"]
+    assert "%" in rows["kind"]
+    as_json = json.loads(run("describe", str(file), "--set", "data.missing=drop", "--json")[0])
+    assert (as_json["rows"], as_json["left_out"]) == (30, 2)
+    assert [column["name"] for column in as_json["columns"]] == ["age", "dose", "kind"]
+
+
+def test_describe_what_a_config_describes(tmp_path: Path) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text("seed: 8\ndata: {name: digits, validation: 100}\n")
+    described = json.loads(run("describe", str(config), "--json")[0])
+    assert (described["name"], described["validation"]) == ("digits", 100)
+    with pytest.raises(EvoaeError, match=r"data\.sizee"):
+        run("describe", "digits", "--set", "data.sizee=3")
+
+
+def test_describe_a_folder_of_pictures_and_say_what_was_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVOAE_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(12):
+        Image.fromarray(np.full((9 + i % 2, 9, 3), 20 * i, np.uint8)).save(folder / f"{i}.png")
+    (folder / "notes.jpg").write_text("no picture")
+    with pytest.raises(DataError, match=r"notes.jpg: cannot be decoded \(neither JPEG nor PNG"):
+        run("describe", str(folder))
+    with pytest.raises(DataError, match=r"2 sizes, height×width: 9×9 \(6\), 10×9 \(6\)"):
+        run("describe", str(folder), "--set", "data.corrupt=skip")
+    settings = ("--set", "data.corrupt=skip", "--set", "data.size=8")
+    out, err = run("describe", str(folder), *settings)
+    assert out.splitlines()[:2] == [
+        "name        photos",
+        "shape       8×8×3",
+    ]
+    assert err == (
+        "photos: skipped 1 of 13 pictures that cannot be decoded: "
+        "notes.jpg (neither JPEG nor PNG)\n"
+    )

@@ -87,7 +87,9 @@ def test_the_json_has_the_promised_keys(tmp_path):
     assert found["data"]["digits"] == "scikit-learn"
     assert found["cache"]["path"] == str(tmp_path / "cache")
     assert found["data_places"][0]["path"] == str(tmp_path / ".keras" / "datasets")
-    assert commands.keys() == {"evoae data get fashion_mnist", "evoae data get mnist"}
+    assert commands.keys() == {
+        f"evoae data get {name}" for name in ("fashion_mnist", "mnist", "cifar10", "heart")
+    }
 
 
 def test_a_card_that_tensorflow_cannot_use_asks_for_the_cuda_extra(monkeypatch):

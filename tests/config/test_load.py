@@ -77,6 +77,15 @@ def test_what_is_dumped_loads_back_to_the_same_config(tmp_path: Path) -> None:
         assert load(tmp_path, dump_config(config)) == config
 
 
+@pytest.mark.parametrize("said", ["", ", corruption: none"])
+def test_denoising_has_gaussian_noise_unless_another_is_chosen(tmp_path: Path, said: str) -> None:
+    config = load(tmp_path, DIGITS + f"objective: {{kind: denoising{said}}}")
+    assert config.objective.corruption == "gaussian"
+    assert load(tmp_path, dump_config(config)) == config
+    config = load(tmp_path, DIGITS + "objective: {kind: denoising, corruption: masking}")
+    assert config.objective.corruption == "masking"
+
+
 def test_a_config_made_in_python_is_returned_as_it_is() -> None:
     config = make_config({"data": {"name": "digits"}})
     assert make_config(config) is config
@@ -91,6 +100,23 @@ def test_a_config_made_in_python_is_returned_as_it_is() -> None:
         (
             "objective: {zzz: 5}",
             "objective.zzz: unknown; expected one of kind, loss",
+        ),
+        ("objective: {beta: 4}", "objective.beta: only kind variational uses it"),
+        (
+            "objective: {corruption: masking}",
+            "objective.corruption: only kinds denoising, sparse and variational use it",
+        ),
+        (
+            "objective: {kind: sparse, level: 0.1}",
+            "objective.level: corruption is none, so that nothing uses it",
+        ),
+        (
+            "objective: {kind: sparse, sparsity: l1, target: 0.1}",
+            "objective.target: only sparsity kl uses it",
+        ),
+        (
+            "objective: {kind: denoising, level: 1}",
+            "objective.level: 1; expected a number above 0 and below 1",
         ),
         ("3: 5", "3: unknown; expected one of seed, data, model, objective, search, "),
         (

@@ -83,7 +83,7 @@ def test_a_split_without_room_is_a_sentence(
     ("name", "hint"),
     [
         ("fashion-mnist", "did you mean 'fashion_mnist'?"),
-        ("qqq", "known are fashion_mnist, mnist, digits"),
+        ("qqq", "known are fashion_mnist, mnist, cifar10, digits, heart"),
     ],
 )
 def test_an_unknown_name_gets_the_nearest_one(name: str, hint: str) -> None:

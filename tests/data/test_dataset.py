@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from evoae.config.schema import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset, Source, order
 from evoae.data.load import load, split
+from evoae.data.pca import pca_error
+from evoae.data.share import open_shared, share
+from evoae.data.summary import summarise
 from evoae.errors import DataError
 
 DIGITS = DataConfig(name="digits")
@@ -107,3 +112,19 @@ def test_digits_are_floats_in_zero_to_one_with_a_sigmoid_head() -> None:
     assert (data.train.min(), data.train.max()) == (0, 1)
     assert data.input_shape == (8, 8, 1)
     assert data.output == "sigmoid"
+
+
+def test_rows_go_every_way_that_images_go() -> None:
+    rows = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
+    data = split(Source("rows", rows), DataConfig(path="rows", validation=5, test=5), seed=3)
+    assert data.input_shape == (5,)
+    assert np.array_equal(open_shared(share(data)).validation, data.validation)
+    touched = replace(data, train=data.train + 1)
+    assert touched.digest != data.digest
+    summary = summarise(data)
+    assert summary.input_shape == (5,)
+    mean = data.train.mean(axis=0)
+    expected = ((data.test - mean) ** 2).mean()
+    assert summary.mean_image_mse_test == pytest.approx(expected, rel=1e-5)
+    assert pca_error(data.train, data.test, 5) == pytest.approx(0, abs=1e-10)
+    assert 0 < pca_error(data.train, data.test, 2) < summary.mean_image_mse_test

@@ -203,7 +203,8 @@ def test_a_pickle_is_of_no_known_format(tmp_path: Path) -> None:
     error = complaint(path)
     assert error.value == "a file of no known format"
     assert error.next_step == (
-        "evoae reads: .npy, .npz, idx, a folder of the four idx files of MNIST"
+        "evoae reads: .npy, .npz, idx, CSV (.csv, .tsv, .data or .txt), "
+        "a folder of the four idx files of MNIST, a folder of JPEG or PNG pictures"
     )
 
 

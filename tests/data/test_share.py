@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from evoae.config.schema import DataConfig, ReduceConfig
-from evoae.data import share as share_module
+from evoae.data import cache
+from evoae.data.cache import cache_root
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
-from evoae.data.share import cache_root, open_shared, share
+from evoae.data.share import open_shared, share
 from evoae.errors import DataError
 
 DAY = 24 * 3600
@@ -102,10 +103,10 @@ def test_the_cache_is_bounded_in_bytes(
     old, older = (share(data) for data in variants(digits, 2))
     age(old, 2)
     age(older, 3)
-    monkeypatch.setattr(share_module, "_MOST_BYTES", digits.train.nbytes + 150_000)
+    monkeypatch.setattr(cache, "_MOST_BYTES", digits.train.nbytes + 150_000)
     kept = share(digits)
     assert names(home) == {kept.name, old.name, older.name}
-    monkeypatch.setattr(share_module, "_MOST_BYTES", 1)
+    monkeypatch.setattr(cache, "_MOST_BYTES", 1)
     share(digits)
     assert names(home) == {kept.name}
 
@@ -113,7 +114,7 @@ def test_the_cache_is_bounded_in_bytes(
 def test_opening_counts_as_use(
     digits: Dataset, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(share_module, "_MOST_FOLDERS", 1)
+    monkeypatch.setattr(cache, "_MOST_FOLDERS", 1)
     opened, idle = (share(data) for data in variants(digits, 2))
     age(opened, 9)
     age(idle, 9)

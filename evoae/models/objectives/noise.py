@@ -1,8 +1,9 @@
 """Random numbers: fresh ones for training, and ones that an image's number decides.
 
 The latter come from a hash, SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
-number generators", OOPSLA 2014), because TensorFlow's generators fill a whole batch from one seed,
-and one call of them per image would cost more than many a network: see the measurement below.
+number generators", OOPSLA 2014), because TensorFlow's generators fill a whole batch from one seed.
+On one CPU core, a call of them per image takes 28 microseconds an image for 784 normal numbers and
+18 for the 20 of a table row, longer than a small network; the hash takes 4 and 1.
 """
 
 from __future__ import annotations

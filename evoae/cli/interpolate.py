@@ -1,0 +1,71 @@
+"""`evoae interpolate`: between items."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evoae.cli import options
+
+if TYPE_CHECKING:
+    from evoae.use.items import Split
+
+
+def _numbers(_context: click.Context, _option: click.Parameter, value: str) -> list[int]:
+    try:
+        return [int(number) for number in value.split(",")]
+    except ValueError as why:
+        raise click.BadParameter(f"'{value}' is no list of numbers such as 0,5,9") from why
+
+
+@click.command("interpolate", short_help="What lies between items.")
+@options.model
+@options.data
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "all"]),
+    help="Which part the items are from. [validation; all of --data]",
+)
+@click.option(
+    "--items",
+    default="0,1,2,3",
+    show_default=True,
+    callback=_numbers,
+    metavar="I,J,…",
+    help="Numbers of two or more items, counted from 0: two make a row, four a square, "
+    "others a row from each to the next.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=2),
+    default=8,
+    show_default=True,
+    help="Codes from one item to the next, both included.",
+)
+@options.out("A .png picture, .npz arrays, or a table's .csv.")
+def command(
+    run: str,
+    id: str,
+    data: str | None,
+    split: Split | None,
+    items: list[int],
+    steps: int,
+    out: Path,
+    force: bool,
+) -> None:
+    """Write what model ID of RUN decodes on the way between the codes of some items."""
+    from evoae.use.grid import SUFFIXES, interpolate
+    from evoae.use.items import choose
+    from evoae.use.model import open_model
+    from evoae.use.output import check_decodable, check_output, write_decoded
+
+    check_output(out, SUFFIXES, force=force)
+    model = open_model(run, id)
+    check_decodable(out, model, steps * max(steps, len(items)))
+    chosen = choose(model, data=data, split=split)
+    grid = interpolate(model, chosen.at(items), steps=steps)
+    write_decoded(out, grid.codes, grid.values, model.table, placed=True)
+    click.echo(f"{grid.source} of {chosen.name}", err=True)
+    click.echo(out)

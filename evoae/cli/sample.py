@@ -1,0 +1,62 @@
+"""`evoae sample`: new items."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evoae.cli import options
+
+if TYPE_CHECKING:
+    from evoae.use.sample import How
+
+
+@click.command("sample", short_help="New items from random codes.")
+@options.model
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="How many.",
+)
+@click.option(
+    "--how",
+    type=click.Choice(["mean", "mode", "sample"]),
+    default="mean",
+    show_default=True,
+    help="What to take of the distribution that a decoded code stands for.",
+)
+@options.seed
+@options.data
+@options.out("A .png picture, .npz arrays, or a table's .csv.")
+def command(
+    run: str,
+    id: str,
+    number: int,
+    how: How,
+    seed: int,
+    data: str | None,
+    out: Path,
+    force: bool,
+) -> None:
+    """Draw codes at random and write what model ID of RUN decodes them to.
+
+    A variational model has a prior to draw from; for others a Gaussian is fitted to the codes of
+    training items.
+    """
+    from evoae.cli import wording
+    from evoae.use.model import open_model
+    from evoae.use.output import check_decodable, check_output, write_decoded
+    from evoae.use.sample import SUFFIXES, sample
+
+    check_output(out, SUFFIXES, force=force)
+    model = open_model(run, id)
+    check_decodable(out, model, number)
+    drawn = sample(model, number, how=how, seed=seed, data=data)
+    write_decoded(out, drawn.codes, drawn.values, model.table)
+    click.echo(f"{wording.plural(number, 'code')} from {drawn.source}", err=True)
+    click.echo(out)

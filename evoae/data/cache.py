@@ -1,0 +1,97 @@
+"""Folders of arrays that many processes write and read at once.
+
+A folder appears by a rename when it is complete, so that whoever meets in the cache never sees a
+part of one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from evoae.errors import DataError
+
+_MOST_FOLDERS = 20
+_MOST_BYTES = 8 * 2**30
+_IN_USE = 24 * 3600.0  # seconds since its last use in which a folder is never dropped
+
+
+def cache_root() -> Path:
+    """Return EVOAE_CACHE, else evoae's folder in XDG_CACHE_HOME or ~/.cache."""
+    own = os.environ.get("EVOAE_CACHE")
+    if own:
+        return Path(own).expanduser()
+    user = os.environ.get("XDG_CACHE_HOME")
+    return (Path(user) if user else Path.home() / ".cache") / "evoae"
+
+
+def keep(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None]) -> None:
+    """Have `folder` complete in the cache, and drop what was not used for long beside it.
+
+    Args:
+        folder: in a folder of the cache for things of its kind.
+        holds: whether `folder` is there and complete.
+        write: writes its files into the folder that it is given.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    root = folder.parent
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not holds():
+            _publish(folder, holds, write)
+        os.utime(folder)
+        _prune(root, keep=folder)
+    except OSError as why:
+        raise DataError(
+            str(root),
+            f"cannot be written ({why.strerror})",
+            "set EVOAE_CACHE to a folder that can be written and has room",
+        ) from why
+
+
+def _publish(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None]) -> None:
+    """Write beside `folder`, then rename; whoever comes second finds the work done."""
+    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
+    try:
+        write(staging)
+        for file in staging.iterdir():
+            with file.open("rb") as written:
+                os.fsync(written.fileno())
+        if not holds():
+            with suppress(FileNotFoundError):  # the usual case: there is no folder yet
+                folder.rename(staging / "damaged")
+        try:
+            staging.rename(folder)
+        except OSError:
+            if not holds():
+                raise
+        else:
+            shutil.rmtree(folder / "damaged", ignore_errors=True)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)  # gone already after the rename
+
+
+def _prune(root: Path, keep: Path) -> None:
+    """Drop the least recently used folders beyond the bounds, never one used within a day."""
+    folders, total = 0, 0
+    for when, size, folder in sorted(_entries(root), reverse=True):
+        folders, total = folders + 1, total + size
+        unfinished = folder.name.startswith(".new-")
+        beyond = folders > _MOST_FOLDERS or total > _MOST_BYTES or unfinished
+        if beyond and folder != keep and time.time() - when > _IN_USE:
+            shutil.rmtree(folder, ignore_errors=True)  # another driver may be faster
+
+
+def _entries(root: Path) -> Iterator[tuple[float, int, Path]]:
+    """Yield each folder's last use (seconds since the epoch) and size in bytes, and its path."""
+    for folder in root.iterdir():
+        with suppress(FileNotFoundError):  # another driver has just renamed or dropped it
+            size = sum(file.stat().st_size for file in folder.glob("*.npy"))
+            yield folder.stat().st_mtime, size, folder

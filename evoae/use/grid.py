@@ -1,0 +1,100 @@
+"""Items decoded on a grid of codes: between given items, or over a two-dimensional code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evoae.errors import UseError
+from evoae.use.encode import encode
+from evoae.use.items import choose_training
+from evoae.use.model import Floats, Model
+
+SUFFIXES = (".png", ".npz", ".csv")
+_MIDDLE = (1, 99)  # per cent: the range of codes that are not outliers
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Decoded codes.
+
+    Attributes:
+        codes: (rows, columns, latent).
+        values: (rows, columns, *input_shape), as the network sees items.
+        source: of the codes, in words.
+    """
+
+    codes: Floats
+    values: Floats
+    source: str
+
+
+def interpolate(model: Model, inputs: Floats, *, steps: int = 8) -> Grid:
+    """Decode codes on straight lines between the codes of some items.
+
+    Args:
+        model: of whichever kind; a distribution over codes stands as its mean.
+        inputs: (k, *input_shape) with k > 1. Two give one row, from the first to the second. Four
+            give a square with them in its corners (top left, top right, bottom left, bottom
+            right), mixed bilinearly. Any other number gives a row from each to the next.
+        steps: columns, and rows of the square; at least 2.
+
+    Raises:
+        UseError: fewer than two items.
+    """
+    if len(inputs) < 2:
+        raise UseError("interpolate", f"{len(inputs)} item", "name two or more")
+    codes = model.encode(inputs).reshape(len(inputs), -1)
+    along = np.linspace(0, 1, steps, dtype=np.float32)[:, np.newaxis]
+    rows = [left + along * (right - left) for left, right in pairwise(codes)]
+    if len(inputs) == 4:
+        down = along[:, np.newaxis]
+        grid = (1 - down) * rows[0] + down * rows[2]
+    else:
+        grid = np.stack(rows)
+    return _decoded(model, grid, f"straight lines between {len(inputs)} codes")
+
+
+def manifold(model: Model, *, side: int = 20, data: str | None = None) -> Grid:
+    """Decode a square grid over a two-dimensional code; the first number grows to the right.
+
+    Of a variational autoencoder the grid lies at equal steps of probability of the prior, as in
+    figure 4 of Kingma and Welling (2014, arXiv 1312.6114); of another it spans evenly the middle
+    98 per cent of training codes in either direction.
+
+    Args:
+        model: with two numbers in its code.
+        side: rows, and columns.
+        data: training items, if the model is a lone file without a prior.
+
+    Raises:
+        DataError: training items are needed and cannot be used.
+        UseError: the code has another size; or a lone file is given no items, or they don't fit.
+    """
+    if model.latent != 2:
+        raise UseError(
+            model.name,
+            f"its code has {model.latent:,} numbers, and only two can be drawn as a plane",
+            "'evoae interpolate' goes between items of any code",
+        )
+    if model.variational:
+        steps = [NormalDist().inv_cdf((number + 0.5) / side) for number in range(side)]
+        axes = np.array([steps, steps])
+        source = "quantiles of the prior N(0, I)"
+    else:
+        codes = encode(model, training := choose_training(model, data=data)).values
+        low, high = np.percentile(codes, _MIDDLE, axis=0)
+        axes = np.linspace(low, high, side, axis=1)
+        source = f"the middle 98 per cent of the codes of {len(training):,} training items"
+    across, up = np.meshgrid(axes[0], axes[1][::-1])
+    return _decoded(model, np.stack([across, up], axis=-1), source)
+
+
+def _decoded(model: Model, codes: NDArray[np.floating], source: str) -> Grid:
+    exact = codes.astype(np.float32)
+    values = model.decode_all(exact)
+    return Grid(exact, values.reshape(*codes.shape[:2], *model.input_shape), source)

@@ -1,0 +1,232 @@
+"""Which items a model is used on: a split of its run's own data, or other data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from evoae.config.schema import DataConfig
+from evoae.data.dataset import Dataset, Images, Labels
+from evoae.data.files import home, read_path
+from evoae.data.images import times
+from evoae.data.load import load
+from evoae.data.named import NAMED, find_set
+from evoae.data.rows import Rows
+from evoae.data.talk import silent
+from evoae.errors import DataError, UseError
+from evoae.training.base import scaled
+from evoae.use.model import Floats, Model
+
+if TYPE_CHECKING:
+    from evoae.data.tables import Table
+
+Split = Literal["train", "validation", "all"]
+AnySplit = Literal[Split, "test"]  # the last one is for `evaluate` alone
+
+_SPLITTING = {"validation", "test"}  # settings that say how large the splits are
+
+TO_MEASURE = 10_000  # training items that give codes and residuals their statistics
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """Items in order, without copies of the arrays that they are in.
+
+    Attributes:
+        name: for people, such as `fashion_mnist (validation)`.
+        parts: (n_i, *input_shape) each, as in `Dataset`; together n items.
+        labels: (n,), or None.
+        table: that turns rows back into the original units; None for images.
+    """
+
+    name: str
+    parts: tuple[Images, ...]
+    labels: Labels | None = None
+    table: Table | None = None
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one item."""
+        return tuple(self.parts[0].shape[1:])
+
+    def batches(self, size: int) -> Iterator[Floats]:
+        """Yield all items as a network takes them, (at most `size`, *shape)."""
+        for part in self.parts:
+            for start in range(0, len(part), size):
+                yield scaled(part[start : start + size])
+
+    def at(self, numbers: Sequence[int]) -> Floats:
+        """Return the items of these numbers, counted from 0, (k, *shape).
+
+        Raises:
+            UseError: there is no such item.
+        """
+        for number in numbers:
+            if not 0 <= number < len(self):
+                raise UseError(self.name, f"no item {number}", f"there are 0 to {len(self) - 1:,}")
+        starts = np.cumsum([0, *(len(part) for part in self.parts)])
+        homes = np.searchsorted(starts, numbers, side="right") - 1
+        return np.stack(
+            [
+                scaled(self.parts[part][number - starts[part]])
+                for part, number in zip(homes, numbers, strict=True)
+            ]
+        )
+
+    def all(self) -> Floats:
+        """Return all items at once, (n, *shape)."""
+        return np.concatenate(list(self.batches(len(self))))
+
+    def labelled(self, labels: Labels) -> Items:
+        """Return the same items with other labels, (n,)."""
+        return replace(self, labels=labels)
+
+    def first(self, count: int | None) -> Items:
+        """Return the first `count` items, or all if there are no more or it is None."""
+        if count is None or count >= len(self):
+            return self
+        parts, left = [], count
+        for part in self.parts:
+            parts.append(part[:left])
+            left -= len(parts[-1])
+        kept = tuple(part for part in parts if len(part))
+        return replace(
+            self, parts=kept, labels=None if self.labels is None else self.labels[:count]
+        )
+
+
+def choose(
+    model: Model,
+    *,
+    data: str | None = None,
+    split: AnySplit | None = None,
+    limit: int | None = None,
+) -> Items:
+    """Return the items that a model shall be used on.
+
+    Args:
+        model: that they must fit.
+        data: a named set or a path; None for the data of the model's run.
+        split: `train`, `validation`, or `all`: every item of `data`, and of the run's own data all
+            but the test split. None for `all` of `data`, for `validation` of the run's own.
+            `test` is for `evaluate` alone.
+        limit: the first so many of them; None for no limit.
+
+    Raises:
+        DataError: the data cannot be found or used.
+        UseError: they don't fit the model, or a lone model is given no data.
+    """
+    if data is None:
+        items = _of_split(_own(model), split or "validation")
+    elif len(model.input_shape) == 1:
+        items = _new_rows(model, data)
+    elif split in (None, "all"):
+        items = _images(_settings(model, data))
+    else:
+        items = _of_split(load(_settings(model, data), _seed(model)), split)
+    _check_fit(items, model)
+    return items.first(limit)
+
+
+def choose_training(model: Model, *, data: str | None = None, limit: int = TO_MEASURE) -> Items:
+    """Return training items of the model's run, or items of `data`, in random but fixed order.
+
+    Raises:
+        DataError: the data cannot be found or used.
+        UseError: they don't fit the model, or a lone model is given no data.
+    """
+    return choose(model, data=data, split="train" if data is None else "all", limit=limit)
+
+
+def _own(model: Model) -> Dataset:
+    """Return the data that the model's run searched on, before they were reduced."""
+    if model.run is None:
+        raise UseError(model.name, "a lone file does not say what it was trained on", "add --data")
+    config = model.run.config
+    dataset = load(config.data, config.seed)
+    recorded = model.run.fact("data_digest", str)
+    if dataset.reduced(config.data.reduce, config.seed).digest != recorded:
+        raise DataError(
+            dataset.name,
+            f"not the data that {model.run.path} was trained on",
+            "Bring them back, or say with --data what to use.",
+        )
+    return dataset
+
+
+def _new_rows(model: Model, data: str) -> Items:
+    """Read a file of rows and encode them as the model's own training rows were."""
+    if model.table is None:
+        raise UseError(
+            model.name, "a lone file does not know the columns of its table", "Name the run."
+        )
+    path = home(Path(data))
+    if not path.is_file():
+        raise DataError(data, "no such file", "name a CSV file with the run's columns")
+    frame, labels = model.table.read(path)
+    encoded = model.table.encode(frame, str(path))
+    return Items(path.name, (encoded,), labels, model.table)
+
+
+def _settings(model: Model, data: str) -> DataConfig:
+    """Return the settings for reading other images: split as the model's run split its own."""
+    known = {} if model.run is None else model.run.config.data.model_dump(include=_SPLITTING)
+    if data in NAMED:
+        return DataConfig(name=data, **known)
+    if not home(Path(data)).exists():
+        raise DataError(data, "no named set, and no file", "'evoae data list' shows the sets")
+    return DataConfig(path=data, **known)
+
+
+def _images(settings: DataConfig) -> Items:
+    """Return every image of a named set, file or folder, in its order."""
+    if settings.name is not None:
+        source = find_set(settings.name).store.read(None, silent)
+    else:
+        source = read_path(Path(settings.path or ""), settings)
+    if isinstance(source, Rows):
+        raise UseError(source.name, "rows of a table", "Name images with --data.")
+    if source.test is None:
+        return Items(source.name, (source.images,), source.labels)
+    labels = _joined((source.labels, source.test_labels))
+    return Items(source.name, (source.images, source.test), labels)
+
+
+def _seed(model: Model) -> int:
+    return 7 if model.run is None else model.run.config.seed
+
+
+def _of_split(dataset: Dataset, split: AnySplit) -> Items:
+    parts, labels = {
+        "train": ((dataset.train,), (dataset.train_labels,)),
+        "test": ((dataset.test,), (dataset.test_labels,)),
+        "validation": ((dataset.validation,), (dataset.validation_labels,)),
+        "all": (
+            (dataset.train, dataset.validation),
+            (dataset.train_labels, dataset.validation_labels),
+        ),
+    }[split]
+    name = f"{dataset.name} ({'train and validation' if split == 'all' else split})"
+    return Items(name, parts, _joined(labels), dataset.table)
+
+
+def _joined(labels: Sequence[Labels | None]) -> Labels | None:
+    known = [each for each in labels if each is not None]
+    return np.concatenate(known) if len(known) == len(labels) else None
+
+
+def _check_fit(items: Items, model: Model) -> None:
+    if items.shape != model.input_shape:
+        raise UseError(
+            items.name,
+            f"its items are {times(items.shape)}, and {model.name} takes "
+            f"{times(model.input_shape)}",
+            "Name data of that shape with --data.",
+        )

@@ -1,0 +1,176 @@
+"""From what a person typed to a trained autoencoder that is ready for use."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evoae.errors import RunError, UseError
+from evoae.models.batches import batches, items_at_once
+from evoae.runs.run import Run, load_model
+
+if TYPE_CHECKING:
+    import keras
+
+    from evoae.data.tables import Table
+
+Floats = NDArray[np.float32]
+Loss = Literal["mse", "mae", "bce"]
+Kind = Literal["auto", "refit", "search"]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained autoencoder.
+
+    Attributes:
+        name: for people, such as `runs/fmnist-3 9f3ac1` or the file's path.
+        path: its file.
+        autoencoder: (n, *input_shape) to the same shape, made of `encoder` and `decoder`.
+        loss: what it was trained with; a lone file does not say, and counts as mse.
+        table: how its inputs are rows in original units; None for images, and for a lone file.
+        run: the run that it comes from; None for a lone file.
+        id: of its candidate; None for a lone file.
+    """
+
+    name: str
+    path: Path
+    autoencoder: keras.Model
+    loss: Loss = "mse"
+    table: Table | None = None
+    run: Run | None = None
+    id: str | None = None
+
+    @property
+    def encoder(self) -> keras.Model:
+        """(n, *input_shape) to the code, or to a list of the posterior's parameters."""
+        return self.autoencoder.get_layer("encoder")
+
+    @property
+    def decoder(self) -> keras.Model:
+        """(n, *code_shape) to (n, *input_shape)."""
+        return self.autoencoder.get_layer("decoder")
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one item."""
+        return tuple(self.autoencoder.input_shape[1:])
+
+    @property
+    def code_shape(self) -> tuple[int, ...]:
+        """Of one code: (d,), or a feature map's (height, width, channels)."""
+        return tuple(self.decoder.input_shape[1:])
+
+    @property
+    def latent(self) -> int:
+        """How many numbers a code has."""
+        return math.prod(self.code_shape)
+
+    @property
+    def variational(self) -> bool:
+        """Whether the encoder gives a distribution over codes; its mean is then the code."""
+        return len(self.encoder.outputs) > 1
+
+    @property
+    def bounded(self) -> bool:
+        """Whether codes lie in 0..1, as those of a sigmoid layer do."""
+        last = self.encoder.layers[-1]
+        return getattr(getattr(last, "activation", None), "__name__", "") == "sigmoid"
+
+    @property
+    def batch(self) -> int:
+        """How many items to pass through at once, so that no layer's output takes much memory."""
+        return items_at_once(self.autoencoder)
+
+    def encode(self, inputs: Floats) -> Floats:
+        """Return the codes (n, *code_shape) of one batch (n, *input_shape)."""
+        outputs = self.encoder(inputs, training=False)
+        return np.asarray(outputs[0] if self.variational else outputs)
+
+    def decode(self, codes: Floats) -> Floats:
+        """Return what one batch of codes (n, *code_shape) stands for, (n, *input_shape)."""
+        return np.asarray(self.decoder(codes, training=False))
+
+    def rebuild(self, inputs: Floats) -> Floats:
+        """Return one batch (n, *input_shape) as it comes out again."""
+        return self.decode(self.encode(inputs))
+
+    def decode_all(self, codes: Floats) -> Floats:
+        """Decode any number of codes, (n, *code_shape) or flat (n, latent), in batches."""
+        shaped = codes.reshape(-1, *self.code_shape)
+        return np.concatenate([self.decode(batch) for batch in batches(shaped, self.batch)])
+
+
+def open_model(what: str | Path, id: str = "best", *, kind: Kind = "auto") -> Model:
+    """Open a trained model of a run, or a lone file.
+
+    Args:
+        what: a run's folder, its name under `runs/`, or the path of a .keras file.
+        id: an unambiguous prefix of a candidate's id, or `best`; only `best` with a file.
+        kind: of a run, the model that `refit` trained or the search's own; `auto` takes the first
+            of the two that is there.
+
+    Raises:
+        RunError: no such run or candidate, or the file is damaged.
+        UseError: the candidate has no model, or the file holds no whole autoencoder.
+    """
+    from evoae.training.setup import load_quietly
+
+    if Path(what).suffix == ".keras" or Path(what).is_file():
+        if id != "best":
+            raise UseError(str(what), "a file holds one model", f"Leave '{id}' out.")
+        if not Path(what).is_file():
+            raise RunError(str(what), "no such file", "name a .keras file or a run")
+        load_quietly()
+        return Model(str(what), Path(what), _whole(Path(what)))
+    run = Run.open(what)
+    found = run.find(id).candidate.id
+    name = f"{run.path} {found[:6]}"
+    path = _model_path(run, found, kind)
+    if path is None:
+        raise UseError(
+            name,
+            "the refitted model is not there" if kind == "refit" else "its model was not kept",
+            f"Make it with 'evoae refit {run.path} {found[:6]}'.",
+        )
+    load_quietly()
+    loss = run.config.objective.loss
+    return Model(name, path, _whole(path), loss, _table(run), run, found)
+
+
+def _table(run: Run) -> Table | None:
+    """Return how the run's inputs are rows; None for images."""
+    stored = run.facts().get("table")
+    if stored is None:
+        return None
+    from evoae.data.tables import Table
+
+    return Table.from_json(stored)
+
+
+def _model_path(run: Run, id: str, kind: Kind) -> Path | None:
+    """Return where a candidate's model lies; None if there is none of that kind."""
+    refitted = run.path / "refit" / f"{id}.keras"
+    if kind != "search" and refitted.is_file():
+        return refitted
+    if kind == "refit":
+        return None
+    return next((entry.model_path for entry in run.hall_of_fame() if entry.id == id), None)
+
+
+def _whole(path: Path) -> keras.Model:
+    """Load a file and check that it holds an autoencoder with both its parts."""
+    model: Any = load_model(path)
+    names = {layer.name for layer in model.layers}
+    if not {"encoder", "decoder"} <= names:
+        raise UseError(
+            str(path),
+            f"holds '{model.name}', no autoencoder with an encoder and a decoder in it",
+            "Name a whole one, as 'evoae export --part autoencoder' writes it.",
+        )
+    return cast("keras.Model", model)

@@ -1,0 +1,114 @@
+"""One given network, trained without a search."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from evoae.config.schema import Config
+from evoae.errors import GenomeError, SearchError
+from evoae.genome.canonical import candidate_id, canonical
+from evoae.genome.genome import Genome
+from evoae.genome.text import parse, render
+from evoae.runs.files import pending_path
+from evoae.runs.folder import create, next_folder
+from evoae.runs.records import Candidate, Generation
+from evoae.runs.run import Run
+from evoae.runs.store import Store
+from evoae.scene import Scene, surroundings
+from evoae.use.refit import Refitted, refit
+
+
+def train_one(
+    config: Config,
+    genome: Genome | str,
+    *,
+    run: str | Path | None = None,
+    name: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[Run, Refitted]:
+    """Train one network: briefly, as a search would, and then properly, as `refit` does.
+
+    The result is a run of one candidate, which every command that reads runs can use. The network
+    need not lie inside the configuration's search space.
+
+    Args:
+        config: of the run.
+        genome: the network, or its one-line text.
+        run: folder to make; None for `runs/NAME-N`, N being the first free number.
+        name: NAME; None for the data set's.
+        settings: of `RefitConfig`, in place of the configuration's.
+        say: is told in a line what is being done.
+
+    Raises:
+        EvoaeError: the genome does not fit the data, or the data or the folder cannot be used.
+        SearchError: the brief training failed.
+    """
+    genome = canonical(parse(genome) if isinstance(genome, str) else genome)
+    scene = Scene.make(config)
+    size = scene.space.measure(genome)  # refuses what the data cannot take
+    folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
+    text = render(genome)
+    facts = {**scene.facts(), **surroundings(), "genome": text, "workers": 1, "planned": 1}
+    create(folder, config, facts)
+    say(f"{text}: {size.parameters:,} parameters · run folder {folder}")
+    with Store.writer(folder) as store:
+        store.set({"generations": 1})
+        _evaluate(store, scene, genome)
+    (refitted,) = refit(folder, [candidate_id(genome)], settings=settings, say=say)
+    return Run.open(folder), refitted
+
+
+def read_genome(written: str) -> Genome:
+    """Return the network that one line of text, or a file that holds one, describes.
+
+    In a file, lines that begin with # say what it is.
+
+    Raises:
+        GenomeError: the text is broken, or the file holds no line, or several.
+    """
+    path = Path(written)
+    try:
+        held = path.read_text(encoding="utf-8") if path.is_file() else None
+    except (OSError, ValueError):  # too long for a name, or no text: then it is a genome or wrong
+        held = None
+    if held is None:
+        if path.suffix == ".txt":
+            raise GenomeError(written, "no such file of text", "name a file of one genome")
+        return parse(written)
+    lines = [line for line in held.splitlines() if line.strip() and not line.startswith("#")]
+    if len(lines) != 1:
+        raise GenomeError(written, f"{len(lines)} lines of genome text", "expected one")
+    return parse(lines[0])
+
+
+def _evaluate(store: Store, scene: Scene, genome: Genome) -> None:
+    """Train the network as a search would, and record it as a generation of its own."""
+    from evoae.data.share import share
+    from evoae.evolution.records import Records
+    from evoae.evolution.state import Individual
+    from evoae.execution.factory import executor_for
+    from evoae.genome.codec import encode
+
+    began, id = time.monotonic(), candidate_id(genome)
+    store.add_candidate(Candidate(id, render(genome), tuple(encode(genome)), 1, 0, (), "given"))
+    keep = pending_path(store.folder.absolute(), id)
+    with executor_for(scene.config.execution) as executor:
+        executor.start(replace(scene.task(genome, share(scene.dataset)), keep=keep))
+        evaluation = executor.wait()
+    store.add_evaluation(evaluation)
+    if evaluation.fitness is None:
+        raise SearchError(
+            str(store.folder),
+            f"the training ended {evaluation.outcome}: {evaluation.message}",
+            f"'evoae failures {store.folder}' has the details.",
+        )
+    records = Records(scene.config.search.hof_size)
+    one = [Individual(id, genome, evaluation.fitness)]
+    records.update(1, one, trained=1, reused=0, failed=0)
+    seconds = time.monotonic() - began
+    store.finish_generation(Generation(1, (id,), (id,), records.rows[-1], seconds))
+    store.keep_models()

@@ -1,0 +1,198 @@
+"""Files that the commands write: refused before any work, written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+import zipfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evoae.errors import UseError
+from evoae.runs.files import replacing, write_whole
+from evoae.use.model import Floats, Model
+from evoae.use.rows import columns, rows
+
+if TYPE_CHECKING:
+    from evoae.data.tables import Table
+
+_MOST_PIXELS = 10**8  # of one picture
+_DRAWABLE = (1, 3, 4)  # channels: grey, colour, colour with transparency
+_PAPER = 255  # what shows between the images of a grid
+
+
+def check_output(path: Path, suffixes: Collection[str] = (), *, force: bool = False) -> None:
+    """Refuse a path that nothing can or should be written to.
+
+    Args:
+        path: to write to.
+        suffixes: that are possible, such as {".npz", ".csv"}; empty for any.
+        force: whether a file may be replaced.
+
+    Raises:
+        UseError: another suffix, no such folder, or something is there.
+    """
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise UseError(
+            str(path), f"unknown suffix '{path.suffix}'", f"use {' or '.join(sorted(suffixes))}"
+        )
+    if not path.parent.is_dir():
+        raise UseError(str(path), "no such folder", f"make {path.parent} first")
+    if path.is_dir():
+        raise UseError(str(path), "a folder", "name a file")
+    if path.exists() and not force:
+        raise UseError(str(path), "exists already", "replace it with --force, or name another")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write rows under a header as they come."""
+    with replacing(path) as draft, draft.open("x", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return what `write_csv` writes."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays by name."""
+    with replacing(path) as draft, draft.open("xb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def write_batches_npz(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], batches: Iterable[Mapping[str, Floats]]
+) -> None:
+    """Write float32 arrays that come in batches, with one batch in memory at a time.
+
+    Args:
+        path: of the .npz file.
+        shapes: of the whole arrays, by name.
+        batches: that make them up, in order.
+    """
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        members = {
+            name: np.lib.format.open_memmap(
+                Path(folder) / f"{name}.npy", mode="w+", dtype=np.float32, shape=shape
+            )
+            for name, shape in shapes.items()
+        }
+        at = 0
+        for batch in batches:
+            for name, values in batch.items():
+                members[name][at : at + len(values)] = values
+            at += len(values)
+        for member in members.values():
+            member.flush()
+        with replacing(path) as draft, zipfile.ZipFile(draft, "x") as archive:
+            for name in shapes:
+                archive.write(Path(folder) / f"{name}.npy", f"{name}.npy")
+
+
+def write_picture(path: Path, grid: NDArray[Any]) -> None:
+    """Write a grid of images as a PNG file, a white line between neighbours.
+
+    Args:
+        path: of the file.
+        grid: (rows, columns, height, width, channels), float in 0..1; what lies outside is shown
+            as black or white.
+
+    Raises:
+        UseError: PNG cannot show so many channels or pixels, or the items are no images.
+    """
+    from PIL import Image
+
+    check_drawable(path, grid.shape[2:], grid.shape[0] * grid.shape[1])
+    rows, columns, height, width, channels = grid.shape
+    canvas = np.full((rows, height + 1, columns, width + 1, channels), _PAPER, np.uint8)
+    pixels = (np.clip(grid, 0, 1) * 255).round().astype(np.uint8)
+    canvas[:, :height, :, :width] = pixels.transpose(0, 2, 1, 3, 4)
+    picture = canvas.reshape(rows * (height + 1), columns * (width + 1), channels)[:-1, :-1]
+    drawn = Image.fromarray(picture[..., 0] if channels == 1 else picture)
+    file = io.BytesIO()
+    drawn.save(file, format="PNG")
+    write_whole(path, file.getvalue())
+
+
+def check_drawable(path: Path, shape: tuple[int, ...], count: int) -> None:
+    """Refuse items that a PNG file cannot show.
+
+    Raises:
+        UseError: they are no images, or have too many channels or pixels.
+    """
+    if len(shape) != 3:
+        raise UseError(str(path), "the items are table rows, no images", "use .csv or .npz")
+    height, width, channels = shape
+    if channels not in _DRAWABLE:
+        raise UseError(str(path), f"PNG cannot show {channels} channels", "use .npz")
+    if count * (height + 1) * (width + 1) > _MOST_PIXELS:
+        raise UseError(str(path), f"{count:,} images are too many for one picture", "use .npz")
+
+
+def near_square(values: NDArray[Any]) -> NDArray[Any]:
+    """Return (n, ...) as a grid (rows, columns, ...), its last row filled up with white."""
+    columns = int(np.ceil(np.sqrt(len(values))))
+    rows = -(-len(values) // columns)
+    grid = np.ones((rows * columns, *values.shape[1:]), values.dtype)
+    grid[: len(values)] = values
+    return grid.reshape(rows, columns, *values.shape[1:])
+
+
+def check_decodable(path: Path, model: Model, count: int) -> None:
+    """Refuse before any work to write what a model decodes to a file that cannot hold it.
+
+    Raises:
+        UseError: PNG cannot show such items, or so many; or there are no columns for a CSV file.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".png":
+        check_drawable(path, model.input_shape, count)
+    elif suffix == ".csv" and model.table is None:
+        raise no_columns(path, model.input_shape)
+
+
+def no_columns(path: Path, shape: tuple[int, ...]) -> UseError:
+    """Return the sentence for a CSV file of items that no table belongs to."""
+    if len(shape) > 1:
+        return UseError(str(path), "images are no table rows", "use .png or .npz")
+    said = "a lone file does not know the columns of its table"
+    return UseError(str(path), said, "use .npz, or name the run")
+
+
+def write_decoded(
+    path: Path, codes: Floats, values: Floats, table: Table | None, *, placed: bool = False
+) -> None:
+    """Write decoded codes: a PNG grid, an .npz file of `codes` and `values`, or a table's rows.
+
+    Args:
+        path: its suffix chooses; see `check_decodable`.
+        codes: (n, latent), or (rows, columns, latent) of a grid.
+        values: (n, *shape), or (rows, columns, *shape), as the network sees items.
+        table: that the rows belong to; None for images.
+        placed: whether codes and values are a grid; a CSV file then begins with row and column.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        write_npz(path, {"codes": codes, "values": values})
+    elif suffix == ".png":
+        write_picture(path, values if placed else near_square(values))
+    else:
+        header = columns(table, values.shape[-1:])
+        lines = rows(table, values.reshape(-1, values.shape[-1]))
+        if placed:
+            header = ["row", "column", *header]
+            places = np.ndindex(codes.shape[0], codes.shape[1])
+            lines = [[*place, *line] for place, line in zip(places, lines, strict=True)]
+        write_csv(path, header, lines)

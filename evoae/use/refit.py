@@ -1,0 +1,292 @@
+"""Training winners properly, and opening the test set for them, once."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evoae.config.schema import Config, RefitConfig
+from evoae.data.pca import pca_error
+from evoae.errors import RunError
+from evoae.evaluation import Evaluation, Task, seed_for, trained_as
+from evoae.genome.text import parse
+from evoae.runs.files import refit_path
+from evoae.runs.run import Found, Run, load_model
+from evoae.runs.store import Store
+from evoae.scene import Scene
+
+KIND = "refit"  # of the result; that of one training adds its number
+_LARGEST_PCA = 20_000  # input numbers; beyond, the components alone would take gigabytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refitted:
+    """What a candidate reached when it was trained properly.
+
+    Attributes:
+        id: candidate id.
+        genome: one-line text.
+        settings: of the training, see `RefitConfig`.
+        trained: how many trainings earned a figure; 0 if all failed.
+        message: why the last failed one failed; None if none did.
+        epochs: that the model kept was trained for, and its best one.
+        val_loss: of that model, the best of all by validation; None if all failed.
+        test_loss: its fitness figure on the test set.
+        test: all its figures on the test set, by name.
+        deviation: standard deviation of each test figure over the trainings; empty for one.
+        pca: mean squared error on the test set of PCA of the same size, fitted on the training
+            set; None where it would be too large.
+        seconds: of all trainings together.
+    """
+
+    id: str
+    genome: str
+    settings: Mapping[str, Any]
+    trained: int
+    message: str | None
+    epochs: tuple[int, int] | None
+    val_loss: float | None
+    test_loss: float | None
+    test: Mapping[str, float]
+    deviation: Mapping[str, float]
+    pca: float | None
+    seconds: float
+
+    def summary(self) -> dict[str, object]:
+        """Return what `refit --json` says, and what the run folder records."""
+        told = asdict(self)
+        told["epochs"] = None if self.epochs is None else list(self.epochs)
+        return told
+
+
+def refit(
+    run: str | Path,
+    ids: Sequence[str] = ("best",),
+    *,
+    top: int | None = None,
+    settings: Mapping[str, object] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Refitted]:
+    """Train candidates of a run from scratch on all its training data; then measure them.
+
+    The validation split decides when to stop and which training is kept; then the test set is
+    opened for each candidate. A training that finished is not repeated after an interruption, nor
+    a refit with the same settings.
+
+    Args:
+        run: a run's folder, or its name under `runs/`.
+        ids: unambiguous prefixes of candidate ids, or `best`.
+        top: the best so many of the hall of fame instead.
+        settings: of `RefitConfig`, in place of the run's own.
+        say: is told in a line what is being done.
+
+    Returns:
+        one record for each candidate, in the order of `ids`; the run folder has them as well.
+
+    Raises:
+        EvoaeError: no such run or candidate, a driver is at work on it, or its data are gone.
+    """
+    opened = Run.open(run)
+    if top is not None:
+        ids = [entry.id for entry in opened.hall_of_fame()[:top]]
+        if not ids:
+            raise RunError(str(opened.path), "no candidate has a score yet")
+    found = [opened.find(id) for id in ids]
+    config = _with(opened.config, settings or {})
+    scene = _whole_scene(opened, config)
+    with Store.writer(opened.path) as store:
+        return _Refit(opened, store, scene, config.refit, say).of(found)
+
+
+class _Refit:
+    """The refits of one call."""
+
+    def __init__(
+        self,
+        run: Run,
+        store: Store,
+        scene: Scene,
+        settings: RefitConfig,
+        say: Callable[[str], None],
+    ) -> None:
+        self.run, self.store, self.scene, self.say = run, store, scene, say
+        self.refit, self.settings = settings, settings.model_dump(mode="json")
+        self.results = store.results()
+
+    def of(self, candidates: Sequence[Found]) -> list[Refitted]:
+        """Return the record of each candidate, trained for as far as it has none."""
+        from evoae.data.share import share
+        from evoae.execution.factory import executor_for
+
+        open_ones = [found for found in candidates if self._recorded(found) is None]
+        if open_ones:
+            shared = share(self.scene.dataset)
+            with executor_for(self.scene.config.execution) as executor:
+                tasks = [task for found in open_ones for task in self._tasks(found, shared)]
+                self._announce(tasks)
+                for task in sorted(tasks, key=lambda task: -task.flops):
+                    executor.start(task)
+                for _ in tasks:
+                    self._note(executor.wait())
+        for found in open_ones:
+            self._conclude(found)
+        return [_read(self._recorded(found) or {}) for found in candidates]
+
+    def _recorded(self, found: Found) -> dict[str, Any] | None:
+        """Return the record of a refit with these settings, whose model is still there."""
+        id = found.candidate.id
+        result = self.results.get((id, KIND))
+        if result is None or result["settings"] != self.settings:
+            return None
+        there = refit_path(self.run.path, id).is_file() or not result["trained"]
+        return result if there else None
+
+    def _tasks(self, found: Found, shared: Path) -> Iterator[Task]:
+        """Yield the trainings of a candidate that are not done yet."""
+        id, genome = found.candidate.id, parse(found.candidate.genome)
+        for number in range(1, self.refit.seeds + 1):
+            done = self.results.get((id, f"{KIND} {number}"))
+            keep = self._model(id, number)
+            if done is not None and done["settings"] == self.settings and keep.is_file():
+                continue
+            yield replace(
+                self.scene.task(genome, shared),
+                id=f"{id} {number}",
+                training=trained_as(self.refit.training, genome),
+                seed=seed_for(self.scene.config.seed, f"{id} {KIND} {number}"),
+                keep=keep.absolute(),
+            )
+
+    def _announce(self, tasks: Sequence[Task]) -> None:
+        images = f"{len(self.scene.dataset.train):,} for training"
+        count = f"{len(tasks)} training" + "s" * (len(tasks) != 1)
+        self.say(f"{count} of up to {self.refit.epochs} epochs, {images}")
+
+    def _note(self, evaluation: Evaluation) -> None:
+        """Record a training that has ended."""
+        id, _, number = evaluation.id.partition(" ")
+        self._record(
+            id,
+            f"{KIND} {number}",
+            {
+                "settings": self.settings,
+                "outcome": evaluation.outcome.value,
+                "message": evaluation.message,
+                "val_loss": evaluation.fitness,
+                "train_history": list(evaluation.train_loss),
+                "validation_history": list(evaluation.validation_loss),
+                "figures": dict(evaluation.figures),
+                "seconds": evaluation.seconds.total,
+            },
+        )
+        epochs = len(evaluation.validation_loss)
+        ended = f"{evaluation.outcome} after {epochs} epochs, {evaluation.seconds.total:.0f} s"
+        self.say(f"{id[:6]} seed {number}: {ended}")
+
+    def _record(self, id: str, kind: str, value: dict[str, Any]) -> None:
+        self.store.set_result(id, kind, value)
+        self.results[id, kind] = value
+
+    def _conclude(self, found: Found) -> None:
+        """Open the test set for a candidate's models; keep the best one by validation."""
+        id = found.candidate.id
+        numbers = range(1, self.refit.seeds + 1)
+        results = {number: self.results[id, f"{KIND} {number}"] for number in numbers}
+        scored = [n for n in numbers if results[n]["val_loss"] is not None]
+        failed = [result["message"] for result in results.values() if result["val_loss"] is None]
+        refitted = Refitted(
+            id=id,
+            genome=found.candidate.genome,
+            settings=self.settings,
+            trained=len(scored),
+            message=failed[-1] if failed else None,
+            epochs=None,
+            val_loss=None,
+            test_loss=None,
+            test={},
+            deviation={},
+            pca=None,
+            seconds=sum(result["seconds"] for result in results.values()),
+        )
+        if scored:
+            best = min(scored, key=lambda n: results[n]["val_loss"])
+            tests = {number: self._test(id, number) for number in scored}
+            history = results[best]["validation_history"]
+            refitted = replace(
+                refitted,
+                epochs=(len(history), 1 + history.index(min(history))),
+                val_loss=results[best]["val_loss"],
+                test_loss=tests[best][1],
+                test=tests[best][0],
+                deviation=_deviation([figures for figures, _ in tests.values()]),
+                pca=self._pca(parse(found.candidate.genome)),
+            )
+            self._model(id, best).replace(refit_path(self.run.path, id))
+        self._record(id, KIND, refitted.summary())
+        for number in numbers:
+            self._model(id, number).unlink(missing_ok=True)
+
+    def _test(self, id: str, number: int) -> tuple[dict[str, float], float]:
+        """Return a model's figures on the test set, and the one that counts."""
+        from evoae.models.objectives.factory import objective_for
+        from evoae.training.measure import measured
+        from evoae.training.setup import prepare
+
+        prepare()
+        config = self.scene.config
+        images = len(self.scene.frame.input_shape) == 3
+        objective = objective_for(config.objective, config.seed % 2**31, bounded=images)
+        model = load_model(self._model(id, number))
+        figures = measured(model, objective, [self.scene.dataset.test])
+        return figures, figures[objective.fitness]
+
+    def _pca(self, genome: Any) -> float | None:
+        data, size = self.scene.dataset, self.scene.space.measure(genome)
+        if data.train[0].size > _LARGEST_PCA:
+            return None
+        return pca_error(data.train, data.test, size.latent)
+
+    def _model(self, id: str, number: int) -> Path:
+        """Return where one training leaves its model until the best is known."""
+        path = refit_path(self.run.path, id)
+        return path.with_name(f"{id}.{number}.keras")
+
+
+def _with(config: Config, settings: Mapping[str, object]) -> Config:
+    """Return `config` with some of its refit settings replaced."""
+    from evoae.config.load import make_config
+
+    raw = config.model_dump(mode="json")
+    raw["refit"] |= settings
+    return make_config(raw, source="refit")
+
+
+def _whole_scene(run: Run, config: Config) -> Scene:
+    """Return the scene of a run on all of its data.
+
+    Raises:
+        RunError: the data are not those that the run began with.
+    """
+    recorded, now = run.fact("data_digest", str), Scene.make(config).dataset.digest
+    if recorded != now:
+        raise RunError(
+            str(run.path),
+            f"its data had digest {recorded[:12]}, now {now[:12]}",
+            "Restore the data that the run began with.",
+        )
+    return Scene.whole(config)
+
+
+def _deviation(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the standard deviation of each figure; nothing for fewer than two."""
+    if len(figures) < 2:
+        return {}
+    return {name: statistics.stdev(each[name] for each in figures) for name in figures[0]}
+
+
+def _read(result: Mapping[str, Any]) -> Refitted:
+    epochs = result["epochs"]
+    return Refitted(**{**result, "epochs": None if epochs is None else tuple(epochs)})

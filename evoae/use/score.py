@@ -1,0 +1,118 @@
+"""How badly each item is rebuilt: its anomaly score.
+
+An autoencoder that was trained on normal items rebuilds others worse (Japkowicz, Myers and Gluck
+1995, "A novelty detection approach to classification", IJCAI).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evoae.data.dataset import Labels
+from evoae.errors import UseError
+from evoae.use.items import Items
+from evoae.use.model import Floats, Loss, Model
+
+_EPSILON = np.float32(1e-7)  # as in Keras' cross-entropy
+_QUOTED = 5  # labels that a sentence quotes
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Errors of items, in their order.
+
+    Attributes:
+        values: (n,), the mean error over an item's values; the larger, the stranger.
+        labels: (n,), or None.
+        loss: which error it is.
+    """
+
+    values: NDArray[np.float64]
+    labels: Labels | None
+    loss: Loss
+
+    def lines(self) -> tuple[list[str], list[list[Any]]]:
+        """Return a header and a line for each item: its number, its score, its label if any."""
+        lines: list[list[Any]] = [[at, value] for at, value in enumerate(self.values.tolist())]
+        if self.labels is None:
+            return ["index", "score"], lines
+        labelled = [
+            [*line, label] for line, label in zip(lines, self.labels.tolist(), strict=True)
+        ]
+        return ["index", "score", "label"], labelled
+
+
+def score(model: Model, items: Items) -> Scores:
+    """Return each item's reconstruction error, in the loss that the model was trained with."""
+    parts = [
+        errors(batch, model.rebuild(batch), model.loss) for batch in items.batches(model.batch)
+    ]
+    return Scores(np.concatenate(parts), items.labels, model.loss)
+
+
+def errors(originals: Floats, copies: Floats, loss: Loss) -> NDArray[np.float64]:
+    """Return each item's mean error, (n,), of two arrays (n, *shape)."""
+    truth = originals.astype(np.float64)
+    output = np.clip(copies, _EPSILON, 1 - _EPSILON) if loss == "bce" else copies
+    output = output.astype(np.float64)
+    if loss == "mse":
+        each = (truth - output) ** 2
+    elif loss == "mae":
+        each = np.abs(truth - output)
+    else:
+        each = -(truth * np.log(output) + (1 - truth) * np.log1p(-output))
+    return np.asarray(each.reshape(len(each), -1).mean(axis=1))
+
+
+def roc_auc(
+    scores: Scores, *, normal: Collection[str] = (), anomaly: Collection[str] = ()
+) -> float:
+    """Return the area under the ROC curve: how well the scores tell anomalies from normal items.
+
+    It is the probability that a random anomaly scores above a random normal item.
+
+    Args:
+        scores: with labels.
+        normal: labels of normal items, all others being anomalies; or
+        anomaly: labels of anomalies, all others being normal. A number matches in any notation.
+
+    Raises:
+        UseError: there are no labels, none or all of them are anomalies, or not exactly one of
+            `normal` and `anomaly` is given.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    if scores.labels is None:
+        raise UseError("ROC-AUC", "the data have no labels", "give them with --labels")
+    if bool(normal) == bool(anomaly):
+        raise UseError("ROC-AUC", "which labels are anomalies?", "say --normal or --anomaly")
+    named = np.isin(
+        [_plain(label) for label in scores.labels], [_plain(v) for v in normal or anomaly]
+    )
+    strange = ~named if normal else named
+    if strange.all() or not strange.any():
+        raise UseError(
+            "ROC-AUC",
+            f"{int(strange.sum()):,} of {len(strange):,} items are anomalies",
+            f"the labels are {_quoted(scores.labels)}",
+        )
+    return float(roc_auc_score(strange, scores.values))
+
+
+def _plain(label: Any) -> str:
+    """Return one spelling of a label: 1, 1.0 and "1" are the same."""
+    text = str(label).strip()
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
+
+
+def _quoted(labels: Iterable[Any]) -> str:
+    known = sorted({str(label) for label in labels})
+    return ", ".join(known[:_QUOTED]) + (", …" if len(known) > _QUOTED else "")

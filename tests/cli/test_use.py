@@ -1,0 +1,186 @@
+"""What the commands that use a model write and print."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from evoae.cli.main import cli
+from evoae.use.model import open_model
+from tests.cli.test_start import loaded_by
+
+PICTURES = ["reconstruct", "sample", "interpolate"]
+
+
+def run(*arguments, code=0):
+    done = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    assert done.exit_code == code, done.output
+    if code:
+        assert done.stdout == ""
+        assert (done.stderr[:7], done.stderr.count("\n")) == ("Error: ", 1)
+    return done
+
+
+def size(picture):
+    with Image.open(picture) as opened:
+        return opened.size
+
+
+@pytest.fixture(scope="module")
+def flat(tiny_run, tmp_path_factory):
+    """The .keras file of a network with two numbers in its code."""
+    file = tmp_path_factory.mktemp("flat") / "flat.keras"
+    import keras
+
+    keras.utils.set_random_seed(0)
+    entry, code = keras.Input((8, 8, 1)), keras.Input((2,))
+    flattened = keras.layers.Flatten()(entry)
+    encoder = keras.Model(entry, keras.layers.Dense(2)(flattened), name="encoder")
+    rebuilt = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64, activation="sigmoid")(code))
+    decoder = keras.Model(code, rebuilt, name="decoder")
+    keras.Model(entry, decoder(encoder(entry)), name="autoencoder").save(file)
+    return file
+
+
+def test_export_prints_what_it_wrote_and_how_far_it_is_from_keras(tiny_run, tmp_path):
+    said = run("export", tiny_run.path, "--out", tmp_path / "m.keras").stdout
+    assert said.startswith(str(tmp_path / "m.keras"))
+    assert said.endswith("on 100 items\n")
+    arguments = ("--format", "onnx", "--part", "encoder", "--out", tmp_path / "e.onnx", "--json")
+    done = json.loads(run("export", tiny_run.path, *arguments).stdout)
+    assert done["difference"] <= 1e-6
+    assert done["bytes"] == (tmp_path / "e.onnx").stat().st_size
+    assert (done["format"], done["part"], done["items"]) == ("onnx", "encoder", 100)
+
+
+def test_an_exported_autoencoder_can_be_used_in_the_runs_place(tiny_run, tmp_path):
+    run("export", tiny_run.path, "--out", tmp_path / "m.keras")
+    run("encode", tiny_run.path, "--data", "digits", "--out", tmp_path / "run.npz")
+    run("encode", tmp_path / "m.keras", "--data", "digits", "--out", tmp_path / "file.npz")
+    of_run, of_file = (np.load(tmp_path / f"{name}.npz")["codes"] for name in ("run", "file"))
+    assert len(of_run) == 1797
+    np.testing.assert_array_equal(of_run, of_file)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv"])
+def test_encode_writes_as_many_codes_as_asked_for(suffix, tiny_run, tmp_path):
+    out = tmp_path / f"codes{suffix}"
+    done = run("encode", tiny_run.path, "--limit", 7, "--concat", "--out", out)
+    assert (done.stdout, done.stderr) == (f"{out}\n", "7 codes of digits (validation)\n")
+    latent = open_model(tiny_run.path).latent
+    if suffix == ".npz":
+        assert np.load(out)["features"].shape == (7, 64 + latent)
+    else:
+        assert np.loadtxt(out, delimiter=",", skiprows=1).shape == (7, 64 + latent + 1)
+
+
+@pytest.mark.parametrize("command", PICTURES)
+def test_pictures_and_arrays_are_written_under_the_name_that_is_printed(
+    command, tiny_run, tmp_path
+):
+    for suffix in (".png", ".npz"):
+        out = tmp_path / f"out{suffix}"
+        assert run(command, tiny_run.path, "--out", out).stdout == f"{out}\n"
+    across, down = {"reconstruct": (16, 8), "sample": (8, 8), "interpolate": (8, 8)}[command]
+    assert size(tmp_path / "out.png") == (9 * across - 1, 9 * down - 1)
+    assert len(np.load(tmp_path / "out.npz").files) == 2
+
+
+@pytest.mark.parametrize("command", [*PICTURES, "encode"])
+def test_nothing_is_replaced_without_force(command, tiny_run, tmp_path):
+    out = tmp_path / "out.npz"
+    out.write_text("mine")
+    assert "--force" in run(command, tiny_run.path, "--out", out, code=2).stderr
+    assert out.read_text() == "mine"
+    run(command, tiny_run.path, "--out", out, "--force")
+    assert np.load(out).files
+
+
+def test_sample_says_where_its_codes_come_from(tiny_run, tmp_path):
+    out = tmp_path / "s.npz"
+    said = run("sample", tiny_run.path, "-n", 5, "--how", "sample", "--seed", 3, "--out", out)
+    assert said.stderr == "5 codes from a Gaussian fitted to the codes of 1,455 training items\n"
+    assert np.load(out)["values"].shape == (5, 8, 8, 1)
+
+
+def test_manifold_draws_a_two_dimensional_code(flat, tmp_path):
+    out = tmp_path / "m.png"
+    run("manifold", flat, "--side", 5, "--data", "digits", "--out", out)
+    assert size(out) == (44, 44)
+    assert "--data" in run("manifold", flat, "--out", tmp_path / "n.png", code=2).stderr
+
+
+def test_score_prints_csv_and_with_a_meaning_of_labels_the_roc_auc(tiny_run, tmp_path):
+    done = run("score", tiny_run.path, "--normal", 0, "--normal", 1)
+    header, *lines = csv.reader(done.stdout.splitlines())
+    assert header == ["index", "score", "label"]
+    assert [int(line[0]) for line in lines] == list(range(162))
+    normal = np.isin([line[2] for line in lines], ["0", "1"])
+    scores = np.array([float(line[1]) for line in lines])
+    pairs = scores[~normal][:, None] - scores[normal]
+    assert done.stderr == f"ROC-AUC {((pairs > 0) + (pairs == 0) / 2).mean():.4f}\n"
+    told = json.loads(run("score", tiny_run.path, "--anomaly", 3, "--json").stdout)
+    assert 0 <= told["roc_auc"] <= 1
+    assert [row["score"] for row in told["scores"]] == scores.tolist()
+    out = tmp_path / "scores.csv"
+    assert run("score", tiny_run.path, "--out", out).stdout == f"{out}\n"
+    assert out.read_text() == done.stdout
+
+
+def test_labels_of_a_file_stand_in_for_the_datas_own(tiny_run, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("sick\n" + "well\n" * 161)
+    arguments = ("score", tiny_run.path, "--labels", labels, "--anomaly", "sick")
+    done = run(*arguments, "--limit", 9)
+    assert [line.rsplit(",")[-1] for line in done.stdout.split()[1:]] == ["sick"] + ["well"] * 8
+    labels.write_text("sick\n")
+    assert "1 labels for 162 items" in run(*arguments, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("encode", "RUN", "--out", "codes.txt"), "use .csv or .npz"),
+        (("encode", "RUN", "--out", "no/codes.csv"), "no such folder"),
+        (("encode", "RUN", "--out", "."), "suffix"),
+        (("encode", "RUN", "zz", "--out", "c.csv"), "0 candidates begin with 'zz'"),
+        (("encode", "RUN", "--data", "nowhere", "--out", "c.csv"), "nowhere"),
+        (("encode", "FILE", "--out", "c.csv"), "--data"),
+        (("encode", "FILE", "9f", "--out", "c.csv"), "one model"),
+        (("encode", "no.keras", "--out", "c.csv"), "no such file"),
+        (("sample", "RUN", "--out", "s.csv"), "no table rows"),
+        (("reconstruct", "RUN", "--out", "s.csv"), "no table rows"),
+        (("interpolate", "RUN", "--items", "3", "--out", "i.png"), "two or more"),
+        (("interpolate", "RUN", "--items", "3,9999", "--out", "i.png"), "no item 9999"),
+        (("export", "RUN", "--format", "onnx", "--out", "m.keras"), ".onnx"),
+        (("score", "RUN", "--normal", "99"), "162 of 162"),
+        (("score", "RUN", "--normal", "1", "--anomaly", "2"), "--normal or --anomaly"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_one_sentence_and_leaves_nothing(
+    arguments, said, flat, tiny_run, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    known = {"RUN": tiny_run.path, "FILE": flat}
+    assert said in run(*(known.get(word, word) for word in arguments), code=2).stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_candidate_without_a_model_is_to_be_refitted(tiny_run, tmp_path):
+    kept = {entry.id for entry in tiny_run.hall_of_fame()}
+    outside = next(e.id for e in tiny_run.evaluations() if e.id not in kept)
+    said = run("sample", tiny_run.path, outside, "--out", tmp_path / "s.png", code=2).stderr
+    assert f"evoae refit {tiny_run.path} {outside[:6]}" in said
+
+
+@pytest.mark.parametrize("command", ["export", *PICTURES, "encode", "manifold", "score"])
+def test_a_commands_help_loads_no_numeric_library(command):
+    code = (
+        "from evoae.cli.main import cli\n"
+        f"try: cli(['{command}', '--help'])\n"
+        "except SystemExit as end: assert not end.code"
+    )
+    assert loaded_by(code) == set()

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from evoae.data.load import load
+from evoae.errors import DataError, UseError
+from evoae.use.items import Items, choose, choose_training
+from evoae.use.model import open_model
+from tests.use.networks import SHAPE, images
+
+
+@pytest.fixture(scope="module")
+def model(tiny_run):
+    return open_model(tiny_run.path)
+
+
+def test_a_split_of_the_runs_own_data_is_chosen_and_never_the_test_split(model, tiny_run):
+    own = load(tiny_run.config.data, tiny_run.config.seed)
+    assert len(choose(model)) == len(own.validation) == len(choose(model, split="validation"))
+    assert len(choose(model, split="train")) == len(own.train)
+    every = choose(model, split="all")
+    assert len(every) == len(own.train) + len(own.validation)
+    np.testing.assert_array_equal(every.all()[-len(own.validation) :], choose(model).all())
+    np.testing.assert_array_equal(every.labels[: len(own.train)], own.train_labels)
+
+
+def test_other_data_are_taken_whole_in_their_order_with_their_test_part(model, tmp_path):
+    arrays = {"x_train": images(20, 1, (8, 8)), "x_test": images(4, 2, (8, 8))}
+    labels = {"y_train": np.arange(20), "y_test": np.arange(4)}
+    np.savez(tmp_path / "mine.npz", **arrays, **labels)
+    items = choose(model, data=str(tmp_path / "mine.npz"))
+    np.testing.assert_array_equal(items.all()[..., 0], np.concatenate(list(arrays.values())))
+    assert items.labels.tolist() == [*range(20), *range(4)]
+    assert len(choose(model, data=str(tmp_path / "mine.npz"), split="train")) == 18
+
+
+def test_a_limit_cuts_across_parts():
+    items = Items("two", (images(3), images(4, 1)), np.arange(7))
+    few = items.first(5)
+    np.testing.assert_array_equal(few.all(), items.all()[:5])
+    assert (len(few), few.labels.tolist(), len(items.first(99))) == (5, [0, 1, 2, 3, 4], 7)
+    assert len(items.first(3).parts) == 1
+
+
+def test_bytes_reach_the_network_as_values_up_to_one():
+    items = Items("bytes", (np.full((3, *SHAPE), 255, np.uint8),))
+    assert [batch.shape[0] for batch in items.batches(2)] == [2, 1]
+    assert {batch.dtype for batch in items.batches(2)} == {np.dtype("float32")}
+    np.testing.assert_allclose(items.at([2, 0]), 1, atol=1e-6)
+
+
+def test_items_are_found_by_number_wherever_they_lie():
+    items = Items("two", (images(3), images(4, 1)))
+    np.testing.assert_array_equal(items.at([6, 0, 3]), items.all()[[6, 0, 3]])
+    with pytest.raises(UseError, match="no item 7"):
+        items.at([7])
+
+
+def test_data_of_another_shape_are_refused(model, tmp_path):
+    np.save(tmp_path / "x.npy", images(9))
+    with pytest.raises(UseError, match=r"9×7×2.*8×8×1"):
+        choose(model, data=str(tmp_path / "x.npy"))
+
+
+def test_data_that_have_changed_since_the_search_are_refused(tiny_run, tmp_path):
+    config = tiny_run.config
+    other = load(config.data.model_copy(update={"validation": 0.2}), config.seed)
+    changed = open_model(tiny_run.path)
+    changed.run.config = config.model_copy(
+        update={"data": config.data.model_copy(update={"validation": 0.2})}
+    )
+    assert len(other.validation) > 200
+    with pytest.raises(DataError, match="not the data"):
+        choose(changed)
+
+
+def test_a_lone_model_needs_data(plain, tmp_path):
+    with pytest.raises(UseError, match="--data"):
+        choose_training(plain)
+    np.save(tmp_path / "x.npy", images(9))
+    assert len(choose_training(plain, data=str(tmp_path / "x.npy"), limit=4)) == 4
+    with pytest.raises(DataError, match="no named set"):
+        choose(plain, data=str(tmp_path / "none.npy"))

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from evoae.errors import UseError
+from evoae.use.items import Items
+from evoae.use.reconstruct import write_rebuilt
+from tests.use.networks import images, joined, lone
+
+
+def copier(channels=1):
+    """Gives back half of what comes in."""
+    import keras
+
+    entry, code = keras.Input((5, 4, channels)), keras.Input((5, 4, channels))
+    encoder = keras.Model(entry, keras.layers.Rescaling(1)(entry), name="encoder")
+    decoder = keras.Model(code, keras.layers.Rescaling(0.5)(code), name="decoder")
+    return lone(joined(encoder, decoder))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_shows_each_row_of_items_above_the_row_of_their_copies(channels, tmp_path):
+    pixels = np.random.default_rng(0).integers(256, size=(18, 5, 4, channels), dtype=np.uint8)
+    write_rebuilt(tmp_path / "r.png", copier(channels), Items("x", (pixels,)))
+    seen = np.asarray(Image.open(tmp_path / "r.png")).reshape(4 * 6 - 1, 16 * 5 - 1, channels)
+    rows = [seen[6 * row : 6 * row + 5].reshape(5, -1, channels) for row in range(4)]
+    for number in range(18):
+        row, column = divmod(number, 16)
+        here = slice(5 * column, 5 * column + 4)
+        np.testing.assert_array_equal(rows[2 * row][:, here], pixels[number])
+        half = np.round(pixels[number] / 2).astype(int)
+        assert np.abs(rows[2 * row + 1][:, here].astype(int) - half).max() <= 1
+    assert (seen[5] == 255).all()
+    assert (rows[2][:, 10:] == 255).all()
+
+
+def test_npz_holds_every_item_and_its_copy(plain, tmp_path):
+    items = Items("two", (images(300), images(7, 1)))
+    write_rebuilt(tmp_path / "r.npz", plain, items)
+    with np.load(tmp_path / "r.npz") as file:
+        np.testing.assert_array_equal(file["originals"], items.all())
+        expected = np.asarray(plain.autoencoder(items.all(), training=False))
+        np.testing.assert_allclose(file["rebuilt"], expected, rtol=0, atol=1e-6)
+    assert [path.name for path in tmp_path.iterdir()] == ["r.npz"]
+
+
+def test_pictures_of_what_png_cannot_show_are_refused(plain, tmp_path):
+    with pytest.raises(UseError, match="2 channels"):
+        write_rebuilt(tmp_path / "r.png", plain, Items("x", (images(3),)))
+    many = np.broadcast_to(np.zeros((), np.uint8), (10**7, 5, 4, 1))
+    with pytest.raises(UseError, match="too many"):
+        write_rebuilt(tmp_path / "r.png", copier(), Items("x", (many,)))
+    with pytest.raises(UseError, match="no table rows"):
+        write_rebuilt(tmp_path / "r.csv", plain, Items("x", (images(3),)))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,154 @@
+"""Rows of a table through every use, and back in their original units."""
+
+import csv
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evoae.config.schema import Config
+from evoae.data.load import load
+from evoae.errors import DataError, UseError
+from evoae.runs.folder import create
+from evoae.runs.store import Store
+from evoae.use.encode import encode, write_codes
+from evoae.use.grid import interpolate
+from evoae.use.items import choose
+from evoae.use.model import open_model
+from evoae.use.output import check_decodable, write_decoded
+from evoae.use.reconstruct import write_rebuilt
+from evoae.use.sample import sample
+from evoae.use.score import score
+from tests.runs.samples import candidate, finished, identity, scored
+from tests.use.networks import dense_autoencoder
+
+COLUMNS = ["age", "colour", "pressure"]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """120 patients: whole numbers, three categories, numbers with a decimal, and a label."""
+    rng = np.random.default_rng(7)
+    age = rng.integers(20, 90, 120)
+    return pd.DataFrame(
+        {
+            "age": age,
+            "colour": rng.choice(["red", "green", "blue"], 120),
+            "sick": np.where(rng.random(120) < 0.3, "yes", "no"),
+            "pressure": (100 + age / 2 + rng.normal(0, 5, 120)).round(1),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def run(rows, tmp_path_factory):
+    """A run folder whose best model gives every row back exactly: its code is as wide."""
+    folder = tmp_path_factory.mktemp("table")
+    rows.to_csv(folder / "patients.csv", index=False)
+    data = {"path": str(folder / "patients.csv"), "label_column": "sick"}
+    config = Config.model_validate({"data": data, "search": {"population": 2, "hof_size": 2}})
+    dataset = load(config.data, config.seed)
+    facts = {"data_digest": dataset.digest, "table": dataset.table.to_json()}
+    create(folder / "run", config, facts)
+    with Store.writer(folder / "run") as store:
+        store.add_candidate(candidate(1))
+        store.add_candidate(candidate(2, position=1))
+        store.add_evaluation(scored(1))
+        store.add_evaluation(scored(2, 0.1))
+        store.finish_generation(finished(1))
+    same = np.eye(5, dtype=np.float32)
+    model = dense_autoencoder(5, 5, weights=(same * 2, same / 2))
+    model.save(folder / "run" / "models" / f"{identity(1)}.keras")
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return open_model(run)
+
+
+def read(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def same_row(written, original):
+    seen = (int(written["age"]), written["colour"], float(written["pressure"]))
+    return seen == (original.age, original.colour, original.pressure)
+
+
+def test_new_rows_are_encoded_like_the_training_rows_and_keep_their_order(model, rows, tmp_path):
+    rows.iloc[:9][["sick", "pressure", "colour", "age"]].to_csv(tmp_path / "new.csv", index=False)
+    items = choose(model, data=str(tmp_path / "new.csv"))
+    assert items.labels.tolist() == rows["sick"][:9].tolist()
+    write_codes(tmp_path / "c.csv", encode(model, items), items, concat=True)
+    written = read(tmp_path / "c.csv")
+    assert list(written[0]) == [*COLUMNS, "z1", "z2", "z3", "z4", "z5", "label"]
+    assert all(map(same_row, written, rows.itertuples()))
+    assert [float(each["z1"]) for each in written] == pytest.approx(2 * items.all()[:, 0])
+
+
+def test_reconstructions_stand_beside_the_originals_with_their_error(model, rows, tmp_path):
+    items = choose(model, limit=5)
+    write_rebuilt(tmp_path / "r.csv", model, items)
+    written = read(tmp_path / "r.csv")
+    assert list(written[0]) == ["index", "error", *COLUMNS, *(f"{n}_rebuilt" for n in COLUMNS)]
+    known = {(str(row.age), row.colour, str(row.pressure)) for row in rows.itertuples()}
+    for number, line in enumerate(written):
+        assert int(line["index"]) == number
+        assert float(line["error"]) < 1e-10
+        assert [line[name] for name in COLUMNS] == [line[f"{name}_rebuilt"] for name in COLUMNS]
+        assert tuple(line[name] for name in COLUMNS) in known
+
+
+def test_samples_are_rows_in_the_original_units_like_those_of_the_data(model, rows, tmp_path):
+    drawn = sample(model, 2000, seed=1)
+    write_decoded(tmp_path / "s.csv", drawn.codes, drawn.values, model.table)
+    written = pd.read_csv(tmp_path / "s.csv")
+    assert list(written.columns) == COLUMNS
+    assert written["age"].dtype == np.int64
+    assert set(written["colour"]) == {"red", "green", "blue"}
+    for name in ("age", "pressure"):
+        assert written[name].mean() == pytest.approx(rows[name].mean(), rel=0.05)
+        assert written[name].std() == pytest.approx(rows[name].std(), rel=0.15)
+    apart = rows["age"].corr(rows["pressure"])
+    assert written["age"].corr(written["pressure"]) == pytest.approx(apart, abs=0.1)
+
+
+def test_rows_between_two_rows_are_placed_and_lie_between_them(model, tmp_path):
+    grid = interpolate(model, choose(model).at([0, 1]), steps=4)
+    write_decoded(tmp_path / "i.csv", grid.codes, grid.values, model.table, placed=True)
+    written = read(tmp_path / "i.csv")
+    assert [(line["row"], line["column"]) for line in written] == [("0", str(n)) for n in range(4)]
+    pressures = [float(line["pressure"]) for line in written]
+    assert sorted(pressures) in (pressures, pressures[::-1])
+
+
+def test_a_row_that_is_rebuilt_badly_scores_high(run):
+    lossy = open_model(run)
+    weights = np.diag([1, 1, 1, 1, 0]).astype(np.float32)  # loses the pressure
+    lossy.encoder.get_layer("code").set_weights([weights])
+    lossy.decoder.layers[-1].set_weights([weights])
+    items = choose(lossy, split="train")
+    expected = items.all()[:, -1] ** 2 / 5
+    np.testing.assert_allclose(score(lossy, items).values, expected, rtol=1e-4, atol=1e-9)
+
+
+def test_rows_that_do_not_fit_the_table_are_refused(model, rows, tmp_path):
+    rows.drop(columns="age").to_csv(tmp_path / "less.csv", index=False)
+    with pytest.raises(DataError, match="age"):
+        choose(model, data=str(tmp_path / "less.csv"))
+    with pytest.raises(DataError, match="no such file"):
+        choose(model, data=str(tmp_path / "none.csv"))
+    with pytest.raises(UseError, match="table rows"):
+        check_decodable(tmp_path / "x.png", model, 4)
+
+
+def test_a_lone_file_does_not_know_the_columns(model, tmp_path):
+    lone = open_model(shutil.copy(model.path, tmp_path / "lone.keras"))
+    (tmp_path / "new.csv").write_text("age,colour,pressure\n1,red,2\n")
+    with pytest.raises(UseError, match="Name the run"):
+        choose(lone, data=str(tmp_path / "new.csv"))
+    with pytest.raises(UseError, match="name the run"):
+        check_decodable(tmp_path / "x.csv", lone, 4)
