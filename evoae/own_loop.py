@@ -36,8 +36,9 @@ def deap_toolbox(
     `evoae.evolution.toolbox.public_toolbox`; besides them there are
 
     - `evaluate(individual)`: trains it and returns the fitness, a 1-tuple to minimise. A training
-      that fails has fitness (inf,): valid for DEAP, worse than every score, so it wins a tournament
-      only against its like. It enters a hall of fame that has room, and makes a mean infinite.
+      that fails has fitness (inf,): valid for DEAP and worse than every score, so it wins a
+      tournament only against its like. It enters a hall of fame that has room, and makes a mean
+      infinite.
     - `map(function, individuals)`: Python's, but for `evaluate`: then all trainings that are due
       run at once in the workers of `config.execution`. DEAP's own loops use it.
     - `evaluation(individual)`: the whole record of its training, made now if there is none: why

@@ -108,9 +108,7 @@ def test_an_interrupted_map_leaves_nothing_behind_for_the_next(monkeypatch):
         words.map(words.evaluate, population)
     fitnesses = words.map(words.evaluate, population)
     assert len(executors) == 2
-    assert fitnesses == [
-        (0.05 + int(individual.id[:8], 16) / 2**32,) for individual in population
-    ]
+    assert fitnesses == [(0.05 + int(individual.id[:8], 16) / 2**32,) for individual in population]
 
 
 def test_the_trainings_of_a_generation_run_in_the_configured_workers(monkeypatch):

@@ -123,9 +123,7 @@ def _read_npz(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
     return _as_found(path, config, npz_arrays(path, lambda names: _pick(names, path)))
 
 
-def _as_found(
-    path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]
-) -> Source | Rows:
+def _as_found(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source | Rows:
     """Return rows if the arrays are a table, else images; each refuses the other's settings."""
     array = arrays["images"]
     if array.ndim != 2 or array.dtype == np.uint8:  # those are flattened images

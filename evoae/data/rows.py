@@ -90,7 +90,7 @@ def rows_of(
     if odd or len(names) != array.shape[1] or len(set(names)) < len(names):
         raise DataError(
             place,
-            f"columns of shape {np.shape(columns)} for {array.shape[1]} columns",
+            f"{len(names)} names, {len(set(names))} different, for {array.shape[1]} columns",
             "save one name for each, all different",
         )
     frame = pd.DataFrame(array.astype(np.float64), columns=names)

@@ -76,7 +76,7 @@ def test_missing_values_and_columns_are_treated_as_in_other_tables(tmp_path: Pat
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
-        ({"x": ROWS, "columns": ["a", "b"]}, "columns of shape (2,) for 3 columns"),
+        ({"x": ROWS, "columns": ["a", "b"]}, "2 names, 2 different, for 3 columns"),
         ({"x": ROWS, "columns": ["a", "b", "a"]}, "all different"),
         ({"x": ROWS, "columns": [1, 2, 3]}, "one name for each"),
         ({"x": ROWS, "y": np.arange(39)}, "labels of shape (39,) for 40 rows"),

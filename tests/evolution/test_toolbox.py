@@ -48,7 +48,7 @@ def test_deaps_own_state_of_chance_is_left_alone() -> None:
     tools_of_loop = words()
     before = random.getstate()
     a, b = (scored(each, 1.0) for each in tools_of_loop.population(2))
-    tools_of_loop.select(list(tools_of_loop.mate(a, b)) + [a, b], 3)
+    tools_of_loop.select([*tools_of_loop.mate(a, b), a, b], 3)
     tools_of_loop.mutate(a)
     assert random.getstate() == before
 
