@@ -14,6 +14,7 @@ OBJECTIVES = [
     {"kind": "contractive"},
     {"kind": "variational", "loss": "bce", "posterior": "full", "anneal_epochs": 1.0},
 ]
+FEW = with_changes(TINY, search={"population": 2, "generations": 1})
 FIGURES = {
     "reconstruction": {"loss", "error"},
     "denoising": {"loss", "error"},
@@ -35,7 +36,7 @@ def table(tmp_path):
 def test_an_objective_gives_the_same_search_on_every_executor(objective, tmp_path):
     runs = []
     for execution in ({"kind": "inline"}, {"kind": "local", "workers": 2}):
-        raw = with_changes(TINY, objective=objective, execution=execution)
+        raw = with_changes(FEW, objective=objective, execution=execution)
         runs.append(evoae.search(raw, run=tmp_path / execution["kind"]))
     inline, local = map(history, runs)
     assert inline == local
@@ -46,7 +47,7 @@ def test_an_objective_gives_the_same_search_on_every_executor(objective, tmp_pat
 
 @pytest.mark.parametrize("kind", ["reconstruction", "sparse", "variational"])
 def test_a_table_is_searched_for_every_kind_of_code(kind, table, tmp_path):
-    raw = with_changes(TINY, objective={"kind": kind}) | {"data": table}
+    raw = with_changes(FEW, objective={"kind": kind}) | {"data": table}
     run = evoae.search(raw, run=tmp_path / "run")
     assert all(evaluation.fitness is not None for evaluation in run.evaluations())
     model = run.hall_of_fame()[0].load()
@@ -56,7 +57,7 @@ def test_a_table_is_searched_for_every_kind_of_code(kind, table, tmp_path):
 
 def test_a_search_with_every_gene_ends_and_obeys_its_train_genes(tmp_path):
     raw = with_changes(
-        TINY,
+        FEW,
         model={
             "layers": "both",
             "units": [4, 16],
