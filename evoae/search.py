@@ -373,11 +373,12 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
 
 
 def _record_linear_bound(store: Store, scene: Scene) -> None:
-    """Record what PCA of the winner's size reaches on the same images, for mean squared error."""
+    """Record what PCA of the winner's size reaches on the same images, where it compares."""
     from evoae.data.pca import pca_error
 
     best = Run.open(store.folder).hall_of_fame()[:1]
-    if best and scene.config.objective.loss == "mse":
+    objective = scene.config.objective
+    if best and (objective.kind, objective.loss) == ("reconstruction", "mse"):
         latent, data = best[0].latent, scene.dataset
         bound = {"latent": latent, "val_loss": pca_error(data.train, data.validation, latent)}
         store.set({"pca": bound})

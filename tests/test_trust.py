@@ -143,7 +143,7 @@ def test_a_resume_on_another_machine_says_so(tmp_path, monkeypatch):
     from evoae.runs.facts import environment
 
     elsewhere = {**environment(), "processor": "Another One"}
-    monkeypatch.setattr(sys.modules["evoae.search"], "environment", lambda: elsewhere)
+    monkeypatch.setattr(sys.modules["evoae.scene"], "environment", lambda: elsewhere)
     watcher = Notes()
     evoae.resume(tmp_path / "run", watcher=watcher)
     assert len(watcher.notes) == 1

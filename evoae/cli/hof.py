@@ -35,20 +35,24 @@ def print_hall_of_fame(run: Run) -> None:
         click.echo("No model has a score yet.", err=True)
         return
     rows = [
-        (
+        [
             str(entry.rank),
             wording.short(entry.id),
             wording.loss(entry.val_loss),
+            wording.loss(entry.test_loss),
             wording.count(entry.latent),
             wording.count(entry.parameters),
             entry.genome,
-        )
+        ]
         for entry in entries
     ]
     bound = run.linear_bound()
     if bound is not None:
         latent, value = bound
         remark = "(the linear bound of this size, on the same images)"
-        rows.append(("", "PCA", wording.loss(value), wording.count(latent), "", remark))
-    headers = ("rank", "id", "loss", "latent", "params", "genome")
-    print_table(headers, rows, right={"rank", "loss", "latent", "params"})
+        rows.append(["", "PCA", wording.loss(value), "", wording.count(latent), "", remark])
+    headers = ["rank", "id", "loss", "test", "latent", "params", "genome"]
+    if all(entry.test_loss is None for entry in entries):
+        for row in (headers, *rows):
+            del row[3]
+    print_table(headers, rows, right={"rank", "loss", "test", "latent", "params"})

@@ -446,7 +446,7 @@ class TrainingConfig(Section):
 
 
 class RefitConfig(Section):
-    """How a winner is trained properly, on all training data, after the search."""
+    """How a winner is trained after the search, on all training data."""
 
     epochs: Count = Field(30, description="most passes over all training data")
     optimizer: OptimizerName = Field("adamw", description="a network's train gene outranks it")

@@ -12,7 +12,7 @@ from pathlib import Path
 from evoae.errors import RunError
 
 MODELS = "models"
-REFIT = "refit"
+REFIT = "refit"  # the folder of refitted models, and the kind of their results
 PENDING = "pending"
 _SPACE = "free some space, then go on with 'evoae resume'; what was finished is kept"
 _RIGHTS = "check the folder's permissions, or choose another one with --run"

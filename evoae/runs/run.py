@@ -15,7 +15,7 @@ from evoae.config.schema import Config
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
 from evoae.genome.frame import Frame
-from evoae.runs.files import disk_bytes, model_path, pending_path
+from evoae.runs.files import REFIT, disk_bytes, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.lock import holder
 from evoae.runs.records import Candidate, Generation
@@ -59,6 +59,7 @@ class Entry:
         generation: the one that proposed it first.
         seconds: that its training took.
         model_path: its trained model.
+        test_loss: its fitness figure on the test set after `refit`; None before.
     """
 
     rank: int
@@ -70,6 +71,7 @@ class Entry:
     generation: int
     seconds: float
     model_path: Path
+    test_loss: float | None = None
 
     def load(self) -> keras.Model:
         """Load the trained model, with sub-models named `encoder` and `decoder`.
@@ -236,12 +238,12 @@ class Run:
         """Return the best models so far, best first; the generation under way included."""
         with Store.reader(self.path) as store:
             generations, evaluations = store.generations(), store.evaluations()
-            candidates = store.candidates()
+            candidates, results = store.candidates(), store.results()
         members = list(generations[max(generations)].hall_of_fame) if generations else []
         members += [id for id in evaluations if candidates[id].generation > len(generations)]
         scored = [(e.fitness, id) for id in members if (e := evaluations[id]).fitness is not None]
         return [
-            self._entry(rank, candidates[id], evaluations[id])
+            self._entry(rank, candidates[id], evaluations[id], results.get((id, REFIT)))
             for rank, (_, id) in enumerate(sorted(scored)[: self.config.search.hof_size], start=1)
         ]
 
@@ -311,7 +313,13 @@ class Run:
             disk_bytes(self.path),
         )
 
-    def _entry(self, rank: int, candidate: Candidate, evaluation: Evaluation) -> Entry:
+    def _entry(
+        self,
+        rank: int,
+        candidate: Candidate,
+        evaluation: Evaluation,
+        refitted: Mapping[str, Any] | None,
+    ) -> Entry:
         if (
             evaluation.fitness is None
             or evaluation.parameters is None
@@ -328,6 +336,7 @@ class Run:
             candidate.generation,
             evaluation.seconds.total,
             self._model(candidate.id),
+            None if refitted is None else refitted.get("test_loss"),
         )
 
     def _model(self, candidate_id: str) -> Path:

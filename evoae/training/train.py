@@ -169,11 +169,10 @@ def _run(
         train_loss = loop.train_epoch(rng.permutation(images).astype(np.int32))
         figures = loop.validate() if math.isfinite(train_loss) else {}
         validation_loss = figures.get(fitness, math.nan)
-        if not math.isfinite(validation_loss):
-            which = "validation" if math.isfinite(train_loss) else "training"
+        if lost := _no_longer_finite(train_loss, validation_loss, model):
             raise CandidateError(
                 Outcome.DIVERGED,
-                f"the {which} loss is no longer finite in epoch {epoch}",
+                f"{lost} no longer finite in epoch {epoch}",
                 tuple(curve.train),
                 tuple(curve.validation),
             )
@@ -187,6 +186,18 @@ def _run(
         if task.training.patience is not None and curve.since_best >= task.training.patience:
             break
     return curve
+
+
+def _no_longer_finite(train_loss: float, validation_loss: float, model: Any) -> str | None:
+    """Say what a training has lost its numbers in; None if all is well."""
+    if not math.isfinite(train_loss):
+        return "the training loss is"
+    if not math.isfinite(validation_loss):
+        return "the validation loss is"
+    # oneDNN's relu makes 0 of NaN, so that a network whose weights are gone can have a loss.
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        return "the weights are"
+    return None
 
 
 def _save(model: Any, path: Path) -> None:

@@ -15,6 +15,7 @@ from evoae.data.files import home, read_path
 from evoae.data.images import times
 from evoae.data.load import load
 from evoae.data.named import NAMED, find_set
+from evoae.data.picture_folder import holds_pictures
 from evoae.data.rows import Rows
 from evoae.data.talk import silent
 from evoae.errors import DataError, UseError
@@ -192,6 +193,9 @@ def _settings(model: Model, data: str) -> DataConfig:
         return DataConfig(name=data, **known)
     if not home(Path(data)).exists():
         raise DataError(data, "no named set, and no file", "'evoae data list' shows the sets")
+    if holds_pictures(home(Path(data))):
+        *size, channels = model.input_shape
+        known |= {"size": size, "channels": channels}
     return DataConfig(path=data, **known)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from evoae.errors import RunError, UseError
 from evoae.models.batches import batches, items_at_once
+from evoae.runs.files import refit_path
 from evoae.runs.run import Run, load_model
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _table(run: Run) -> Table | None:
 
 def _model_path(run: Run, id: str, kind: Kind) -> Path | None:
     """Return where a candidate's model lies; None if there is none of that kind."""
-    refitted = run.path / "refit" / f"{id}.keras"
+    refitted = refit_path(run.path, id)
     if kind != "search" and refitted.is_file():
         return refitted
     if kind == "refit":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import tempfile
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -73,32 +72,21 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def write_batches_npz(
-    path: Path, shapes: Mapping[str, tuple[int, ...]], batches: Iterable[Mapping[str, Floats]]
+    path: Path, arrays: Mapping[str, tuple[tuple[int, ...], Iterable[Floats]]]
 ) -> None:
     """Write float32 arrays that come in batches, with one batch in memory at a time.
 
     Args:
         path: of the .npz file.
-        shapes: of the whole arrays, by name.
-        batches: that make them up, in order.
+        arrays: by name, the whole one's shape and the batches that make it up, in order.
     """
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        members = {
-            name: np.lib.format.open_memmap(
-                Path(folder) / f"{name}.npy", mode="w+", dtype=np.float32, shape=shape
-            )
-            for name, shape in shapes.items()
-        }
-        at = 0
-        for batch in batches:
-            for name, values in batch.items():
-                members[name][at : at + len(values)] = values
-            at += len(values)
-        for member in members.values():
-            member.flush()
-        with replacing(path) as draft, zipfile.ZipFile(draft, "x") as archive:
-            for name in shapes:
-                archive.write(Path(folder) / f"{name}.npy", f"{name}.npy")
+    with replacing(path) as draft, zipfile.ZipFile(draft, "x") as archive:
+        for name, (shape, batches) in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
+                for batch in batches:
+                    file.write(np.ascontiguousarray(batch, "<f4").data)
 
 
 def write_picture(path: Path, grid: NDArray[Any]) -> None:

@@ -46,8 +46,10 @@ def write_rebuilt(path: Path, model: Model, items: Items) -> None:
         write_picture(path, _picture(model, items))
     elif suffix == ".npz":
         shape = (len(items), *items.shape)
-        batches = ({"originals": a, "rebuilt": b} for a, b in rebuilt(model, items))
-        write_batches_npz(path, {"originals": shape, "rebuilt": shape}, batches)
+        copies = (copy for _, copy in rebuilt(model, items))
+        originals = items.batches(model.batch)
+        arrays = {"originals": (shape, originals), "rebuilt": (shape, copies)}
+        write_batches_npz(path, arrays)
     else:
         if items.table is None:
             raise no_columns(path, items.shape)

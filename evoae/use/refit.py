@@ -13,12 +13,11 @@ from evoae.data.pca import pca_error
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Task, seed_for, trained_as
 from evoae.genome.text import parse
-from evoae.runs.files import refit_path
+from evoae.runs.files import REFIT, refit_path
 from evoae.runs.run import Found, Run, load_model
 from evoae.runs.store import Store
 from evoae.scene import Scene
 
-KIND = "refit"  # of the result; that of one training adds its number
 _LARGEST_PCA = 20_000  # input numbers; beyond, the components alone would take gigabytes
 
 
@@ -138,7 +137,7 @@ class _Refit:
     def _recorded(self, found: Found) -> dict[str, Any] | None:
         """Return the record of a refit with these settings, whose model is still there."""
         id = found.candidate.id
-        result = self.results.get((id, KIND))
+        result = self.results.get((id, REFIT))
         if result is None or result["settings"] != self.settings:
             return None
         there = refit_path(self.run.path, id).is_file() or not result["trained"]
@@ -148,7 +147,7 @@ class _Refit:
         """Yield the trainings of a candidate that are not done yet."""
         id, genome = found.candidate.id, parse(found.candidate.genome)
         for number in range(1, self.refit.seeds + 1):
-            done = self.results.get((id, f"{KIND} {number}"))
+            done = self.results.get((id, f"{REFIT} {number}"))
             keep = self._model(id, number)
             if done is not None and done["settings"] == self.settings and keep.is_file():
                 continue
@@ -156,11 +155,13 @@ class _Refit:
                 self.scene.task(genome, shared),
                 id=f"{id} {number}",
                 training=trained_as(self.refit.training, genome),
-                seed=seed_for(self.scene.config.seed, f"{id} {KIND} {number}"),
+                seed=seed_for(self.scene.config.seed, f"{id} {REFIT} {number}"),
                 keep=keep.absolute(),
             )
 
     def _announce(self, tasks: Sequence[Task]) -> None:
+        if not tasks:
+            return
         images = f"{len(self.scene.dataset.train):,} for training"
         count = f"{len(tasks)} training" + "s" * (len(tasks) != 1)
         self.say(f"{count} of up to {self.refit.epochs} epochs, {images}")
@@ -170,7 +171,7 @@ class _Refit:
         id, _, number = evaluation.id.partition(" ")
         self._record(
             id,
-            f"{KIND} {number}",
+            f"{REFIT} {number}",
             {
                 "settings": self.settings,
                 "outcome": evaluation.outcome.value,
@@ -194,7 +195,7 @@ class _Refit:
         """Open the test set for a candidate's models; keep the best one by validation."""
         id = found.candidate.id
         numbers = range(1, self.refit.seeds + 1)
-        results = {number: self.results[id, f"{KIND} {number}"] for number in numbers}
+        results = {number: self.results[id, f"{REFIT} {number}"] for number in numbers}
         scored = [n for n in numbers if results[n]["val_loss"] is not None]
         failed = [result["message"] for result in results.values() if result["val_loss"] is None]
         refitted = Refitted(
@@ -225,7 +226,7 @@ class _Refit:
                 pca=self._pca(parse(found.candidate.genome)),
             )
             self._model(id, best).replace(refit_path(self.run.path, id))
-        self._record(id, KIND, refitted.summary())
+        self._record(id, REFIT, refitted.summary())
         for number in numbers:
             self._model(id, number).unlink(missing_ok=True)
 

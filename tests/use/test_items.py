@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from evoae.data.load import load
 from evoae.errors import DataError, UseError
@@ -80,3 +81,15 @@ def test_a_lone_model_needs_data(plain, tmp_path):
     assert len(choose_training(plain, data=str(tmp_path / "x.npy"), limit=4)) == 4
     with pytest.raises(DataError, match="no named set"):
         choose(plain, data=str(tmp_path / "none.npy"))
+
+
+def test_pictures_of_a_folder_become_as_large_as_the_model_takes_them(
+    model, tmp_path, tmp_path_factory, monkeypatch
+):
+    monkeypatch.setenv("EVOAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    for number in range(4):
+        pixels = np.full((20, 30, 3), 60 * number, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    items = choose(model, data=str(tmp_path))
+    assert items.shape == (8, 8, 1)
+    np.testing.assert_allclose(items.all().mean(axis=(1, 2, 3)) * 255, [0, 60, 120, 180], atol=1)

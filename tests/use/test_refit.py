@@ -1,0 +1,133 @@
+import json
+
+import pytest
+
+import evoae
+from evoae.config.load import make_config
+from evoae.errors import GenomeError, RunError
+from evoae.runs.run import Run
+from evoae.use.evaluate import evaluate
+from evoae.use.one import read_genome, train_one
+from evoae.use.refit import refit
+from tests.conftest import TINY, with_changes
+
+QUICK = {"epochs": 3, "batch_size": 16, "learning_rate": 0.01}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished search that the tests refit; candidates have results of their own."""
+    return evoae.search(TINY, run=tmp_path_factory.mktemp("refit") / "run")
+
+
+def heard():
+    lines = []
+    return lines, lines.append
+
+
+def test_a_refit_trains_on_all_data_and_opens_the_test_set_once(run):
+    lines, say = heard()
+    (done,) = refit(run.path, settings=QUICK, say=say)
+    best = run.hall_of_fame()[0]
+    assert done.id == best.id
+    assert lines[0] == "1 training of up to 3 epochs, 1,455 for training"  # not the search's 96
+    assert done.val_loss < best.val_loss
+    assert done.test_loss == done.test["loss"] == pytest.approx(done.test["mse"], rel=1e-5)
+    assert set(done.test) == {"loss", "error", "mse", "psnr", "ssim"}
+    assert 0 < done.pca < 0.1
+    entry = Run.open(run.path).hall_of_fame()[0]
+    assert entry.test_loss == done.test_loss
+    assert (run.path / "refit" / f"{best.id}.keras").is_file()
+    measured = evaluate(run.path)
+    assert measured.figures == pytest.approx(dict(done.test), rel=1e-5)
+
+
+def test_a_refit_with_the_same_settings_is_read_and_with_others_done_again(run):
+    first = refit(run.path, settings=QUICK)
+    lines, say = heard()
+    assert refit(run.path, settings=QUICK, say=say) == first
+    assert lines == []
+    other = refit(run.path, settings=QUICK | {"epochs": 2})
+    assert other[0].val_loss != first[0].val_loss
+
+
+def test_several_seeds_give_a_deviation_and_the_best_by_validation_is_kept(run):
+    (done,) = refit(run.path, [run.hall_of_fame()[1].id[:8]], settings=QUICK | {"seeds": 2})
+    assert done.trained == 2
+    assert set(done.deviation) == set(done.test)
+    assert done.deviation["mse"] > 0
+    id = done.id
+    assert [path.name for path in (run.path / "refit").glob(f"{id}*")] == [f"{id}.keras"]
+    found = evaluate(run.path, id, split="validation")
+    assert found.figures["loss"] == pytest.approx(done.val_loss, rel=1e-5)
+
+
+def test_an_interrupted_refit_repeats_no_finished_training(run, monkeypatch):
+    id = run.hall_of_fame()[2].id
+    settings = QUICK | {"seeds": 2, "epochs": 1}
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("evoae.use.refit._Refit._conclude", killed)
+        with pytest.raises(KeyboardInterrupt):
+            refit(run.path, [id], settings=settings)
+    lines, say = heard()
+    (done,) = refit(run.path, [id], settings=settings, say=say)
+    assert done.trained == 2
+    assert lines == []
+
+
+def test_a_training_that_fails_is_a_recorded_result(run):
+    (done,) = refit(run.path, settings=QUICK | {"learning_rate": 1e30, "optimizer": "sgd"})
+    assert (done.trained, done.val_loss, done.test) == (0, None, {})
+    assert "no longer finite" in done.message
+    json.dumps(done.summary())
+
+
+def test_top_takes_the_best_of_the_hall_of_fame(run):
+    done = refit(run.path, top=2, settings=QUICK | {"epochs": 1})
+    assert [each.id for each in done] == [entry.id for entry in run.hall_of_fame()[:2]]
+
+
+def test_a_run_under_way_is_not_refitted(run):
+    from evoae.runs.store import Store
+
+    with Store.writer(run.path), pytest.raises(RunError, match="already running"):
+        refit(run.path, settings=QUICK | {"epochs": 4})
+
+
+def test_one_given_network_becomes_a_run_that_every_command_reads(tmp_path):
+    text = "conv(6,3x3) | latent(4) | upconv(6,3x3)"
+    config = make_config(with_changes(TINY))
+    made, done = train_one(config, text, run=tmp_path / "one", settings=QUICK)
+    (entry,) = made.hall_of_fame()
+    assert (entry.genome, entry.id) == (text, done.id)
+    assert entry.test_loss == done.test_loss
+    assert made.status().state == "finished"
+    with pytest.raises(RunError, match="one given network"):
+        evoae.resume(made.path)
+
+
+def test_one_network_may_lie_outside_the_space_but_must_fit_the_data(tmp_path):
+    config = make_config(with_changes(TINY, data={"name": "digits"}))
+    wide = "down(stride) conv(20,3x3) dense(30) | latent(9) | updense(30) upconv(20,3x3)"
+    made, _ = train_one(config, wide, run=tmp_path / "wide", settings=QUICK | {"epochs": 1})
+    assert made.hall_of_fame()[0].latent == 9
+    (tmp_path / "rows.csv").write_text("a,b\n" + "\n".join(f"{i},{i * i % 7}" for i in range(40)))
+    table = with_changes(TINY) | {"data": {"path": str(tmp_path / "rows.csv")}}
+    with pytest.raises(GenomeError, match="convolutions need images"):
+        train_one(make_config(table), wide, run=tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_genome_is_read_from_a_line_or_from_a_file(tmp_path):
+    text = "dense(4) | latent(2) | updense(4)"
+    (tmp_path / "net.txt").write_text(f"# from somewhere\n\n{text}\n")
+    assert read_genome(str(tmp_path / "net.txt")) == read_genome(text)
+    (tmp_path / "two.txt").write_text(f"{text}\n{text}\n")
+    with pytest.raises(GenomeError, match="2 lines"):
+        read_genome(str(tmp_path / "two.txt"))
+    with pytest.raises(GenomeError, match="no such file"):
+        read_genome("missing.txt")
