@@ -58,7 +58,7 @@ _STOPPING = 0.2  # share of the examples that says when to stop
 _BATCH = 32
 _ITERATIONS = 1000  # most of a probe
 _EPOCHS, _STEPS = 30, 1000  # as many epochs, or more, so that there are as many steps
-_PATIENCE = 0.15  # share of the epochs
+_PATIENCE = 0.25  # share of the epochs, though no fewer than 5
 _RATE = 1e-3  # of a network from scratch, with Adam
 _LOWER_RATE, _LAYER_RATE = 3e-4, 1e-2  # of the unfrozen encoder, and of the layer alone
 
@@ -369,11 +369,10 @@ class _Comparison:
         keras.utils.set_random_seed(seed)
         built = build(self.plan, batchnorm_momentum=self.momentum, seed=seed)
         encoder = built.get_layer("encoder")
-        entry = keras.Input(self.dataset.input_shape)
-        code = encoder(entry)
-        mean = code[0] if isinstance(code, list) else code
-        layer = keras.layers.Dense(self.classes)
-        network = keras.Model(entry, layer(keras.layers.Flatten()(mean)))
+        # The first output alone, so that what tells a posterior's variance is no part of it.
+        code = keras.layers.Flatten(name="whole_code")(encoder.outputs[0])
+        layer = keras.layers.Dense(self.classes, name="classes")
+        network = keras.Model(encoder.inputs[0], layer(code))
         if head is not None:
             encoder.set_weights(self.model.encoder.get_weights())
             layer.set_weights(list(head))
@@ -411,7 +410,7 @@ class _Comparison:
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             jit_compile=False,
         )
-        held, patience = self.stopping, max(3, round(_PATIENCE * self.epochs))
+        held, patience = self.stopping, max(5, round(_PATIENCE * self.epochs))
         rng = np.random.default_rng(seed)
         best, kept = math.inf, None
         since = epoch = 0
