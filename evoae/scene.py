@@ -8,6 +8,7 @@ from pathlib import Path
 from evoae.config.schema import Config, ReduceConfig
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
+from evoae.data.talk import Say, silent
 from evoae.errors import ConfigError
 from evoae.evaluation import Task, seed_for, trained_as
 from evoae.execution.machine import cpu_flags
@@ -47,14 +48,18 @@ class Scene:
     space: Space
 
     @classmethod
-    def make(cls, config: Config) -> Scene:
+    def make(cls, config: Config, say: Say = silent) -> Scene:
         """Load the data and make the space; refuse what cannot work before anything is written.
+
+        Args:
+            config: of the search.
+            say: hears what happens to the data, see `evoae.data.load.load`.
 
         Raises:
             DataError: the data cannot be used.
             SpaceError: the space holds no network.
         """
-        source = load(config.data, config.seed)
+        source = load(config.data, config.seed, say)
         dataset = source.reduced(config.data.reduce, config.seed)
         frame = Frame.of(config.model, config.objective, dataset.input_shape, dataset.output)
         if config.objective.loss == "bce" and frame.output != "sigmoid":

@@ -81,7 +81,7 @@ def search(
     from evoae.data.share import share
 
     config = make_config(config)
-    scene = _scene(config)
+    scene = _scene(config, watcher)
     folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
     facts = {**scene.facts(), **_surroundings()}
     lenders = [Lender(run, facts) for run in config.search.reuse]
@@ -123,7 +123,7 @@ def resume(
         # Read anew, so that settings younger than the run have the values they always had.
         recorded_config = make_config(store.fact("config", dict), source=str(path / CONFIG))
         check_unchanged(path, *(c.model_dump(mode="json") for c in (recorded_config, config)))
-        scene = _scene(config)
+        scene = _scene(config, watcher)
         recorded, digest = store.fact("data_digest", str), scene.dataset.digest
         if digest != recorded:
             raise RunError(
@@ -390,10 +390,11 @@ def _surroundings() -> dict[str, object]:
     return surroundings()
 
 
-def _scene(config: Config) -> Scene:
+def _scene(config: Config, watcher: Watcher | None = None) -> Scene:
+    from evoae.data.talk import silent
     from evoae.scene import Scene
 
-    return Scene.make(config)
+    return Scene.make(config, silent if watcher is None else watcher.said)
 
 
 def _executor(config: Config) -> AbstractExecutor:

@@ -65,6 +65,9 @@ class Progress:
 class Watcher(Protocol):
     """Whoever wants to hear how a search goes."""
 
+    def said(self, line: str) -> None:
+        """Hear what happens to the data before the search: a download, a picture skipped."""
+
     def started(self, overview: Overview) -> None:
         """Hear what the search is about to do."""
 
@@ -80,6 +83,9 @@ class Watcher(Protocol):
 
 class Silent:
     """A watcher that says nothing."""
+
+    def said(self, line: str) -> None:
+        """Say nothing."""
 
     def started(self, overview: Overview) -> None:
         """Say nothing."""

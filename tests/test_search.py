@@ -19,6 +19,8 @@ class Interrupter:
     def __init__(self, *, candidate=None, generation=None):
         self.candidate, self.generation, self.heard = candidate, generation, False
 
+    def said(self, line): ...
+
     def started(self, overview): ...
 
     def progressed(self, progress):

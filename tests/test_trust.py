@@ -130,6 +130,8 @@ class Notes:
     def __init__(self):
         self.notes = ()
 
+    def said(self, line): ...
+
     def started(self, overview):
         self.notes = overview.notes
 

@@ -37,6 +37,10 @@ class ScreenWatcher:
         self.fresh = 0
         self._bar: tqdm[Never] | None = None
 
+    def said(self, line: str) -> None:
+        """Repeat it."""
+        click.echo(line, err=True)
+
     def started(self, overview: Overview) -> None:
         """Say what will be searched, and begin the line."""
         config, self.run = overview.config, overview.run
@@ -174,12 +178,10 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     )
     print_hall_of_fame(run)
     steps = [
-        (f"evoae show {status.run} best", "see the winner"),
-        (f"evoae hof {status.run} --json", "the same list for a program"),
+        (f"evoae show {status.run} best", "see it"),
+        (f"evoae refit {status.run} best", "train it properly, measure it once on the test set"),
         (f"evoae resume {status.run} --generations 10", "search on"),
     ]
     if status.failed:
         steps.append((f"evoae failures {status.run}", "what failed, and why"))
-    width = max(len(command) for command, _ in steps)
-    for label, (command, purpose) in zip(("\nNext:", *[""] * len(steps)), steps, strict=False):
-        click.echo(f"{label:<6} {command:<{width}}  {purpose}", err=True)
+    wording.next_steps(steps)

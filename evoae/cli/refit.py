@@ -75,5 +75,14 @@ def print_refitted(run: str, done: Sequence[Refitted]) -> None:
     for refitted in done:
         if refitted.message is not None:
             click.echo(f"{wording.short(refitted.id)}: {refitted.message}", err=True)
-    if any(refitted.trained for refitted in done):
-        click.echo(f"\nNext:  evoae export {run} {wording.short(done[0].id)}", err=True)
+    trained = [wording.short(refitted.id) for refitted in done if refitted.trained]
+    if trained:
+        wording.next_steps(
+            [
+                (
+                    f"evoae export {run} {trained[0]} --format onnx --out model.onnx",
+                    "take it away",
+                ),
+                (f"evoae reconstruct {run} {trained[0]} --out copies.png", "see what it rebuilds"),
+            ]
+        )

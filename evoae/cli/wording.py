@@ -1,8 +1,10 @@
-"""How figures are worded: losses, counts, sizes and durations."""
+"""How figures are worded: losses, counts, sizes and durations; and what comes next."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import click
 
 
 def loss(value: float | None) -> str:
@@ -63,3 +65,11 @@ def size(number_of_bytes: float) -> str:
 def plural(number: int, noun: str) -> str:
     """Word a number of things: 1 training, 2 trainings."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def next_steps(steps: Sequence[tuple[str, str]]) -> None:
+    """Say on stderr which commands make sense next, and what each does."""
+    width = max(len(command) for command, _ in steps)
+    click.echo(err=True)
+    for label, (command, purpose) in zip(("Next:", *[""] * len(steps)), steps, strict=False):
+        click.echo(f"{label:<6} {command:<{width}}  {purpose}", err=True)

@@ -22,7 +22,7 @@ from evoae.data.idx import GZIP, LARGEST, MOST_INFLATION, PARTS, find_part, read
 from evoae.data.images import as_source
 from evoae.data.labels import read_labels
 from evoae.data.picture_folder import holds_pictures, read_folder
-from evoae.data.rows import SUFFIXES, Rows, read_rows
+from evoae.data.rows import SUFFIXES, Rows, read_rows, rows_of
 from evoae.data.talk import Say, silent
 from evoae.errors import DataError
 
@@ -32,6 +32,7 @@ _DAMAGE = (  # what NumPy and zipfile raise on damaged bytes
 )
 TABLE = frozenset({"label_column", "categorical", "ignore", "missing"})  # of any table
 _LABELS = frozenset({"labels"})
+_ARRAY = TABLE | _LABELS  # of what may turn out as either
 _SPECIAL = TABLE | _LABELS | {"header", "missing_values", "size", "channels", "corrupt"}
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
 
@@ -106,7 +107,7 @@ def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -
     raise DataError(str(path), f"a {held} of no known format", f"evoae reads: {formats}")
 
 
-def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source:
+def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
     try:
         with path.open("rb") as file:
             _check_plain(file, str(path))
@@ -115,11 +116,23 @@ def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source:
         )  # checks the length, copies nothing
     except _DAMAGE as why:
         raise _damaged(path, why) from why
-    return _as_source(path, config, {"images": array})
+    return _as_found(path, config, {"images": array})
 
 
-def _read_npz(path: Path, config: DataConfig, _say: Say) -> Source:
-    return _as_source(path, config, npz_arrays(path, lambda names: _pick(names, path)))
+def _read_npz(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
+    return _as_found(path, config, npz_arrays(path, lambda names: _pick(names, path)))
+
+
+def _as_found(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source | Rows:
+    """Return rows if the arrays are a table, else images; each refuses the other's settings."""
+    array = arrays["images"]
+    if array.ndim != 2 or array.dtype == np.uint8:  # those are flattened images
+        check_settings(config, _LABELS, f"the images in {path.name}")
+        return _as_source(path, config, {key: arrays[key] for key in arrays if key != "columns"})
+    check_settings(config, TABLE, f"the table in {path.name}")
+    if "test" in arrays:
+        raise DataError(str(path), "a table in two parts", "save one array x; evoae splits it")
+    return rows_of(path.name, str(path), array, arrays.get("columns"), arrays.get("labels"))
 
 
 def _as_source(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source:
@@ -151,7 +164,7 @@ def npz_arrays(
 
 
 def _pick(names: list[str], path: Path) -> dict[str, str]:
-    """Choose the arrays to read, by the arguments of `as_source` that they become."""
+    """Choose the arrays to read, by the arguments of `as_source` and `rows_of`."""
     if "x_train" in names:
         parts = {
             "images": "x_train",
@@ -169,7 +182,8 @@ def _pick(names: list[str], path: Path) -> dict[str, str]:
             "name them x, or x_train and x_test",
         )
     labels = next((name for name in ("y", "labels") if name in names and name not in whole), None)
-    return {"images": whole[0]} | ({} if labels is None else {"labels": labels})
+    parts = {"images": whole[0]} | ({} if labels is None else {"labels": labels})
+    return parts | ({"columns": "columns"} if "columns" in names else {})
 
 
 def _member(archive: Any, name: str, path: Path) -> NDArray[Any]:
@@ -226,8 +240,8 @@ def _is_table(path: Path, _head: bytes) -> bool:
 
 
 FORMATS: tuple[Format, ...] = (
-    Format(".npy", lambda _, head: head.startswith(b"\x93NUMPY"), _read_npy, _LABELS),
-    Format(".npz", lambda _, head: head.startswith(b"PK"), _read_npz, _LABELS),
+    Format(".npy", lambda _, head: head.startswith(b"\x93NUMPY"), _read_npy, _ARRAY),
+    Format(".npz", lambda _, head: head.startswith(b"PK"), _read_npz, _ARRAY),
     Format("idx", lambda _, head: head.startswith((b"\0\0", GZIP)), _read_idx_file, _LABELS),
     Format(
         "CSV (.csv, .tsv, .data or .txt)",

@@ -84,7 +84,7 @@ def _check_shape(array: NDArray[Any], place: str) -> None:
         raise DataError(
             place,
             f"shape {shape}, rows instead of images",
-            f"save x.reshape(-1, {height}, {width})",
+            f"save x.reshape(-1, {height}, {width}), or floats for a table",
         )
     if array.ndim not in (3, 4) or 0 in shape:
         raise DataError(

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evoae.config.schema import DataConfig
 from evoae.errors import DataError
 
@@ -57,6 +60,51 @@ def read_rows(path: Path, config: DataConfig) -> Rows:
         DataError: it is not text, not a table, or holds no rows.
     """
     return Rows(path.name, str(path), read_frame(path, header=config.header))
+
+
+def rows_of(
+    name: str,
+    place: str,
+    array: NDArray[Any],
+    columns: NDArray[Any] | None = None,
+    labels: NDArray[Any] | None = None,
+) -> Rows:
+    """Return the rows that an array of numbers holds.
+
+    Args:
+        name: of the file, for people.
+        place: where the array comes from, for error sentences.
+        array: (n, columns), n at least 1.
+        columns: (columns,) names; None for x0, x1 and so on.
+        labels: (n,), which become a column `label`; None if there are none.
+
+    Raises:
+        DataError: it does not hold numbers, or the arrays don't fit together.
+    """
+    import pandas as pd
+
+    if array.dtype.kind not in "iuf":
+        raise DataError(place, f"a table of type {array.dtype.name}", "save numbers")
+    names = [f"x{i}" for i in range(array.shape[1])] if columns is None else columns.tolist()
+    odd = any(not isinstance(one, str) or not one for one in names)
+    if odd or len(names) != array.shape[1] or len(set(names)) < len(names):
+        raise DataError(
+            place,
+            f"{len(names)} names, {len(set(names))} different, for {array.shape[1]} columns",
+            "save one name for each, all different",
+        )
+    frame = pd.DataFrame(array.astype(np.float64), columns=names)
+    if labels is None:
+        return Rows(name, place, frame)
+    if labels.shape != (len(array),) or "label" in names:
+        raise DataError(
+            place,
+            f"labels of shape {labels.shape} for {len(array):,} rows"
+            if "label" not in names
+            else "labels, and a column called 'label'",
+            "save one label per row, or leave the labels out",
+        )
+    return Rows(name, place, frame.assign(label=labels), label="label")
 
 
 def read_frame(

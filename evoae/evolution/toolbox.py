@@ -3,6 +3,9 @@
 DEAP's traps are met here (measured with DEAP 1.4): a NaN fitness would win tournaments and enter
 the hall of fame, so a failed candidate has an empty fitness and is never handed over; selection
 draws from the global `random`, so it is fed from our generator and the global state is put back.
+
+`toolbox` is what our own algorithms use; `public_toolbox` is for loops that people write
+themselves, with individuals as DEAP knows them.
 """
 
 from __future__ import annotations
@@ -10,17 +13,22 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
-from deap import base, tools
+from deap import base, creator, tools
 
 from evoae.config.schema import SearchConfig
 from evoae.evolution.state import Individual, scored
+from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.crossover import swap_blocks, swap_genes
+from evoae.genome.genome import Genome
 from evoae.genome.mutation import mutate
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
+from evoae.genome.text import render
+
+_Any = TypeVar("_Any")
 
 
 class Fitness(base.Fitness):  # type: ignore[misc]  # DEAP has no types
@@ -62,6 +70,93 @@ def toolbox(rng: np.random.Generator, search: SearchConfig, space: Space) -> bas
     return tools_of_run
 
 
+class EvoaeIndividual:
+    """An autoencoder as DEAP's loops handle it; also `deap.creator.EvoaeIndividual`.
+
+    Only its fitness ever changes. Two are equal if they describe the same network, so DEAP's hall
+    of fame takes each once; `str` gives the one-line text.
+
+    Attributes:
+        genome: in canonical form.
+        id: candidate id.
+        fitness: DEAP's, minimised; empty until a loop assigns what `evaluate` returned.
+    """
+
+    __slots__ = ("fitness", "genome", "id")
+
+    def __init__(self, genome: Genome) -> None:
+        self.genome = canonical(genome)
+        self.id = candidate_id(self.genome)
+        self.fitness = Fitness()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copy = type(self)(self.genome)  # a genome is frozen and can be shared
+        copy.fitness.wvalues = self.fitness.wvalues
+        return copy
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EvoaeIndividual) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __str__(self) -> str:
+        return render(self.genome)
+
+    def __repr__(self) -> str:
+        return f"<{self.id[:6]} {self} {self.fitness}>"
+
+
+# Under DEAP's usual names as well. They are classes of a module, so unlike what `creator.create`
+# makes they pickle into any process, and nothing is created twice.
+creator.EvoaeFitness = Fitness
+creator.EvoaeIndividual = EvoaeIndividual
+
+
+def public_toolbox(rng: np.random.Generator, search: SearchConfig, space: Space) -> base.Toolbox:
+    """Return DEAP's toolbox for loops that people write themselves, but for `evaluate`.
+
+    Every random choice of its own is drawn from `rng`. Its words:
+
+    - `individual()`: a random `EvoaeIndividual` of the space; `population(n)`: a list of n.
+    - `mate(a, b)`: two children, by swapped blocks (share `block_crossover`) or swapped genes.
+    - `mutate(a)`: a 1-tuple of a child, by one mutation; an equal of `a` if none applies.
+    - `select(individuals, k)`: tournaments of `search.tournament`.
+    - `clone(a)`: a copy with a fitness of its own.
+
+    Children are new objects without fitness and lie inside the space if their parents do.
+    """
+    words = base.Toolbox()
+    words.register("individual", _sampled, rng, space)
+    words.register("population", tools.initRepeat, list, words.individual)
+    words.register("mate", _mate, rng, space, search.block_crossover)
+    words.register("mutate", _mutated, rng, space, search)
+    words.register("select", _tournament, rng, search.tournament)
+    return words
+
+
+def _sampled(rng: np.random.Generator, space: Space) -> EvoaeIndividual:
+    return EvoaeIndividual(sample(rng, space))
+
+
+def _mate(
+    rng: np.random.Generator,
+    space: Space,
+    block_crossover: float,
+    a: EvoaeIndividual,
+    b: EvoaeIndividual,
+) -> tuple[EvoaeIndividual, EvoaeIndividual]:
+    swap = swap_blocks if rng.random() < block_crossover else swap_genes
+    first, second = swap(rng, a.genome, b.genome, space)
+    return EvoaeIndividual(first), EvoaeIndividual(second)
+
+
+def _mutated(
+    rng: np.random.Generator, space: Space, search: SearchConfig, a: EvoaeIndividual
+) -> tuple[EvoaeIndividual]:
+    return (EvoaeIndividual(mutate(rng, a.genome, space, search.mutation).genome),)
+
+
 def hall_of_fame(size: int) -> tools.HallOfFame:
     """Return DEAP's hall of fame of `size` candidates, each id once."""
     return tools.HallOfFame(size, similar=lambda a, b: a.individual.id == b.individual.id)
@@ -78,9 +173,17 @@ def statistics() -> tools.Statistics:
 def _select(
     rng: np.random.Generator, tournament: int, individuals: Sequence[Individual], k: int
 ) -> list[Individual]:
-    with _global_random_from(rng):
-        chosen = tools.selTournament(candidates(individuals), k, tournament)
+    chosen = _tournament(rng, tournament, candidates(individuals), k)
     return [candidate.individual for candidate in chosen]
+
+
+def _tournament(
+    rng: np.random.Generator, tournament: int, individuals: Sequence[_Any], k: int
+) -> list[_Any]:
+    """Return the winners of `k` tournaments between individuals with a DEAP fitness."""
+    with _global_random_from(rng):
+        chosen: list[_Any] = tools.selTournament(individuals, k, tournament)
+    return chosen
 
 
 @contextmanager

@@ -31,12 +31,9 @@ def create(folder: Path, config: Config, facts: Mapping[str, object]) -> None:
     Raises:
         RunError: the folder exists, or cannot be made there.
     """
-    if not folder.name or not str(folder).isprintable():
-        raise RunError(str(folder) or "--run", "no name for a folder", "choose another --run")
+    check_free(folder)
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     with spoken(folder):
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise _taken(folder)
         try:
             (draft / MODELS / PENDING).mkdir(parents=True)
             write_whole(draft / CONFIG, dump_config(config).encode())
@@ -52,6 +49,19 @@ def create(folder: Path, config: Config, facts: Mapping[str, object]) -> None:
         finally:
             shutil.rmtree(draft, ignore_errors=True)  # gone already if all went well
         sync_folder(folder.parent)
+
+
+def check_free(folder: Path) -> None:
+    """Make sure that `create` may make a run here.
+
+    Raises:
+        RunError: the folder exists and is not empty, or has no usable name.
+    """
+    if not folder.name or not str(folder).isprintable():
+        raise RunError(str(folder) or "--run", "no name for a folder", "choose another --run")
+    with spoken(folder):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise _taken(folder)
 
 
 def locate(run: str | Path) -> Path:

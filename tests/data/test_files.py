@@ -99,14 +99,14 @@ def test_floats_in_zero_to_one_become_float32(npy_of: Callable[[Any], Path], dty
             "expected uint8, or floats in 0..1",
         ),
         (
-            floats(5, 784),
+            pictures(5).reshape(5, -1).repeat(49, axis=1)[:, :784],
             "shape (5, 784), rows instead of images",
-            "save x.reshape(-1, 28, 28)",
+            "save x.reshape(-1, 28, 28), or floats for a table",
         ),
         (
-            floats(5, 10),
+            pictures(5).reshape(5, -1)[:, :10],
             "shape (5, 10), rows instead of images",
-            "save x.reshape(-1, height, width)",
+            "save x.reshape(-1, height, width), or floats for a table",
         ),
         (
             floats(5),

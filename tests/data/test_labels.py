@@ -56,9 +56,9 @@ def test_labels_that_are_not_all_numbers_stay_text(images: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"1\n" * 19, "{} holds 19 labels for 20 images; give one for each image"),
-        (b"label\n" + b"1\n" * 20, "{} holds 21 labels for 20 images; give one for each image"),
-        (b"", "{} holds 0 labels for 20 images; give one for each image"),
+        (b"1\n" * 19, "{} holds 19 labels for 20 items; give one for each"),
+        (b"label\n" + b"1\n" * 20, "{} holds 21 labels for 20 items; give one for each"),
+        (b"", "{} holds 0 labels for 20 items; give one for each"),
         (b"1\n\n" + b"1\n" * 18, "line 2 of {} is empty; give each a label"),
         (b"\xff\xfe", "{} cannot be read (damaged, or no text); expected .npy, or a label a line"),
         (
@@ -84,7 +84,7 @@ def test_labels_that_do_not_fit_are_one_sentence(
 
 def test_labels_in_a_table_of_numbers_are_refused(images: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "l.npy", np.zeros((20, 2)))
-    with pytest.raises(DataError, match=r"holds shape \(20, 2\) for 20 images"):
+    with pytest.raises(DataError, match=r"holds shape \(20, 2\) for 20 items"):
         labelled(images, tmp_path / "l.npy")
 
 

@@ -83,7 +83,7 @@ def test_labels_may_come_from_a_file(folder: Path, tmp_path: Path) -> None:
     assert labels.dtype == np.int64
     file.write_text("a\nb\n")
     assert complaint(folder, labels=str(file)) == (
-        f"data.labels: {file} holds 2 labels for 10 images; give one for each image"
+        f"data.labels: {file} holds 2 labels for 10 items; give one for each"
     )
 
 

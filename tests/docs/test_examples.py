@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,12 +23,18 @@ def blocks(language: str) -> list[tuple[str, str]]:
     return [(page.name, found) for page in PAGES for found in pattern.findall(page.read_text())]
 
 
+def tiny_for(config: Path) -> dict[str, object]:
+    """Return a search of seconds with the documented configuration's own objective."""
+    return TINY | {"objective": yaml.safe_load(config.read_text()).get("objective", {})}
+
+
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     """A folder whose configs describe a search of seconds, under the documented names."""
     (tmp_path / "configs").mkdir()
     for config in (ROOT / "configs").glob("*.yaml"):
-        (tmp_path / "configs" / config.name).write_text(yaml.safe_dump(TINY))
+        (tmp_path / "configs" / config.name).write_text(yaml.safe_dump(tiny_for(config)))
+    shutil.copytree(ROOT / "configs" / "baselines", tmp_path / "configs" / "baselines")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
