@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "interpolate": "What lies between items.",
         "manifold": "A two-dimensional code as a map.",
         "score": "Each item's reconstruction error, to find anomalies.",
+        "transfer": "What the code is worth to a classifier.",
     },
     "Look closer": {
         "space": "Draw networks from a search space, or check it.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from evoae.config.schema import DataConfig
 from evoae.data.dataset import Dataset, Source, take, take_labels
 from evoae.data.files import check_settings, home, read_path
+from evoae.data.labels import read_labels
 from evoae.data.named import find_set
 from evoae.data.parts import draw, drawn
 from evoae.data.rows import Rows
@@ -14,7 +16,9 @@ from evoae.data.split_rows import split_rows
 from evoae.data.talk import Say, silent
 
 
-def load(config: DataConfig, seed: int, say: Say = silent) -> Dataset:
+def load(
+    config: DataConfig, seed: int, say: Say = silent, *, labels: Path | None = None
+) -> Dataset:
     """Read the named set, file or folder that `config` asks for; `reduce` is not applied.
 
     A set that brings a test part keeps it; others have it drawn first. Validation is then drawn
@@ -25,9 +29,12 @@ def load(config: DataConfig, seed: int, say: Say = silent) -> Dataset:
         seed: of the splits; the same seed and images always give the same splits.
         say: is told, in one line, when a set must be downloaded or a picture is skipped. Unless
             it is `silent`, reading pictures shows a bar where stderr is a terminal.
+        labels: a file of labels in place of the data's own: one for each image that was read, the
+            set's own test part aside, or for each row of the table, in their order before the
+            split. They change nothing else.
 
     Raises:
-        DataError: the data cannot be found or used, or a split has no room.
+        DataError: the data or the labels cannot be found or used, or a split has no room.
     """
     path = None if config.path is None else home(Path(config.path))
     if config.name is None:
@@ -37,9 +44,13 @@ def load(config: DataConfig, seed: int, say: Say = silent) -> Dataset:
         known = find_set(config.name)
         check_settings(config, known.settings, known.name)
         found = known.store.read(path, say)
-    return (
-        split_rows(found, config, seed) if isinstance(found, Rows) else split(found, config, seed)
-    )
+    if isinstance(found, Rows):
+        given = None if labels is None else read_labels(labels, len(found.frame), "--labels")
+        return split_rows(found, config, seed, given)
+    if labels is not None:
+        given = read_labels(labels, len(found.images), "--labels")
+        found = replace(found, labels=given, test_labels=None)
+    return split(found, config, seed)
 
 
 def split(source: Source, config: DataConfig, seed: int) -> Dataset:

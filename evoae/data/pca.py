@@ -1,9 +1,14 @@
-"""The linear bound: what principal component analysis of the same size rebuilds."""
+"""The linear bound: what principal component analysis of the same size rebuilds, and its codes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+_AT_ONCE = 1024  # images that become floats to be projected
 
 
 def pca_error(train: NDArray[np.generic], validation: NDArray[np.generic], size: int) -> float:
@@ -14,21 +19,42 @@ def pca_error(train: NDArray[np.generic], validation: NDArray[np.generic], size:
         validation: (m, ...) images of the same shape.
         size: components, cut to what `train` admits, min(n, pixels).
     """
-    from sklearn.decomposition import PCA
-
     fitted, shown = _rows(train), _rows(validation)
-    if (
-        len(fitted) < 2 or not np.ptp(fitted, axis=0).any()
-    ):  # nothing varies: only the mean is left
+    pca = _fitted(fitted, size)
+    if pca is None:
         return float(np.mean((fitted.mean(axis=0) - shown) ** 2))
-    pca = PCA(
-        min(size, *fitted.shape),
-        svd_solver="full" if fitted.shape[1] <= 1024 else "auto",
-        random_state=0,
-    )
-    pca.fit(fitted)
     rebuilt = pca.inverse_transform(pca.transform(shown))
     return float(np.mean((rebuilt - shown) ** 2))
+
+
+def pca_codes(
+    train: NDArray[np.generic], size: int
+) -> Callable[[NDArray[np.generic]], NDArray[np.float32]]:
+    """Return the function from images (m, ...) to their first principal components, (m, k).
+
+    Args:
+        train: (n, ...) images that the components are fitted on; uint8 is scaled to 0..1.
+        size: components; k is as many, or as `train` admits, 0 if nothing varies in it.
+    """
+    pca = _fitted(_rows(train), size)
+
+    def codes(images: NDArray[np.generic]) -> NDArray[np.float32]:
+        parts = [np.empty((0, 0 if pca is None else pca.n_components_), np.float32)]
+        for start in range(0, len(images) if pca is not None else 0, _AT_ONCE):
+            parts.append(pca.transform(_rows(images[start : start + _AT_ONCE])))
+        return np.concatenate(parts)
+
+    return codes
+
+
+def _fitted(rows: NDArray[np.float32], size: int) -> Any:
+    """Return the components of rows (n, d); None if nothing varies, so that there are none."""
+    from sklearn.decomposition import PCA
+
+    if len(rows) < 2 or not np.ptp(rows, axis=0).any():
+        return None
+    solver = "full" if rows.shape[1] <= 1024 else "auto"
+    return PCA(min(size, *rows.shape), svd_solver=solver, random_state=0).fit(rows)
 
 
 def _rows(images: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evoae.config.schema import DataConfig
-from evoae.data.dataset import Dataset, take_labels
+from evoae.data.dataset import Dataset, Labels, take_labels
 from evoae.data.parts import Index, check_enough, draw, drawn
 from evoae.data.rows import Missing, Rows, texts, typed
 from evoae.data.tables import Column, Table, as_labels, fit_column
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def split_rows(rows: Rows, config: DataConfig, seed: int) -> Dataset:
+def split_rows(rows: Rows, config: DataConfig, seed: int, given: Labels | None = None) -> Dataset:
     """Split the rows of a table, then scale all by what the training rows show.
+
+    Args:
+        rows: as they were read.
+        config: how to treat and split them.
+        seed: of the split.
+        given: (n,) labels in place of those in the label column; None for those.
 
     Raises:
         DataError: a split would be empty, a column is not there or cannot be used, or values are
@@ -37,7 +43,10 @@ def split_rows(rows: Rows, config: DataConfig, seed: int) -> Dataset:
         frame, cells = frame[complete], None if cells is None else cells[complete]
     left_out = len(whole) - len(frame)
     check_enough(len(frame), rows.place, "complete row" if left_out else "row")
-    labels = None if cells is None else as_labels(cells, (), rows.place)
+    if given is not None:
+        labels: Labels | None = given[complete] if missing == "drop" else given
+    else:
+        labels = None if cells is None else as_labels(cells, (), rows.place)
     train, validation, test = draw(len(frame), config, seed, "rows")
     table = Table(
         columns=tuple(_fit(frame, name, whole, train, missing, rows.place) for name in frame),

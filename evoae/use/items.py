@@ -125,7 +125,7 @@ def choose(
         UseError: they don't fit the model, or a lone model is given no data.
     """
     if data is None:
-        items = _of_split(_own(model), split or "validation")
+        items = _of_split(own_data(model), split or "validation")
     elif len(model.input_shape) == 1:
         items = _new_rows(model, data)
     elif split in (None, "all"):
@@ -146,12 +146,22 @@ def choose_training(model: Model, *, data: str | None = None, limit: int = TO_ME
     return choose(model, data=data, split="train" if data is None else "all", limit=limit)
 
 
-def _own(model: Model) -> Dataset:
-    """Return the data that the model's run searched on, before they were reduced."""
+def own_data(model: Model, labels: Path | None = None) -> Dataset:
+    """Return the data that the model's run searched on, before they were reduced.
+
+    Args:
+        model: of a run.
+        labels: a file of labels in place of the data's own, see `load`.
+
+    Raises:
+        DataError: the data cannot be found, or are not those of the run; or the labels cannot be
+            used.
+        UseError: a lone model has no run.
+    """
     if model.run is None:
         raise UseError(model.name, "a lone file does not say what it was trained on", "add --data")
     config = model.run.config
-    dataset = load(config.data, config.seed)
+    dataset = load(config.data, config.seed, labels=labels)
     recorded = model.run.fact("data_digest", str)
     if dataset.reduced(config.data.reduce, config.seed).digest != recorded:
         raise DataError(

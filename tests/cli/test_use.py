@@ -176,7 +176,32 @@ def test_a_candidate_without_a_model_is_to_be_refitted(tiny_run, tmp_path):
     assert f"evoae refit {tiny_run.path} {outside[:6]}" in said
 
 
-@pytest.mark.parametrize("command", ["export", *PICTURES, "encode", "manifold", "score"])
+def test_transfer_prints_a_line_for_each_way_and_chance_below(tiny_run, tmp_path):
+    short = ("transfer", tiny_run.path, "--examples", 50, "--epochs", 1)
+    done = run(*short, "--seeds", 2)
+    header, *lines = done.stdout.splitlines()
+    assert header.split() == ["method", "accuracy", "epochs", "seconds"]
+    assert ["±" in line for line in lines] == [True] * 5 + [False]
+    assert lines[-1].split()[:1] == ["chance:"]
+    assert "accuracy on 162 validation items" in done.stderr
+    assert "of which 10 say when a network stops" in done.stderr
+    told = json.loads(run(*short, "--seeds", 1, "--json").stdout)
+    assert [method["method"] for method in told["methods"]] == [
+        line.partition("  ")[0] for line in lines[:-1]
+    ]
+    assert (told["measured_on"], told["latent"]) == (
+        "validation",
+        open_model(tiny_run.path).latent,
+    )
+    labels = tmp_path / "labels.txt"
+    labels.write_text("a\nb\n")
+    assert "2 labels for 1,797" in run(*short, "--labels", labels, code=2).stderr
+    assert "lower it" in run("transfer", tiny_run.path, "--examples", 9999, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["export", *PICTURES, "encode", "manifold", "score", "transfer"]
+)
 def test_a_commands_help_loads_no_numeric_library(command):
     code = (
         "from evoae.cli.main import cli\n"
