@@ -40,6 +40,7 @@ class Task:
         flops: of one image's forward pass, for scheduling.
         keep: file to save the trained model to; None to keep no weights.
         keep_below: save only if the fitness is below this; None to save every scored one.
+        curve: file that gets a line of JSON for each epoch as it ends; None for none.
         memory_limit: bytes the training process may take; None for no limit.
     """
 
@@ -54,6 +55,7 @@ class Task:
     flops: int = 0
     keep: Path | None = None
     keep_below: float | None = None
+    curve: Path | None = None
     memory_limit: int | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import resource
@@ -179,6 +180,10 @@ def _run(
         better = validation_loss < min(curve.validation, default=math.inf)
         curve.train.append(train_loss)
         curve.validation.append(validation_loss)
+        if task.curve is not None:
+            told = {"epoch": epoch, "train": train_loss, "validation": validation_loss}
+            with task.curve.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(told) + "\n")
         if better or not of_best:
             curve.figures = figures
         if better and of_best and task.keep is not None:

@@ -17,6 +17,7 @@ from evoae.runs.files import REFIT, refit_path
 from evoae.runs.run import Found, Run, load_model
 from evoae.runs.store import Store
 from evoae.scene import Scene
+from evoae.use.following import followed
 
 _LARGEST_PCA = 20_000  # input numbers; beyond, the components alone would take gigabytes
 
@@ -128,8 +129,9 @@ class _Refit:
                 self._announce(tasks)
                 for task in sorted(tasks, key=lambda task: -task.flops):
                     executor.start(task)
-                for _ in tasks:
-                    self._note(executor.wait())
+                with followed(tasks, self.say):
+                    for _ in tasks:
+                        self._note(executor.wait())
         for found in open_ones:
             self._conclude(found)
         return [_read(self._recorded(found) or {}) for found in candidates]
@@ -151,9 +153,13 @@ class _Refit:
             keep = self._model(id, number)
             if done is not None and done["settings"] == self.settings and keep.is_file():
                 continue
+            curve = keep.absolute().with_suffix(".jsonl")
+            curve.parent.mkdir(exist_ok=True)
+            curve.unlink(missing_ok=True)
             yield replace(
                 self.scene.task(genome, shared),
                 id=f"{id} {number}",
+                curve=curve,
                 training=trained_as(self.refit.training, genome),
                 seed=seed_for(self.scene.config.seed, f"{id} {REFIT} {number}"),
                 keep=keep.absolute(),
@@ -229,6 +235,7 @@ class _Refit:
         self._record(id, REFIT, refitted.summary())
         for number in numbers:
             self._model(id, number).unlink(missing_ok=True)
+            self._model(id, number).with_suffix(".jsonl").unlink(missing_ok=True)
 
     def _test(self, id: str, number: int) -> tuple[dict[str, float], float]:
         """Return a model's figures on the test set, and the one that counts."""

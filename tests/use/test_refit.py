@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 import evoae
 from evoae.config.load import make_config
+from evoae.config.schema import TrainingConfig
 from evoae.errors import GenomeError, RunError
 from evoae.runs.run import Run
 from evoae.use.evaluate import evaluate
@@ -131,3 +133,25 @@ def test_a_genome_is_read_from_a_line_or_from_a_file(tmp_path):
         read_genome(str(tmp_path / "two.txt"))
     with pytest.raises(GenomeError, match="no such file"):
         read_genome("missing.txt")
+
+
+def test_a_long_training_is_followed_epoch_by_epoch(tmp_path, monkeypatch):
+    from threading import Event
+
+    from evoae.use import following
+    from tests.execution.trainers import task
+
+    monkeypatch.setattr(following, "_EVERY", 0.01)
+    curve = tmp_path / "curve.jsonl"
+    long = replace(task(1), id="abcdef12 2", curve=curve, training=TrainingConfig(epochs=9))
+    heard_it, lines = Event(), []
+
+    def say(line):
+        lines.append(line)
+        heard_it.set()
+
+    with following.followed([long], say):
+        rows = [{"epoch": n, "train": 1.0, "validation": loss} for n, loss in ((1, 3.0), (2, 5.0))]
+        curve.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"epoch": 3, "tra')
+        assert heard_it.wait(20)
+    assert lines[0].startswith("abcdef seed 2: epoch 2 of 9, validation 5 (best 3), ")
