@@ -83,7 +83,8 @@ def refit(
         say: is told in a line what is being done.
 
     Returns:
-        one record for each candidate, in the order of `ids`; the run folder has them as well.
+        one record for each candidate, in the order of `ids`, one that is named twice only once;
+        the run folder has them as well.
 
     Raises:
         EvoaeError: no such run or candidate, a driver is at work on it, or its data are gone.
@@ -93,7 +94,7 @@ def refit(
         ids = [entry.id for entry in opened.hall_of_fame()[:top]]
         if not ids:
             raise RunError(str(opened.path), "no candidate has a score yet")
-    found = [opened.find(id) for id in ids]
+    found = list({found.candidate.id: found for found in map(opened.find, ids)}.values())
     config = _with(opened.config, settings or {})
     scene = _whole_scene(opened, config)
     with Store.writer(opened.path) as store:
@@ -149,7 +150,8 @@ class _Refit:
         for number in range(1, self.refit.seeds + 1):
             done = self.results.get((id, f"{REFIT} {number}"))
             keep = self._model(id, number)
-            if done is not None and done["settings"] == self.settings and keep.is_file():
+            ended = done is not None and done["settings"] == self.settings
+            if done is not None and ended and (done["val_loss"] is None or keep.is_file()):
                 continue
             yield replace(
                 self.scene.task(genome, shared),
@@ -225,10 +227,15 @@ class _Refit:
                 deviation=_deviation([figures for figures, _ in tests.values()]),
                 pca=self._pca(parse(found.candidate.genome)),
             )
-            self._model(id, best).replace(refit_path(self.run.path, id))
+        # A kill at any instant leaves no record beside a model of other settings; if the model is
+        # missing then, the next call makes up for it, since the trainings are still there.
+        kept = refit_path(self.run.path, id)
+        kept.unlink(missing_ok=True)
         self._record(id, REFIT, refitted.summary())
-        for number in numbers:
-            self._model(id, number).unlink(missing_ok=True)
+        if scored:
+            self._model(id, best).replace(kept)
+        for left in kept.parent.glob(f"*{id}.*.keras"):  # also of more seeds, or half-written
+            left.unlink()
 
     def _test(self, id: str, number: int) -> tuple[dict[str, float], float]:
         """Return a model's figures on the test set, and the one that counts."""
