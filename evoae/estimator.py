@@ -142,7 +142,8 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             changed = copy.deepcopy(dict(given)) if isinstance(given, Mapping) else {}
             setattr(self, section, changed)
             for name in path[:-1]:
-                changed[name] = dict(changed.get(name) or {})
+                below = changed.get(name)
+                changed[name] = dict(below) if isinstance(below, Mapping) else {}
                 changed = changed[name]
             changed[path[-1]] = value
         return self
@@ -340,7 +341,10 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         if self._moments is None:
             return scaled(array)
         mean, scale = self._moments
-        inputs: Floats = ((array.astype(np.float64) - mean) / scale).astype(np.float32)
+        with np.errstate(over="ignore"):
+            inputs: Floats = ((array.astype(np.float64) - mean) / scale).astype(np.float32)
+        if not np.isfinite(inputs).all():
+            raise DataError("X", "values beyond the range of float32 once standardised", "mend X")
         return inputs
 
     def _through(

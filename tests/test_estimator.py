@@ -109,6 +109,11 @@ def test_scores_are_errors_of_standardised_columns(fitted):
     np.testing.assert_allclose(fitted.score_samples(fresh), -errors, rtol=1e-3)
 
 
+def test_values_that_no_float32_holds_are_refused_and_not_scored_as_nan(fitted):
+    with pytest.raises(DataError, match="float32"):
+        fitted.score_samples(correlated(2) * 1e300)
+
+
 def test_names_go_in_and_out(fitted):
     assert list(fitted.feature_names_in_) == list("abcde")
     names = ["autoencodersearch0", "autoencodersearch1"]
@@ -255,6 +260,12 @@ def test_a_parameter_that_cannot_be_used_is_named_by_fit(parameters, said):
     with pytest.raises(ConfigError) as refused:
         tiny(**parameters).fit(correlated(40))
     assert said in str(refused.value)
+
+
+def test_a_path_below_a_single_setting_is_named_by_fit():
+    estimator = AutoencoderSearch(search={"population": 4}).set_params(search__population__x=1)
+    with pytest.raises(ConfigError, match="population"):
+        estimator.fit(correlated(40))
 
 
 def test_a_configuration_of_other_data_may_be_the_base():

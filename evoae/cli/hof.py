@@ -49,7 +49,8 @@ def print_hall_of_fame(run: Run) -> None:
     bound = run.linear_bound()
     if bound is not None:
         latent, value = bound
-        remark = "(the linear bound of this size, on the same images)"
+        items = "rows" if run.facts().get("table") else "images"
+        remark = f"(the linear bound of this size, on the same {items})"
         rows.append(["", "PCA", wording.loss(value), "", wording.count(latent), "", remark])
     headers = ["rank", "id", "loss", "test", "latent", "params", "genome"]
     if all(entry.test_loss is None for entry in entries):

@@ -56,6 +56,7 @@ def print_refitted(run: str, done: Sequence[Refitted]) -> None:
     """Print one table of figures, a row for each candidate."""
     from evoae.cli import wording
     from evoae.cli.tables import print_table
+    from evoae.runs.run import Run
 
     names = list(dict.fromkeys(name for refitted in done for name in refitted.test))
     rows = []
@@ -77,12 +78,13 @@ def print_refitted(run: str, done: Sequence[Refitted]) -> None:
             click.echo(f"{wording.short(refitted.id)}: {refitted.message}", err=True)
     trained = [wording.short(refitted.id) for refitted in done if refitted.trained]
     if trained:
+        copies = "copies.csv" if Run.open(run).facts().get("table") else "copies.png"
         wording.next_steps(
             [
                 (
                     f"evoae export {run} {trained[0]} --format onnx --out model.onnx",
                     "take it away",
                 ),
-                (f"evoae reconstruct {run} {trained[0]} --out copies.png", "see what it rebuilds"),
+                (f"evoae reconstruct {run} {trained[0]} --out {copies}", "see what it rebuilds"),
             ]
         )

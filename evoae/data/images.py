@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.data.dataset import Images, Labels, Source, release
-from evoae.data.parts import check_enough
 from evoae.errors import DataError
 
 
@@ -35,7 +34,6 @@ def as_source(
         DataError: the arrays are not usable images, or don't fit together.
     """
     train = as_images(images, place)
-    check_enough(len(train), place)
     held_out = None if test is None else as_images(test, f"{place} (test)")
     if held_out is not None:
         _check_alike(train, held_out, place)

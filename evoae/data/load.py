@@ -10,7 +10,7 @@ from evoae.data.dataset import Dataset, Source, take, take_labels
 from evoae.data.files import check_settings, home, read_path
 from evoae.data.labels import read_labels
 from evoae.data.named import find_set
-from evoae.data.parts import draw, drawn
+from evoae.data.parts import check_enough, draw, drawn
 from evoae.data.rows import Rows
 from evoae.data.split_rows import split_rows
 from evoae.data.talk import Say, silent
@@ -59,6 +59,7 @@ def split(source: Source, config: DataConfig, seed: int) -> Dataset:
     Raises:
         DataError: a split would be empty.
     """
+    check_enough(len(source.images), source.name)
     brought = source.test is not None
     train, validation, test = draw(len(source.images), config, seed, test=not brought)
     test_images = take(source.images, test) if source.test is None else source.test

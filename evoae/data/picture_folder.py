@@ -24,7 +24,6 @@ from evoae.data.dataset import Images, Labels, Source
 from evoae.data.idx import LARGEST
 from evoae.data.images import times
 from evoae.data.labels import read_labels
-from evoae.data.parts import check_enough
 from evoae.data.pictures import SUFFIXES, CorruptError, Header, decode, look
 from evoae.data.talk import Say, bar
 from evoae.errors import DataError
@@ -79,7 +78,7 @@ def read_folder(path: Path, config: DataConfig, say: Say) -> Source:
     if opened is None:
         raise DataError(str(folder), "what was just written cannot be read", "try again")
     images, decoded = opened
-    check_enough(len(images), str(path), "picture")
+    _check_some(len(images), path)
     origin: tuple[str, ...] = ()
     if decoded.skipped:
         count = f"{len(decoded.skipped):,} of {len(names):,} pictures that cannot be decoded"
@@ -167,7 +166,7 @@ def _decode_all(
         header = attempt(look, position)
         if header is not None:
             headers[position] = header
-    check_enough(len(headers), str(path), "picture")
+    _check_some(len(headers), path)
     shape = _shape(list(headers.values()), config, str(path))
     with (staging / "images.npy").open("wb") as file:
         _write_header(file, len(headers), shape)
@@ -183,6 +182,11 @@ def _decode_all(
     named = [(names[position], why) for position, why in sorted(skipped.items())]
     told = json.dumps(asdict(_Decoded(kept, named)))
     (staging / "decoded.json").write_text(told, encoding="utf-8")
+
+
+def _check_some(count: int, path: Path) -> None:
+    if count == 0:
+        raise DataError(str(path), "none of its pictures can be decoded", "replace them")
 
 
 def _write_header(file: Any, count: int, shape: tuple[int, int, int]) -> None:

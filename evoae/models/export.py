@@ -7,6 +7,7 @@ folder, `onnx` an ONNX file. The batch axis stays open. A variational encoder's 
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import logging
 import math
@@ -107,6 +108,7 @@ def export(
 
     Raises:
         UseError: see `check_export`; or the difference exceeds 1e-4, and nothing was written.
+        OSError: the disk is full or cannot be written.
     """
     import keras
 
@@ -155,7 +157,12 @@ def _write_keras(network: keras.Model, path: Path) -> None:
 
 
 def _write_savedmodel(network: keras.Model, path: Path) -> None:
-    network.export(path, format="tf_saved_model", verbose=False)
+    import tensorflow as tf
+
+    try:
+        network.export(path, format="tf_saved_model", verbose=False)
+    except tf.errors.OpError as why:  # what TensorFlow says where Python has an OSError
+        raise OSError(errno.EIO, why.message.rpartition("; ")[2], str(path)) from why
 
 
 def _write_onnx(network: keras.Model, path: Path) -> None:

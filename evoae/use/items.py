@@ -196,6 +196,8 @@ def _settings(model: Model, data: str) -> DataConfig:
     if holds_pictures(home(Path(data))):
         *size, channels = model.input_shape
         known |= {"size": size, "channels": channels}
+        if model.run is not None:
+            known["corrupt"] = model.run.config.data.corrupt
     return DataConfig(path=data, **known)
 
 

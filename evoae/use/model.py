@@ -167,7 +167,8 @@ def _model_path(run: Run, id: str, kind: Kind) -> Path | None:
 def _whole(path: Path) -> keras.Model:
     """Load a file and check that it holds an autoencoder with both its parts."""
     model: Any = load_model(path)
-    names = {layer.name for layer in model.layers}
+    # A layer may be called so and be no network; one that has layers is.
+    names = {layer.name for layer in model.layers if hasattr(layer, "layers")}
     if not {"encoder", "decoder"} <= names:
         raise UseError(
             str(path),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from evoae.data.tables import Table
 
 _MOST_PIXELS = 10**8  # of one picture
+_MOST_VALUES = 2**28  # that are decoded at once: 1 GiB
 _DRAWABLE = (1, 3, 4)  # channels: grey, colour, colour with transparency
 _PAPER = 255  # what shows between the images of a grid
 
@@ -142,13 +144,16 @@ def check_decodable(path: Path, model: Model, count: int) -> None:
     """Refuse before any work to write what a model decodes to a file that cannot hold it.
 
     Raises:
-        UseError: PNG cannot show such items, or so many; or there are no columns for a CSV file.
+        UseError: PNG cannot show such items, or so many; there are no columns for a CSV file; or
+            the items would not fit in memory.
     """
     suffix = path.suffix.lower()
     if suffix == ".png":
         check_drawable(path, model.input_shape, count)
     elif suffix == ".csv" and model.table is None:
         raise no_columns(path, model.input_shape)
+    if count * (math.prod(model.input_shape) + model.latent) > _MOST_VALUES:
+        raise UseError(str(path), f"{count:,} items are too many to decode at once", "take fewer")
 
 
 def no_columns(path: Path, shape: tuple[int, ...]) -> UseError:

@@ -84,7 +84,8 @@ def refit(
         say: is told in a line what is being done.
 
     Returns:
-        one record for each candidate, in the order of `ids`; the run folder has them as well.
+        one record for each candidate, in the order of `ids`, one that is named twice only once;
+        the run folder has them as well.
 
     Raises:
         EvoaeError: no such run or candidate, a driver is at work on it, or its data are gone.
@@ -94,7 +95,7 @@ def refit(
         ids = [entry.id for entry in opened.hall_of_fame()[:top]]
         if not ids:
             raise RunError(str(opened.path), "no candidate has a score yet")
-    found = [opened.find(id) for id in ids]
+    found = list({found.candidate.id: found for found in map(opened.find, ids)}.values())
     config = _with(opened.config, settings or {})
     scene = _whole_scene(opened, config)
     with Store.writer(opened.path) as store:
@@ -151,7 +152,8 @@ class _Refit:
         for number in range(1, self.refit.seeds + 1):
             done = self.results.get((id, f"{REFIT} {number}"))
             keep = self._model(id, number)
-            if done is not None and done["settings"] == self.settings and keep.is_file():
+            ended = done is not None and done["settings"] == self.settings
+            if done is not None and ended and (done["val_loss"] is None or keep.is_file()):
                 continue
             curve = keep.absolute().with_suffix(".jsonl")
             curve.parent.mkdir(exist_ok=True)
@@ -231,19 +233,24 @@ class _Refit:
                 deviation=_deviation([figures for figures, _ in tests.values()]),
                 pca=self._pca(parse(found.candidate.genome)),
             )
-            self._model(id, best).replace(refit_path(self.run.path, id))
+        # A kill at any instant leaves no record beside a model of other settings; if the model is
+        # missing then, the next call makes up for it, since the trainings are still there.
+        kept = refit_path(self.run.path, id)
+        kept.unlink(missing_ok=True)
         self._record(id, REFIT, refitted.summary())
-        for number in numbers:
-            self._model(id, number).unlink(missing_ok=True)
-            self._model(id, number).with_suffix(".jsonl").unlink(missing_ok=True)
+        if scored:
+            self._model(id, best).replace(kept)
+        # Also those of more seeds, or half written.
+        for left in (*kept.parent.glob(f"*{id}.*.keras"), *kept.parent.glob(f"{id}.*.jsonl")):
+            left.unlink()
 
     def _test(self, id: str, number: int) -> tuple[dict[str, float], float]:
         """Return a model's figures on the test set, and the one that counts."""
         from evoae.models.objectives.factory import objective_for
         from evoae.training.measure import measured
-        from evoae.training.setup import prepare
+        from evoae.training.setup import load_quietly
 
-        prepare()
+        load_quietly()  # and no more: this process may have used TensorFlow in its own way before
         config = self.scene.config
         images = len(self.scene.frame.input_shape) == 3
         objective = objective_for(config.objective, config.seed % 2**31, bounded=images)

@@ -114,7 +114,6 @@ def test_floats_in_zero_to_one_become_float32(npy_of: Callable[[Any], Path], dty
             "expected (images, height, width) or with channels at the end",
         ),
         (floats(0, 4, 4), "shape (0, 4, 4) holds no images", "save some"),
-        (pictures(2), "2 image(s)", "train and validation and test need 3 or more"),
     ],
 )
 def test_an_unusable_array_is_told_how_to_become_usable(

@@ -323,9 +323,10 @@ def test_many_skipped_pictures_are_counted_and_some_named(folder: Path) -> None:
 def test_too_few_pictures_and_none_at_all_are_sentences(tmp_path: Path) -> None:
     put(tmp_path / "a/x.png", pixels())
     (tmp_path / "a/y.png").write_text("")
-    assert complaint(tmp_path / "a", corrupt="skip") == (
-        "pets: 1 picture(s); train and validation and test need 3 or more"
-    )
+    with pytest.raises(DataError, match=r"1 image.* need 3 or more"):
+        load(DataConfig(path=str(tmp_path / "a"), corrupt="skip"), 3)
+    (tmp_path / "a/x.png").write_text("")
+    assert "none of its pictures" in complaint(tmp_path / "a", corrupt="skip")
     (tmp_path / "b").mkdir()
     (tmp_path / "b/x.txt").write_text("")
     assert "a folder of no known format" in complaint(tmp_path / "b")

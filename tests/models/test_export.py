@@ -54,6 +54,22 @@ def test_every_activation_reaches_onnx_and_any_batch_size_fits(activation, tmp_p
         np.testing.assert_allclose(seen, expected, rtol=0, atol=1e-5)
 
 
+def test_a_full_disk_under_a_savedmodel_is_an_oserror_and_leaves_nothing(
+    plain, tmp_path, monkeypatch
+):
+    import keras
+    import tensorflow as tf
+
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "x/.tmp; No space left on device")
+
+    monkeypatch.setattr(keras.Model, "export", full)
+    with pytest.raises(OSError, match="No space left on device") as refused:
+        export(plain, "autoencoder", "savedmodel", tmp_path / "m", images(4))
+    assert "m" in refused.value.filename
+    assert left_in(tmp_path) == []
+
+
 BARE_KERAS = """
 import sys
 class NoEvoae:

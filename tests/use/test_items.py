@@ -83,6 +83,25 @@ def test_a_lone_model_needs_data(plain, tmp_path):
         choose(plain, data=str(tmp_path / "none.npy"))
 
 
+def test_corrupt_pictures_are_skipped_if_the_run_skipped_its_own(
+    model, tmp_path, tmp_path_factory, monkeypatch
+):
+    monkeypatch.setenv("EVOAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    Image.fromarray(np.full((8, 8), 60, np.uint8)).save(tmp_path / "0.png")
+    (tmp_path / "1.png").write_text("no picture")
+    with pytest.raises(DataError, match="cannot be decoded"):
+        choose(model, data=str(tmp_path))
+    config = model.run.config
+    skipping = config.data.model_copy(update={"corrupt": "skip"})
+    monkeypatch.setattr(model.run, "config", config.model_copy(update={"data": skipping}))
+    assert len(choose(model, data=str(tmp_path))) == 1
+
+
+def test_a_single_image_is_enough(model, tmp_path):
+    np.save(tmp_path / "x.npy", np.full((1, 8, 8), 51, np.uint8))
+    assert len(choose(model, data=str(tmp_path / "x.npy"))) == 1
+
+
 def test_pictures_of_a_folder_become_as_large_as_the_model_takes_them(
     model, tmp_path, tmp_path_factory, monkeypatch
 ):

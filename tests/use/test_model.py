@@ -64,6 +64,16 @@ def test_a_file_with_only_a_part_or_damaged_or_missing_is_refused(tmp_path):
         open_model(tmp_path / "none.keras")
 
 
+def test_layers_that_are_only_called_encoder_and_decoder_are_refused(tmp_path):
+    import keras
+
+    entry = keras.Input((4,))
+    code = keras.layers.Dense(2, name="encoder")(entry)
+    keras.Model(entry, keras.layers.Dense(4, name="decoder")(code)).save(tmp_path / "m.keras")
+    with pytest.raises(UseError, match="no autoencoder"):
+        open_model(tmp_path / "m.keras")
+
+
 @pytest.mark.parametrize("posterior", [None, "diagonal", "full"])
 def test_decoding_the_code_gives_what_the_autoencoder_gives(posterior):
     model = lone(image_autoencoder(posterior=posterior))

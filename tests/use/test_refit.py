@@ -10,7 +10,7 @@ from evoae.errors import GenomeError, RunError
 from evoae.runs.run import Run
 from evoae.use.evaluate import evaluate
 from evoae.use.one import read_genome, train_one
-from evoae.use.refit import refit
+from evoae.use.refit import _Refit, refit
 from tests.conftest import TINY, with_changes
 
 QUICK = {"epochs": 3, "batch_size": 16, "learning_rate": 0.01}
@@ -91,6 +91,61 @@ def test_a_training_that_fails_is_a_recorded_result(run):
 def test_top_takes_the_best_of_the_hall_of_fame(run):
     done = refit(run.path, top=2, settings=QUICK | {"epochs": 1})
     assert [each.id for each in done] == [entry.id for entry in run.hall_of_fame()[:2]]
+
+
+def test_a_candidate_named_twice_is_trained_once(run):
+    id = run.hall_of_fame()[0].id
+    lines, say = heard()
+    (done,) = refit(run.path, ["best", id[:10]], settings=QUICK | {"epochs": 4}, say=say)
+    assert (done.id, done.trained, len(lines)) == (id, 1, 2)
+
+
+def test_what_an_interrupted_refit_of_more_seeds_left_is_removed(run, monkeypatch):
+    id = run.hall_of_fame()[1].id
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("evoae.use.refit._Refit._conclude", killed)
+        with pytest.raises(KeyboardInterrupt):
+            refit(run.path, [id], settings=QUICK | {"epochs": 1, "seeds": 3})
+    (run.path / "refit" / f".0123.{id}.3.keras").touch()  # as a kill in mid-save leaves
+    refit(run.path, [id], settings=QUICK | {"epochs": 1, "seeds": 2})
+    assert [file.name for file in (run.path / "refit").glob(f"*{id}*")] == [f"{id}.keras"]
+
+
+@pytest.mark.parametrize("when", ["before the record", "after it"])
+def test_a_kill_while_concluding_leaves_no_record_beside_another_model(run, monkeypatch, when):
+    id = run.hall_of_fame()[1].id
+    old, new = QUICK | {"epochs": 1}, QUICK | {"epochs": 2}
+    refit(run.path, [id], settings=old)
+    record = _Refit._record
+
+    def killed(self, id, kind, value):
+        if kind == "refit" and when == "after it":
+            record(self, id, kind, value)
+        if kind == "refit":
+            raise KeyboardInterrupt
+        record(self, id, kind, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("evoae.use.refit._Refit._record", killed)
+        with pytest.raises(KeyboardInterrupt):
+            refit(run.path, [id], settings=new)
+    assert not (run.path / "refit" / f"{id}.keras").exists()
+    lines, say = heard()
+    (done,) = refit(run.path, [id], settings=new, say=say)
+    assert lines == []  # the training is not repeated
+    assert evaluate(run.path, id).figures == pytest.approx(dict(done.test), rel=1e-5)
+
+
+def test_a_failed_training_leaves_no_model_of_an_earlier_refit(run):
+    id = run.hall_of_fame()[1].id
+    refit(run.path, [id], settings=QUICK | {"epochs": 1})
+    (done,) = refit(run.path, [id], settings=QUICK | {"learning_rate": 1e30, "optimizer": "sgd"})
+    assert done.trained == 0
+    assert not (run.path / "refit" / f"{id}.keras").exists()
 
 
 def test_a_run_under_way_is_not_refitted(run):
