@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the run failed, 2 the request was wrong, 130 interrupted.
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -76,7 +77,7 @@ class Edge(click.Group):
             code = 130
         except EvoaeError as error:
             _say(error, str(error))
-            code = 1 if isinstance(error, SearchError) else 2
+            code = 1 if isinstance(error, SearchError) or _is_full_disk(error) else 2
         except BrokenPipeError:  # whoever read our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 0
@@ -94,6 +95,13 @@ def _accept_debug(command: click.Command) -> None:
             leaf.params.append(
                 click.Option(["--debug"], is_flag=True, expose_value=False, hidden=True)
             )
+
+
+def _is_full_disk(error: EvoaeError) -> bool:
+    """Whether the machine is to blame, not the request."""
+    cause = error.__cause__
+    full = getattr(cause, "sqlite_errorname", None) == "SQLITE_FULL"
+    return full or getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _say(error: Exception, sentence: str) -> None:

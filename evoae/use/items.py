@@ -181,6 +181,12 @@ def _new_rows(model: Model, data: str) -> Items:
     path = home(Path(data))
     if not path.is_file():
         raise DataError(data, "no such file", "name a CSV file with the run's columns")
+    if path.suffix in (".npy", ".npz"):
+        source = read_path(path)
+        if not isinstance(source, Rows):
+            raise UseError(data, "images", f"{model.name} takes rows of a table")
+        encoded = model.table.encode(source.frame, str(path))
+        return Items(path.name, (encoded,), table=model.table)
     frame, labels = model.table.read(path)
     encoded = model.table.encode(frame, str(path))
     return Items(path.name, (encoded,), labels, model.table)

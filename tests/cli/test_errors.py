@@ -1,10 +1,13 @@
 """A wrong request gets one sentence and exit code 2; nothing is written."""
 
+import errno
+
 import pytest
 import yaml
 from click.testing import CliRunner
 
 from evoae.cli.main import cli
+from evoae.errors import RunError
 from tests.conftest import TINY, with_changes
 
 
@@ -53,3 +56,16 @@ def test_debug_shows_where_an_error_comes_from(place, monkeypatch):
     done = CliRunner().invoke(cli, ["hof", "missing", "--debug"])
     assert done.exit_code == 2
     assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("why", "code"),
+    [(OSError(errno.ENOSPC, "No space left"), 1), (OSError(errno.EACCES, "Permission denied"), 2)],
+)
+def test_a_full_disk_is_a_failed_run_and_no_wrong_request(why, code, monkeypatch):
+    def refuse(_run):
+        raise RunError("runs/a", "cannot be written") from why
+
+    monkeypatch.setattr("evoae.runs.run.Run.open", refuse)
+    done = CliRunner().invoke(cli, ["hof", "runs/a"])
+    assert (done.exit_code, done.stderr) == (code, "Error: runs/a: cannot be written\n")

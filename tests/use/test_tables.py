@@ -152,3 +152,13 @@ def test_a_lone_file_does_not_know_the_columns(model, tmp_path):
         choose(lone, data=str(tmp_path / "new.csv"))
     with pytest.raises(UseError, match="name the run"):
         check_decodable(tmp_path / "x.csv", lone, 4)
+
+
+def test_new_rows_may_be_an_array_of_the_same_columns(model, tmp_path):
+    numeric = tmp_path / "rows.npz"
+    np.savez(numeric, x=np.ones((4, 2)), columns=np.array(["age", "pressure"]))
+    with pytest.raises(DataError, match="no column 'colour'"):
+        choose(model, data=str(numeric))
+    np.save(tmp_path / "pictures.npy", np.zeros((4, 8, 8), np.float32))
+    with pytest.raises(UseError, match="takes rows of a table"):
+        choose(model, data=str(tmp_path / "pictures.npy"))
