@@ -330,7 +330,7 @@ def unusable(rng):
             spoilt,
             spoilt.astype(np.float64),
             spoilt.astype(np.float16),
-            spoilt[:, :, 0],
+            spoilt[:, 0, 0],  # of rank 2 it would be a table
             spoilt[..., None, None],
             np.zeros((0, 8, 8)),
             np.zeros((30, 0, 8)),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evoae.config.load import make_config
-from evoae.execution import gpus
+from evoae.execution import factory, gpus
 from evoae.execution.factory import executor_for
 from evoae.execution.gpus import Gpu, environments, installed_gpus, usable_gpus, visible_gpus
 from evoae.execution.local import LocalExecutor
@@ -110,7 +110,7 @@ def test_a_search_has_a_worker_for_each_gpu_or_else_for_each_core(
     workers: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gpus, "usable_gpus", lambda: found)
+    monkeypatch.setattr(factory, "usable_gpus", lambda: found)
     execution = {"kind": "local", "workers": wanted}
     with executor_for(make_config(with_changes(TINY, execution=execution)).execution) as executor:
         assert executor.workers == workers
