@@ -374,12 +374,13 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
 
 def _record_linear_bound(store: Store, scene: Scene) -> None:
     """Record what PCA of the winner's size reaches on the same images, where it compares."""
-    from evoae.data.pca import pca_error
+    from evoae.data.pca import LARGEST, pca_error
 
     best = Run.open(store.folder).hall_of_fame()[:1]
-    objective = scene.config.objective
-    if best and (objective.kind, objective.loss) == ("reconstruction", "mse"):
-        latent, data = best[0].latent, scene.dataset
+    objective, data = scene.config.objective, scene.dataset
+    plain = (objective.kind, objective.loss) == ("reconstruction", "mse")
+    if best and plain and data.train[0].size <= LARGEST:
+        latent = best[0].latent
         bound = {"latent": latent, "val_loss": pca_error(data.train, data.validation, latent)}
         store.set({"pca": bound})
 

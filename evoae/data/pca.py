@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LARGEST = 20_000  # input numbers; beyond, floats and components alone would take gigabytes
 _AT_ONCE = 1024  # images that become floats to be projected
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evoae.config.schema import Config, RefitConfig
-from evoae.data.pca import pca_error
+from evoae.data.pca import LARGEST, pca_error
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Task, seed_for, trained_as
 from evoae.genome.text import parse
@@ -18,8 +18,6 @@ from evoae.runs.run import Found, Run, load_model
 from evoae.runs.store import Store
 from evoae.scene import Scene
 from evoae.use.following import followed
-
-_LARGEST_PCA = 20_000  # input numbers; beyond, the components alone would take gigabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Refitted:
         test: all its figures on the test set, by name.
         deviation: standard deviation of each test figure over the trainings; empty for one.
         pca: mean squared error on the test set of PCA of the same size, fitted on the training
-            set; None where it would be too large.
+            set; None where it would be too large, or the code is as large as the input.
         seconds: of all trainings together.
     """
 
@@ -260,7 +258,7 @@ class _Refit:
 
     def _pca(self, genome: Any) -> float | None:
         data, size = self.scene.dataset, self.scene.space.measure(genome)
-        if data.train[0].size > _LARGEST_PCA:
+        if data.train[0].size > LARGEST or size.latent >= data.train[0].size:
             return None
         return pca_error(data.train, data.test, size.latent)
 

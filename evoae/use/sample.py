@@ -50,7 +50,7 @@ def sample(
         count: how many.
         how: what to take of the distribution over items that a decoded code stands for: its mean,
             its mode, or one draw. With `bce` it is Bernoulli; with `mse` Gaussian, with `mae`
-            Laplace, around what is decoded, each value as wide as its residuals on training items.
+            Laplace, around what is decoded, each value as wide as its `residuals`.
         seed: of all draws.
         data: training items, if the model is a lone file.
 
@@ -73,22 +73,35 @@ def sample(
     drawn = codes.astype(np.float32)
     values = model.decode_all(drawn)
     if how != "mean":
-        scale = None if training is None or how == "mode" else residuals(model, training)
+        scale = None if training is None or how == "mode" else residuals(model, training, rng)
         values = _taken(values, how, model.loss, scale, rng)
     return Samples(drawn, values, source)
 
 
-def residuals(model: Model, items: Items) -> Floats:
+def residuals(model: Model, items: Items, rng: np.random.Generator) -> Floats:
     """Return how far `items` lie from their copies, (*input_shape).
 
     The root of the mean square of each value's residuals, or with `mae` their mean size: the scale
-    of a Gaussian, or a Laplace distribution, around what is decoded.
+    of a Gaussian, or a Laplace distribution, around what is decoded. A variational autoencoder's
+    copies are those of one drawn code each, as its likelihood is.
     """
     total = np.zeros(model.input_shape)
     power = 1 if model.loss == "mae" else 2
     for batch in items.batches(model.batch):
-        total += (np.abs(batch - model.rebuild(batch)).astype(np.float64) ** power).sum(axis=0)
+        copies = model.decode(_drawn_codes(model, batch, rng))
+        total += (np.abs(batch - copies).astype(np.float64) ** power).sum(axis=0)
     return np.asarray((total / len(items)) ** (1 / power), np.float32)
+
+
+def _drawn_codes(model: Model, inputs: Floats, rng: np.random.Generator) -> Floats:
+    """Return a code (n, *code_shape) of each item: one draw, where it has a distribution."""
+    if not model.variational:
+        return model.encode(inputs)
+    from evoae.models.objectives.variational import sample as drawn
+
+    posterior = model.encoder(inputs, training=False)
+    noise = rng.standard_normal(posterior[0].shape, np.float32)
+    return np.asarray(drawn(posterior, noise))
 
 
 def _gaussian_like(codes: Floats, count: int, rng: np.random.Generator) -> NDArray[np.float64]:

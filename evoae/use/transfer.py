@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.data.dataset import Dataset, Images, Labels, order, take
-from evoae.data.pca import pca_codes
+from evoae.data.pca import LARGEST, pca_codes
 from evoae.errors import DataError, UseError
 from evoae.evaluation import seed_for
 from evoae.genome.text import parse
@@ -53,7 +53,6 @@ UNFROZEN = "encoder then unfrozen"
 SCRATCH = "same network from scratch"
 
 _MOST_CLASSES = 1000
-_LARGEST_PCA = 20_000  # input numbers; beyond, the components alone would take gigabytes
 _STOPPING = 0.2  # share of the examples that says when to stop
 _BATCH = 32
 _ITERATIONS = 1000  # most of a probe
@@ -286,7 +285,7 @@ class _Comparison:
         self.plan = plan(genome, model.run.frame())
         self.codes = self._encode(dataset.validation)
         self.components: Callable[[NDArray[np.generic]], Floats] | None = None
-        if math.prod(dataset.input_shape) <= _LARGEST_PCA:
+        if math.prod(dataset.input_shape) <= LARGEST:
             self.components = pca_codes(dataset.train[:TO_MEASURE], model.latent)
 
     def of(self, seed: int) -> Iterator[tuple[str, _Result]]:

@@ -1,4 +1,7 @@
 import json
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -62,6 +65,31 @@ def test_several_seeds_give_a_deviation_and_the_best_by_validation_is_kept(run):
     assert [path.name for path in (run.path / "refit").glob(f"{id}*")] == [f"{id}.keras"]
     found = evaluate(run.path, id, split="validation")
     assert found.figures["loss"] == pytest.approx(done.val_loss, rel=1e-5)
+
+
+USED_BEFORE = """
+import sys
+from evoae.use.encode import encode
+from evoae.use.items import choose
+from evoae.use.model import open_model
+from evoae.use.refit import refit
+
+if __name__ == "__main__":
+    model = open_model(sys.argv[1])
+    encode(model, choose(model, limit=2))
+    (done,) = refit(sys.argv[1], settings={"epochs": 1})
+    print(done.test["mse"])
+"""
+
+
+def test_a_model_may_be_used_before_another_is_refitted_in_one_process(run, tmp_path):
+    path = shutil.copytree(run.path, tmp_path / "run")
+    config = (path / "config.yaml").read_text()
+    (path / "config.yaml").write_text(config.replace("kind: inline", "kind: local"))
+    done = subprocess.run(
+        [sys.executable, "-c", USED_BEFORE, path], check=True, capture_output=True, text=True
+    )
+    assert 0 < float(done.stdout) < 1
 
 
 def test_an_interrupted_refit_repeats_no_finished_training(run, monkeypatch):
@@ -165,6 +193,13 @@ def test_one_given_network_becomes_a_run_that_every_command_reads(tmp_path):
     assert made.status().state == "finished"
     with pytest.raises(RunError, match="one given network"):
         evoae.resume(made.path)
+
+
+def test_a_code_as_large_as_the_input_is_not_compared_with_pca(tmp_path):
+    config = make_config(with_changes(TINY))
+    wide = "dense(8) | latent(64) | updense(8)"
+    _, done = train_one(config, wide, run=tmp_path / "wide", settings=QUICK | {"epochs": 1})
+    assert (done.trained, done.pca) == (1, None)
 
 
 def test_one_network_may_lie_outside_the_space_but_must_fit_the_data(tmp_path):

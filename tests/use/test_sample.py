@@ -91,12 +91,23 @@ def test_draws_spread_around_the_mean_as_training_residuals_do(
 
 def test_residuals_are_the_same_however_items_are_batched(plain):
     inputs = images(300)
-    together = residuals(plain, Items("x", (inputs,)))
-    apart = residuals(plain, Items("x", (inputs[:7], inputs[7:])))
+    rng = np.random.default_rng(0)
+    together = residuals(plain, Items("x", (inputs,)), rng)
+    apart = residuals(plain, Items("x", (inputs[:7], inputs[7:])), rng)
     copies = np.asarray(plain.autoencoder(inputs, training=False))
     expected = np.sqrt(((inputs - copies) ** 2).mean(axis=0))
     np.testing.assert_allclose(together, expected, rtol=1e-4)
     np.testing.assert_allclose(apart, together, rtol=1e-5)
+
+
+def test_residuals_of_a_distribution_over_codes_are_those_of_a_drawn_code():
+    into, back = np.eye(2, dtype=np.float32), np.diag([1, 3]).astype(np.float32)
+    model = lone(dense_autoencoder(2, 2, posterior=True, weights=(into, back)))
+    log_var = model.encoder.get_layer("log_var")
+    log_var.set_weights([np.zeros((2, 2), np.float32), np.log([4, 1]).astype(np.float32)])
+    inputs = np.zeros((20_000, 2), np.float32)  # whose mean codes are decoded without an error
+    found = residuals(model, Items("x", (inputs,)), np.random.default_rng(1))
+    np.testing.assert_allclose(found, [2, 3], rtol=0.03)
 
 
 def test_a_gaussian_of_one_item_is_refused(squeezing, monkeypatch):
