@@ -226,7 +226,7 @@ def _save(model: Any, path: Path) -> None:
         raise RunError(
             str(path),
             f"the model cannot be saved ({why.strerror or why})",
-            "free some space or mend the permissions, then give the command again",
+            "free some space or mend the permissions, then resume the run, or refit again",
         ) from why
 
 
