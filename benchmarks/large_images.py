@@ -45,7 +45,7 @@ def config(folder: Path, side: int, workers: int) -> dict[str, object]:
             "max_latent": 128,
             "max_depth": 5,
             "max_parameters": 4_000_000,
-            "max_activation_bytes": "16MiB",
+            "max_activation_bytes": "10MiB",
             "filters": [8, 32],
             "downsampling": ["max", "stride"],
             "upsampling": ["upsample", "transposed"],
