@@ -94,6 +94,10 @@ def test_a_training_whose_model_is_wanted_but_gone_is_done_again(tiny_run, tmp_p
         ({"training": {"epochs": 1}}, "training.epochs is 2 there and 1 here"),
         ({"objective": {"loss": "mae"}}, "objective.loss"),
         ({"data": {"validation": 0.2}}, "data_digest"),
+        ({"model": {"min_side": 3}}, "model.min_side"),
+        ({"model": {"activation": "tanh"}}, "model.activation"),
+        ({"model": {"downsampling": "stride"}}, "model.downsampling"),
+        ({"model": {"upsampling": "transposed"}}, "model.upsampling"),
     ],
 )
 def test_unequal_trainings_are_not_taken_over(changes, named, tiny_run, tmp_path):

@@ -10,8 +10,13 @@ from evoae.errors import RunError
 
 # Changing these between two drivers of a run changes none of its results.
 SAFE = ("execution", "refit", "training.time_limit", "search.max_failure_share", "search.reuse")
-# What the result of one training depends on, besides the data and the network.
-_TRAINING = ("seed", "model.min_side", "objective", "training")
+# What the result of one training depends on, besides the data and the genome.
+_TRAINING = (
+    "seed",
+    *(f"model.{name}" for name in ("min_side", "activation", "downsampling", "upsampling")),
+    "objective",
+    "training",
+)
 
 
 def differences(
