@@ -27,7 +27,7 @@ class Corruption:
     Args:
         config: `corruption` is the kind, `none` leaves images alone; `corrupt` says whether a
             training image is corrupted afresh each time (`layer`) or once for all (`data`).
-        seed: of the candidate.
+        seed: of the noise, `Task.noise_seed`.
         bounded: whether inputs lie in 0..1; then corrupted ones do as well. Standardised inputs
             are not clipped, and their salt and pepper lie 3 deviations from the mean.
     """

@@ -43,7 +43,7 @@ class FreshNoise(AbstractNoise):
     """New numbers at every call, equal for equal seeds.
 
     Args:
-        seed: of the candidate.
+        seed: of the noise, `Task.noise_seed`.
         purpose: a word; different purposes draw different numbers from one seed.
     """
 
@@ -64,7 +64,7 @@ class NumberedNoise(AbstractNoise):
     """For each image always the same numbers: seed, purpose and image number decide them.
 
     Args:
-        seed: of the candidate.
+        seed: of the noise, `Task.noise_seed`.
         purpose: a word; different purposes draw different numbers from one seed.
     """
 
