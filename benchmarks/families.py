@@ -1,6 +1,7 @@
 """Every kind of autoencoder on every kind of data: from a config to a use of its winner.
 
-    python -m benchmarks.families [--only NAME]... [--quick] [--runs FOLDER] [--folder PATH]
+    python -m benchmarks.families [--only NAME]... [--quick] [--runs FOLDER]
+                                  [--folder PATH] [--cifar FILE]
 
 Each config runs as it stands, but for what `SHORTENED` says: a search, a refit of its winner on
 all training data with the test set opened at the end, exports compared with Keras, and what such
@@ -49,6 +50,7 @@ NAMES = (
 SHORTENED: Mapping[str, tuple[str, ...]] = {
     "fmnist_denoise": ("refit.epochs=6",),  # of 10: half a minute or more each
     "fmnist_vae": ("refit.epochs=6",),  # of 15
+    "cifar10": ("search.generations=2", "search.population=8", "refit.epochs=6"),  # of 5, 12, 30
     "folder": ("search.generations=2", "refit.epochs=15"),  # of 4 and 30; 64×64×3 pictures
 }
 
@@ -97,19 +99,21 @@ def overrides(name: str, options: argparse.Namespace) -> list[str]:
     changed = [*SHORTENED.get(name, ()), "execution.workers=2"]
     if name == "folder":
         changed.append(f"data.path={json.dumps(str(options.folder))}")
+    if name == "cifar10" and options.cifar is not None:
+        changed += ["data.name=null", f"data.path={json.dumps(str(options.cifar))}"]
     if options.quick:
         changed += QUICK
         changed += () if name.startswith("heart") else QUICK_IMAGES
     return changed
 
 
-def absent(name: str, folder: Path | None) -> str | None:
+def absent(name: str, folder: Path | None, cifar: Path | None) -> str | None:
     """Say why a config cannot run here; None if it can."""
     if name == "folder" and folder is None:
         return "no folder of pictures: give --folder, or put one at EVOAE_DATA/signs"
     if name == "folder" and not holds_pictures(folder):
         return f"{folder} is no folder of pictures"
-    if name == "cifar10" and find_set(name).store.find(None) is None:
+    if name == "cifar10" and cifar is None and find_set(name).store.find(None) is None:
         return "its data are not here (170 MB; 'evoae data get cifar10' brings them)"
     return None
 
@@ -253,6 +257,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="tiny trainings")
     parser.add_argument("--runs", type=Path, help="[runs/families, or runs/families-quick]")
     parser.add_argument("--folder", type=Path, help="of pictures [EVOAE_DATA/signs]")
+    parser.add_argument(
+        "--cifar", type=Path, help="CIFAR-10 as .npz, where its archive cannot be had"
+    )
     parser.add_argument("--out", type=Path, help="file for the JSON lines, besides stdout")
     options = parser.parse_args()
     known = Path(os.environ.get("EVOAE_DATA", "data")) / "signs"
@@ -269,7 +276,7 @@ def main() -> None:
     options.runs.mkdir(parents=True, exist_ok=True)
     found: dict[str, dict[str, Any]] = {}
     for name in options.only or NAMES:
-        why = absent(name, options.folder)
+        why = absent(name, options.folder, options.cifar)
         if why is not None:
             found[name] = {"skipped": why}
             continue
@@ -284,18 +291,19 @@ def main() -> None:
     total = sum(sum(each.get("seconds", {}).values()) for each in found.values())
     print(f"\nall together {total:.0f} s\n")
     lines = [
-        json.dumps(said(name, each, options.quick), ensure_ascii=False)
-        for name, each in found.items()
+        json.dumps(said(name, each, options), ensure_ascii=False) for name, each in found.items()
     ]
     print("\n".join(lines))
     if options.out is not None:
         options.out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def said(name: str, found: Mapping[str, Any], quick: bool) -> dict[str, Any]:
+def said(name: str, found: Mapping[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     """Return the JSON of a config."""
     changed = list(SHORTENED.get(name, ()))
-    head = {"benchmark": "families", "config": name, "quick": quick, "shortened": changed}
+    head = {"benchmark": "families", "config": name, "quick": options.quick, "shortened": changed}
+    if name == "cifar10" and options.cifar is not None:
+        head["data"] = options.cifar.name
     return {**head, "anchors": ANCHORS.get(name), **found, "machine": environment()}
 
 
