@@ -7,7 +7,8 @@ __version__ = "0.1.0"
 # All of these are light: no TensorFlow, no NumPy.
 from evoae.evaluation import Outcome
 from evoae.runs.run import Run
-from evoae.search import Interrupted, replay, resume, search
+from evoae.search import replay, resume, search
+from evoae.watching import Interrupted
 
 if TYPE_CHECKING:
     from evoae.estimator import AutoencoderSearch

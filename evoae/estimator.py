@@ -29,11 +29,12 @@ from evoae.errors import ConfigError, DataError, RunError, SearchError
 from evoae.runs.files import spoken
 from evoae.runs.folder import check_free
 from evoae.runs.run import Run
-from evoae.search import Interrupted, search
+from evoae.search import search
 from evoae.training.base import scaled
 from evoae.use.model import Floats, Model, open_model
 from evoae.use.refit import refit
 from evoae.use.score import errors
+from evoae.watching import Interrupted
 
 if TYPE_CHECKING:
     import keras

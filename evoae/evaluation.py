@@ -37,7 +37,8 @@ class Task:
         training: how; a train gene is already counted in, see `trained_as`.
         seed: of start weights, order and dropout; from (run seed, id), see `seed_for`.
         noise_seed: of the noise that the objective adds, which all candidates of a run share.
-        flops: of one image's forward pass, for scheduling.
+        flops: of one image's forward pass.
+        images: that it is trained on in an epoch.
         keep: file to save the trained model to; None to keep no weights.
         keep_below: save only if the fitness is below this; None to save every scored one.
         curve: file that gets a line of JSON for each epoch as it ends; None for none.
@@ -53,10 +54,16 @@ class Task:
     seed: int
     noise_seed: int = 0
     flops: int = 0
+    images: int = 0
     keep: Path | None = None
     keep_below: float | None = None
     curve: Path | None = None
     memory_limit: int | None = None
+
+    @property
+    def cost(self) -> int:
+        """FLOPs of all its epochs, see `cost`."""
+        return cost(self.flops, self.images * self.training.epochs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,8 @@ class Evaluation:
         fitness: validation figure to minimise; None unless `outcome` is `scored`.
         train_loss, validation_loss: one figure per finished epoch, as the objective defines them.
         figures: all validation figures of the epoch that `fitness` is from, by name.
+        cost: FLOPs that it took, see `cost`; all of its epochs' where it is not known when it
+            failed; None in runs of older versions.
         parameters, latent, flops: the network's size; None if it was never built.
         seconds: where the time went.
         peak_memory: bytes, the largest resident set of the process so far; None if unknown.
@@ -99,6 +108,7 @@ class Evaluation:
     message: str | None = None
     traceback: str | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
+    cost: int | None = None
 
     def __post_init__(self) -> None:
         if (self.outcome is Outcome.SCORED) != (self.fitness is not None):
@@ -111,7 +121,28 @@ class Evaluation:
         cls, task: Task, outcome: Outcome, message: str, traceback: str | None = None
     ) -> Evaluation:
         """Return the record of a candidate that earned no fitness."""
-        return cls(task.id, outcome, flops=task.flops, message=message, traceback=traceback)
+        return cls(
+            task.id,
+            outcome,
+            flops=task.flops,
+            message=message,
+            traceback=traceback,
+            cost=0 if outcome is Outcome.OVER_LIMIT else task.cost,
+        )
+
+
+def cost(flops: int, images: int) -> int:
+    """Return the FLOPs of training on so many images, an image counted each time it is seen.
+
+    A step backward counts twice one forward (Amodei and Hernandez, AI and Compute, 2018); the
+    optimiser, validation and whatever an objective adds to the network are not counted. So it is
+    the same on any machine, and known before the training begins.
+
+    Args:
+        flops: of one image's forward pass.
+        images: seen in all epochs together.
+    """
+    return 3 * flops * images
 
 
 def trained_as(training: TrainingConfig, genome: Genome) -> TrainingConfig:

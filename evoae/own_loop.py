@@ -15,7 +15,7 @@ from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
 from evoae.data.share import share
 from evoae.evaluation import Evaluation, Task
-from evoae.evolution.algorithm import generation_rng
+from evoae.evolution.algorithm import batch_rng
 from evoae.evolution.toolbox import EvoaeIndividual, public_toolbox
 from evoae.execution.factory import executor_for
 from evoae.genome.genome import Genome
@@ -65,7 +65,7 @@ def deap_toolbox(
         config = load_config(Path(config))
     scene = Scene.make(make_config(config))
     trainer = _Trainer(scene, None if keep is None else Path(keep).absolute())
-    words = public_toolbox(generation_rng(scene.config.seed, 0), scene.config.search, scene.space)
+    words = public_toolbox(batch_rng(scene.config.seed, 0), scene.config.search, scene.space)
     words.register("evaluate", trainer)
     words.register("evaluation", trainer.evaluation)
     words.register("map", trainer.map)

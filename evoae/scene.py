@@ -89,6 +89,7 @@ class Scene:
             seed=seed_for(config.seed, id),
             noise_seed=config.seed % 2**31,
             flops=self.space.measure(genome).flops,
+            images=len(self.dataset.train),
             memory_limit=config.execution.memory_limit,
         )
 

@@ -8,7 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from evoae.budget import Purse
 from evoae.config.schema import Config
+
+
+class Interrupted(KeyboardInterrupt):
+    """A search that was asked to stop, and did after saving.
+
+    Attributes:
+        run: the run folder.
+        trained: trainings it holds.
+        generation: the 1-based generation that was under way.
+        generations: how many were asked for; None if only a budget ends the search.
+    """
+
+    def __init__(self, run: Path, trained: int, generation: int, generations: int | None) -> None:
+        super().__init__(run, trained, generation, generations)
+        self.run, self.trained = run, trained
+        self.generation, self.generations = generation, generations
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +35,8 @@ class Overview:
     Attributes:
         notes: what a person should know before it begins, a sentence each.
         source_images: training images before `data.reduce`.
-        planned: proposals over all generations; those known already are not trained again.
+        planned: proposals over all generations; those known already are not trained again. None
+            if only a budget ends the search, as `generations` is then.
     """
 
     config: Config
@@ -27,8 +45,8 @@ class Overview:
     train_images: int
     validation_images: int
     source_images: int
-    planned: int
-    generations: int
+    planned: int | None
+    generations: int | None
     workers: int
     notes: tuple[str, ...] = ()
 
@@ -38,6 +56,8 @@ class Progress:
     """Where a search stands. Counts cover the whole run, not only this process.
 
     Attributes:
+        generations, planned: as in `Overview`.
+        purse: what is spent.
         generation: 1-based, of the training under way.
         settled: proposals that need no more work: trained, failed or reused.
         fresh: trainings finished by this process.
@@ -45,8 +65,9 @@ class Progress:
         began: monotonic clock when this process began.
     """
 
-    generations: int
-    planned: int
+    generations: int | None
+    planned: int | None
+    purse: Purse
     generation: int = 0
     settled: int = 0
     scored: int = 0
@@ -60,6 +81,24 @@ class Progress:
     def seconds(self) -> float:
         """Since this process began to train."""
         return time.monotonic() - self.began
+
+    @property
+    def share(self) -> float:
+        """How much of the search is done, from 0 to 1: of its plan or its budget."""
+        of_plan = self.settled / self.planned if self.planned else 0.0
+        return min(1.0, max(of_plan, self.purse.share))
+
+    @property
+    def rate(self) -> float | None:
+        """Trainings of this process per second; None before the first."""
+        return self.fresh / self.seconds if self.fresh and self.seconds > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Forecast of what is left, at the rate so far; None before there is one."""
+        if self.rate is None or not self.share:
+            return None
+        return self.settled * (1 / self.share - 1) / self.rate
 
 
 class Watcher(Protocol):

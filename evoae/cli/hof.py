@@ -7,30 +7,43 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from evoae.runs.run import Run
+    from collections.abc import Sequence
+
+    from evoae.runs.run import Entry, Run
 
 
 @click.command("hof", short_help="The best models found.")
 @click.argument("run")
+@click.option("--front", is_flag=True, help="All that nobody beats in every objective.")
+@click.option("--latent", type=click.IntRange(1), metavar="N", help="The best one of at most N.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(run: str, as_json: bool) -> None:
-    """List the best models of RUN, best first."""
+def command(run: str, front: bool, latent: int | None, as_json: bool) -> None:
+    """List the best models of RUN, best first.
+
+    With --front the candidates than which none is better in all of search.objectives (loss,
+    latent size, parameters); with --latent the best one of that latent size or less.
+    """
     from evoae.cli.tables import print_json
     from evoae.runs.run import Run
 
     opened = Run.open(run)
-    if as_json:
-        print_json([entry.summary() for entry in opened.hall_of_fame()])
+    if front and latent is not None:
+        raise click.UsageError("--front and --latent exclude each other")
+    if latent is not None:
+        entries = [opened.best_within(latent)]
     else:
-        print_hall_of_fame(opened)
+        entries = opened.front() if front else opened.hall_of_fame()
+    if as_json:
+        print_json([entry.summary() for entry in entries])
+    else:
+        print_entries(opened, entries)
 
 
-def print_hall_of_fame(run: Run) -> None:
-    """Print the hall of fame as a table, and the linear bound under it."""
+def print_entries(run: Run, entries: Sequence[Entry]) -> None:
+    """Print entries as a table, and the linear bound under it."""
     from evoae.cli import wording
     from evoae.cli.tables import print_table
 
-    entries = run.hall_of_fame()
     if not entries:
         click.echo("No model has a score yet.", err=True)
         return

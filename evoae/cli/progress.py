@@ -13,9 +13,8 @@ import click
 from tqdm import tqdm
 
 from evoae.cli import wording
-from evoae.cli.hof import print_hall_of_fame
-from evoae.search import Interrupted
-from evoae.watching import Overview, Progress
+from evoae.cli.hof import print_entries
+from evoae.watching import Interrupted, Overview, Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +52,7 @@ class ScreenWatcher:
         )
         self._say_items(
             [
-                f"{config.search.population} × {overview.generations} generations, "
-                f"about {overview.planned} trainings",
+                *_extent(overview),
                 wording.plural(overview.workers, "worker"),
                 f"run folder {overview.run}",
             ]
@@ -63,7 +61,7 @@ class ScreenWatcher:
             click.echo(note, err=True)
         if sys.stderr.isatty():
             self._bar = tqdm(
-                total=overview.planned,
+                total=1.0,
                 bar_format="▕{bar:12}▏ {desc}",
                 desc=f"starting {wording.plural(overview.workers, 'worker')}…",
                 file=sys.stderr,
@@ -76,16 +74,14 @@ class ScreenWatcher:
         self.fresh = progress.fresh
         if self._bar is None:
             return
-        self._bar.n = progress.settled
-        generation = f"gen {progress.generation}/{progress.generations}"
-        self._bar.bar_format = f"{generation} ▕{{bar:12}}▏ {{desc}}"
+        self._bar.n = progress.share
+        self._bar.bar_format = f"{generation_of(progress)} ▕{{bar:12}}▏ {{desc}}"
         self._bar.set_description_str(line(progress))
 
     def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:  # noqa: ARG002
         """Say a line for the generation where there is no progress line."""
         if self._bar is None and progress.fresh:
-            generation = f"gen {progress.generation}/{progress.generations}"
-            click.echo(f"{generation} done: {line(progress)}", err=True)
+            click.echo(f"{generation_of(progress)} done: {line(progress)}", err=True)
 
     def stopping(self, in_flight: int) -> None:
         """Say that the search finishes what it has begun."""
@@ -120,20 +116,43 @@ def _limits(model: ModelConfig) -> list[str]:
     return limits
 
 
+def _extent(overview: Overview) -> list[str]:
+    """Word how long a search will be."""
+    search, parts = overview.config.search, []
+    if overview.generations is None:
+        parts.append(f"generations of {search.population}")
+    else:
+        trainings = f"about {overview.planned} trainings"
+        parts.append(f"{search.population} × {overview.generations} generations, {trainings}")
+    budget = search.budget
+    if budget.flops is not None:
+        parts.append(f"at most {wording.flops(budget.flops)}")
+    if budget.evaluations is not None:
+        parts.append(f"at most {wording.plural(budget.evaluations, 'training')}")
+    if budget.minutes is not None:
+        parts.append(f"at most {budget.minutes:g} min")
+    return parts
+
+
+def generation_of(progress: Progress) -> str:
+    """Word the generation under way."""
+    of_all = "" if progress.generations is None else f"/{progress.generations}"
+    return f"gen {progress.generation}{of_all}"
+
+
 def line(progress: Progress) -> str:
     """Return the figures of the progress line."""
-    parts = [f"{progress.settled}/{progress.planned} trained"]
+    planned = "" if progress.planned is None else f"/{progress.planned}"
+    parts = [f"{progress.settled}{planned} trained"]
     if progress.best is not None:
         value, _, generation = progress.best
         parts.append(f"best {wording.loss(value)} (gen {generation})")
     if progress.failed or progress.reused:
         parts.append(f"{progress.failed} failed, {progress.reused} reused")
-    if progress.fresh and progress.seconds > 0:
-        rate = progress.fresh / progress.seconds
-        parts.append(f"{60 * rate:.1f}/min")
-        left = (progress.planned - progress.settled) / rate
-        if left > 0:
-            parts.append(f"{wording.about(left)} left")
+    if progress.rate is not None:
+        parts.append(f"{60 * progress.rate:.1f}/min")
+    if progress.seconds_left:
+        parts.append(f"{wording.about(progress.seconds_left)} left")
     return " · ".join(parts)
 
 
@@ -146,8 +165,9 @@ def watched(work: Callable[[ScreenWatcher], Run]) -> None:
     except Interrupted as stop:
         watcher.close()
         click.echo(
-            f"Saved: {wording.plural(stop.trained, 'training')}, generation {stop.generation} of "
-            f"{stop.generations}. Go on with:  evoae resume {stop.run}",
+            f"Saved: {wording.plural(stop.trained, 'training')}, generation {stop.generation}"
+            + ("" if stop.generations is None else f" of {stop.generations}")
+            + f". Go on with:  evoae resume {stop.run}",
             err=True,
         )
         sys.exit(130)
@@ -176,7 +196,7 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     click.echo(
         f"{said}: {status.scored} trained, {status.reused} reused, {failed}.{best}\n", err=True
     )
-    print_hall_of_fame(run)
+    print_entries(run, run.hall_of_fame())
     steps = [
         (f"evoae show {status.run} best", "see it"),
         (f"evoae refit {status.run} best", "train it properly, measure it once on the test set"),

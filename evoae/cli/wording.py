@@ -53,6 +53,14 @@ def about(seconds: float) -> str:
     )
 
 
+def flops(number: float) -> str:
+    """Word a cost: 512 MFLOP, 31 GFLOP, 1.1 TFLOP."""
+    for unit, scale in (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9)):
+        if number >= scale:
+            return f"{number / scale:.3g} {unit}"
+    return f"{number / 1e6:.3g} MFLOP"
+
+
 def size(number_of_bytes: float) -> str:
     """Word a size: 512 KB, 31 MB, 1.1 GB."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):

@@ -70,6 +70,8 @@ OptimizerName = Literal["adam", "adamw", "sgd"]
 ActivationName = Literal["relu", "leaky_relu", "selu", "elu", "gelu", "tanh"]
 DownsamplingName = Literal["max", "average", "stride"]
 UpsamplingName = Literal["upsample", "transposed"]
+AlgorithmName = Literal["generational", "mu_plus_lambda", "aging", "nsga2", "random"]
+ObjectiveName = Literal["loss", "latent", "parameters"]
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=1, le=100_000)]  # of what is made or looped over
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -374,16 +376,37 @@ class MutationConfig(Section):
         return self
 
 
+class BudgetConfig(Section):
+    """What a search may spend; it ends at whichever comes first."""
+
+    flops: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="FLOPs of all trainings: the same on any machine; null for no limit"
+    )
+    evaluations: Positive | None = Field(None, description="trainings; null for no limit")
+    minutes: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="of wall time, resumed drivers' included; null for no limit"
+    )
+
+
 class SearchConfig(Section):
     """The evolution."""
 
-    algorithm: Literal["generational", "random"] = Field(
-        "generational", description="how to search"
-    )
+    algorithm: AlgorithmName = Field("generational", description="how to search")
     population: Annotated[int, Field(ge=2, le=100_000)] = Field(
         12, description="networks in a generation"
     )
-    generations: Count = Field(5, description="generations, the random first one included")
+    generations: Count | None = Field(
+        5, description="generations, the random first one included; null: until the budget ends"
+    )
+    budget: BudgetConfig = Field(BudgetConfig(), description="what it may spend")
+    objectives: Annotated[tuple[ObjectiveName, ...], *_CHOICE] = Field(
+        ("loss", "latent", "parameters"), description="of nsga2 and the front: all minimised"
+    )
+    measures: Count = Field(
+        1, description="most trainings of one network, whose mean counts; 1 believes the first"
+    )
+    remeasure: Share = Field(0.2, description="share of trainings for that, while in doubt")
+    lag: Count = Field(8, description="aging: networks under way at once, and so most workers")
     cxpb: Share = Field(0.6, description="probability that two parents cross")
     mutpb: Share = Field(0.3, description="probability that an offspring mutates")
     tournament: Count = Field(5, description="candidates in a tournament")
@@ -402,6 +425,12 @@ class SearchConfig(Section):
     reuse: Annotated[tuple[Text, ...], BeforeValidator(_pair)] = Field(
         (), description="runs whose equal trainings are taken over"
     )
+
+    @model_validator(mode="after")
+    def _it_ends(self) -> Self:
+        if self.generations is None and not any(self.budget.model_dump().values()):
+            raise ValueError("generations: null needs a budget, or the search would never end")
+        return self
 
     @model_validator(mode="after")
     def _elite_leaves_room(self) -> Self:

@@ -1,43 +1,71 @@
-"""The interface of every search algorithm: ask for candidates, tell how they did."""
+"""The interface of every search algorithm: what to ask for next, and who may be a parent then."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
-from evoae.evolution.state import Individual, Proposal, State
+from evoae.evolution.state import Individual, Measured, Proposal, State, best
 
 
 class AbstractAlgorithm(ABC):
     """A search algorithm over pure state: no method changes the object or what it was given.
 
-    Generation g is `tell(state, evaluated ask(state, generation_rng(seed, g)))`. So a resumed
-    run is a replay, and a run extended by k generations is the run that had them from the start.
+    Candidates are asked for in batches, numbered from 1, and told in that order. Batch k is asked
+    from the state after batch k - `lag`, so that `lag` of them can be under way at once and no
+    result depends on who finishes first. A resumed run is a replay, and a run extended by k
+    generations is the run that had them from the start.
     """
 
+    @property
     @abstractmethod
-    def start(self) -> State:
-        """Return the state before the first generation."""
+    def steps(self) -> int:
+        """Batches of a generation."""
+
+    @property
+    @abstractmethod
+    def lag(self) -> int:
+        """Batches that may be under way at once."""
 
     @abstractmethod
-    def ask(self, state: State, rng: np.random.Generator) -> tuple[Proposal, ...]:
-        """Return the next generation's candidates, `planned(state.generation + 1)` of them.
+    def size(self, batch: int) -> int:
+        """Return how many candidates batch `batch`, counted from 1, holds."""
 
-        All lie inside the space. One whose id is known comes only when tries for a new one ran
-        out: it needs no second training.
+    @abstractmethod
+    def ask(
+        self, state: State, rng: np.random.Generator, count: int, known: Set[str]
+    ) -> tuple[Proposal, ...]:
+        """Return `count` candidates to train.
+
+        All lie inside the space. One that is known comes only when tries for a new one ran out: it
+        needs no second training.
+
+        Args:
+            state: after the batch that `lag` says.
+            rng: the batch's, see `batch_rng`.
+            count: how many.
+            known: ids of all candidates asked for so far, those under way included.
         """
 
     @abstractmethod
-    def tell(self, state: State, individuals: Sequence[Individual]) -> State:
-        """Return the state after the asked candidates were evaluated, given in their order."""
+    def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:
+        """Return the population's ids once `newcomers`, in the history already, have joined."""
 
-    @abstractmethod
-    def planned(self, generation: int) -> int:
-        """Return how many candidates generation `generation`, counted from 1, asks for."""
+    def hall(self, state: State, size: int) -> tuple[Individual, ...]:
+        """Return the `size` best candidates of the history, best first."""
+        return best(state.history.values(), size)
 
 
-def generation_rng(seed: int, generation: int) -> np.random.Generator:
-    """Return the generator of one generation's random choices, from these two numbers alone."""
-    return np.random.default_rng([seed, generation])
+def told(algorithm: AbstractAlgorithm, state: State, measured: Sequence[Measured]) -> State:
+    """Return the state after a batch's trainings, given in the order in which they were asked."""
+    after = state.after(measured)
+    names = dict.fromkeys(proposal.id for proposal, _ in measured if proposal.number == 1)
+    newcomers = [after.history[id] for id in names]
+    return State(after.batch, algorithm.survive(after, newcomers), after.history)
+
+
+def batch_rng(seed: int, batch: int) -> np.random.Generator:
+    """Return the generator of one batch's random choices, from these two numbers alone."""
+    return np.random.default_rng([seed, batch])

@@ -6,17 +6,11 @@ from collections.abc import Set as AbstractSet
 
 from deap import base
 
-from evoae.config.schema import SearchConfig
 from evoae.evolution.state import Proposal
 from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.genome import Genome
 
 TRIES = 20  # enough to leave any neighbourhood that holds something new; a small space may not
-
-
-def planned(search: SearchConfig, generation: int) -> int:
-    """Return the candidates of a generation counted from 1: elites need no second training."""
-    return search.population if generation == 1 else search.population - search.elitism
 
 
 def propose(genome: Genome, parents: tuple[str, ...], operator: str) -> Proposal:

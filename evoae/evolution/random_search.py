@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import final
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from evoae.config.schema import SearchConfig
 from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm
-from evoae.evolution.proposing import fresh_samples, planned
-from evoae.evolution.state import Individual, Proposal, State, succeed
+from evoae.evolution.proposing import fresh_samples
+from evoae.evolution.state import Individual, Proposal, State, best
 from evoae.genome.space import Space
 
 
@@ -19,22 +19,27 @@ from evoae.genome.space import Space
 class RandomSearch(AbstractAlgorithm):
     """Samples only, with the budget, the elites and the statistics of `Generational`."""
 
+    steps, lag = 1, 1
+
     def __init__(self, search: SearchConfig, space: Space) -> None:
         self._search, self._space = search, space
 
-    def start(self) -> State:
-        """Return the empty state."""
-        return State()
-
-    def ask(self, state: State, rng: np.random.Generator) -> tuple[Proposal, ...]:
-        """Sample candidates that are not known yet."""
-        count = self.planned(state.generation + 1)
-        return fresh_samples(toolbox.toolbox(rng, self._search, self._space), count, state.known)
-
-    def tell(self, state: State, individuals: Sequence[Individual]) -> State:
-        """Keep the elites and follow them with `individuals`."""
-        return succeed(state, individuals, self._search.elitism)
-
-    def planned(self, generation: int) -> int:
+    def size(self, batch: int) -> int:
         """Return the whole population at first, then all but the elites."""
-        return planned(self._search, generation)
+        search = self._search
+        return search.population if batch == 1 else search.population - search.elitism
+
+    def ask(
+        self,
+        state: State,  # noqa: ARG002
+        rng: np.random.Generator,
+        count: int,
+        known: Set[str],
+    ) -> tuple[Proposal, ...]:
+        """Sample candidates that are not known yet."""
+        return fresh_samples(toolbox.toolbox(rng, self._search, self._space), count, known)
+
+    def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:
+        """Return the elites, and after them the newcomers in their order."""
+        elites = best(state.members, self._search.elitism)
+        return tuple(dict.fromkeys(each.id for each in (*elites, *newcomers)))

@@ -1,14 +1,15 @@
-"""What evolves: candidates, the offspring proposed next, and the state between generations.
+"""What evolves: candidates, the offspring proposed next, and the state between two batches.
 
-All of it is frozen. Nothing else is needed to go on: each generation's random numbers are made
-from the run's seed and the generation's number.
+All of it is frozen. Nothing else is needed to go on: each batch's random numbers are made from the
+run's seed and the batch's number.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from evoae.genome.genome import Genome
 
@@ -20,16 +21,27 @@ class Individual:
     Attributes:
         id: candidate id.
         genome: in canonical form.
-        fitness: finite, to minimise; None if the candidate failed.
+        scores: what its trainings earned, one for each that did not fail, each with a seed of its
+            own; finite, to minimise. None at all: it failed.
+        asked: how often it was trained.
+        parents, operator: as of its first `Proposal`.
     """
 
     id: str
     genome: Genome
-    fitness: float | None
+    scores: tuple[float, ...]
+    asked: int = 1
+    parents: tuple[str, ...] = ()
+    operator: str = "sample"
 
     def __post_init__(self) -> None:
-        if self.fitness is not None and not math.isfinite(self.fitness):
-            raise ValueError(f"fitness {self.fitness} of {self.id}: a failure has fitness None")
+        if not all(map(math.isfinite, self.scores)):
+            raise ValueError(f"scores {self.scores} of {self.id}: a failure has none")
+
+    @property
+    def fitness(self) -> float | None:
+        """The mean score, to minimise; None if the candidate failed."""
+        return statistics.fmean(self.scores) if self.scores else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +53,62 @@ class Proposal:
         genome: in canonical form.
         parents: candidate ids; none for a sample, two after a crossover.
         operator: what made it, such as `sample` or `swap_blocks+scale_filters`.
+        number: 1 for its first training; 2 and so on for a further one, with another seed.
     """
 
     id: str
     genome: Genome
     parents: tuple[str, ...]
     operator: str
+    number: int = 1
+
+    @property
+    def key(self) -> str:
+        """Name of this training: the id, and from the second one on its number."""
+        return self.id if self.number == 1 else f"{self.id} {self.number}"
+
+
+Measured = tuple[Proposal, float | None]  # a training and its score; None for a failed one
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that an algorithm knows between two generations.
+    """All that an algorithm knows between two batches.
 
     Attributes:
-        generation: the last one that was evaluated; 0 before the first.
-        population: that generation's elites, then its offspring; empty before the first.
-        known: ids of all candidates evaluated so far.
+        batch: the last one that was evaluated; 0 before the first.
+        population: ids of those that may become parents, in the algorithm's order.
+        history: every candidate evaluated so far by id, in the order of proposal.
     """
 
-    generation: int = 0
-    population: tuple[Individual, ...] = ()
-    known: frozenset[str] = frozenset()
+    batch: int = 0
+    population: tuple[str, ...] = ()
+    history: Mapping[str, Individual] = field(default_factory=dict)
+
+    @property
+    def members(self) -> tuple[Individual, ...]:
+        """The population's individuals, in its order."""
+        return tuple(self.history[id] for id in self.population)
+
+    def after(self, measured: Sequence[Measured]) -> State:
+        """Return the state with a batch's trainings in its history; the population stays."""
+        history = dict(self.history)
+        for proposal, score in measured:
+            scores = () if score is None else (score,)
+            known = history.get(proposal.id)
+            if known is None:
+                history[proposal.id] = Individual(
+                    proposal.id,
+                    proposal.genome,
+                    scores,
+                    parents=proposal.parents,
+                    operator=proposal.operator,
+                )
+            elif proposal.number > known.asked:  # else it was proposed again, not trained again
+                history[proposal.id] = replace(
+                    known, scores=known.scores + scores, asked=proposal.number
+                )
+        return State(self.batch + 1, self.population, history)
 
 
 def scored(individuals: Iterable[Individual]) -> list[tuple[float, Individual]]:
@@ -74,12 +121,3 @@ def best(individuals: Iterable[Individual], count: int) -> tuple[Individual, ...
     distinct = {each.id: (fitness, each) for fitness, each in scored(individuals)}
     ranked = sorted(distinct.values(), key=lambda pair: (pair[0], pair[1].id))
     return tuple(each for _, each in ranked[:count])
-
-
-def succeed(state: State, individuals: Sequence[Individual], elitism: int) -> State:
-    """Return the state after `individuals` were evaluated: elites stay, offspring follow."""
-    return State(
-        state.generation + 1,
-        (*best(state.population, elitism), *individuals),
-        state.known | {each.id for each in individuals},
-    )

@@ -1,8 +1,8 @@
-"""The one place where DEAP enters: its toolbox, selection, hall of fame and bookkeeping types.
+"""The one place where DEAP enters: its toolbox, selection, sorting and bookkeeping types.
 
-DEAP's traps are met here (measured with DEAP 1.4): a NaN fitness would win tournaments and enter
-the hall of fame, so a failed candidate has an empty fitness and is never handed over; selection
-draws from the global `random`, so it is fed from our generator and the global state is put back.
+DEAP's traps are met here (measured with DEAP 1.4): a NaN fitness would win tournaments, so a
+failed candidate has an empty fitness and is never handed over; selection draws from the global
+`random`, so it is fed from our generator and the global state is put back.
 
 `toolbox` is what our own algorithms use; `public_toolbox` is for loops that people write
 themselves, with individuals as DEAP knows them.
@@ -10,6 +10,7 @@ themselves, with individuals as DEAP knows them.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from deap import base, creator, tools
 
 from evoae.config.schema import SearchConfig
 from evoae.evolution.state import Individual, scored
+from evoae.front import Place
 from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.crossover import swap_blocks, swap_genes
 from evoae.genome.genome import Genome
@@ -157,9 +159,43 @@ def _mutated(
     return (EvoaeIndividual(mutate(rng, a.genome, space, search.mutation).genome),)
 
 
-def hall_of_fame(size: int) -> tools.HallOfFame:
-    """Return DEAP's hall of fame of `size` candidates, each id once."""
-    return tools.HallOfFame(size, similar=lambda a, b: a.individual.id == b.individual.id)
+class _Placed:
+    """What DEAP's multi-objective tools handle: an individual, and where it stands."""
+
+    __slots__ = ("fitness", "individual")
+
+    def __init__(self, place: Place, individual: Individual) -> None:
+        self.individual = individual
+        self.fitness = _fitness_of(len(place))(place)
+
+
+@functools.cache
+def _fitness_of(objectives: int) -> type[base.Fitness]:
+    """Return DEAP's fitness of so many figures, all minimised."""
+    return type("Placed", (base.Fitness,), {"weights": (-1.0,) * objectives})
+
+
+def by_front(placed: Sequence[tuple[Place, Individual]]) -> list[Individual]:
+    """Return the individuals, given with their points, best first.
+
+    By front, the nondominated ones first, and in a front those in thinner company first.
+    """
+    if not placed:
+        return []
+    fronts = tools.sortNondominated([_Placed(*each) for each in placed], len(placed))
+    ranked = []
+    for front in fronts:
+        tools.emo.assignCrowdingDist(front)
+        ranked += sorted(front, key=lambda each: -each.fitness.crowding_dist)
+    return [each.individual for each in ranked]
+
+
+def binary_tournaments(
+    rng: np.random.Generator, ranked: Sequence[Individual], k: int
+) -> list[Individual]:
+    """Return the winners of `k` tournaments of two between individuals that stand best first."""
+    by_rank = [Candidate(individual, float(rank)) for rank, individual in enumerate(ranked)]
+    return [candidate.individual for candidate in _tournament(rng, 2, by_rank, k)]
 
 
 def statistics() -> tools.Statistics:

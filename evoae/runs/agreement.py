@@ -9,7 +9,10 @@ from typing import Any
 from evoae.errors import RunError
 
 # Changing these between two drivers of a run changes none of its results.
-SAFE = ("execution", "refit", "training.time_limit", "search.max_failure_share", "search.reuse")
+SAFE = (
+    *("execution", "refit", "training.time_limit"),
+    *("search.max_failure_share", "search.reuse", "search.budget"),
+)
 # What the result of one training depends on, besides the data and the genome.
 _TRAINING = (
     "seed",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import statistics
 import zipfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from evoae.config.load import load_config
-from evoae.config.schema import Config
+from evoae.config.schema import Config, ObjectiveName
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
+from evoae.front import place, undominated
 from evoae.genome.frame import Frame
 from evoae.runs.files import REFIT, disk_bytes, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
@@ -53,7 +54,9 @@ class Entry:
     Attributes:
         rank: from 1, the best.
         id: candidate id.
-        val_loss: its fitness.
+        val_loss: its fitness, the mean over its trainings.
+        measures: trainings with a seed each that did not fail.
+        deviation: standard deviation of their losses; None for one.
         parameters, latent: the network's size.
         genome: one-line text.
         generation: the one that proposed it first.
@@ -72,6 +75,8 @@ class Entry:
     seconds: float
     model_path: Path
     test_loss: float | None = None
+    measures: int = 1
+    deviation: float | None = None
 
     def load(self) -> keras.Model:
         """Load the trained model, with sub-models named `encoder` and `decoder`.
@@ -144,10 +149,13 @@ class Status:
         pid: of the driver; None unless running, 0 if it cannot be told.
         workers: of the latest driver; None if none has begun.
         generation: the one under way, from 1; the last one once finished.
-        generations: how many were asked for.
+        generations: how many were asked for; None if only a budget ends the search.
         scored, failed: trainings by outcome.
         reused: proposals in finished generations that were known and cost no training.
+        repeated: further trainings of known candidates, with other seeds.
         borrowed: trainings taken over from other runs.
+        cost: FLOPs of all trainings, see `evoae.evaluation.cost`; None in runs of older versions.
+        noise: relative standard deviation of a loss between seeds; None where it was not measured.
         best: id and validation loss; None before the first score.
         eta_seconds: forecast of what is left, from the trainings so far; 0 once finished, None
             before the first training.
@@ -159,11 +167,14 @@ class Status:
     pid: int | None
     workers: int | None
     generation: int
-    generations: int
+    generations: int | None
     scored: int
     failed: int
     reused: int
+    repeated: int
     borrowed: int
+    cost: int | None
+    noise: float | None
     best: tuple[str, float] | None
     eta_seconds: float | None
     disk_bytes: int
@@ -235,17 +246,47 @@ class Run:
             return list(store.evaluations().values())
 
     def hall_of_fame(self) -> list[Entry]:
-        """Return the best models so far, best first; the generation under way included."""
-        with Store.reader(self.path) as store:
-            generations, evaluations = store.generations(), store.evaluations()
-            candidates, results = store.candidates(), store.results()
+        """Return the best models so far, best first; the generation under way included.
+
+        Those of an nsga2 search are its front, see `front`, up to its last finished generation.
+        """
+        read = _Read(self.path)
+        generations = read.generations
         members = list(generations[max(generations)].hall_of_fame) if generations else []
-        members += [id for id in evaluations if candidates[id].generation > len(generations)]
-        scored = [(e.fitness, id) for id in members if (e := evaluations[id]).fitness is not None]
-        return [
-            self._entry(rank, candidates[id], evaluations[id], results.get((id, REFIT)))
-            for rank, (_, id) in enumerate(sorted(scored)[: self.config.search.hof_size], start=1)
-        ]
+        if self.config.search.algorithm != "nsga2" or not members:
+            done = len(generations)
+            members += [id for id in read.scores if read.candidates[id].generation > done]
+        return self._entries(read, members)[: self.config.search.hof_size]
+
+    def front(self, objectives: Sequence[ObjectiveName] | None = None) -> list[Entry]:
+        """Return every candidate than which no other one is better in all respects, best first.
+
+        Only those of the hall of fame have a model; `refit` trains the others.
+
+        Args:
+            objectives: the respects, all to minimise; None for those of `search.objectives`.
+        """
+        read = _Read(self.path)
+        entries = self._entries(read, list(read.scores))
+        chosen = self.config.search.objectives if objectives is None else objectives
+        places = [place(e.val_loss, e.latent, e.parameters, chosen) for e in entries]
+        front = [e for e, stays in zip(entries, undominated(places), strict=True) if stays]
+        return [replace(entry, rank=rank) for rank, entry in enumerate(front, start=1)]
+
+    def best_within(self, latent: int) -> Entry:
+        """Return the best candidate whose latent size is at most `latent`.
+
+        Raises:
+            RunError: there is none.
+        """
+        for entry in self.front(("loss", "latent")):
+            if entry.latent <= latent:
+                return entry
+        raise RunError(
+            str(self.path),
+            f"no candidate has a latent size of {latent} or less",
+            "ask for a larger one; 'evoae hof --front' lists those there are",
+        )
 
     def find(self, prefix: str) -> Found:
         """Return the candidate whose id starts with `prefix`, or the best one for `best`.
@@ -255,8 +296,9 @@ class Run:
         """
         with Store.reader(self.path) as store:
             candidates, evaluations = store.candidates(), store.evaluations()
+            scores = store.scores()
         if prefix == "best":
-            best = _best(evaluations)
+            best = _best(scores)
             if best is None:
                 raise RunError(str(self.path), "no candidate has a score yet")
             return Found(candidates[best[0]], evaluations[best[0]])
@@ -288,55 +330,66 @@ class Run:
         pid = holder(self.path)
         with Store.reader(self.path) as store:
             facts, generations = store.facts(), store.generations()
-            target = store.fact("generations", int)
+            target = facts.get("generations")
             evaluations, borrowed = store.evaluations(), store.borrowed()
+            repeats, scores = store.repeats(), store.scores()
+        trainings = [*evaluations.values(), *repeats.values()]
         scored = sum(evaluation.fitness is not None for evaluation in evaluations.values())
         done = len(generations)
-        state = "running" if pid is not None else "finished" if done >= target else "interrupted"
-        reused = sum(int(g.stats.get("reused") or 0) for g in generations.values())
-        workers = facts.get("workers")
+        ended = facts.get("ended") or (target is not None and done >= target)
+        state = "running" if pid is not None else "finished" if ended else "interrupted"
+        last = max(generations.values(), key=lambda each: each.number, default=None)
+        costs = [evaluation.cost for evaluation in trainings]
+        settled = len(trainings) + sum(
+            int(each.stats.get("reused") or 0) for each in generations.values()
+        )
         return Status(
-            str(self.path),
-            state,
-            pid,
-            workers,
-            min(done + 1, target),
-            target,
-            scored,
-            len(evaluations) - scored,
-            reused,
-            borrowed,
-            _best(evaluations),
-            _eta(facts.get("planned"), len(evaluations) + reused, evaluations, workers or 1)
-            if state != "finished"
-            else 0.0,
-            disk_bytes(self.path),
+            run=str(self.path),
+            state=state,
+            pid=pid,
+            workers=facts.get("workers"),
+            generation=done if ended else done + 1 if target is None else min(done + 1, target),
+            generations=target,
+            scored=scored,
+            failed=len(evaluations) - scored,
+            reused=settled - len(trainings),
+            repeated=len(repeats),
+            borrowed=borrowed,
+            cost=sum(cost for cost in costs if cost is not None) if None not in costs else None,
+            noise=None if last is None else last.stats.get("noise"),
+            best=_best(scores),
+            eta_seconds=0.0
+            if state == "finished"
+            else _eta(facts.get("planned"), settled, trainings, facts.get("workers") or 1),
+            disk_bytes=disk_bytes(self.path),
         )
 
-    def _entry(
-        self,
-        rank: int,
-        candidate: Candidate,
-        evaluation: Evaluation,
-        refitted: Mapping[str, Any] | None,
-    ) -> Entry:
-        if (
-            evaluation.fitness is None
-            or evaluation.parameters is None
-            or evaluation.latent is None
-        ):
-            raise RunError(str(self.path), f"hall of fame: {candidate.id} has no score")
+    def _entries(self, read: _Read, ids: Collection[str]) -> list[Entry]:
+        """Return the scored ones of some candidates, best first."""
+        ranked = sorted((fmean(read.scores[id]), id) for id in ids if read.scores.get(id))
+        return [
+            self._entry(rank, read, id, fitness)
+            for rank, (fitness, id) in enumerate(ranked, start=1)
+        ]
+
+    def _entry(self, rank: int, read: _Read, id: str, fitness: float) -> Entry:
+        candidate, evaluation = read.candidates[id], read.evaluations[id]
+        refitted, scores = read.results.get((id, REFIT)), read.scores[id]
+        if evaluation.parameters is None or evaluation.latent is None:
+            raise RunError(str(self.path), f"hall of fame: {id} has no size")
         return Entry(
             rank,
-            candidate.id,
-            evaluation.fitness,
+            id,
+            fitness,
             evaluation.parameters,
             evaluation.latent,
             candidate.genome,
             candidate.generation,
             evaluation.seconds.total,
-            self._model(candidate.id),
+            self._model(id),
             None if refitted is None else refitted.get("test_loss"),
+            len(scores),
+            stdev(scores) if len(scores) > 1 else None,
         )
 
     def _model(self, candidate_id: str) -> Path:
@@ -345,19 +398,30 @@ class Run:
         return pending if pending.is_file() else model_path(self.path, candidate_id)
 
 
-def _best(evaluations: Mapping[str, Evaluation]) -> tuple[str, float] | None:
-    scored = [(e.fitness, id) for id, e in evaluations.items() if e.fitness is not None]
-    if not scored:
+class _Read:
+    """The tables that a ranking needs, read at one moment."""
+
+    def __init__(self, path: Path) -> None:
+        with Store.reader(path) as store:
+            self.generations, self.evaluations = store.generations(), store.evaluations()
+            self.candidates, self.results = store.candidates(), store.results()
+            self.scores = store.scores()
+
+
+def _best(scores: Mapping[str, Sequence[float]]) -> tuple[str, float] | None:
+    """Return the candidate with the least mean, and that mean."""
+    ranked = [(fmean(each), id) for id, each in scores.items() if each]
+    if not ranked:
         return None
-    fitness, id = min(scored)
+    fitness, id = min(ranked)
     return id, fitness
 
 
 def _eta(
-    planned: int | None, settled: int, evaluations: Mapping[str, Evaluation], workers: int
+    planned: int | None, settled: int, trainings: Sequence[Evaluation], workers: int
 ) -> float | None:
     """Return seconds left: what is still planned, at the mean cost of the trainings so far."""
-    if planned is None or not evaluations:
+    if planned is None or not trainings:
         return None
-    mean = statistics.fmean(e.seconds.total for e in evaluations.values())
+    mean = fmean(each.seconds.total for each in trainings)
     return max(0, planned - settled) * mean / workers

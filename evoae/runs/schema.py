@@ -47,6 +47,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE evaluation ADD COLUMN source TEXT",),
     # All validation figures by name, JSON; none for evaluations of older versions.
     ("ALTER TABLE evaluation ADD COLUMN figures TEXT NOT NULL DEFAULT '{}'",),
+    (
+        # FLOPs of the training; NULL for evaluations of older versions.
+        "ALTER TABLE evaluation ADD COLUMN cost INTEGER",
+        # Further trainings of a candidate, each with its own seed; `evaluation` has the first.
+        """CREATE TABLE repeat (
+            id TEXT NOT NULL REFERENCES evaluation (id), number INTEGER NOT NULL,
+            outcome TEXT NOT NULL, fitness REAL CHECK (abs(fitness) < 9e999),
+            cost INTEGER, seconds REAL NOT NULL, message TEXT, finished TEXT NOT NULL,
+            CHECK ((outcome = 'scored') = (fitness IS NOT NULL)),
+            PRIMARY KEY (id, number)) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 

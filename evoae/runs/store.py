@@ -23,7 +23,7 @@ _Json = TypeVar("_Json")
 _EVALUATION = (
     "id, outcome, fitness, train_loss, validation_loss, parameters, latent, flops, "
     "build_seconds, compile_seconds, epochs_seconds, total_seconds, "
-    "peak_memory, message, traceback, figures"
+    "peak_memory, message, traceback, figures, cost"
 )
 
 
@@ -151,7 +151,7 @@ class Store:
             source: the run that it was taken over from; None if it was trained for this one.
         """
         seconds = evaluation.seconds
-        marks = ", ".join("?" * 18)
+        marks = ", ".join("?" * 19)
         self._execute(
             f"INSERT INTO evaluation ({_EVALUATION}, finished, source) VALUES ({marks})",
             (
@@ -168,10 +168,64 @@ class Store:
                 evaluation.message,
                 evaluation.traceback,
                 json.dumps(dict(evaluation.figures)),
-                datetime.now(UTC).isoformat(timespec="milliseconds"),
+                evaluation.cost,
+                _now(),
                 None if source is None else str(source),
             ),
         )
+
+    def add_repeat(self, evaluation: Evaluation, number: int) -> None:
+        """Record a further training of a candidate, durably before this returns.
+
+        Args:
+            evaluation: of a candidate that has its first one; its id may carry the number.
+            number: 2 for the second training.
+        """
+        self._execute(
+            "INSERT INTO repeat VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                evaluation.id.partition(" ")[0],
+                number,
+                evaluation.outcome.value,
+                evaluation.fitness,
+                evaluation.cost,
+                evaluation.seconds.total,
+                evaluation.message,
+                _now(),
+            ),
+        )
+
+    def repeats(self) -> dict[tuple[str, int], Evaluation]:
+        """Return the further trainings by candidate id and number, from 2."""
+        rows = self._rows(
+            "SELECT id, number, outcome, fitness, cost, seconds, message FROM repeat "
+            "ORDER BY finished, id, number"
+        )
+        return {
+            (id, number): Evaluation(
+                f"{id} {number}",
+                Outcome(outcome),
+                fitness,
+                seconds=Seconds(total=seconds),
+                message=message,
+                cost=cost,
+            )
+            for id, number, outcome, fitness, cost, seconds, message in rows
+        }
+
+    def scores(self) -> dict[str, tuple[float, ...]]:
+        """Return what each candidate's trainings earned, the failed ones aside, in their order.
+
+        A candidate whose first training failed has no further one.
+        """
+        rows = self._rows(
+            "SELECT id, 1, fitness FROM evaluation UNION ALL "
+            "SELECT id, number, fitness FROM repeat ORDER BY 2"
+        )
+        scores: dict[str, tuple[float, ...]] = {}
+        for id, _, fitness in rows:
+            scores[id] = scores.get(id, ()) + (() if fitness is None else (fitness,))
+        return scores
 
     def borrowed(self) -> int:
         """Return how many evaluations were taken over from other runs."""
@@ -210,7 +264,7 @@ class Store:
         """
         recorded = self.generations().get(generation.number)
         if recorded is not None:
-            if _identity(recorded) != _identity(generation):
+            if not _agree(recorded, generation):
                 raise RunError(
                     str(self.folder),
                     f"generation {generation.number} comes out differently than recorded",
@@ -285,7 +339,7 @@ class Store:
 
     def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
         id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
-        *seconds, peak_memory, message, traceback, figures = rest
+        *seconds, peak_memory, message, traceback, figures, cost = rest
         try:
             return Evaluation(
                 id,
@@ -301,6 +355,7 @@ class Store:
                 message,
                 traceback,
                 self._parsed(figures, dict),
+                cost,
             )
         except (TypeError, ValueError) as error:
             raise damaged(self.folder / DATABASE, error) from error
@@ -317,8 +372,18 @@ class Store:
                 yield
 
 
-def _identity(generation: Generation) -> tuple[object, ...]:
-    return generation.population, generation.hall_of_fame, dict(generation.stats)
+def _agree(recorded: Generation, again: Generation) -> bool:
+    """Tell whether a replay came out as recorded; figures younger than the record aside."""
+    figures = {name: again.stats.get(name) for name in recorded.stats}
+    return (recorded.population, recorded.hall_of_fame, dict(recorded.stats)) == (
+        again.population,
+        again.hall_of_fame,
+        figures,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _losses(losses: tuple[float, ...]) -> str:

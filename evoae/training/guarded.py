@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from evoae.evaluation import Evaluation, Outcome, Task
+from evoae.evaluation import Evaluation, Outcome, Task, cost
 
 _NODE = re.compile(r"^\{\{.*?\}\} ")  # where in the graph, as TensorFlow begins its messages
 
@@ -44,6 +44,9 @@ def guarded(fit: Callable[[Task], Evaluation], task: Task) -> Evaluation:
         return fit(task)
     except CandidateError as why:
         failure = Evaluation.failed(task, why.outcome, why.message, traceback.format_exc())
+        if why.outcome is Outcome.DIVERGED:  # in the epoch after those that it finished
+            seen = task.images * (len(why.train_loss) + 1)
+            failure = replace(failure, cost=cost(task.flops, seen))
         return replace(failure, train_loss=why.train_loss, validation_loss=why.validation_loss)
     except (MemoryError, ResourceExhaustedError) as why:
         message = _NODE.sub("", str(why)).partition("\n")[0] or type(why).__name__

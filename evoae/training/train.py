@@ -18,7 +18,7 @@ import numpy as np
 from evoae.config.schema import TrainingConfig
 from evoae.data.share import Shared, open_shared
 from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Outcome, Seconds, Task
+from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost
 from evoae.models.memory import MARGIN, training_bytes
 from evoae.models.plan import Plan, plan
 from evoae.runs.files import sync_folder
@@ -117,6 +117,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         tuple(curve.validation),
         seconds=Seconds(built - begin, compiled - built, trained - compiled),
         figures=curve.figures,
+        cost=cost(layers.size.flops, task.images * len(curve.train)),
     )
 
 

@@ -106,9 +106,9 @@ def _evaluate(store: Store, scene: Scene, genome: Genome) -> None:
             f"the training ended {evaluation.outcome}: {evaluation.message}",
             f"'evoae failures {store.folder}' has the details.",
         )
-    records = Records(scene.config.search.hof_size)
-    one = [Individual(id, genome, evaluation.fitness)]
-    records.update(1, one, trained=1, reused=0, failed=0)
+    records = Records()
+    one = [Individual(id, genome, (evaluation.fitness,))]
+    records.update(1, one, trained=1, reused=0, failed=0, best=evaluation.fitness)
     seconds = time.monotonic() - began
     store.finish_generation(Generation(1, (id,), (id,), records.rows[-1], seconds))
     store.keep_models()

@@ -6,15 +6,17 @@ import copy
 import dataclasses
 import math
 import random
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from evoae.config.schema import ModelConfig, SamplingConfig, SearchConfig
-from evoae.evolution.algorithm import AbstractAlgorithm, generation_rng
+from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng, told
+from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
-from evoae.evolution.state import Individual, Proposal, State
+from evoae.evolution.state import Measured, Proposal, State, scored
 from evoae.genome.canonical import candidate_id
 from evoae.genome.frame import Frame
 from evoae.genome.space import Space
@@ -35,19 +37,33 @@ def judge_by_size(proposal: Proposal) -> float | None:
     return math.log(space().measure(proposal.genome).parameters)
 
 
-def judged(proposals: tuple[Proposal, ...], judge: Judge) -> tuple[Individual, ...]:
-    return tuple(Individual(each.id, each.genome, judge(each)) for each in proposals)
+def judged(proposals: Sequence[Proposal], judge: Judge) -> tuple[Measured, ...]:
+    return tuple((each, judge(each)) for each in proposals)
 
 
 def history(
-    algorithm: AbstractAlgorithm, generations: int, judge: Judge = judge_by_size, seed: int = 3
+    algorithm: AbstractAlgorithm,
+    generations: int,
+    judge: Judge = judge_by_size,
+    seed: int = 3,
+    search: SearchConfig | None = None,
 ) -> list[tuple[tuple[Proposal, ...], State]]:
     """Run `generations`; return each one's proposals and the state after it."""
-    state, steps = algorithm.start(), []
-    for generation in range(1, generations + 1):
-        proposals = algorithm.ask(state, generation_rng(seed, generation))
-        state = algorithm.tell(state, judged(proposals, judge))
-        steps.append((proposals, state))
+    search, state, steps = search or SearchConfig(), State(), []
+    under_way: deque[tuple[Proposal, ...]] = deque()
+    last, asked = generations * algorithm.steps, 0
+    proposed: list[Proposal] = []
+    while state.batch < last:
+        while asked < last and len(under_way) < algorithm.lag:
+            asked += 1
+            pending = {each.key for batch in under_way for each in batch}
+            under_way.append(next_batch(algorithm, search, state, asked, seed, pending))
+        done = under_way.popleft()
+        proposed += done
+        state = told(algorithm, state, judged(done, judge))
+        if state.batch % algorithm.steps == 0:
+            steps.append((tuple(proposed), state))
+            proposed = []
     return steps
 
 
@@ -62,9 +78,6 @@ class AlgorithmContract:
     def algorithm(self) -> AbstractAlgorithm:
         return self.make()
 
-    def test_it_starts_before_the_first_generation(self, algorithm: AbstractAlgorithm) -> None:
-        assert algorithm.start() == State(0, (), frozenset())
-
     def test_the_same_numbers_give_the_same_search(self, algorithm: AbstractAlgorithm) -> None:
         assert history(algorithm, 4) == history(self.make(), 4)
 
@@ -75,26 +88,17 @@ class AlgorithmContract:
         short, long = self.make(generations=2), self.make(generations=6)
         assert history(long, 6)[:2] == history(short, 2)
 
-    def test_a_search_goes_on_from_any_state_as_if_never_stopped(
-        self, algorithm: AbstractAlgorithm
-    ) -> None:
-        steps = history(algorithm, 4)
-        resumed, state = self.make(), steps[1][1]
-        for generation, (proposals, after) in enumerate(steps[2:], start=3):
-            assert resumed.ask(state, generation_rng(3, generation)) == proposals
-            state = resumed.tell(state, judged(proposals, judge_by_size))
-            assert state == after
-
     def test_asking_and_telling_change_nothing_that_was_given(
         self, algorithm: AbstractAlgorithm
     ) -> None:
         state = history(algorithm, 2)[-1][1]
-        before = copy.deepcopy(state)
-        proposals = algorithm.ask(state, generation_rng(3, 3))
-        individuals = judged(proposals, judge_by_size)
-        algorithm.tell(state, individuals)
+        before, batch = copy.deepcopy(state), state.batch + algorithm.lag
+        known = frozenset(state.history)
+        count = algorithm.size(batch)
+        proposals = algorithm.ask(state, batch_rng(3, batch), count, known)
+        told(algorithm, state, judged(proposals, judge_by_size))
         assert state == before
-        assert algorithm.ask(state, generation_rng(3, 3)) == proposals
+        assert algorithm.ask(state, batch_rng(3, batch), count, known) == proposals
 
     def test_the_global_random_states_stay_untouched(self, algorithm: AbstractAlgorithm) -> None:
         random.seed(11)
@@ -111,14 +115,14 @@ class AlgorithmContract:
         assert history(algorithm, 3) == first
 
     @pytest.mark.parametrize(("population", "elitism"), [(2, 0), (2, 1), (5, 0), (8, 2), (9, 4)])
-    def test_every_generation_asks_for_what_was_planned(
-        self, population: int, elitism: int
-    ) -> None:
+    def test_every_batch_has_the_size_that_was_said(self, population: int, elitism: int) -> None:
         algorithm = self.make(population=population, elitism=elitism)
-        steps = history(algorithm, 4)
-        asked = [len(proposals) for proposals, _ in steps]
-        assert asked == [algorithm.planned(generation) for generation in range(1, 5)]
-        assert asked == [population] + 3 * [population - elitism]
+        asked = [len(proposals) for proposals, _ in history(algorithm, 4)]
+        steps = algorithm.steps
+        assert asked == [
+            sum(algorithm.size(batch) for batch in range(1 + steps * g, 1 + steps * (g + 1)))
+            for g in range(4)
+        ]
 
     @pytest.mark.parametrize(
         "model",
@@ -166,59 +170,68 @@ class AlgorithmContract:
         )
         config = SearchConfig.model_validate({"algorithm": self.name, "population": 30})
         algorithm = algorithm_for(config, space(few))
-        assert [len(proposals) for proposals, _ in history(algorithm, 3)] == [30, 29, 29]
+        assert all(len(proposals) >= 29 for proposals, _ in history(algorithm, 3))
 
     def test_parents_were_evaluated_before_their_children(
         self, algorithm: AbstractAlgorithm
     ) -> None:
-        known: frozenset[str] = frozenset()
-        for proposals, state in history(algorithm, 5):
-            assert known.issuperset(parent for each in proposals for parent in each.parents)
-            assert all(each.operator for each in proposals)
-            assert all((each.operator == "sample") == (not each.parents) for each in proposals)
-            known = state.known
+        places: dict[str, int] = {}
+        for proposals, _ in history(algorithm, 5):
+            for each in proposals:
+                lag = (algorithm.lag - 1) * algorithm.size(2)
+                assert all(places[parent] <= len(places) - lag for parent in each.parents)
+                assert each.operator
+                assert (each.operator == "sample") == (not each.parents)
+                places.setdefault(each.id, len(places))
 
-    def test_the_population_is_elites_then_the_told_in_their_order(
-        self, algorithm: AbstractAlgorithm
-    ) -> None:
-        (_, first), (proposals, second) = history(algorithm, 2)
-        told = judged(proposals, judge_by_size)
-        assert second.population[2:] == told
-        ranked = sorted(
-            (each.fitness, each.id) for each in first.population if each.fitness is not None
-        )
-        assert [(each.fitness, each.id) for each in second.population[:2]] == ranked[:2]
-        assert second.known == {each.id for each in (*first.population, *told)}
-        assert second.generation == 2
-
-    def test_the_failed_are_neither_parents_nor_elites(self, algorithm: AbstractAlgorithm) -> None:
+    def test_the_failed_are_no_parents(self, algorithm: AbstractAlgorithm) -> None:
         def only_some_score(proposal: Proposal) -> float | None:
             return float(int(proposal.id[:4], 16)) if int(proposal.id[-1], 16) < 5 else None
 
-        failed: set[str] = set()
-        for proposals, state in history(algorithm, 8, only_some_score):
-            assert not failed.intersection(parent for each in proposals for parent in each.parents)
-            assert not failed.intersection(each.id for each in state.population)
-            failed |= {each.id for each in state.population if each.fitness is None}
+        steps = history(algorithm, 8, only_some_score)
+        history_ = steps[-1][1].history
+        failed = {id for id, each in history_.items() if each.fitness is None}
         assert len(failed) > 10
+        for proposals, _ in steps:
+            assert not failed.intersection(parent for each in proposals for parent in each.parents)
 
     def test_a_search_in_which_nobody_scores_samples_on(
         self, algorithm: AbstractAlgorithm
     ) -> None:
         steps = history(algorithm, 3, lambda _: None)
         assert {each.operator for proposals, _ in steps for each in proposals} == {"sample"}
-        assert [len(state.population) for _, state in steps] == [8, 6, 6]
-        assert len(steps[-1][1].known) == 20
+        assert len(steps[-1][1].history) == sum(len(proposals) for proposals, _ in steps)
+        assert algorithm.hall(steps[-1][1], 5) == ()
 
-    def test_the_best_of_the_population_never_gets_worse(
+    def test_the_hall_is_sorted_and_holds_the_best_one(self, algorithm: AbstractAlgorithm) -> None:
+        state = history(algorithm, 5)[-1][1]
+        losses = [each.fitness for each in algorithm.hall(state, 6)]
+        assert losses == sorted(losses)
+        assert len(losses) <= 6
+        assert losses[0] == min(fitness for fitness, _ in scored(state.history.values()))
+
+    def test_a_further_training_counts_in_the_mean_and_adds_no_member(
         self, algorithm: AbstractAlgorithm
     ) -> None:
-        bests = [
-            min(each.fitness for each in state.population if each.fitness is not None)
-            for _, state in history(algorithm, 8)
-        ]
-        assert bests == sorted(bests, reverse=True)
+        state = history(algorithm, 2)[-1][1]
+        one = algorithm.hall(state, 1)[0]
+        again = Proposal(one.id, one.genome, one.parents, one.operator, 2)
+        after = told(algorithm, state, [(again, one.fitness + 2.0)])
+        assert after.history[one.id].fitness == pytest.approx(one.fitness + 1.0)
+        assert len(after.population) == len(set(after.population)) <= len(state.population)
+        assert told(algorithm, after, [(again, 0.0)]).history == after.history  # told already
 
-    def test_the_state_is_frozen(self, algorithm: AbstractAlgorithm) -> None:
+    def test_what_is_in_doubt_is_trained_again_within_its_share(
+        self, algorithm: AbstractAlgorithm
+    ) -> None:
+        search = SearchConfig(measures=3, remeasure=0.25)
+        steps = history(algorithm, 8, search=search)
+        proposals = [each for batch, _ in steps for each in batch]
+        again = [each for each in proposals if each.number > 1]
+        assert 0 < len(again) <= 0.25 * len(proposals) + 1
+        assert len({each.key for each in proposals}) == len(proposals)
+        assert max(each.asked for each in steps[-1][1].history.values()) <= 3
+
+    def test_the_state_is_frozen(self) -> None:
         with pytest.raises(dataclasses.FrozenInstanceError):
-            algorithm.start().generation = 1  # type: ignore[misc]
+            State().batch = 1  # type: ignore[misc]

@@ -20,6 +20,18 @@ class TestGenerational(AlgorithmContract):
     name = "generational"
 
 
+class TestMuPlusLambda(AlgorithmContract):
+    name = "mu_plus_lambda"
+
+
+class TestAging(AlgorithmContract):
+    name = "aging"
+
+
+class TestNsga2(AlgorithmContract):
+    name = "nsga2"
+
+
 class TestRandomSearch(AlgorithmContract):
     name = "random"
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
 from evoae.config.schema import ModelConfig, SearchConfig
-from evoae.evolution.algorithm import generation_rng
+from evoae.evolution.algorithm import told
+from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
-from evoae.evolution.state import Individual
+from evoae.evolution.state import State
 from evoae.genome.genes import BatchNorm, Conv, Dropout, Latent, UpConv
 from evoae.genome.genome import Genome
 from tests.contracts.algorithm import space
 
 SEEDS = range(30)
-POPULATION, GENERATIONS = 12, 8
+POPULATION, BUDGET = 12, 89
 
 
 def landscape(genome: Genome) -> float:
@@ -40,24 +42,21 @@ def landscape(genome: Genome) -> float:
 
 def best_found(name: str, seed: int, *, shuffled: bool = False) -> float:
     """Run one search; return the true best of all candidates that it evaluated."""
-    config = SearchConfig.model_validate({"algorithm": name, "population": POPULATION})
+    config = SearchConfig.model_validate({"algorithm": name, "population": POPULATION, "lag": 2})
     algorithm = algorithm_for(config, space(ModelConfig()))
-    state, found = algorithm.start(), []
     shuffler = np.random.default_rng([seed, 99])
-    for generation in range(1, GENERATIONS + 1):
-        proposals = algorithm.ask(state, generation_rng(seed, generation))
+    state, under_way, found, asked = State(), deque(), [], 0
+    while len(found) < BUDGET:
+        while len(under_way) < algorithm.lag:
+            asked += 1
+            pending = {each.key for batch in under_way for each in batch}
+            under_way.append(next_batch(algorithm, config, state, asked, seed, pending))
+        proposals = under_way.popleft()
         true = [landscape(each.genome) for each in proposals]
-        told = shuffler.permutation(true) if shuffled else true
+        said = shuffler.permutation(true).tolist() if shuffled else true
         found += true
-        state = algorithm.tell(
-            state,
-            [
-                Individual(each.id, each.genome, float(fitness))
-                for each, fitness in zip(proposals, told, strict=True)
-            ],
-        )
-    assert len(found) == sum(algorithm.planned(g) for g in range(1, GENERATIONS + 1))
-    return min(found)
+        state = told(algorithm, state, list(zip(proposals, said, strict=True)))
+    return min(found[:BUDGET])
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +64,11 @@ def random_bests() -> list[float]:
     return [best_found("random", seed) for seed in SEEDS]
 
 
-def test_evolution_beats_random_search_at_the_same_budget(random_bests: list[float]) -> None:
-    evolved = [best_found("generational", seed) for seed in SEEDS]
+@pytest.mark.parametrize("name", ["generational", "mu_plus_lambda", "aging"])
+def test_evolution_beats_random_search_at_the_same_budget(
+    name: str, random_bests: list[float]
+) -> None:
+    evolved = [best_found(name, seed) for seed in SEEDS]
     assert mannwhitneyu(evolved, random_bests, alternative="less").pvalue < 1e-6
     assert np.median(evolved) < 0.7 * np.median(random_bests)
 

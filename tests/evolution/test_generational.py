@@ -9,7 +9,7 @@ from deap import base
 
 from evoae.config.schema import SearchConfig
 from evoae.evolution import toolbox
-from evoae.evolution.algorithm import generation_rng
+from evoae.evolution.algorithm import batch_rng, told
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.state import Individual, best
 from evoae.genome.genes import Conv, Latent, UpConv
@@ -51,8 +51,8 @@ def test_with_certain_mutation_every_crossed_offspring_is_mutated_too() -> None:
 
 
 def test_tournament_winners_are_mostly_good_and_never_failed() -> None:
-    individuals = [Individual(str(n), GENOME, float(n)) for n in range(20)]
-    individuals += [Individual(f"failed {n}", GENOME, None) for n in range(80)]
+    individuals = [Individual(str(n), GENOME, (float(n),)) for n in range(20)]
+    individuals += [Individual(f"failed {n}", GENOME, ()) for n in range(80)]
     config = SearchConfig(tournament=5)
     select = toolbox.toolbox(np.random.default_rng(0), config, space()).select
     winners = Counter(each.id for each in select(individuals, 4000))
@@ -62,7 +62,7 @@ def test_tournament_winners_are_mostly_good_and_never_failed() -> None:
 
 
 def test_selection_draws_from_the_generator_alone() -> None:
-    individuals = [Individual(str(n), GENOME, float(n)) for n in range(20)]
+    individuals = [Individual(str(n), GENOME, (float(n),)) for n in range(20)]
 
     def select(seed: int) -> list[Individual]:
         rng = np.random.default_rng(seed)
@@ -81,7 +81,7 @@ def test_the_global_state_is_put_back_when_selection_fails() -> None:
     before = random.getstate()
     select = toolbox.toolbox(np.random.default_rng(0), SearchConfig(), space()).select
     with pytest.raises(IndexError):
-        select([Individual("a", GENOME, None)], 1)
+        select([Individual("a", GENOME, ())], 1)
     assert random.getstate() == before
 
 
@@ -92,22 +92,33 @@ def test_a_smaller_fitness_is_better_for_deap() -> None:
 
 def test_the_best_are_distinct_and_equals_rank_by_id() -> None:
     named = [("c", 1.0), ("a", 1.0), ("a", 1.0), ("x", None), ("b", 0.5)]
-    individuals = [Individual(name, GENOME, fitness) for name, fitness in named]
+    individuals = [
+        Individual(name, GENOME, () if fitness is None else (fitness,)) for name, fitness in named
+    ]
     assert [each.id for each in best(individuals, 3)] == ["b", "a", "c"]
     assert best(individuals, 0) == ()
 
 
 def test_each_generation_and_seed_has_its_own_numbers() -> None:
     drawn = {
-        generation_rng(seed, generation).random() for seed in range(20) for generation in range(20)
+        batch_rng(seed, generation).random() for seed in range(20) for generation in range(20)
     }
     assert len(drawn) == 400
-    assert generation_rng(2**63 - 1, 1).random() == generation_rng(2**63 - 1, 1).random()
+    assert batch_rng(2**63 - 1, 1).random() == batch_rng(2**63 - 1, 1).random()
+
+
+def test_the_population_is_elites_then_the_told_in_their_order() -> None:
+    search = SearchConfig(population=8, elitism=2)
+    algorithm = algorithm_for(search, space())
+    (_, first), (proposals, second) = history(algorithm, 2)
+    assert second.population[2:] == tuple(each.id for each in proposals)
+    elites = best(first.members, 2)
+    assert second.population[:2] == tuple(each.id for each in elites)
 
 
 def test_elites_that_are_asked_again_do_not_fill_the_population_twice() -> None:
     algorithm = algorithm_for(SearchConfig(population=4, elitism=3), space())
     proposals, state = history(algorithm, 1, lambda p: float(int(p.id[:6], 16)))[0]
-    again = algorithm.tell(state, judged(proposals[:1], lambda p: float(int(p.id[:6], 16))))
-    third = algorithm.tell(again, ())
-    assert len({each.id for each in third.population}) == len(third.population) == 3
+    again = told(algorithm, state, judged(proposals[:1], lambda p: float(int(p.id[:6], 16))))
+    third = told(algorithm, again, ())
+    assert len(set(third.population)) == len(third.population) == 3

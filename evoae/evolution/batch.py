@@ -1,0 +1,40 @@
+"""What is trained next: an algorithm's proposals, and further trainings of what is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from evoae.config.schema import SearchConfig
+from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng
+from evoae.evolution.noise import doubtful
+from evoae.evolution.state import Proposal, State
+
+
+def next_batch(
+    algorithm: AbstractAlgorithm,
+    search: SearchConfig,
+    state: State,
+    batch: int,
+    seed: int,
+    pending: Set[str],
+) -> tuple[Proposal, ...]:
+    """Return the trainings of batch `batch`, further ones of known candidates first.
+
+    Args:
+        algorithm: proposes new candidates.
+        search: its settings.
+        state: after batch `batch` - `algorithm.lag`.
+        batch: from 1.
+        seed: of the run.
+        pending: keys (`Proposal.key`) of the trainings under way, which the state lacks.
+    """
+    count = algorithm.size(batch)
+    share = round(batch * count * search.remeasure) - round((batch - 1) * count * search.remeasure)
+    again = [
+        proposal
+        for proposal in doubtful(state.history.values(), search.measures, share + len(pending))
+        if proposal.key not in pending
+    ][:share]
+    known = state.history.keys() | {key.partition(" ")[0] for key in pending}
+    rng = batch_rng(seed, batch)
+    return (*again, *algorithm.ask(state, rng, count - len(again), known))

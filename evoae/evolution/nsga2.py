@@ -1,0 +1,76 @@
+"""NSGA-II: many trade-offs between loss and size in one search.
+
+K. Deb, A. Pratap, S. Agarwal, T. Meyarivan: A fast and elitist multiobjective genetic algorithm:
+NSGA-II, 2002. Sorting and crowding are DEAP's. The limits of the space hold without penalties: no
+network outside them is ever proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from typing import final
+
+import numpy as np
+
+from evoae.config.schema import SearchConfig
+from evoae.evolution import toolbox
+from evoae.evolution.algorithm import AbstractAlgorithm
+from evoae.evolution.breeding import offspring
+from evoae.evolution.proposing import fresh_samples
+from evoae.evolution.state import Individual, Proposal, State, scored
+from evoae.front import Place, place, undominated
+from evoae.genome.space import Space
+
+
+@final
+class Nsga2(AbstractAlgorithm):
+    """As many offspring as parents; the better by front and crowding go on."""
+
+    steps, lag = 1, 1
+
+    def __init__(self, search: SearchConfig, space: Space) -> None:
+        self._search, self._space = search, space
+
+    def size(self, batch: int) -> int:  # noqa: ARG002
+        """Return the population's size."""
+        return self._search.population
+
+    def ask(
+        self, state: State, rng: np.random.Generator, count: int, known: Set[str]
+    ) -> tuple[Proposal, ...]:
+        """Sample the first generation, breed the later ones; sample anew while nobody scored."""
+        tools = toolbox.toolbox(rng, self._search, self._space)
+        if not scored(state.members):
+            return fresh_samples(tools, count, known)
+        ranked = self._ranked(state.members)
+        parents = toolbox.binary_tournaments(rng, ranked, count + count % 2)
+        return offspring(tools, rng, self._search, parents, known)[:count]
+
+    def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:
+        """Return the first fronts of old and new, the last one of them thinned by crowding."""
+        ranked = self._ranked((*state.members, *newcomers))
+        return tuple(each.id for each in ranked[: self._search.population])
+
+    def hall(self, state: State, size: int) -> tuple[Individual, ...]:
+        """Return the front of the history, best loss first; thinned by crowding to `size`."""
+        placed = self._placed(tuple(state.history.values()))
+        kept = undominated([where for where, _ in placed])
+        front = [each for (_, each), stays in zip(placed, kept, strict=True) if stays]
+        best = self._ranked(front)[:size]
+        return tuple(each for _, each in sorted(scored(best), key=lambda pair: pair[0]))
+
+    def _ranked(self, individuals: Sequence[Individual]) -> list[Individual]:
+        """Return the distinct scored individuals, best first: by front, then by crowding."""
+        distinct = {each.id: each for each in individuals}
+        # In order of id, so that DEAP's sorting sees equals in one order.
+        ordered = [distinct[id] for id in sorted(distinct)]
+        return toolbox.by_front(self._placed(ordered))
+
+    def _placed(self, individuals: Sequence[Individual]) -> list[tuple[Place, Individual]]:
+        """Return the individuals that did not fail, each with its place."""
+        placed = []
+        for fitness, each in scored(individuals):
+            size = self._space.measure(each.genome)
+            objectives = self._search.objectives
+            placed.append((place(fitness, size.latent, size.parameters, objectives), each))
+        return placed

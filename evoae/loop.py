@@ -1,0 +1,433 @@
+"""The loop of a search: ask, train, tell, in the order of proposal, until target or budget.
+
+Randomness comes from (seed, batch) alone and every finished training is in the run folder, so a
+resume is a replay: each batch is bred again, what is finished is read, the rest is trained.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import FrameType
+
+from evoae.budget import Purse
+from evoae.data.share import share
+from evoae.errors import SearchError
+from evoae.evaluation import Evaluation, Task, seed_for
+from evoae.evolution.algorithm import AbstractAlgorithm, told
+from evoae.evolution.batch import next_batch
+from evoae.evolution.factory import algorithm_for
+from evoae.evolution.noise import deviation
+from evoae.evolution.records import Records
+from evoae.evolution.state import Proposal, State, scored
+from evoae.execution.executor import AbstractExecutor
+from evoae.genome.codec import encode
+from evoae.genome.text import render
+from evoae.runs.files import model_path, pending_path
+from evoae.runs.lender import Lender
+from evoae.runs.records import Candidate, Generation
+from evoae.runs.store import Store
+from evoae.scene import Scene
+from evoae.watching import Interrupted, Progress, Watcher
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A batch under way.
+
+    Attributes:
+        number: from 1.
+        proposals: those of it that are trained, or known already, in their order.
+        new: keys of those that are not known already.
+        open: keys of those whose evaluation is still missing.
+    """
+
+    number: int
+    proposals: list[Proposal] = field(default_factory=list)
+    new: set[str] = field(default_factory=set)
+    open: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Generation:
+    """What the batches of a generation told so far.
+
+    Attributes:
+        number: from 1.
+        began: monotonic clock.
+        proposals: in their order.
+        new: keys of those that were not known before.
+    """
+
+    number: int
+    began: float
+    proposals: list[Proposal] = field(default_factory=list)
+    new: set[str] = field(default_factory=set)
+
+
+class Loop:
+    """One driver's work on one run.
+
+    Attributes:
+        progress: where it stands.
+        stop: set from a signal handler: begin nothing new.
+        in_flight: trainings under way.
+    """
+
+    def __init__(
+        self, store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Watcher
+    ) -> None:
+        search = scene.config.search
+        self._store, self._scene, self._lenders, self._watcher = store, scene, lenders, watcher
+        self._run = store.folder.absolute()
+        self._algorithm: AbstractAlgorithm = algorithm_for(search, scene.space)
+        self._records = Records()
+        self._shared = share(scene.dataset)
+        facts = store.facts()
+        self._cuts: dict[str, list[str]] = facts.get("cuts", {})
+        self._purse = Purse(search.budget, facts.get("seconds", 0.0))
+        # By whichever driver, by key; then as far as this replay has come.
+        self._finished = store.evaluations()
+        self._finished |= {each.id: each for each in store.repeats().values()}
+        self._settled: dict[str, Evaluation] = {}
+        self._state = State()
+        self._asked = 0
+        self._born: dict[str, int] = {}  # generation by candidate id
+        self._under_way: deque[_Batch] = deque()
+        self._waiting: list[tuple[int, int, Task]] = []
+        self._ended = False  # the budget is spent
+        self._generation = _Generation(1, time.monotonic())
+        self._worst_kept: float | None = None
+        self._target: int | None = facts.get("generations")
+        self.progress = Progress(self._target, self._planned(), self._purse)
+        self.in_flight = 0
+        self.stop = False
+
+    def run(self, executor: AbstractExecutor) -> None:
+        """Breed, train and record up to the run's target, or the end of its budget.
+
+        Raises:
+            SearchError: too many trainings failed, or the budget does not pay a single one.
+            Interrupted: `stop` was set before the end.
+        """
+        self._store.keep_models()  # a driver that died may not have come to it
+        while True:
+            while len(self._under_way) < self._algorithm.lag and self._ask():
+                pass
+            self._start(executor)
+            if not self._under_way:
+                if self.stop and not self._done:
+                    raise self._interrupted()
+                break
+            if self._under_way[0].open:
+                if not self.in_flight:  # nothing new was begun
+                    raise self._interrupted()
+                self._receive(executor.wait())
+            else:
+                self._tell(self._under_way.popleft())
+        if self._generation.proposals:
+            self._close_generation()
+        self._store.set({"ended": True, "seconds": self._purse.seconds})
+        self._restore_models(executor)
+
+    def save_clock(self) -> None:
+        """Record the time that was spent."""
+        self._store.set({"seconds": self._purse.seconds})
+
+    def _planned(self) -> int | None:
+        """Return the proposals of all generations; None if only the budget ends them."""
+        if self._target is None:
+            return None
+        batches = self._target * self._algorithm.steps
+        return sum(self._algorithm.size(batch) for batch in range(1, batches + 1))
+
+    # -- asking
+
+    @property
+    def _done(self) -> bool:
+        """Whether no further batch is to come."""
+        target = self._target
+        return self._ended or (
+            target is not None and self._asked >= target * self._algorithm.steps
+        )
+
+    def _ask(self) -> bool:
+        """Ask for the next batch; return False if none is to come."""
+        if self._done or self.stop:
+            return False
+        self._asked += 1
+        generation = 1 + (self._asked - 1) // self._algorithm.steps
+        self.progress.generation = generation
+        cut = self._cuts.get(str(generation))
+        pending = {each.key for batch in self._under_way for each in batch.proposals}
+        config = self._scene.config
+        batch = _Batch(self._asked)
+        for place, proposal in enumerate(
+            next_batch(
+                self._algorithm, config.search, self._state, self._asked, config.seed, pending
+            )
+        ):
+            if cut is not None and proposal.key not in cut:
+                continue  # it had no place in the budget then
+            if not self._take(batch, proposal, pending, (generation, place)):
+                self._ended = True
+                break
+        self._under_way.append(batch)
+        return True
+
+    def _take(
+        self,
+        batch: _Batch,
+        proposal: Proposal,
+        pending: set[str],
+        where: tuple[int, int],
+    ) -> bool:
+        """Add a proposal to a batch; return False if the budget does not pay it."""
+        key = proposal.key
+        if key in self._settled or key in pending or key in batch.new:
+            self.progress.reused += 1
+            self.progress.settled += 1
+            batch.proposals.append(proposal)
+            return True
+        task = self._task(proposal)
+        finished = self._finished.get(key)
+        if finished is None and not self._purse.affords(task.cost):
+            if not self._finished and not self._under_way and not batch.proposals:
+                raise SearchError(
+                    "search.budget",
+                    f"{self._scene.config.search.budget.flops:.3g} FLOPs do not pay the first "
+                    f"training, of {task.cost:.3g}",
+                    "raise it, or make trainings cheaper: fewer epochs or images",
+                )
+            return False
+        self._purse.promise(key, task.cost)
+        batch.proposals.append(proposal)
+        batch.new.add(key)
+        if proposal.number == 1:
+            generation, place = where
+            at = place + (batch.number - 1) % self._algorithm.steps
+            self._store.add_candidate(_candidate(proposal, generation, at))
+            self._born[proposal.id] = generation
+        if finished is not None:
+            self._count(proposal.key, finished)
+        elif not self._borrow(task):
+            batch.open.add(key)
+            # The longest of a batch first, so that none is left to the end.
+            self._waiting.append((-batch.number, task.flops, task))
+        return True
+
+    def _task(self, proposal: Proposal) -> Task:
+        task = self._scene.task(proposal.genome, self._shared)
+        if proposal.number > 1:
+            return replace(
+                task, id=proposal.key, seed=seed_for(self._scene.config.seed, proposal.key)
+            )
+        keep = pending_path(self._run, proposal.id)
+        return replace(task, keep=keep, keep_below=self._worst_kept)
+
+    def _borrow(self, task: Task) -> bool:
+        """Take a training over from another run; False if none has it."""
+        if task.keep is None:
+            return False
+        for lender in self._lenders:
+            evaluation = lender.lend(task.id, task.keep, task.keep_below)
+            if evaluation is not None:
+                self._store.add_evaluation(evaluation, lender.path)
+                self._count(task.id, evaluation)
+                return True
+        return False
+
+    # -- training
+
+    def _start(self, executor: AbstractExecutor) -> None:
+        """Begin trainings until every worker is busy."""
+        if self._waiting and self._purse.out_of_time:
+            self._ended = True
+            for _, _, task in self._waiting:
+                self._drop(task.id)
+            self._waiting = []
+        self._waiting.sort(key=lambda each: each[:2])
+        while self._waiting and not self.stop and self.in_flight < executor.workers:
+            executor.start(self._waiting.pop()[2])
+            self.in_flight += 1
+
+    def _drop(self, key: str) -> None:
+        """Take back a training that has no place in the budget."""
+        for batch in self._under_way:
+            if key in batch.open:
+                batch.open.discard(key)
+                batch.new.discard(key)
+                batch.proposals = [each for each in batch.proposals if each.key != key]
+        self._purse.forget(key)
+
+    def _receive(self, evaluation: Evaluation) -> None:
+        """Record a training that has ended."""
+        self.in_flight -= 1
+        key = evaluation.id
+        _, _, number = key.partition(" ")
+        if number:
+            self._store.add_repeat(evaluation, int(number))
+        else:
+            self._store.add_evaluation(evaluation)
+        self.progress.fresh += 1
+        for batch in self._under_way:
+            batch.open.discard(key)
+        self._count(key, evaluation)
+
+    def _count(self, key: str, evaluation: Evaluation) -> None:
+        self._settled[key] = evaluation
+        progress = self.progress
+        progress.settled += 1
+        if evaluation.fitness is None:
+            progress.failed += 1
+        else:
+            progress.scored += 1
+            if " " not in key and (progress.best is None or evaluation.fitness < progress.best[0]):
+                progress.best = (evaluation.fitness, key, progress.generation)
+        self._watcher.progressed(progress)
+
+    def _interrupted(self) -> Interrupted:
+        progress, trained = self.progress, len(self._store.evaluations())
+        self.save_clock()
+        return Interrupted(self._store.folder, trained, progress.generation, self._target)
+
+    # -- telling
+
+    def _tell(self, batch: _Batch) -> None:
+        """Hand a batch whose trainings have ended to the algorithm."""
+        measured = []
+        for proposal in batch.proposals:
+            evaluation = self._settled[proposal.key]
+            measured.append((proposal, evaluation.fitness))
+            if proposal.key in batch.new:
+                paid = evaluation.cost
+                cost = self._task(proposal).cost if paid is None else paid
+                self._purse.settle(proposal.key, cost)
+        self._state = told(self._algorithm, self._state, measured)
+        self._generation.proposals += batch.proposals
+        self._generation.new |= batch.new
+        if batch.number % self._algorithm.steps == 0 and self._generation.proposals:
+            self._close_generation()
+
+    def _close_generation(self) -> None:
+        """Record a generation whose trainings have ended."""
+        ended, search = self._generation, self._scene.config.search
+        self._generation = _Generation(ended.number + 1, time.monotonic())
+        keys = [each.key for each in ended.proposals]
+        if self._ended:
+            self._cuts[str(ended.number)] = keys
+            self._store.set({"cuts": self._cuts})
+        history = self._state.history
+        hall = self._algorithm.hall(self._state, search.hof_size)
+        full = len(hall) == search.hof_size and search.algorithm != "nsga2"
+        self._worst_kept = hall[-1].fitness if full else None
+        noise, freedom = deviation(history.values())
+        first = {each.id: history[each.id] for each in ended.proposals if each.number == 1}
+        self._records.update(
+            ended.number,
+            tuple(first.values()),
+            trained=len(ended.new),
+            reused=len(keys) - len(ended.new),
+            failed=sum(self._settled[key].fitness is None for key in ended.new),
+            repeated=sum(" " in key for key in ended.new),
+            best=min((fitness for fitness, _ in scored(history.values())), default=None),
+            cost=self._purse.flops,
+            noise=noise if freedom else None,
+        )
+        row = self._records.rows[-1]
+        population = self._state.population
+        seconds = time.monotonic() - ended.began
+        recorded = Generation(
+            ended.number, population, tuple(each.id for each in hall), row, seconds
+        )
+        if self._store.finish_generation(recorded):
+            self._store.keep_models()
+        best = min(scored(history.values()), key=lambda pair: pair[0], default=None)
+        if best is not None:
+            self.progress.best = (best[0], best[1].id, self._born[best[1].id])
+        self._watcher.generation_done(self.progress, row)
+        self._check_failures()
+
+    def _restore_models(self, executor: AbstractExecutor) -> None:
+        """Train members of the hall of fame again whose model is not there.
+
+        Somebody may have removed it, or it was not kept, because it looked worse when it was made
+        than further trainings say.
+
+        Raises:
+            SearchError: one comes out differently than recorded.
+        """
+        size = self._scene.config.search.hof_size
+        for member in self._algorithm.hall(self._state, size):
+            path = model_path(self._run, member.id)
+            if path.is_file():
+                continue
+            task = self._scene.task(member.genome, self._shared)
+            executor.start(replace(task, keep=path))
+            evaluation, recorded = executor.wait(), self._settled[member.id].fitness
+            if evaluation.fitness != recorded:
+                raise SearchError(
+                    str(path),
+                    f"was missing, and its training now ends {evaluation.outcome} with "
+                    f"{evaluation.fitness} instead of {recorded}",
+                    "restore the file from a copy of the run",
+                )
+
+    def _check_failures(self) -> None:
+        """Stop a search in which too many trainings fail to learn anything from the rest.
+
+        Raises:
+            SearchError: says what failed most, and how to look at it.
+        """
+        failed = [each for each in self._settled.values() if each.fitness is None]
+        allowed = self._scene.config.search.max_failure_share
+        if len(failed) <= allowed * len(self._settled):
+            return
+        run = self._store.folder
+        kinds = Counter(str(evaluation.outcome) for evaluation in failed).most_common()
+        ((said, _),) = Counter(str(evaluation.message) for evaluation in failed).most_common(1)
+        raise SearchError(
+            str(run),
+            f"{len(failed)} of {len(self._settled)} trainings failed "
+            f"({', '.join(f'{count} {kind}' for kind, count in kinds)}; mostly: {said})",
+            f"Look at them with 'evoae failures {run}'; to go on all the same, "
+            f"'evoae resume {run} --set search.max_failure_share=1'.",
+        )
+
+
+def _candidate(proposal: Proposal, generation: int, position: int) -> Candidate:
+    return Candidate(
+        proposal.id,
+        render(proposal.genome),
+        tuple(encode(proposal.genome)),
+        generation,
+        position,
+        proposal.parents,
+        proposal.operator,
+    )
+
+
+@contextmanager
+def stopped_by_signals(loop: Loop, watcher: Watcher) -> Iterator[None]:
+    """Turn the first Ctrl-C or termination into a clean stop, the second into an end at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers; the caller's own remain
+        return
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if loop.stop:
+            raise KeyboardInterrupt
+        loop.stop = True
+        watcher.stopping(loop.in_flight)
+
+    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

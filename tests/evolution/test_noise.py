@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evoae.evolution.noise import PRIOR, deviation, doubtful
+from evoae.evolution.state import Individual
+from evoae.genome.genes import Conv, Latent, UpConv
+from evoae.genome.genome import Block, Genome
+
+GENOME = Genome((Block(Conv(16, 3, 3)),), Latent(8), (Block(UpConv(16, 3, 3)),))
+
+
+def individual(name: str, *scores: float, asked: int | None = None) -> Individual:
+    return Individual(name, GENOME, scores, asked or len(scores))
+
+
+def test_the_deviation_is_the_prior_until_something_was_measured_twice() -> None:
+    assert deviation([individual("a", 1.0), individual("b", 5.0)]) == (PRIOR, 0)
+
+
+def test_the_deviation_comes_to_that_of_the_trainings() -> None:
+    rng = np.random.default_rng(5)
+    measured = [
+        individual(str(n), *(scale * (1 + 0.1 * rng.standard_normal(3))))
+        for n, scale in enumerate(rng.uniform(0.01, 100, size=400))
+    ]
+    noise, freedom = deviation(measured)
+    assert freedom == 800
+    assert noise == pytest.approx(0.1, rel=0.06)
+
+
+def test_those_that_may_be_the_best_are_trained_again_the_likeliest_first() -> None:
+    pool = [
+        individual("far", 1.2),
+        individual("near", 1.01),
+        individual("best", 1.0),
+        individual("failed", asked=1),
+    ]
+    assert [each.key for each in doubtful(pool, 2, 5)] == ["best 2", "near 2"]
+    assert [each.key for each in doubtful(pool, 2, 1)] == ["best 2"]
+
+
+def test_nothing_is_trained_more_often_than_allowed() -> None:
+    pool = [individual("best", 1.0, 1.0), individual("near", 1.01), individual("c", 1.0, asked=2)]
+    assert [each.key for each in doubtful(pool, 2, 5)] == ["near 2"]
+    assert [each.key for each in doubtful(pool, 3, 5)] == ["c 3", "best 3", "near 2"]
+    assert doubtful(pool, 1, 5) == []
+    assert doubtful([], 3, 5) == []
+
+
+def test_selection_with_further_trainings_finds_better_candidates_than_without() -> None:
+    """The winner's curse, and its cure, on candidates whose true loss is known."""
+    rng = np.random.default_rng(11)
+    plain, cured = [], []
+    for _ in range(200):
+        true = rng.uniform(1.0, 1.3, size=60)
+
+        def score(n: int, true: np.ndarray = true) -> float:
+            return float(true[n] * (1 + 0.05 * rng.standard_normal()))
+
+        pool = {str(n): individual(str(n), score(n)) for n in range(60)}
+        plain.append(true[int(min(pool, key=lambda id: pool[id].fitness))])
+        for _ in range(30):
+            for again in doubtful(pool.values(), 6, 1):
+                old = pool[again.id]
+                pool[again.id] = individual(again.id, *old.scores, score(int(again.id)))
+        trusted = min(pool.values(), key=lambda each: (each.fitness, -len(each.scores)))
+        cured.append(true[int(trusted.id)])
+    assert np.mean(cured) - 1 < 0.7 * (np.mean(plain) - 1)
