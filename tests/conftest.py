@@ -45,8 +45,16 @@ def history(run):
         "generations": [
             (g.number, g.population, g.hall_of_fame, g.stats) for g in run.generations()
         ],
+        "scores": _scores(run),
         "models": sorted(path.name for path in (run.path / "models").rglob("*.keras")),
     }
+
+
+def _scores(run):
+    from evoae.runs.store import Store
+
+    with Store.reader(run.path) as store:
+        return store.scores()
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,23 @@ from tests.conftest import TINY, history, with_changes
 
 CONDUCTOR = importlib.import_module("evoae.search")  # `evoae.search` is its function
 BRED = with_changes(TINY, search={"population": 12, "generations": 4})
+SEARCHES = {
+    "generational": {},
+    "measured again": {"measures": 3, "remeasure": 0.3},
+    "aging": {"algorithm": "aging", "population": 8, "lag": 4},
+    "aging, measured again": {"algorithm": "aging", "lag": 3, "measures": 3, "remeasure": 0.3},
+    "mu_plus_lambda": {"algorithm": "mu_plus_lambda"},
+    "nsga2": {"algorithm": "nsga2", "hof_size": 5},
+    "trainings": {"budget": {"evaluations": 29}, "generations": None},
+    "flops": {"algorithm": "aging", "budget": {"flops": 4e9}, "generations": None},
+}
+each_search = pytest.mark.parametrize(
+    "bred", [with_changes(BRED, search=search) for search in SEARCHES.values()], ids=SEARCHES
+)
 
 
-def test_one_two_and_four_workers_of_any_pace_give_one_history(tmp_path, monkeypatch):
+@each_search
+def test_one_two_and_four_workers_of_any_pace_give_one_history(bred, tmp_path, monkeypatch):
     runs = []
     for workers in (0, 1, 2, 4):
 
@@ -24,7 +38,7 @@ def test_one_two_and_four_workers_of_any_pace_give_one_history(tmp_path, monkeyp
             return LocalExecutor(workers, train=faulty.at_any_pace, recycle_after=9)
 
         monkeypatch.setattr(CONDUCTOR, "_executor", executor)
-        runs.append(evoae.search(BRED, run=tmp_path / f"{workers}-workers"))
+        runs.append(evoae.search(bred, run=tmp_path / f"{workers}-workers"))
     alone, *others = runs
     for other in others:
         assert history(other) == history(alone)
@@ -32,9 +46,10 @@ def test_one_two_and_four_workers_of_any_pace_give_one_history(tmp_path, monkeyp
     assert len(orders) > 1, "all finished in one order, so this shows nothing"
 
 
+@each_search
 @pytest.mark.parametrize("killed_after", [3, 20])
 def test_a_run_begun_by_one_and_resumed_by_four_gives_the_same_history(
-    killed_after, tmp_path, monkeypatch
+    killed_after, bred, tmp_path, monkeypatch
 ):
     class PulledPlugError(BaseException):
         pass
@@ -46,10 +61,10 @@ def test_a_run_begun_by_one_and_resumed_by_four_gives_the_same_history(
         return faulty.scored(task)
 
     monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(faulty.scored))
-    whole = evoae.search(BRED, run=tmp_path / "whole")
+    whole = evoae.search(bred, run=tmp_path / "whole")
     monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(fails_late))
     with pytest.raises(PulledPlugError):
-        evoae.search(BRED, run=tmp_path / "run")
+        evoae.search(bred, run=tmp_path / "run")
     monkeypatch.setattr(
         CONDUCTOR, "_executor", lambda *_: LocalExecutor(4, train=faulty.at_any_pace)
     )

@@ -1,0 +1,83 @@
+"""A search that ends when its budget does, and goes on when it gets more."""
+
+import importlib
+
+import pytest
+
+import evoae
+from evoae.errors import ConfigError, SearchError
+from evoae.execution.inline import InlineExecutor
+from tests import faulty
+from tests.conftest import TINY, history, with_changes
+
+CONDUCTOR = importlib.import_module("evoae.search")  # `evoae.search` is its function
+BRED = with_changes(TINY, search={"population": 6, "generations": 5, "elitism": 1})
+
+
+@pytest.fixture(autouse=True)
+def _without_tensorflow(monkeypatch):
+    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(faulty.scored))
+
+
+def budgeted(search, **changes):
+    return with_changes(BRED, search={"budget": search, **changes})
+
+
+def test_no_more_trainings_than_the_budget_has(tmp_path):
+    run = evoae.search(budgeted({"evaluations": 14}), run=tmp_path / "run")
+    status = run.status()
+    assert (len(run.evaluations()), status.state, status.eta_seconds) == (14, "finished", 0.0)
+    assert [g.stats["trained"] for g in run.generations()] == [6, 5, 3]
+
+
+def test_no_more_flops_than_the_budget_has_and_hardly_less(tmp_path):
+    whole = evoae.search(BRED, run=tmp_path / "whole")
+    costs = [evaluation.flops * 3 * 96 * 2 for evaluation in whole.evaluations()]
+    run = evoae.search(budgeted({"flops": sum(costs) / 2}), run=tmp_path / "run")
+    spent = run.generations()[-1].stats["cost"]
+    assert spent <= sum(costs) / 2 < spent + max(costs)
+    shorter, longer = history(run)["evaluations"], history(whole)["evaluations"]
+    assert shorter.items() <= longer.items()
+
+
+@pytest.mark.parametrize("algorithm", ["generational", "aging"])
+def test_a_search_with_more_budget_goes_on_and_repeats_nothing(algorithm, tmp_path):
+    search = budgeted({"evaluations": 14}, algorithm=algorithm, lag=3, generations=None)
+    run = evoae.search(search, run=tmp_path / "run")
+    first, before = run.evaluations(), run.generations()
+    assert evoae.resume(run.path).evaluations() == first  # nothing is left
+    more = evoae.resume(run.path, overrides=["search.budget.evaluations=25"])
+    assert more.evaluations()[:14] == first
+    assert len(more.evaluations()) == 25
+    assert [(g.number, g.population, g.stats) for g in more.generations()[: len(before)]] == [
+        (g.number, g.population, g.stats) for g in before
+    ]
+    again = evoae.resume(run.path, overrides=["search.budget.evaluations=25"])
+    assert history(again) == history(more)
+
+
+def test_a_search_ends_when_its_minutes_are_over(tmp_path):
+    endless = budgeted({"minutes": 0.02}, generations=None)
+    run = evoae.search(endless, run=tmp_path / "run")
+    assert run.status().state == "finished"
+    assert run.hall_of_fame()
+    assert history(evoae.resume(run.path)) == history(run)
+
+
+def test_a_budget_that_pays_no_training_is_refused(tmp_path):
+    with pytest.raises(SearchError) as refused:
+        evoae.search(budgeted({"flops": 1000}), run=tmp_path / "run")
+    assert refused.value.place == "search.budget"
+
+
+def test_a_search_without_any_end_is_refused():
+    with pytest.raises(ConfigError, match="needs a budget"):
+        evoae.search(with_changes(BRED, search={"generations": None}))
+
+
+def test_every_training_has_its_cost(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    run = evoae.search(with_changes(TINY, search={"generations": 1}), run=tmp_path / "run")
+    for each in run.evaluations():
+        assert each.cost == 3 * each.flops * 96 * 2  # images and epochs of TINY
+    assert run.status().cost == sum(each.cost for each in run.evaluations())
