@@ -167,11 +167,16 @@ class Loop:
         pending = {each.key for batch in self._under_way for each in batch.proposals}
         config = self._scene.config
         batch = _Batch(self._asked)
-        for place, proposal in enumerate(
-            next_batch(
-                self._algorithm, config.search, self._state, self._asked, config.seed, pending
-            )
-        ):
+        proposals = next_batch(
+            self._algorithm,
+            config.search,
+            self._scene.space,
+            self._state,
+            self._asked,
+            config.seed,
+            pending,
+        )
+        for place, proposal in enumerate(proposals):
             if cut is not None and proposal.key not in cut:
                 continue  # it had no place in the budget then
             if not self._take(batch, proposal, pending, (generation, place)):

@@ -19,6 +19,7 @@ SEARCHES = {
     "aging, measured again": {"algorithm": "aging", "lag": 3, "measures": 3, "remeasure": 0.3},
     "mu_plus_lambda": {"algorithm": "mu_plus_lambda"},
     "nsga2": {"algorithm": "nsga2", "hof_size": 5},
+    "adaptive, with a surrogate": {"algorithm": "aging", "adaptive": True, "surrogate": 4},
     "trainings": {"budget": {"evaluations": 29}, "generations": None},
     "flops": {"algorithm": "aging", "budget": {"flops": 4e9}, "generations": None},
 }

@@ -418,6 +418,12 @@ class SearchConfig(Section):
         description="share of crossovers that swap mirrored blocks; others swap genes",
     )
     mutation: MutationConfig = Field(MutationConfig(), description="weights of the mutations")
+    adaptive: bool = Field(
+        False, description="true: mutations that beat the parent more often come more often"
+    )
+    surrogate: Annotated[int, Field(ge=1, le=1000)] = Field(
+        1, description="networks proposed for each one trained, chosen by a model of all so far"
+    )
     hof_size: Count = Field(10, description="models kept in the hall of fame")
     max_failure_share: Share = Field(
         0.8, description="stop when more than this share of all trainings failed"

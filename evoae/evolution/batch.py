@@ -8,11 +8,14 @@ from evoae.config.schema import SearchConfig
 from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng
 from evoae.evolution.noise import doubtful
 from evoae.evolution.state import Proposal, State
+from evoae.evolution.surrogate import promising
+from evoae.genome.space import Space
 
 
 def next_batch(
     algorithm: AbstractAlgorithm,
     search: SearchConfig,
+    space: Space,
     state: State,
     batch: int,
     seed: int,
@@ -23,6 +26,7 @@ def next_batch(
     Args:
         algorithm: proposes new candidates.
         search: its settings.
+        space: of the candidates.
         state: after batch `batch` - `algorithm.lag`.
         batch: from 1.
         seed: of the run.
@@ -37,4 +41,9 @@ def next_batch(
     ][:share]
     known = state.history.keys() | {key.partition(" ")[0] for key in pending}
     rng = batch_rng(seed, batch)
-    return (*again, *algorithm.ask(state, rng, count - len(again), known))
+    new = count - len(again)
+    proposals = algorithm.ask(state, rng, new * search.surrogate, known)
+    if search.surrogate > 1:
+        individuals = tuple(state.history.values())
+        proposals = promising(rng, individuals, proposals, new, space)
+    return (*again, *proposals)

@@ -57,7 +57,7 @@ def history(
         while asked < last and len(under_way) < algorithm.lag:
             asked += 1
             pending = {each.key for batch in under_way for each in batch}
-            under_way.append(next_batch(algorithm, search, state, asked, seed, pending))
+            under_way.append(next_batch(algorithm, search, space(), state, asked, seed, pending))
         done = under_way.popleft()
         proposed += done
         state = told(algorithm, state, judged(done, judge))

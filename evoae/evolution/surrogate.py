@@ -1,0 +1,119 @@
+"""A surrogate: what the candidates so far say about one that was not trained yet.
+
+Many offspring are bred for each one that is trained, and the most promising are taken. The model
+is a forest of extremely randomised trees (P. Geurts, D. Ernst, L. Wehenkel 2006) on figures of
+genome and plan; trees that disagree speak for a candidate too, as in SMAC (F. Hutter, H. Hoos,
+K. Leyton-Brown 2011).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evoae.evolution.state import Individual, Proposal
+from evoae.genome.genes import (
+    KIND_OF,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    UpConv,
+    UpDense,
+    numbers,
+)
+from evoae.genome.genome import Block, Genome
+from evoae.genome.space import Space
+
+_TREES = 60
+_HOPE = 0.5  # of the deviation between trees that is taken off the mean
+
+
+def promising(
+    rng: np.random.Generator,
+    individuals: Sequence[Individual],
+    proposals: Sequence[Proposal],
+    count: int,
+    space: Space,
+) -> tuple[Proposal, ...]:
+    """Return the `count` most promising proposals, in their order.
+
+    Args:
+        rng: source of randomness.
+        individuals: all that were evaluated; too few of them, and the first proposals are taken.
+        proposals: at least `count`.
+        count: how many.
+        space: measures sizes.
+    """
+    known = [each for each in individuals if each.scores]
+    if len(proposals) <= count or len(known) < 2 * len(_features(proposals[0].genome, space)):
+        return tuple(proposals[:count])
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    forest = ExtraTreesRegressor(
+        _TREES, min_samples_leaf=2, random_state=int(rng.integers(2**31)), n_jobs=1
+    )
+    forest.fit(
+        np.array([_features(each.genome, space) for each in known]),
+        _ranks([fmean(each.scores) for each in known]),
+    )
+    offered = np.array([_features(each.genome, space) for each in proposals])
+    trees = np.array([tree.predict(offered) for tree in forest.estimators_])
+    hope = trees.mean(axis=0) - _HOPE * trees.std(axis=0)
+    chosen = sorted(np.argsort(hope, kind="stable")[:count].tolist())
+    return tuple(proposals[place] for place in chosen)
+
+
+def _ranks(fitness: Sequence[float]) -> NDArray[np.float64]:
+    """Return each one's rank from 0 to 1: what counts is the order, and outliers are common."""
+    order = np.argsort(np.argsort(np.array(fitness), kind="stable"), kind="stable")
+    ranks: NDArray[np.float64] = order / max(1, len(fitness) - 1)
+    return ranks
+
+
+def _features(genome: Genome, space: Space) -> list[float]:
+    """Return the figures that a loss may follow from; as many for every genome of a space."""
+    size = space.measure(genome)
+    found = [
+        math.log(size.latent),
+        math.log(size.parameters),
+        math.log(size.flops),
+        math.log(size.activation_bytes),
+        float(genome.depth),
+        float(genome.convolutions),
+    ]
+    for blocks in (genome.encoder, genome.decoder):
+        found += _of_part(blocks)
+    for trait in genome.traits:
+        for field, number in zip(KIND_OF[type(trait)].fields, numbers(trait), strict=True):
+            # A word's number has no order: one figure for each word.
+            places = range(len(field.words))
+            found += [float(number == place) for place in places] if field.words else [number]
+    return found
+
+
+def _of_part(blocks: Sequence[Block]) -> list[float]:
+    """Return the figures of encoder or decoder; zeros where it has no such layer."""
+    widths = [
+        math.log(layer.filters if isinstance(layer, Conv | UpConv) else layer.units)
+        for layer in (block.layer for block in blocks)
+        if isinstance(layer, Conv | UpConv | Dense | UpDense)
+    ]
+    kernels = [
+        math.sqrt(block.layer.kernel_h * block.layer.kernel_w)
+        for block in blocks
+        if isinstance(block.layer, Conv | UpConv)
+    ]
+    modifiers = [modifier for block in blocks for modifier in block.modifiers]
+    return [
+        widths[0] if widths else 0.0,
+        widths[-1] if widths else 0.0,
+        fmean(widths) if widths else 0.0,
+        fmean(kernels) if kernels else 0.0,
+        float(sum(modifier.rate for modifier in modifiers if isinstance(modifier, Dropout))),
+        float(sum(isinstance(modifier, BatchNorm) for modifier in modifiers)),
+    ]
