@@ -78,10 +78,11 @@ class ScreenWatcher:
         self._bar.bar_format = f"{generation_of(progress)} ▕{{bar:12}}▏ {{desc}}"
         self._bar.set_description_str(line(progress))
 
-    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:  # noqa: ARG002
+    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:
         """Say a line for the generation where there is no progress line."""
         if self._bar is None and progress.fresh:
-            click.echo(f"{generation_of(progress)} done: {line(progress)}", err=True)
+            ended = generation_of(progress, row["generation"])
+            click.echo(f"{ended} done: {line(progress)}", err=True)
 
     def stopping(self, in_flight: int) -> None:
         """Say that the search finishes what it has begun."""
@@ -134,10 +135,10 @@ def _extent(overview: Overview) -> list[str]:
     return parts
 
 
-def generation_of(progress: Progress) -> str:
-    """Word the generation under way."""
+def generation_of(progress: Progress, number: object = None) -> str:
+    """Word a generation; the one under way if none is given."""
     of_all = "" if progress.generations is None else f"/{progress.generations}"
-    return f"gen {progress.generation}{of_all}"
+    return f"gen {number or progress.generation}{of_all}"
 
 
 def line(progress: Progress) -> str:
