@@ -82,6 +82,8 @@ def resume(
             so have settings that its results depend on.
         Interrupted: Ctrl-C; see `search`.
     """
+    from evoae.data.load import of_run
+
     path = locate(run)
     config = load_config(path / CONFIG, overrides)
     with Store.writer(path) as store:
@@ -93,7 +95,8 @@ def resume(
         # Read anew, so that settings younger than the run have the values they always had.
         recorded_config = make_config(store.fact("config", dict), source=str(path / CONFIG))
         check_unchanged(path, *(c.model_dump(mode="json") for c in (recorded_config, config)))
-        scene = _scene(config, watcher)
+        with of_run(path):
+            scene = _scene(config, watcher)
         recorded, digest = store.fact("data_digest", str), scene.dataset.digest
         if digest != recorded:
             raise RunError(
@@ -121,13 +124,15 @@ def replay(run: str | Path, candidate: str) -> tuple[Found, Evaluation]:
     Raises:
         EvoaeError: no such run or candidate, or its data are gone.
     """
+    from evoae.data.load import of_run
     from evoae.data.share import share
     from evoae.genome.text import parse
     from evoae.training.train import train
 
     opened = Run.open(run)
     found = opened.find(candidate)
-    scene = _scene(opened.config)
+    with of_run(opened.path):
+        scene = _scene(opened.config)
     return found, train(scene.task(parse(found.candidate.genome), share(scene.dataset)))
 
 

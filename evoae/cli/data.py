@@ -105,7 +105,7 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
     for label, value in (
         ("name", summary.name),
         ("shape", times(summary.input_shape)),
-        ("type", f"{summary.dtype} from {summary.low:g} to {summary.high:g}"),
+        ("type", f"{summary.dtype} from {summary.low + 0.0:g} to {summary.high:g}"),
         ("train", f"{summary.train:,}"),
         ("validation", f"{summary.validation:,}"),
         ("test", f"{summary.test:,}"),

@@ -17,6 +17,10 @@ import click
 
 from evoae.errors import EvoaeError, SearchError
 
+_WRONG_PATH = (
+    *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
+)
+
 
 class Edge(click.Group):
     """A group that loads a command when it is called, and speaks every error once.
@@ -84,7 +88,7 @@ class Edge(click.Group):
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             _say(error, f"{where}{error.strerror or error}")
-            code = 1
+            code = 2 if error.errno in _WRONG_PATH else 1
         sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test", "all"]),
-    help="Which part. [test of the run's own data; all of --data]",
+    help="Which part; all of the run's own data is train and validation."
+    " [test of the run's own data; all of --data]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(run: str, id: str, data: str | None, split: AnySplit | None, as_json: bool) -> None:

@@ -59,4 +59,5 @@ def command(file: Path, data: str | None, kind: str | None, force: bool, schema:
         click.echo(
             f"Put your folder in place of {_MADE_UP} in it, and the size you want.", err=True
         )
-    click.echo(f"Next:  evoae search --config {file}", err=True)
+    if not schema:
+        click.echo(f"Next:  evoae search --config {file}", err=True)

@@ -198,6 +198,9 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
         f"{said}: {status.scored} trained, {status.reused} reused, {failed}.{best}\n", err=True
     )
     print_entries(run, run.hall_of_fame())
+    if status.best is None:
+        wording.next_steps([(f"evoae failures {status.run}", "what failed, and why")])
+        sys.exit(1)
     steps = [
         (f"evoae show {status.run} best", "see it"),
         (f"evoae refit {status.run} best", "train it properly, measure it once on the test set"),

@@ -26,7 +26,11 @@ def command(
     out: Path,
     force: bool,
 ) -> None:
-    """Write items and what model ID of RUN makes of them; a picture shows 64 if not told."""
+    """Write items and what model ID of RUN makes of them.
+
+    A picture shows 64 if not told: rows of up to 16 items, and under each row its copies; between
+    them what the copies were made of, where the run corrupts its inputs (denoising).
+    """
     from evoae.cli import wording
     from evoae.use.items import choose
     from evoae.use.model import open_model

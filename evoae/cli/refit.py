@@ -76,9 +76,19 @@ def print_refitted(run: str, done: Sequence[Refitted]) -> None:
     for refitted in done:
         if refitted.message is not None:
             click.echo(f"{wording.short(refitted.id)}: {refitted.message}", err=True)
+    opened = Run.open(run)
+    for refitted in done:
+        searched = opened.find(refitted.id).evaluation
+        before = None if searched is None else searched.fitness
+        if before is not None and refitted.val_loss is not None and refitted.val_loss > before:
+            click.echo(
+                f"{wording.short(refitted.id)}: its validation loss is above the search's, "
+                f"{wording.loss(before)}; try more epochs. The other commands use this model now.",
+                err=True,
+            )
     trained = [wording.short(refitted.id) for refitted in done if refitted.trained]
     if trained:
-        copies = "copies.csv" if Run.open(run).facts().get("table") else "copies.png"
+        copies = "copies.csv" if opened.facts().get("table") else "copies.png"
         wording.next_steps(
             [
                 (

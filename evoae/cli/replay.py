@@ -14,6 +14,7 @@ def command(run: str, id: str) -> None:
     Nothing is recorded, and no time or memory limit is kept.
     """
     from evoae.cli import wording
+    from evoae.evaluation import Outcome
     from evoae.search import replay
 
     found, now = replay(run, id)
@@ -22,7 +23,9 @@ def command(run: str, id: str) -> None:
     if recorded is not None:
         click.echo(f"recorded  {recorded.outcome}  loss {wording.loss(recorded.fitness)}")
     click.echo(f"now       {now.outcome}  loss {wording.loss(now.fitness)}")
-    if now.traceback:
+    if now.message:
+        click.echo(now.message)
+    if now.traceback and now.outcome is not Outcome.DIVERGED:  # of which the message says all
         click.echo(now.traceback)
     if recorded is not None:
         same = (now.outcome, now.fitness) == (recorded.outcome, recorded.fitness)

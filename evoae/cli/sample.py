@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--how",
     type=click.Choice(["mean", "mode", "sample"]),
-    default="mean",
-    show_default=True,
+    show_default="mean of images, sample of rows",
     help="What to take of the distribution that a decoded code stands for.",
 )
 @options.seed
@@ -37,7 +36,7 @@ def command(
     run: str,
     id: str,
     number: int,
-    how: How,
+    how: How | None,
     seed: int,
     data: str | None,
     out: Path,
@@ -56,6 +55,8 @@ def command(
     check_output(out, SUFFIXES, force=force)
     model = open_model(run, id)
     check_decodable(out, model, number)
+    # A mean image is sharp enough to look at; mean rows are all alike.
+    how = how or ("mean" if model.table is None else "sample")
     drawn = sample(model, number, how=how, seed=seed, data=data)
     write_decoded(out, drawn.codes, drawn.values, model.table)
     click.echo(f"{wording.plural(number, 'code')} from {drawn.source}", err=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from evoae.evaluation import Evaluation
     from evoae.models.plan import LayerRecord, Plan
     from evoae.runs.records import Candidate
@@ -33,6 +35,7 @@ def command(run: str, id: str, as_json: bool) -> None:
         print_json(
             {
                 **found.summary(),
+                "refit": opened.refitted(candidate.id),
                 "tokens": list(candidate.tokens),
                 "layers": [_layer(layer) for layer in drawn.layers],
                 "history": {
@@ -53,8 +56,11 @@ def command(run: str, id: str, as_json: bool) -> None:
     click.echo(f"{wording.short(candidate.id)}  {candidate.genome}")
     click.echo(" · ".join(figures))
     click.echo(f"\n{draw(drawn)}\n")
-    if evaluation is not None:
+    if evaluation is not None and evaluation.validation_loss:
         _print_curves(evaluation)
+    refitted = opened.refitted(candidate.id)
+    if refitted is not None:
+        click.echo(_of_refit(refitted))
 
 
 def _verdict(evaluation: Evaluation | None) -> str:
@@ -65,6 +71,16 @@ def _verdict(evaluation: Evaluation | None) -> str:
     if evaluation.fitness is None:
         return f"{evaluation.outcome}: {evaluation.message}"
     return f"loss {wording.loss(evaluation.fitness)}"
+
+
+def _of_refit(result: Mapping[str, Any]) -> str:
+    from evoae.cli import wording
+
+    if not result["trained"]:
+        return f"refit failed: {result['message']}"
+    validation, test = wording.loss(result["val_loss"]), wording.loss(result["test_loss"])
+    best, epochs = result["epochs"][1], result["epochs"][0]
+    return f"refit: validation {validation} in epoch {best} of {epochs}, test {test}"
 
 
 def _origin(candidate: Candidate) -> str:

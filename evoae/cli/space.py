@@ -74,7 +74,8 @@ def check(
 ) -> None:
     """Check that the space holds networks, or that GENOME lies in it.
 
-    GENOME is one line of text, or a flat token sequence such as "[-1, 32, 3, 3, -2, 32, 3, 3]".
+    GENOME is one line of text, a file that holds it, or a flat token sequence such as
+    "[-1, 32, 3, 3, -2, 32, 3, 3]".
     """
     from evoae.config.load import load_config
     from evoae.errors import SpaceError
@@ -95,10 +96,10 @@ def _genome(written: str) -> Genome:
     import json
 
     from evoae.genome.codec import decode
-    from evoae.genome.text import parse
+    from evoae.use.one import read_genome
 
     if not written.lstrip().startswith("["):
-        return parse(written)
+        return read_genome(written)
     try:
         tokens = json.loads(written)
     except (ValueError, RecursionError) as error:
@@ -111,7 +112,7 @@ def _space(config: Config, shape: str | None) -> Space:
     from evoae.scene import Scene, space_of
 
     if shape is None:
-        return Scene.make(config).space
+        return Scene.make(config, lambda line: click.echo(line, err=True)).space
     sides = _sides(shape)
     output: Literal["sigmoid", "linear"] = "sigmoid" if len(sides) == 3 else "linear"
     return space_of(config, Frame.of(config.model, config.objective, sides, output))

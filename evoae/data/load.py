@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from evoae.data.parts import check_enough, draw, drawn
 from evoae.data.rows import Rows
 from evoae.data.split_rows import split_rows
 from evoae.data.talk import Say, silent
+from evoae.errors import DataError
 
 
 def load(
@@ -51,6 +54,23 @@ def load(
         given = read_labels(labels, len(found.images), "--labels")
         found = replace(found, labels=given, test_labels=None)
     return split(found, config, seed)
+
+
+@contextmanager
+def of_run(run: Path, otherwise: str = "") -> Iterator[None]:
+    """Say of a run's own data that cannot be used what can still be done about them.
+
+    Its settings are written once, so that advice to change them would help nobody.
+
+    Args:
+        run: the run folder.
+        otherwise: a further way out, to follow "restore them"; "" for none.
+    """
+    try:
+        yield
+    except DataError as why:
+        step = f"these are the data of {run}: restore them as they were{otherwise}"
+        raise DataError(why.place, why.value, step) from why
 
 
 def split(source: Source, config: DataConfig, seed: int) -> Dataset:

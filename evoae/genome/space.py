@@ -254,14 +254,14 @@ class Space:
             return f"{has}, but model.latent is {self.model.latent}"
         if genome.depth > self.model.max_depth:
             return f"depth {genome.depth} exceeds max_depth {self.model.max_depth}"
-        if (held := [type(trait) for trait in genome.traits]) != list(self.traits):
-            wanted = " ".join(KIND_OF[kind].word for kind in self.traits) or "none"
-            has = " ".join(KIND_OF[kind].word for kind in held) or "none"
-            return f"genes of the whole network: {has}; the configuration makes it {wanted}"
         for block in genome.encoder:
             if type(block.layer) not in self.layers:
                 word = KIND_OF[type(block.layer)].word
                 return f"{word}, but model.layers is {self.model.layers} for {self.kind_of_input}"
+        if (held := [type(trait) for trait in genome.traits]) != list(self.traits):
+            wanted = " ".join(KIND_OF[kind].word for kind in self.traits) or "none"
+            has = " ".join(KIND_OF[kind].word for kind in held) or "none"
+            return f"genes of the whole network: {has}; the configuration makes it {wanted}"
         for gene in genome.genes:
             for field, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True):
                 if outside := self._outside(field, number):
@@ -280,4 +280,6 @@ class Space:
         low, high = self._range(field)
         if low <= number <= high:
             return None
+        if field.setting == "latent":
+            return f"latent {number} outside {low}..{high} (model.min_latent, model.max_latent)"
         return f"{field.name} {number} outside {low}..{high} (model.{field.setting})"

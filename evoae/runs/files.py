@@ -47,6 +47,12 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as why:
+        if why.filename == str(temporary):  # a name that nobody but us has heard of
+            why.filename = str(path)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

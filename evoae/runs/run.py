@@ -304,9 +304,18 @@ class Run:
             return Found(candidates[best[0]], evaluations[best[0]])
         found = [id for id in candidates if id.startswith(prefix.lower())]
         if len(found) != 1 or not prefix:
-            seen = f"{len(found)} candidates begin with '{prefix}'"
-            raise RunError(str(self.path), seen, "'evoae hof' lists ids; give more digits of one")
+            if not found:
+                seen, step = f"no candidate begins with '{prefix}'", "'evoae hof' lists ids"
+            else:
+                seen = f"{len(found)} candidates begin with '{prefix}'"
+                step = "'evoae hof' lists ids; give more digits of one"
+            raise RunError(str(self.path), seen, step)
         return Found(candidates[found[0]], evaluations.get(found[0]))
+
+    def refitted(self, id: str) -> dict[str, Any] | None:
+        """Return the record of a candidate's refit, see `evoae.use.refit`; None before one."""
+        with Store.reader(self.path) as store:
+            return store.results().get((id, REFIT))
 
     def failures(self) -> list[Found]:
         """Return the candidates that earned no fitness, in the order of failing."""

@@ -13,7 +13,7 @@ from evoae.config.schema import DataConfig
 from evoae.data.dataset import Dataset, Images, Labels
 from evoae.data.files import home, read_path
 from evoae.data.images import times
-from evoae.data.load import load
+from evoae.data.load import load, of_run
 from evoae.data.named import NAMED, find_set
 from evoae.data.picture_folder import holds_pictures
 from evoae.data.rows import Rows
@@ -161,7 +161,11 @@ def own_data(model: Model, labels: Path | None = None) -> Dataset:
     if model.run is None:
         raise UseError(model.name, "a lone file does not say what it was trained on", "add --data")
     config = model.run.config
-    dataset = load(config.data, config.seed, labels=labels)
+    if labels is None:
+        with of_run(model.run.path, ", or name others with --data"):
+            dataset = load(config.data, config.seed)
+    else:
+        dataset = load(config.data, config.seed, labels=labels)
     recorded = model.run.fact("data_digest", str)
     if dataset.reduced(config.data.reduce, config.seed).digest != recorded:
         raise DataError(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import keras
 
     from evoae.data.tables import Table
+    from evoae.models.objectives.corruption import Corruption
 
 Floats = NDArray[np.float32]
 Loss = Literal["mse", "mae", "bce"]
@@ -100,6 +101,17 @@ class Model:
     def rebuild(self, inputs: Floats) -> Floats:
         """Return one batch (n, *input_shape) as it comes out again."""
         return self.decode(self.encode(inputs))
+
+    @property
+    def corruption(self) -> Corruption | None:
+        """What the run's validation inputs are corrupted by; None if they are not."""
+        from evoae.models.objectives.corruption import Corruption
+
+        config = None if self.run is None else self.run.config
+        if config is None or config.objective.corruption == "none":
+            return None
+        images = len(self.input_shape) == 3
+        return Corruption(config.objective, config.seed % 2**31, bounded=images)
 
     def decode_all(self, codes: Floats) -> Floats:
         """Decode any number of codes, (n, *code_shape) or flat (n, latent), in batches."""

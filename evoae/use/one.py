@@ -48,13 +48,15 @@ def train_one(
         SearchError: the brief training failed.
     """
     genome = canonical(parse(genome) if isinstance(genome, str) else genome)
-    scene = Scene.make(config)
+    scene = Scene.make(config, say)
     size = scene.space.measure(genome)  # refuses what the data cannot take
     folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
     text = render(genome)
     facts = {**scene.facts(), **surroundings(), "genome": text, "workers": 1, "planned": 1}
     create(folder, config, facts)
     say(f"{text}: {size.parameters:,} parameters · run folder {folder}")
+    if outside := scene.space.violation(genome):
+        say(f"A search with this configuration would not try it: {outside}.")
     with Store.writer(folder) as store:
         store.set({"generations": 1})
         _evaluate(store, scene, genome)

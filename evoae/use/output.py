@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MOST_PIXELS = 10**8  # of one picture
 _MOST_VALUES = 2**28  # that are decoded at once: 1 GiB
 _DRAWABLE = (1, 3, 4)  # channels: grey, colour, colour with transparency
+_LEGIBLE = 64  # pixels of an image's smaller side, to which small ones are magnified
 _PAPER = 255  # what shows between the images of a grid
 
 
@@ -94,6 +95,8 @@ def write_batches_npz(
 def write_picture(path: Path, grid: NDArray[Any]) -> None:
     """Write a grid of images as a PNG file, a white line between neighbours.
 
+    Small images are magnified by a whole number, each pixel to a square.
+
     Args:
         path: of the file.
         grid: (rows, columns, height, width, channels), float in 0..1; what lies outside is shown
@@ -110,10 +113,18 @@ def write_picture(path: Path, grid: NDArray[Any]) -> None:
     pixels = (np.clip(grid, 0, 1) * 255).round().astype(np.uint8)
     canvas[:, :height, :, :width] = pixels.transpose(0, 2, 1, 3, 4)
     picture = canvas.reshape(rows * (height + 1), columns * (width + 1), channels)[:-1, :-1]
+    scale = _magnified(height, width, picture.shape)
     drawn = Image.fromarray(picture[..., 0] if channels == 1 else picture)
+    drawn = drawn.resize((scale * drawn.width, scale * drawn.height), Image.Resampling.NEAREST)
     file = io.BytesIO()
     drawn.save(file, format="PNG")
     write_whole(path, file.getvalue())
+
+
+def _magnified(height: int, width: int, canvas: tuple[int, ...]) -> int:
+    """Return how many pixels a side of the screen each one of the images gets."""
+    room = math.isqrt(_MOST_PIXELS // (canvas[0] * canvas[1]))
+    return max(1, min(-(-_LEGIBLE // min(height, width)), room))
 
 
 def check_drawable(path: Path, shape: tuple[int, ...], count: int) -> None:

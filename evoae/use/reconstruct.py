@@ -24,10 +24,20 @@ IN_A_PICTURE = 64  # items, where no number is given
 _ACROSS = 16  # items in a row of the picture
 
 
-def rebuilt(model: Model, items: Items) -> Iterator[tuple[Floats, Floats]]:
-    """Yield batches of items and of what comes out for them, each (at most a batch, *shape)."""
+def rebuilt(model: Model, items: Items) -> Iterator[tuple[Floats, ...]]:
+    """Yield batches of items and of what comes out for them, each (at most a batch, *shape).
+
+    Between the two, what goes in, where the run corrupts its validation inputs.
+    """
+    corruption, first = model.corruption, 0
     for batch in items.batches(model.batch):
-        yield batch, model.rebuild(batch)
+        if corruption is None:
+            yield batch, model.rebuild(batch)
+        else:
+            numbers = np.arange(first, first + len(batch), dtype=np.int32)
+            noisy = np.asarray(corruption.in_validation(batch, numbers))
+            yield batch, noisy, model.rebuild(noisy)
+        first += len(batch)
 
 
 def write_rebuilt(path: Path, model: Model, items: Items) -> None:
@@ -37,18 +47,22 @@ def write_rebuilt(path: Path, model: Model, items: Items) -> None:
     and `rebuilt`, (n, *shape) each, as the network sees them. A CSV file has a line for each item:
     its number, its error, and each column's value before and after, in the original units.
 
+    Where the run corrupts its inputs, copies are made of corrupted ones, as in validation; these
+    are a row between in a .png file, and `corrupted` in an .npz file.
+
     Raises:
         UseError: the items are no images that PNG can show, or no table rows for a CSV file.
     """
     suffix = path.suffix.lower()
     if suffix == ".png":
-        check_drawable(path, items.shape, 2 * len(items))
+        check_drawable(path, items.shape, 3 * len(items))
         write_picture(path, _picture(model, items))
     elif suffix == ".npz":
         shape = (len(items), *items.shape)
-        copies = (copy for _, copy in rebuilt(model, items))
-        originals = items.batches(model.batch)
-        arrays = {"originals": (shape, originals), "rebuilt": (shape, copies)}
+        copies = (parts[-1] for parts in rebuilt(model, items))
+        arrays = {"originals": (shape, items.batches(model.batch)), "rebuilt": (shape, copies)}
+        if model.corruption is not None:
+            arrays["corrupted"] = (shape, (parts[1] for parts in rebuilt(model, items)))
         write_batches_npz(path, arrays)
     else:
         if items.table is None:
@@ -59,20 +73,20 @@ def write_rebuilt(path: Path, model: Model, items: Items) -> None:
 
 
 def _picture(model: Model, items: Items) -> Floats:
-    """Return rows of at most 16 items, each row followed by that of their copies."""
-    pairs = list(rebuilt(model, items))
+    """Return rows of at most 16 items, each row followed by those of what was made of them."""
+    stages = list(zip(*rebuilt(model, items), strict=True))
     across = min(_ACROSS, len(items))
     down = -(-len(items) // across)
-    grid = np.ones((2, down * across, *items.shape), np.float32)
-    for side, parts in zip(grid, zip(*pairs, strict=True), strict=True):
-        side[: len(items)] = np.concatenate(parts)
-    stacked = grid.reshape(2, down, across, *items.shape).swapaxes(0, 1)
-    return stacked.reshape(2 * down, across, *items.shape)
+    grid = np.ones((len(stages), down * across, *items.shape), np.float32)
+    for row, parts in zip(grid, stages, strict=True):
+        row[: len(items)] = np.concatenate(parts)
+    stacked = grid.reshape(len(stages), down, across, *items.shape).swapaxes(0, 1)
+    return stacked.reshape(len(stages) * down, across, *items.shape)
 
 
 def _lines(model: Model, items: Items) -> Iterator[list[object]]:
     index = 0
-    for before, after in rebuilt(model, items):
+    for before, *_, after in rebuilt(model, items):
         for error, left, right in zip(
             errors(before, after, model.loss),
             rows(items.table, before),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evoae.config.schema import Config, RefitConfig
+from evoae.data.load import of_run
 from evoae.data.pca import LARGEST, pca_error
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Task, seed_for, trained_as
@@ -283,7 +284,9 @@ def _whole_scene(run: Run, config: Config) -> Scene:
     Raises:
         RunError: the data are not those that the run began with.
     """
-    recorded, now = run.fact("data_digest", str), Scene.make(config).dataset.digest
+    with of_run(run.path):
+        now = Scene.make(config).dataset.digest
+    recorded = run.fact("data_digest", str)
     if recorded != now:
         raise RunError(
             str(run.path),

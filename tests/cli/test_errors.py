@@ -1,6 +1,7 @@
 """A wrong request gets one sentence and exit code 2; nothing is written."""
 
 import errno
+import importlib
 
 import pytest
 import yaml
@@ -8,6 +9,8 @@ from click.testing import CliRunner
 
 from evoae.cli.main import cli
 from evoae.errors import RunError
+from evoae.evaluation import Evaluation, Outcome
+from evoae.execution.inline import InlineExecutor
 from tests.conftest import TINY, with_changes
 
 
@@ -69,3 +72,23 @@ def test_a_full_disk_is_a_failed_run_and_no_wrong_request(why, code, monkeypatch
     monkeypatch.setattr("evoae.runs.run.Run.open", refuse)
     done = CliRunner().invoke(cli, ["hof", "runs/a"])
     assert (done.exit_code, done.stderr) == (code, "Error: runs/a: cannot be written\n")
+
+
+def test_a_search_in_which_nothing_scored_has_failed(place, monkeypatch):
+    def failing(task):
+        return Evaluation.failed(task, Outcome.DIVERGED, "the loss is no longer finite")
+
+    conductor = importlib.import_module("evoae.search")  # `evoae.search` is its function
+    monkeypatch.setattr(conductor, "_executor", lambda *_: InlineExecutor(failing))
+    arguments = "search --config good.yaml --run run --set search.max_failure_share=1"
+    done = CliRunner().invoke(cli, arguments.split())
+    assert done.exit_code == 1
+    assert "evoae failures run" in done.stderr
+    assert "refit" not in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_named_and_no_other(place):
+    (place / "file").write_text("")
+    done = CliRunner().invoke(cli, ["init", "file/mine.yaml", "--data", "digits"])
+    assert done.exit_code == 2
+    assert "file/mine.yaml" in done.stderr

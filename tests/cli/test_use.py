@@ -85,7 +85,8 @@ def test_pictures_and_arrays_are_written_under_the_name_that_is_printed(
         out = tmp_path / f"out{suffix}"
         assert run(command, tiny_run.path, "--out", out).stdout == f"{out}\n"
     across, down = {"reconstruct": (16, 8), "sample": (8, 8), "interpolate": (8, 8)}[command]
-    assert size(tmp_path / "out.png") == (9 * across - 1, 9 * down - 1)
+    # 8 pixels and a line for each image, all of them eight times as large.
+    assert size(tmp_path / "out.png") == (8 * (9 * across - 1), 8 * (9 * down - 1))
     assert len(np.load(tmp_path / "out.npz").files) == 2
 
 
@@ -109,7 +110,7 @@ def test_sample_says_where_its_codes_come_from(tiny_run, tmp_path):
 def test_manifold_draws_a_two_dimensional_code(flat, tmp_path):
     out = tmp_path / "m.png"
     run("manifold", flat, "--side", 5, "--data", "digits", "--out", out)
-    assert size(out) == (44, 44)
+    assert size(out) == (8 * 44, 8 * 44)
     assert "--data" in run("manifold", flat, "--out", tmp_path / "n.png", code=2).stderr
 
 
@@ -146,7 +147,7 @@ def test_labels_of_a_file_stand_in_for_the_datas_own(tiny_run, tmp_path):
         (("encode", "RUN", "--out", "codes.txt"), "use .csv or .npz"),
         (("encode", "RUN", "--out", "no/codes.csv"), "no such folder"),
         (("encode", "RUN", "--out", "."), "suffix"),
-        (("encode", "RUN", "zz", "--out", "c.csv"), "0 candidates begin with 'zz'"),
+        (("encode", "RUN", "zz", "--out", "c.csv"), "no candidate begins with 'zz'"),
         (("encode", "RUN", "--data", "nowhere", "--out", "c.csv"), "nowhere"),
         (("encode", "FILE", "--out", "c.csv"), "--data"),
         (("encode", "FILE", "9f", "--out", "c.csv"), "one model"),

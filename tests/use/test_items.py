@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import evoae
 from evoae.data.load import load
 from evoae.errors import DataError, UseError
 from evoae.use.items import Items, choose, choose_training
 from evoae.use.model import open_model
+from tests.conftest import TINY, with_changes
 from tests.use.networks import SHAPE, images
 
 
@@ -112,3 +114,19 @@ def test_pictures_of_a_folder_become_as_large_as_the_model_takes_them(
     items = choose(model, data=str(tmp_path))
     assert items.shape == (8, 8, 1)
     np.testing.assert_allclose(items.all().mean(axis=(1, 2, 3)) * 255, [0, 60, 120, 180], atol=1)
+
+
+def test_of_data_that_are_gone_it_is_said_what_still_helps(tmp_path):
+    np.save(tmp_path / "x.npy", images(400, 1, (8, 8)))
+    given = with_changes(TINY, search={"population": 2, "generations": 1})
+    given["data"] = {"path": str(tmp_path / "x.npy")}
+    run = evoae.search(given, run=tmp_path / "run")
+    model = open_model(run.path)
+    (tmp_path / "x.npy").rename(tmp_path / "y.npy")
+    with pytest.raises(DataError) as gone:
+        choose(model)
+    assert "restore them" in gone.value.next_step
+    assert "--data" in gone.value.next_step
+    assert len(choose(model, data=str(tmp_path / "y.npy"))) == 400
+    with pytest.raises(DataError, match=r"restore them as they were$"):
+        evoae.resume(run.path)

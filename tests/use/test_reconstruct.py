@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import evoae
 from evoae.errors import UseError
-from evoae.use.items import Items
+from evoae.use.items import Items, choose
+from evoae.use.model import open_model
 from evoae.use.reconstruct import write_rebuilt
+from tests.conftest import TINY, with_changes
 from tests.use.networks import images, joined, lone
 
 
@@ -22,7 +25,9 @@ def copier(channels=1):
 def test_a_picture_shows_each_row_of_items_above_the_row_of_their_copies(channels, tmp_path):
     pixels = np.random.default_rng(0).integers(256, size=(18, 5, 4, channels), dtype=np.uint8)
     write_rebuilt(tmp_path / "r.png", copier(channels), Items("x", (pixels,)))
-    seen = np.asarray(Image.open(tmp_path / "r.png")).reshape(4 * 6 - 1, 16 * 5 - 1, channels)
+    large = np.asarray(Image.open(tmp_path / "r.png"))
+    seen = large[::16, ::16].reshape(4 * 6 - 1, 16 * 5 - 1, channels)
+    np.testing.assert_array_equal(seen, large[15::16, 15::16].reshape(seen.shape))
     rows = [seen[6 * row : 6 * row + 5].reshape(5, -1, channels) for row in range(4)]
     for number in range(18):
         row, column = divmod(number, 16)
@@ -53,3 +58,26 @@ def test_pictures_of_what_png_cannot_show_are_refused(plain, tmp_path):
     with pytest.raises(UseError, match="no table rows"):
         write_rebuilt(tmp_path / "r.csv", plain, Items("x", (images(3),)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_copies_of_a_denoising_run_are_made_of_what_it_is_validated_on(tmp_path):
+    denoising = with_changes(
+        TINY,
+        search={"population": 2, "generations": 1},
+        training={"epochs": 1},
+        objective={"kind": "denoising", "corruption": "masking", "level": 0.5},
+    )
+    run = evoae.search(denoising, run=tmp_path / "run")
+    model = open_model(run.path)
+    items = choose(model, limit=64)
+    write_rebuilt(tmp_path / "r.npz", model, items)
+    with np.load(tmp_path / "r.npz") as file:
+        clean, noisy, copies = (file[name] for name in ("originals", "corrupted", "rebuilt"))
+    kept = noisy == clean
+    assert (noisy[~kept] == 0).all()
+    assert 0.4 < 1 - kept[clean > 0].mean() < 0.6
+    np.testing.assert_allclose(copies, model.rebuild(noisy), atol=1e-6)
+    assert np.abs(copies - model.rebuild(clean)).max() > 1e-3
+    write_rebuilt(tmp_path / "r.png", model, items)
+    with Image.open(tmp_path / "r.png") as picture:
+        assert picture.size[1] == 8 * (3 * 4 * 9 - 1)
