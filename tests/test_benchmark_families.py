@@ -49,7 +49,7 @@ def test_strange_items_that_score_higher_are_told_apart():
 def test_a_config_without_its_data_is_skipped_with_a_reason(tmp_path, monkeypatch):
     for name in ("EVOAE_DATA", "HOME", "KERAS_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    assert "evoae data get cifar10" in absent("cifar10", None)
-    assert "--folder" in absent("folder", None)
-    assert str(tmp_path) in absent("folder", tmp_path)
-    assert absent("heart", None) is None
+    assert "evoae data get cifar10" in absent("cifar10", None, None)
+    assert "--folder" in absent("folder", None, None)
+    assert str(tmp_path) in absent("folder", tmp_path, None)
+    assert absent("heart", None, None) is None
