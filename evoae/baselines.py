@@ -99,6 +99,7 @@ def at_random(store: Store, scene: Scene, flops: int) -> Scene | None:
         "generations": None,
         "budget": BudgetConfig(flops=flops),
         "surrogate": 1,
+        "seed_genomes": None,
     }
     changed = config.model_copy(
         update={

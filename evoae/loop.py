@@ -27,7 +27,7 @@ from evoae.evolution.records import Records
 from evoae.evolution.state import Proposal, State, scored
 from evoae.execution.executor import AbstractExecutor
 from evoae.genome.codec import encode
-from evoae.genome.text import render
+from evoae.genome.text import parse, render
 from evoae.runs.files import model_path, pending_path
 from evoae.runs.lender import Lender
 from evoae.runs.records import Candidate, Generation
@@ -90,6 +90,7 @@ class Loop:
         self._shared = share(scene.dataset)
         facts = store.facts()
         self._cuts: dict[str, list[str]] = facts.get("cuts", {})
+        self._seeds = [parse(text) for text in facts.get("seeds", [])]
         self._purse = Purse(search.budget, facts.get("seconds", 0.0))
         # By whichever driver, by key; then as far as this replay has come.
         self._finished = store.evaluations()
@@ -175,6 +176,7 @@ class Loop:
             self._asked,
             config.seed,
             pending,
+            self._seeds,
         )
         for place, proposal in enumerate(proposals):
             if cut is not None and proposal.key not in cut:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
-from evoae.errors import EvoaeError, RunError
+from evoae.errors import EvoaeError, RunError, SearchError, SpaceError
 from evoae.evaluation import Evaluation
 from evoae.runs.agreement import check_unchanged, machine_differences
 from evoae.runs.folder import CONFIG, create, locate, next_folder
@@ -54,7 +54,7 @@ def search(
     config = make_config(config)
     scene = _scene(config, watcher)
     folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
-    facts = {**scene.facts(), **_surroundings()}
+    facts = {**scene.facts(), **_surroundings(), "seeds": _seeds(scene)}
     lenders = [Lender(run, facts) for run in config.search.reuse]
     share(scene.dataset)  # what can fail does so before there is a folder
     create(folder, config, facts)
@@ -143,7 +143,7 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
     from evoae.loop import Loop, stopped_by_signals
 
     facts = store.facts()
-    store.set({"ended": False})
+    store.set({"ended": False, "stopped": None})
     loop = Loop(store, scene, lenders, watcher)
     progress, data = loop.progress, scene.dataset
     now = _surroundings()
@@ -165,7 +165,11 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
                 tuple(notes),
             )
         )
-        loop.run(executor)
+        try:
+            loop.run(executor)
+        except SearchError as why:
+            store.set({"stopped": str(why.value)})
+            raise
         train_networks(store, scene, executor, loop)
     record_linear_bound(store, scene)
     _search_at_random(store, scene, lenders, loop, watcher)
@@ -199,6 +203,28 @@ def _search_at_random(
         record_random(store, spent, None, str(error))
     else:
         record_random(store, spent, Run.open(folder))
+
+
+def _seeds(scene: Scene) -> list[str]:
+    """Return the genomes of `search.seed_genomes` as text, each once.
+
+    Raises:
+        GenomeError: the file cannot be read, or a line of it is broken.
+        SpaceError: the space does not hold one.
+    """
+    from evoae.genome.canonical import canonical
+    from evoae.genome.files import read_genomes
+    from evoae.genome.text import render
+
+    file = scene.config.search.seed_genomes
+    found: dict[str, None] = {}
+    for number, genome in read_genomes(Path(file)) if file else ():
+        if reason := scene.space.violation(genome):
+            raise SpaceError(
+                f"{file}: line {number}", reason, "take it out, or widen the space (model)"
+            )
+        found[render(canonical(genome))] = None
+    return list(found)
 
 
 def _asked_for(store: Store) -> int:

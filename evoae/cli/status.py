@@ -26,6 +26,8 @@ def command(run: str, as_json: bool) -> None:
         return
     click.echo(_where(status))
     click.echo(" · ".join(_figures(status)))
+    if status.why is not None:
+        click.echo(f"Stopped: {status.why}. See:  evoae failures {status.run}", err=True)
     if status.state == "interrupted":
         click.echo(f"Go on with:  evoae resume {status.run}", err=True)
 

@@ -408,6 +408,9 @@ class SearchConfig(Section):
         1, description="most trainings of one network, whose mean counts; 1 believes the first"
     )
     remeasure: Share = Field(0.2, description="share of trainings for that, while in doubt")
+    seed_genomes: Text | None = Field(
+        None, description="file of genomes, a line each, that are tried first; null for none"
+    )
     lag: Count = Field(8, description="aging: networks under way at once, and so most workers")
     cxpb: Share = Field(0.6, description="probability that two parents cross")
     mutpb: Share = Field(0.3, description="probability that an offspring mutates")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from evoae.config.schema import SearchConfig
 from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng
 from evoae.evolution.noise import doubtful
+from evoae.evolution.proposing import propose
 from evoae.evolution.state import Proposal, State
 from evoae.evolution.surrogate import promising
+from evoae.genome.genome import Genome
 from evoae.genome.space import Space
 
 
@@ -20,6 +22,7 @@ def next_batch(
     batch: int,
     seed: int,
     pending: Set[str],
+    seeds: Sequence[Genome] = (),
 ) -> tuple[Proposal, ...]:
     """Return the trainings of batch `batch`, further ones of known candidates first.
 
@@ -31,6 +34,7 @@ def next_batch(
         batch: from 1.
         seed: of the run.
         pending: keys (`Proposal.key`) of the trainings under way, which the state lacks.
+        seeds: genomes that a search begins with, in the space, before anything else.
     """
     count = algorithm.size(batch)
     share = round(batch * count * search.remeasure) - round((batch - 1) * count * search.remeasure)
@@ -41,9 +45,23 @@ def next_batch(
     ][:share]
     known = state.history.keys() | {key.partition(" ")[0] for key in pending}
     rng = batch_rng(seed, batch)
-    new = count - len(again)
+    given = _given(algorithm, batch, seeds)
+    known |= {proposal.id for proposal in given}
+    new = count - len(again) - len(given)
     proposals = algorithm.ask(state, rng, new * search.surrogate, known)
     if search.surrogate > 1:
         individuals = tuple(state.history.values())
         proposals = promising(rng, individuals, proposals, new, space)
-    return (*again, *proposals)
+    return (*again, *given, *proposals)
+
+
+def _given(
+    algorithm: AbstractAlgorithm, batch: int, seeds: Sequence[Genome]
+) -> tuple[Proposal, ...]:
+    """Return the seeds whose turn is in a batch; they fill the first ones."""
+    if batch > len(seeds):  # a batch holds one at least
+        return ()
+    start = sum(algorithm.size(earlier) for earlier in range(1, batch))
+    return tuple(
+        propose(genome, (), "seed") for genome in seeds[start : start + algorithm.size(batch)]
+    )

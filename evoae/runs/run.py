@@ -146,7 +146,8 @@ class Status:
 
     Attributes:
         run: the folder.
-        state: `running`, `finished` or `interrupted`.
+        state: `running`, `finished`, `interrupted`, or `failed` if it stopped because of `why`.
+        why: a failed run stopped; None for others.
         pid: of the driver; None unless running, 0 if it cannot be told.
         workers: of the latest driver; None if none has begun.
         generation: the one under way, from 1; the last one once finished.
@@ -166,6 +167,7 @@ class Status:
 
     run: str
     state: str
+    why: str | None
     pid: int | None
     workers: int | None
     generation: int
@@ -371,6 +373,7 @@ class Run:
         done = len(generations)
         ended = facts.get("ended") or (target is not None and done >= target)
         state = "running" if pid is not None else "finished" if ended else "interrupted"
+        why = facts.get("stopped") if state == "interrupted" else None
         last = max(generations.values(), key=lambda each: each.number, default=None)
         costs = [evaluation.cost for evaluation in trainings]
         settled = len(trainings) + sum(
@@ -378,7 +381,8 @@ class Run:
         )
         return Status(
             run=str(self.path),
-            state=state,
+            state=state if why is None else "failed",
+            why=why,
             pid=pid,
             workers=facts.get("workers"),
             generation=done if ended else done + 1 if target is None else min(done + 1, target),

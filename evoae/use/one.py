@@ -10,6 +10,7 @@ from pathlib import Path
 from evoae.config.schema import Config
 from evoae.errors import GenomeError, SearchError
 from evoae.genome.canonical import candidate_id, canonical
+from evoae.genome.files import read_genomes
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse, render
 from evoae.runs.files import pending_path
@@ -74,17 +75,15 @@ def read_genome(written: str) -> Genome:
     """
     path = Path(written)
     try:
-        held = path.read_text(encoding="utf-8") if path.is_file() else None
-    except (OSError, ValueError):  # too long for a name, or no text: then it is a genome or wrong
-        held = None
-    if held is None:
-        if path.suffix == ".txt":
-            raise GenomeError(written, "no such file of text", "name a file of one genome")
+        there = path.is_file()
+    except (OSError, ValueError):  # too long for a name: then it is a genome, or wrong
+        there = False
+    if not there and path.suffix != ".txt":
         return parse(written)
-    lines = [line for line in held.splitlines() if line.strip() and not line.startswith("#")]
-    if len(lines) != 1:
-        raise GenomeError(written, f"{len(lines)} lines of genome text", "expected one")
-    return parse(lines[0])
+    found = read_genomes(path)
+    if len(found) != 1:
+        raise GenomeError(written, f"{len(found)} lines of genome text", "expected one")
+    return found[0][1]
 
 
 def _evaluate(store: Store, scene: Scene, genome: Genome) -> None:
