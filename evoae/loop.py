@@ -123,11 +123,11 @@ class Loop:
             self._start(executor)
             if not self._under_way:
                 if self.stop and not self._done:
-                    raise self._interrupted()
+                    raise self.interrupted()
                 break
             if self._under_way[0].open:
                 if not self.in_flight:  # nothing new was begun
-                    raise self._interrupted()
+                    raise self.interrupted()
                 self._receive(executor.wait())
             else:
                 self._tell(self._under_way.popleft())
@@ -298,7 +298,8 @@ class Loop:
                 progress.best = (evaluation.fitness, key, progress.generation)
         self._watcher.progressed(progress)
 
-    def _interrupted(self) -> Interrupted:
+    def interrupted(self) -> Interrupted:
+        """Return what to raise when `stop` was set and something is left to do."""
         progress, trained = self.progress, len(self._store.evaluations())
         self.save_clock()
         return Interrupted(self._store.folder, trained, progress.generation, self._target)
@@ -308,10 +309,12 @@ class Loop:
     def _tell(self, batch: _Batch) -> None:
         """Hand a batch whose trainings have ended to the algorithm."""
         measured = []
+        unpaid = set(batch.new)  # a small space may have given one of them twice
         for proposal in batch.proposals:
             evaluation = self._settled[proposal.key]
             measured.append((proposal, evaluation.fitness))
-            if proposal.key in batch.new:
+            if proposal.key in unpaid:
+                unpaid.discard(proposal.key)
                 paid = evaluation.cost
                 cost = self._task(proposal).cost if paid is None else paid
                 self._purse.settle(proposal.key, cost)

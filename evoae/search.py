@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
-from evoae.errors import RunError, SearchError, SpaceError
+from evoae.errors import EvoaeError, RunError, SearchError, SpaceError
 from evoae.evaluation import Evaluation
 from evoae.runs.agreement import check_unchanged, machine_differences
 from evoae.runs.folder import CONFIG, create, locate, next_folder
 from evoae.runs.lender import Lender
 from evoae.runs.run import Found, Run
 from evoae.runs.store import Store
-from evoae.watching import Overview, Silent, Watcher
+from evoae.watching import Interrupted, Overview, Silent, Watcher
 
 if TYPE_CHECKING:
     from evoae.execution.executor import AbstractExecutor
+    from evoae.loop import Loop
     from evoae.scene import Scene
 
 
@@ -138,6 +139,7 @@ def replay(run: str | Path, candidate: str) -> tuple[Found, Evaluation]:
 
 def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Watcher) -> None:
     """Run `scene`'s search to the run's target, stopping cleanly when asked to."""
+    from evoae.baselines import record_linear_bound, train_networks
     from evoae.loop import Loop, stopped_by_signals
 
     facts = store.facts()
@@ -168,20 +170,39 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
         except SearchError as why:
             store.set({"stopped": str(why.value)})
             raise
-    _record_linear_bound(store, scene)
+        train_networks(store, scene, executor, loop)
+    record_linear_bound(store, scene)
+    _search_at_random(store, scene, lenders, loop, watcher)
 
 
-def _record_linear_bound(store: Store, scene: Scene) -> None:
-    """Record what PCA of the winner's size reaches on the same images, where it compares."""
-    from evoae.data.pca import LARGEST, pca_error
+def _search_at_random(
+    store: Store, scene: Scene, lenders: Sequence[Lender], loop: Loop, watcher: Watcher
+) -> None:
+    """Run random search at the cost of this search, as a run of its own inside it, if asked to.
 
-    best = Run.open(store.folder).hall_of_fame()[:1]
-    objective, data = scene.config.objective, scene.dataset
-    plain = (objective.kind, objective.loss) == ("reconstruction", "mse")
-    if best and plain and data.train[0].size <= LARGEST:
-        latent = best[0].latent
-        bound = {"latent": latent, "val_loss": pca_error(data.train, data.validation, latent)}
-        store.set({"pca": bound})
+    Raises:
+        Interrupted: on Ctrl-C; a resume of this search's run goes on with it.
+    """
+    from evoae.baselines import RANDOM, Aside, at_random, record_random
+
+    spent = loop.progress.purse.flops
+    other = at_random(store, scene, spent)
+    if other is None:
+        return
+    if loop.stop:
+        raise loop.interrupted()
+    folder = store.folder / RANDOM
+    try:
+        if not folder.exists():
+            create(folder, other.config, {**other.facts(), **_surroundings()})
+        with Store.writer(folder) as own:
+            _conduct(own, other, lenders, Aside(watcher))
+    except Interrupted:
+        raise loop.interrupted() from None
+    except EvoaeError as error:  # a comparison that cannot be had spoils no search
+        record_random(store, spent, None, str(error))
+    else:
+        record_random(store, spent, Run.open(folder))
 
 
 def _seeds(scene: Scene) -> list[str]:

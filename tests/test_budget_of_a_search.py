@@ -75,6 +75,18 @@ def test_a_search_without_any_end_is_refused():
         evoae.search(with_changes(BRED, search={"generations": None}))
 
 
+@pytest.mark.parametrize("algorithm", ["generational", "aging", "random"])
+def test_a_space_smaller_than_the_population_is_trained_and_paid_once(algorithm, tmp_path):
+    model = {"max_depth": 1, "filters": [4, 4], "kernels": [3, 3]}
+    fixed = {**model, "min_latent": 4, "max_latent": 4}
+    few = with_changes(BRED, model=fixed, search={"algorithm": algorithm, "generations": 2})
+    few["model"]["sampling"] = {"batchnorm": 0.0, "dropout": 0.0}
+    run = evoae.search(few, run=tmp_path / "run")
+    assert run.status().reused
+    cost = sum(3 * each.flops * 96 * 2 for each in run.evaluations())
+    assert run.generations()[-1].stats["cost"] == cost
+
+
 def test_every_training_has_its_cost(tmp_path, monkeypatch):
     monkeypatch.undo()
     run = evoae.search(with_changes(TINY, search={"generations": 1}), run=tmp_path / "run")

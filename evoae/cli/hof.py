@@ -9,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evoae.runs.records import Baseline
     from evoae.runs.run import Entry, Run
 
 
@@ -40,33 +41,61 @@ def command(run: str, front: bool, latent: int | None, as_json: bool) -> None:
 
 
 def print_entries(run: Run, entries: Sequence[Entry]) -> None:
-    """Print entries as a table, and the linear bound under it."""
+    """Print entries as a table, and under it what they are compared with."""
     from evoae.cli import wording
     from evoae.cli.tables import print_table
 
     if not entries:
         click.echo("No model has a score yet.", err=True)
         return
+    items = "rows" if run.facts().get("table") else "images"
+    bounds = run.linear_bounds()
     rows = [
         [
             str(entry.rank),
             wording.short(entry.id),
             wording.loss(entry.val_loss),
+            wording.loss(bounds.get(entry.latent)),
             wording.loss(entry.test_loss),
             wording.count(entry.latent),
             wording.count(entry.parameters),
             entry.genome,
         ]
         for entry in entries
-    ]
-    bound = run.linear_bound()
-    if bound is not None:
-        latent, value = bound
-        items = "rows" if run.facts().get("table") else "images"
+    ] + [_compared(baseline, items) for baseline in run.baselines()]
+    headers = ["rank", "id", "loss", "PCA", "test", "latent", "params", "genome"]
+    unused = {"test"} if all(entry.test_loss is None for entry in entries) else set()
+    if len(bounds) < 2:  # of one size alone, it stands under the line
+        unused.add("PCA")
+    kept = [place for place, header in enumerate(headers) if header not in unused]
+    print_table(
+        [headers[place] for place in kept],
+        [[row[place] for place in kept] for row in rows],
+        right={"rank", "loss", "PCA", "test", "latent", "params"},
+    )
+
+
+def _compared(baseline: Baseline, items: str) -> list[str]:
+    """Return a baseline's row."""
+    from evoae.cli import wording
+
+    name, latent, parameters = baseline.name, baseline.latent, baseline.parameters
+    if baseline.val_loss is None:
+        remark = f"({baseline.outcome}: {baseline.message})"
+    elif name == "pca":
         remark = f"(the linear bound of this size, on the same {items})"
-        rows.append(["", "PCA", wording.loss(value), "", wording.count(latent), "", remark])
-    headers = ["rank", "id", "loss", "test", "latent", "params", "genome"]
-    if all(entry.test_loss is None for entry in entries):
-        for row in (headers, *rows):
-            del row[3]
-    print_table(headers, rows, right={"rank", "loss", "test", "latent", "params"})
+    elif name == "random":
+        trainings = wording.plural(baseline.trainings, "training")
+        remark = f"(the best of random search at equal cost, {trainings}) {baseline.genome}"
+    else:
+        remark = str(baseline.genome)
+    return [
+        "",
+        "PCA" if name == "pca" else name,
+        wording.loss(baseline.val_loss),
+        "",
+        "",
+        "" if latent is None else wording.count(latent),
+        "" if parameters is None else wording.count(parameters),
+        remark if baseline.cost is None else f"{remark}  ({wording.flops(baseline.cost)})",
+    ]

@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "space": "Draw networks from a search space, or check it.",
         "data": "The data sets at hand: list, get, describe.",
         "failures": "The candidates that failed, and why.",
+        "fidelity": "How well the search's short trainings rank.",
         "replay": "Train one candidate again, to see why it failed.",
         "doctor": "What was found on this machine, and what is missing.",
     },

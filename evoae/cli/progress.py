@@ -38,6 +38,8 @@ class ScreenWatcher:
 
     def said(self, line: str) -> None:
         """Repeat it."""
+        if self._bar is not None:
+            self._bar.clear()
         click.echo(line, err=True)
 
     def started(self, overview: Overview) -> None:

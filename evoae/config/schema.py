@@ -72,6 +72,7 @@ DownsamplingName = Literal["max", "average", "stride"]
 UpsamplingName = Literal["upsample", "transposed"]
 AlgorithmName = Literal["generational", "mu_plus_lambda", "aging", "nsga2", "random"]
 ObjectiveName = Literal["loss", "latent", "parameters"]
+BaselineName = Literal["pca", "handmade", "plain", "random"]
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=1, le=100_000)]  # of what is made or looped over
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -112,12 +113,13 @@ def _or_word(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [listed["items"], listed]
 
 
-_CHOICE = (
-    Field(min_length=1, json_schema_extra=_or_word),
+_CHOICES = (
+    Field(json_schema_extra=_or_word),
     BeforeValidator(_choice),
     AfterValidator(_different),
     PlainSerializer(_word_or_list),
 )
+_CHOICE = (Field(min_length=1), *_CHOICES)
 UnitRange = FilterRange
 BatchRange = FilterRange
 LearningRates = Annotated[
@@ -505,6 +507,14 @@ class RefitConfig(Section):
         return TrainingConfig(**own, fitness="best", time_limit=None)
 
 
+class ReportConfig(Section):
+    """What the result is compared with at the end, by validation loss."""
+
+    baselines: Annotated[tuple[BaselineName, ...], *_CHOICES] = Field(
+        ("pca",), description="or handmade, plain, random (doubles the cost); a list; [] for none"
+    )
+
+
 class ExecutionConfig(Section):
     """Where trainings run. Nothing here changes a result."""
 
@@ -532,6 +542,7 @@ class Config(Section):
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
     refit: RefitConfig = RefitConfig()
+    report: ReportConfig = ReportConfig()
     execution: ExecutionConfig = ExecutionConfig()
 
     @model_validator(mode="after")

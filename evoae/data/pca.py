@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,22 @@ def pca_error(train: NDArray[np.generic], validation: NDArray[np.generic], size:
         validation: (m, ...) images of the same shape.
         size: components, cut to what `train` admits, min(n, pixels).
     """
+    return pca_errors(train, validation, [size])[size]
+
+
+def pca_errors(
+    train: NDArray[np.generic], validation: NDArray[np.generic], sizes: Collection[int]
+) -> dict[int, float]:
+    """Return the same for each of several sizes, from one decomposition; at least one."""
     fitted, shown = _rows(train), _rows(validation)
-    pca = _fitted(fitted, size)
+    pca = _fitted(fitted, max(sizes))
     if pca is None:
-        return float(np.mean((fitted.mean(axis=0) - shown) ** 2))
-    rebuilt = pca.inverse_transform(pca.transform(shown))
-    return float(np.mean((rebuilt - shown) ** 2))
+        return dict.fromkeys(sizes, float(np.mean((fitted.mean(axis=0) - shown) ** 2)))
+    codes, parts = pca.transform(shown), pca.components_
+    return {
+        size: float(np.mean((codes[:, :size] @ parts[:size] + pca.mean_ - shown) ** 2))
+        for size in sizes
+    }
 
 
 def pca_codes(

@@ -10,7 +10,7 @@ from evoae.errors import RunError
 
 # Changing these between two drivers of a run changes none of its results.
 SAFE = (
-    *("execution", "refit", "training.time_limit"),
+    *("execution", "refit", "report", "training.time_limit"),
     *("search.max_failure_share", "search.reuse", "search.budget"),
 )
 # What the result of one training depends on, besides the data and the genome.

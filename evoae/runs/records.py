@@ -46,3 +46,31 @@ class Generation:
     hall_of_fame: tuple[str, ...]
     stats: Mapping[str, float | int | None]
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a search is compared with; never a member of its hall of fame.
+
+    Attributes:
+        name: a word of `report.baselines`.
+        outcome: `scored`, or how its training or search failed.
+        val_loss: the figure that the search minimises; None if it failed.
+        latent, parameters: its size; None where it is not known, or for PCA, which has no weights.
+        genome: one-line text; None for PCA, and for a random search that failed.
+        cost: FLOPs, see `evoae.evaluation.cost`; None for PCA.
+        trainings: that it took; the random search's are many.
+        budget: FLOPs that the random search was given; None for others.
+        message: why it failed; None if it did not.
+    """
+
+    name: str
+    outcome: str
+    val_loss: float | None
+    latent: int | None = None
+    parameters: int | None = None
+    genome: str | None = None
+    cost: int | None = None
+    trainings: int = 0
+    budget: int | None = None
+    message: str | None = None

@@ -16,11 +16,12 @@ from evoae.errors import RunError
 from evoae.evaluation import Evaluation
 from evoae.front import place, undominated
 from evoae.genome.frame import Frame
+from evoae.runs.database import damaged
 from evoae.runs.files import REFIT, disk_bytes, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.lock import holder
-from evoae.runs.records import Candidate, Generation
-from evoae.runs.store import Store
+from evoae.runs.records import Baseline, Candidate, Generation
+from evoae.runs.store import DATABASE, Store
 
 if TYPE_CHECKING:
     import keras
@@ -161,6 +162,7 @@ class Status:
         eta_seconds: forecast of what is left, from the trainings so far; 0 once finished, None
             before the first training.
         disk_bytes: size of the folder.
+        baselines: what the result was compared with so far.
     """
 
     run: str
@@ -180,6 +182,7 @@ class Status:
     best: tuple[str, float] | None
     eta_seconds: float | None
     disk_bytes: int
+    baselines: tuple[Baseline, ...] = ()
 
     def summary(self) -> dict[str, object]:
         """Return what `status --json` says."""
@@ -336,6 +339,27 @@ class Run:
                 return latent, value
         return None
 
+    def linear_bounds(self) -> dict[int, float]:
+        """Return PCA's validation loss by latent size; of an nsga2 search, at all of its front."""
+        match self.facts().get("pca"):
+            case {"curve": [*pairs]}:
+                return {int(latent): float(value) for latent, value in pairs}
+        bound = self.linear_bound()
+        return {} if bound is None else dict([bound])
+
+    def baselines(self) -> list[Baseline]:
+        """Return what the run was compared with so far, see `report.baselines`.
+
+        Raises:
+            RunError: what is recorded of it is damaged.
+        """
+        bound, recorded = self.linear_bound(), self.facts().get("baselines", {})
+        found = [] if bound is None else [Baseline("pca", "scored", bound[1], bound[0])]
+        try:
+            return found + [Baseline(**recorded[name]) for name in sorted(recorded)]
+        except TypeError as error:
+            raise damaged(self.path / DATABASE, error) from error
+
     def status(self) -> Status:
         """Return where the run stands now."""
         pid = holder(self.path)
@@ -375,6 +399,7 @@ class Run:
             if state == "finished"
             else _eta(facts.get("planned"), settled, trainings, facts.get("workers") or 1),
             disk_bytes=disk_bytes(self.path),
+            baselines=tuple(self.baselines()),
         )
 
     def _entries(self, read: _Read, ids: Collection[str]) -> list[Entry]:

@@ -96,7 +96,7 @@ def refit(
             raise RunError(str(opened.path), "no candidate has a score yet")
     found = list({found.candidate.id: found for found in map(opened.find, ids)}.values())
     config = _with(opened.config, settings or {})
-    scene = _whole_scene(opened, config)
+    scene = whole_scene(opened, config)
     with Store.writer(opened.path) as store:
         return _Refit(opened, store, scene, config.refit, say).of(found)
 
@@ -278,7 +278,7 @@ def _with(config: Config, settings: Mapping[str, object]) -> Config:
     return make_config(raw, source="refit")
 
 
-def _whole_scene(run: Run, config: Config) -> Scene:
+def whole_scene(run: Run, config: Config) -> Scene:
     """Return the scene of a run on all of its data.
 
     Raises:

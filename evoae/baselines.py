@@ -1,0 +1,224 @@
+"""What a search is compared with: PCA, plain networks trained as its candidates are, and chance.
+
+All of it is measured on the validation split. Nothing here enters the hall of fame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from evoae.config.schema import BudgetConfig, ReportConfig
+from evoae.data.share import share
+from evoae.evaluation import Evaluation, Task
+from evoae.execution.executor import AbstractExecutor
+from evoae.genome.frame import Frame
+from evoae.genome.genome import Genome
+from evoae.genome.text import parse, render
+from evoae.loop import Loop
+from evoae.models.plan import measure
+from evoae.runs.records import Baseline
+from evoae.runs.run import Run
+from evoae.runs.store import Store
+from evoae.scene import Scene
+from evoae.watching import Overview, Progress, Watcher
+
+RANDOM = "random"  # the random search's folder in the run's
+
+# M. Lanham, Evolutionary Deep Learning (2023), chapter 8: 49,761 parameters for 28x28x1 images.
+_HANDMADE = "conv(64,3x3) conv(32,3x3) conv(16,3x3) | upconv(16,3x3) upconv(32,3x3) upconv(64,3x3)"
+
+
+def record_linear_bound(store: Store, scene: Scene) -> None:
+    """Record what PCA of the winner's size reaches on the same images, where it compares.
+
+    For an nsga2 search also at every latent size of its front.
+    """
+    from evoae.data.pca import LARGEST, pca_errors
+
+    run, objective, data = Run.open(store.folder), scene.config.objective, scene.dataset
+    compares = (objective.kind, objective.loss) == ("reconstruction", "mse")
+    wanted = "pca" in scene.config.report.baselines and compares
+    best = run.hall_of_fame()[:1]
+    if not wanted or not best or data.train[0].size > LARGEST:
+        return
+    latent = best[0].latent
+    front = scene.config.search.algorithm == "nsga2"
+    sizes = {latent} | {entry.latent for entry in (run.front() if front else ())}
+    errors = pca_errors(data.train, data.validation, sorted(sizes))
+    curve = {"curve": sorted(errors.items())} if front else {}
+    store.set({"pca": {"latent": latent, "val_loss": errors[latent], **curve}})
+
+
+def train_networks(store: Store, scene: Scene, executor: AbstractExecutor, loop: Loop) -> None:
+    """Train the plain networks that are asked for, each once, and record what they earned.
+
+    One that the search has trained itself is not trained again: it would come out the same.
+
+    Raises:
+        Interrupted: the search was asked to stop before they began.
+    """
+    known, due = store.evaluations(), {}
+    for name, task in _networks(store, scene):
+        if task.frame == scene.frame and task.id in known:
+            _note(store, name, task, known[task.id])
+        else:
+            due[task.id] = name, task
+    if due and loop.stop:
+        raise loop.interrupted()
+    for _, task in due.values():
+        executor.start(task)
+        loop.in_flight += 1
+    for _ in due:
+        evaluation = executor.wait()
+        loop.in_flight -= 1
+        name, task = due[evaluation.id]
+        _note(store, name, task, evaluation)
+
+
+def at_random(store: Store, scene: Scene, flops: int) -> Scene | None:
+    """Return the scene of random search at the cost of this search; None if it is not due.
+
+    Random search is not compared with itself. It has the same space, data, seed and training, and
+    is equally careful about noise.
+
+    Args:
+        store: of this search's run.
+        scene: this search's.
+        flops: that this search has spent.
+    """
+    config = scene.config
+    recorded = _recorded(store).get(RANDOM)
+    if RANDOM not in config.report.baselines or config.search.algorithm == "random":
+        return None
+    if recorded is not None and recorded["budget"] == flops and recorded["val_loss"] is not None:
+        return None
+    search = {
+        "algorithm": "random",
+        "generations": None,
+        "budget": BudgetConfig(flops=flops),
+        "surrogate": 1,
+        "seed_genomes": None,
+    }
+    changed = config.model_copy(
+        update={
+            "search": config.search.model_copy(update=search),
+            "report": ReportConfig(baselines=()),
+        }
+    )
+    return replace(scene, config=changed)
+
+
+def record_random(store: Store, flops: int, run: Run | None, message: str | None = None) -> None:
+    """Record what random search came to.
+
+    Args:
+        store: of the run that is compared.
+        flops: its budget.
+        run: its own; None if it did not come to an end.
+        message: why it did not.
+    """
+    best = None if run is None else next(iter(run.hall_of_fame()), None)
+    if run is None or best is None:
+        message = message or "none of its trainings has a score"
+        _record(store, Baseline(RANDOM, "failed", None, budget=flops, message=message))
+        return
+    status = run.status()
+    found = Baseline(
+        RANDOM,
+        "scored",
+        best.val_loss,
+        best.latent,
+        best.parameters,
+        best.genome,
+        int(run.generations()[-1].stats["cost"] or 0),
+        status.scored + status.failed + status.repeated,
+        flops,
+    )
+    _record(store, found)
+
+
+class Aside:
+    """A watcher of the random search that lets the main search's one hear how it goes."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+
+    def said(self, line: str) -> None:
+        """Pass it on."""
+        self._watcher.said(line)
+
+    def started(self, overview: Overview) -> None:
+        """Say what is done now."""
+        flops = overview.config.search.budget.flops or 0.0
+        self._watcher.said(
+            f"Random search for comparison: {flops:.3g} FLOPs, run folder {overview.run}"
+        )
+
+    def progressed(self, progress: Progress) -> None:
+        """Pass it on."""
+        self._watcher.progressed(progress)
+
+    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:
+        """Pass it on."""
+        self._watcher.generation_done(progress, row)
+
+    def stopping(self, in_flight: int) -> None:
+        """Pass it on."""
+        self._watcher.stopping(in_flight)
+
+
+def _networks(store: Store, scene: Scene) -> Iterator[tuple[str, Task]]:
+    """Yield the trainings of the networks that are asked for, apply, and have no record yet."""
+    best = Run.open(store.folder).hall_of_fame()[:1]
+    if not best:
+        return
+    asked, shared = scene.config.report.baselines, share(scene.dataset)
+    frame, recorded = scene.frame, _recorded(store)
+    images = len(frame.input_shape) == 3
+    plain = _plain(best[0].latent, images=images)
+    networks: list[tuple[str, Genome, Frame]] = [("plain", plain, frame)]
+    if images and frame.posterior is None:  # a posterior needs a latent vector, which it lacks
+        own = replace(
+            frame, min_side=3, activation="relu", downsampling="max", upsampling="upsample"
+        )
+        networks.append(("handmade", parse(_HANDMADE), own))
+    for name, genome, its in networks:
+        known = recorded.get(name)
+        if name in asked and (known is None or known["genome"] != render(genome)):
+            flops = measure(its)(genome).flops
+            yield name, replace(scene.task(genome, shared), frame=its, flops=flops)
+
+
+def _plain(latent: int, *, images: bool) -> Genome:
+    """Return the plain network of a latent size; of images, with the hand-made one's layers."""
+    if not images:
+        return parse(f"dense(64) | latent({latent}) | updense(64)")
+    encoder, _, decoder = _HANDMADE.partition(" | ")
+    return parse(f"{encoder} | latent({latent}) | {decoder}")
+
+
+def _note(store: Store, name: str, task: Task, evaluation: Evaluation) -> None:
+    """Record a network's training."""
+    found = Baseline(
+        name,
+        evaluation.outcome.value,
+        evaluation.fitness,
+        evaluation.latent,
+        evaluation.parameters,
+        render(task.genome),
+        task.cost if evaluation.cost is None else evaluation.cost,
+        1,
+        message=evaluation.message,
+    )
+    _record(store, found)
+
+
+def _record(store: Store, found: Baseline) -> None:
+    store.set({"baselines": {**_recorded(store), found.name: asdict(found)}})
+
+
+def _recorded(store: Store) -> dict[str, dict[str, Any]]:
+    recorded: dict[str, dict[str, Any]] = store.facts().get("baselines", {})
+    return recorded
