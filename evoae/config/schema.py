@@ -398,15 +398,13 @@ class SearchConfig(Section):
         12, description="networks in a generation"
     )
     generations: Count | None = Field(
-        5, description="generations, the random first one included; null: until the budget ends"
+        5, description="the random first one included; null: until the budget ends"
     )
     budget: BudgetConfig = Field(BudgetConfig(), description="what it may spend")
     objectives: Annotated[tuple[ObjectiveName, ...], *_CHOICE] = Field(
         ("loss", "latent", "parameters"), description="of nsga2 and the front: all minimised"
     )
-    measures: Count = Field(
-        1, description="most trainings of one network, whose mean counts; 1 believes the first"
-    )
+    measures: Count = Field(1, description="most trainings of one network; their mean counts")
     remeasure: Share = Field(0.2, description="share of trainings for that, while in doubt")
     seed_genomes: Text | None = Field(
         None, description="file of genomes, a line each, that are tried first; null for none"
@@ -427,7 +425,7 @@ class SearchConfig(Section):
         False, description="true: mutations that beat the parent more often come more often"
     )
     surrogate: Annotated[int, Field(ge=1, le=1000)] = Field(
-        1, description="networks proposed for each one trained, chosen by a model of all so far"
+        1, description="networks bred for each one trained; a model of all so far chooses"
     )
     hof_size: Count = Field(10, description="models kept in the hall of fame")
     max_failure_share: Share = Field(

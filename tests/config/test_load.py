@@ -136,7 +136,7 @@ def test_a_config_made_in_python_is_returned_as_it_is() -> None:
         ("search: {cxpb: 1e999}", "search.cxpb: inf; expected a number from 0 to 1"),
         ("search: 5", "search: 5; expected a section of settings"),
         ("search: {cxpb: {a: 1}}", "search.cxpb: {'a': 1}; expected a number from 0 to 1"),
-        ("search: {algorithm: nsga}", "'nsga'; expected generational or random"),
+        ("search: {algorithm: nsga}", "'nsga'; expected generational, mu_plus_lambda, aging"),
         ("search: {elitism: 40}", "search.elitism: 40 leaves no room in a population of 12"),
         (
             "model: {max_depth: null}",
