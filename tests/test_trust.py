@@ -31,7 +31,10 @@ def wild_run(tmp_path_factory):
 
 def test_too_many_failures_stop_the_search_after_saving_them(wild_run):
     assert {e.outcome for e in wild_run.evaluations()} == {Outcome.DIVERGED}
-    assert wild_run.status().state == "interrupted"
+    status = wild_run.status()
+    assert status.state == "failed"
+    assert "trainings failed" in status.why
+    assert "evoae failures" in run_cli("status", wild_run.path).stderr
     assert wild_run.hall_of_fame() == []
     assert run_cli("hof", wild_run.path).exit_code == 0
 

@@ -17,6 +17,8 @@ def read_genomes(path: Path) -> list[tuple[int, Genome]]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as why:
+        raise GenomeError(str(path), "no such file", "name a file of genomes") from why
     except (OSError, ValueError) as why:
         raise GenomeError(str(path), "no file of text", "name a file of genomes") from why
     found = []
