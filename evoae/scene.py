@@ -68,6 +68,12 @@ class Scene:
                 "bce, but the output is linear",
                 "it needs values in 0..1: use mse",
             )
+        for name in ("shift", "flip") if len(dataset.input_shape) != 3 else ():
+            for section in ("training", "refit"):
+                if value := getattr(getattr(config, section), name):
+                    raise ConfigError(
+                        f"{section}.{name}", value, "rows of a table have no left nor right: use 0"
+                    )
         return cls(config, dataset, len(source.train), frame, space_of(config, frame))
 
     @classmethod

@@ -76,6 +76,7 @@ BaselineName = Literal["pca", "handmade", "plain", "random"]
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=1, le=100_000)]  # of what is made or looped over
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Shift = Annotated[int, Field(ge=0, le=64)]  # pixels
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 SplitSize = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
@@ -468,6 +469,8 @@ class TrainingConfig(Section):
         "constant", description="of the learning rate; cosine falls to 0"
     )
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
+    shift: Shift = Field(0, description="most pixels that images are moved by at random")
+    flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
     patience: Positive | None = Field(
         None, description="stop after so many epochs without gain; null for never"
     )
@@ -493,6 +496,8 @@ class RefitConfig(Section):
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.004, description="of adamw")
     schedule: Literal["constant", "cosine"] = Field("cosine", description="of the learning rate")
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
+    shift: Shift = Field(0, description="most pixels that images are moved by at random")
+    flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
     patience: Positive | None = Field(
         10, description="stop after so many epochs without gain; null for never"
     )

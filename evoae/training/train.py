@@ -82,14 +82,15 @@ def _train(task: Task, layers: Plan) -> Evaluation:
 
     from evoae.models.build import build
     from evoae.models.objectives.factory import objective_for
+    from evoae.models.objectives.varied import Varied
 
     # Else every candidate leaves something behind. The garbage collector runs by itself, often
     # enough since `prepare` froze the libraries: memory stays flat, and no time is lost waiting.
     keras.utils.clear_session(free_memory=False)
     data = open_shared(task.data)
     _check_memory(task, layers, data)
-    # One stream of random numbers for the network, one for the order of the images.
-    network, order = np.random.SeedSequence(task.seed).spawn(2)
+    # Streams of random numbers for the network, the order of the images, and their variation.
+    network, order, varied = np.random.SeedSequence(task.seed).spawn(3)
     begin = time.perf_counter()
     model = build(
         layers,
@@ -99,6 +100,8 @@ def _train(task: Task, layers: Plan) -> Evaluation:
     built = time.perf_counter()
     images = len(task.frame.input_shape) == 3  # and so in 0..1
     objective = objective_for(task.objective, task.noise_seed, bounded=images)
+    if task.training.shift or task.training.flip:
+        objective = Varied(objective, task.training, int(varied.generate_state(1)[0]) >> 1)
     loop = _loop(task.training)(model, objective, data, task.training)
     compiled = time.perf_counter()
     rng = np.random.default_rng(order)
