@@ -2,10 +2,11 @@
 
     python benchmarks/fit_loop.py [--data FOLDER] [--train N] [--repeats N] ...
 
-Three ways to train the same networks on the same images take turns in one process, so that they
-share whatever else the machine is doing: `compiled` and `fit` are evoae's loops, from task to
-evaluation; `plain` is what a person would write, compile and one call of fit, all of them on one
-thread and deterministic. Each figure is a median over the turns, and a candidate's seconds hold
+Four ways to train the same networks on the same images take turns in one process, so that they
+share whatever else the machine is doing: `compiled`, `bf16` and `fit` are evoae's loops, from task
+to evaluation, `bf16` being the compiled one in bfloat16; `plain` is what a person would write,
+compile and one call of fit in float32, all of them on one thread and deterministic. Each figure is
+a median over the turns, ratios are of processor seconds, and a candidate's seconds hold
 everything: building, tracing and training. Memory, and the overhead that is neither building,
 tracing nor training, are those of a worker process that trains in the compiled loop alone.
 
@@ -55,6 +56,7 @@ def network(filters: int, depth: int, modifiers: str = "") -> Genome:
 GENOMES = {
     "16 filters, depth 2": network(16, 2),
     "32 filters, depth 3": network(32, 3),
+    "48 filters, depth 3": network(48, 3),
     "64 filters, depth 3": network(64, 3),
     "32 filters, depth 3, bn": network(32, 3, "bn"),
     "32 filters, depth 3, drop": network(32, 3, "drop(0.2)"),
@@ -105,10 +107,12 @@ def timed(run: Callable[[], Evaluation | None]) -> Turn:
 
 
 def compare(task: Task, repeats: int) -> dict[str, float]:
-    """Let the three ways take turns on one network."""
+    """Let the four ways take turns on one network."""
     fit = replace(task, training=task.training.model_copy(update={"loop": "fit"}))
+    half = replace(task, training=task.training.model_copy(update={"precision": "bfloat16"}))
     ways: dict[str, Callable[[], Evaluation | None]] = {
         "compiled": lambda: train(task),
+        "bf16": lambda: train(half),
         "fit": lambda: train(fit),
         "plain": lambda: plain(task),
     }
@@ -118,21 +122,26 @@ def compare(task: Task, repeats: int) -> dict[str, float]:
             turns[way].append(timed(run))
     wall = {way: median(turn.wall for turn in each) for way, each in turns.items()}
     cpu = {way: median(turn.cpu for turn in each) for way, each in turns.items()}
-    ours, oracle = (
-        [each.evaluation for each in turns[way] if each.evaluation] for way in ("compiled", "fit")
-    )
-    seconds = [each.seconds for each in ours]
-    losses = [[*each.train_loss, *each.validation_loss] for each in (ours[0], oracle[0])]
+    earned = {way: [each.evaluation for each in turns[way] if each.evaluation] for way in ways}
+    seconds = [each.seconds for each in earned["compiled"]]
+
+    def difference(way: str) -> float:
+        losses = [
+            [*earned[each][0].train_loss, *earned[each][0].validation_loss]
+            for each in ("compiled", way)
+        ]
+        return float(np.max(np.abs(np.divide(*losses) - 1)))
+
     return {
-        "compiled_s": wall["compiled"],
-        "fit_s": wall["fit"],
-        "plain_s": wall["plain"],
-        "ratio_plain": wall["plain"] / wall["compiled"],
-        "ratio_fit": wall["fit"] / wall["compiled"],
-        "ratio_plain_cpu": cpu["plain"] / cpu["compiled"],
+        **{f"{way}_s": seconds for way, seconds in wall.items()},
+        **{f"{way}_cpu_s": seconds for way, seconds in cpu.items()},
+        "ratio_plain": cpu["plain"] / cpu["compiled"],
+        "ratio_plain_bf16": cpu["plain"] / cpu["bf16"],
+        "ratio_fit": cpu["fit"] / cpu["compiled"],
         "build_ms": 1e3 * median(each.build for each in seconds),
         "trace_ms": 1e3 * median(each.compile for each in seconds),
-        "loss_difference": float(np.max(np.abs(np.divide(*losses) - 1))),
+        "loss_difference": difference("fit"),
+        "loss_difference_bf16": difference("bf16"),
     }
 
 
@@ -210,7 +219,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         print(
             f"{name:30}"
             + "".join(f"{row[key]:>{width}.{digit}f}" for key, _, width, digit in COLUMNS)
-            + f"{row['loss_difference']:10.0e}",
+            + f"{row['loss_difference']:10.0e}{row['loss_difference_bf16']:10.0e}",
             flush=True,
         )
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -222,6 +231,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "epochs": options.epochs,
         "batch_size": options.batch,
         "ratio_plain": median(row["ratio_plain"] for row in rows.values()),
+        "ratio_plain_bf16": median(row["ratio_plain_bf16"] for row in rows.values()),
         "ratio_fit": median(row["ratio_fit"] for row in rows.values()),
         **alone,
         "networks": rows,
@@ -229,8 +239,9 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 COLUMNS = [
-    *[("compiled_s", "compiled", 10, 2), ("fit_s", "fit", 7, 2), ("plain_s", "plain", 7, 2)],
-    *[("ratio_plain", "plain/comp", 12, 2), ("ratio_plain_cpu", "of CPU s", 10, 2)],
+    *[("compiled_cpu_s", "compiled", 10, 2), ("bf16_cpu_s", "bf16", 7, 2)],
+    *[("fit_cpu_s", "fit", 7, 2), ("plain_cpu_s", "plain", 7, 2)],
+    *[("ratio_plain", "plain/comp", 12, 2), ("ratio_plain_bf16", "plain/bf16", 12, 2)],
     *[("ratio_fit", "fit/comp", 10, 2), ("build_ms", "build ms", 10, 0)],
     ("trace_ms", "trace ms", 10, 0),
 ]  # key, heading, width, digits
@@ -240,11 +251,12 @@ def main() -> None:
     """Measure, print."""
     options = arguments()
     headings = "".join(f"{heading:>{width}}" for _, heading, width, _ in COLUMNS)
-    print(f"{'network':30}{headings}{'loss ±':>10}", flush=True)
+    print(f"{'network':30}{headings}{'loss ±':>10}{'of bf16':>10}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         found = measure(options, Path(folder))
     print(
-        f"median ratio to plain fit {found['ratio_plain']:.2f}; a worker: overhead "
+        f"median ratio to plain fit {found['ratio_plain']:.2f}, in bfloat16 "
+        f"{found['ratio_plain_bf16']:.2f}; a worker: overhead "
         f"{found['overhead_ms']:.1f} ms a candidate, peak memory "
         f"{found['peak_memory_mib']:.0f} MiB, "
         f"{found['growth_per_candidate_mib']:+.1f} MiB for each further candidate"

@@ -140,6 +140,7 @@ def replay(run: str | Path, candidate: str) -> tuple[Found, Evaluation]:
 def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Watcher) -> None:
     """Run `scene`'s search to the run's target, stopping cleanly when asked to."""
     from evoae.baselines import record_linear_bound, train_networks
+    from evoae.execution.bfloat16 import note_on
     from evoae.loop import Loop, stopped_by_signals
 
     facts = store.facts()
@@ -149,6 +150,8 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
     now = _surroundings()
     changed = machine_differences({key: facts.get(key) for key in now}, now)
     notes = [f"Resumed elsewhere ({'; '.join(changed)}): last digits may differ."] * bool(changed)
+    if slow := note_on(scene.config.training.precision):
+        notes.append(slow)
     with _executor(scene.config) as executor, stopped_by_signals(loop, watcher):
         store.set({"workers": executor.workers, "planned": progress.planned})
         watcher.started(

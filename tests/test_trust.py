@@ -1,15 +1,20 @@
 """Failures, reuse across runs, and what a resume may change."""
 
 import json
+import shutil
 import sys
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 import evoae
 from evoae.cli.main import cli
 from evoae.errors import ConfigError, RunError, SearchError
 from evoae.evaluation import Evaluation, Outcome
+from evoae.execution import bfloat16
+from evoae.runs.run import Run
+from evoae.runs.store import Store
 from tests.conftest import TINY, history, with_changes
 
 WILD = with_changes(TINY, training={"learning_rate": 1e30}, model={"output": "linear"})
@@ -109,6 +114,61 @@ def test_unequal_trainings_are_not_taken_over(changes, named, tiny_run, tmp_path
         evoae.search(changed, run=tmp_path / "run")
     assert named in str(refused.value)
     assert not (tmp_path / "run").exists()
+
+
+def as_before_precision(source, folder):
+    """Copy a run as one that was made when there was no `precision` yet."""
+    shutil.copytree(source, folder)
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    with Store.writer(folder) as store:
+        recorded = store.fact("config", dict)
+        for section in ("training", "refit"):
+            for each in (config, recorded):
+                assert each[section].pop("precision") == "float32"
+        store.set({"config": recorded})
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def test_a_run_older_than_precision_goes_on_in_float32(tiny_run, tmp_path):
+    older = as_before_precision(tiny_run.path, tmp_path / "older")
+    _, now = evoae.replay(older, "best")
+    found = Run.open(older).find("best").evaluation
+    assert (now.validation_loss, now.fitness) == (found.validation_loss, found.fitness)
+    with pytest.raises(RunError, match=r"training\.precision was 'float32'"):
+        evoae.resume(older, overrides=["training.precision=bfloat16"])
+    assert history(evoae.resume(older, overrides=["training.precision=float32"])) == history(
+        tiny_run
+    )
+
+
+def test_a_run_older_than_precision_lends_to_float32_alone(tiny_run, tmp_path):
+    older = as_before_precision(tiny_run.path, tmp_path / "older")
+    reuse = {"reuse": [str(older)], "generations": 1}
+    run = evoae.search(with_changes(TINY, search=reuse), run=tmp_path / "run")
+    assert run.status().borrowed > 0
+    other = with_changes(TINY, search=reuse, training={"precision": "bfloat16"})
+    with pytest.raises(RunError, match="'float32' there and 'bfloat16' here"):
+        evoae.search(other, run=tmp_path / "other")
+
+
+def test_a_search_in_bfloat16_ends_the_same_twice_and_otherwise_than_in_float32(
+    tiny_run, tmp_path, monkeypatch
+):
+    config = with_changes(TINY, training={"precision": "bfloat16"})
+    monkeypatch.setattr(bfloat16, "cpu_flags", lambda: {"avx512_bf16": False})
+    monkeypatch.setattr(bfloat16, "visible_gpus", lambda: ())
+    watcher = Notes()
+    first = evoae.search(config, run=tmp_path / "first", watcher=watcher)
+    assert [note.partition(":")[0] for note in watcher.notes] == [
+        "This processor has no instructions for bfloat16"
+    ]
+    assert history(evoae.search(config, run=tmp_path / "second")) == history(first)
+    ids = {each.id: each.fitness for each in tiny_run.evaluations()}
+    both = [each for each in first.evaluations() if each.id in ids]
+    assert both
+    assert all(each.fitness == pytest.approx(ids[each.id], rel=0.05) for each in both)
+    assert any(each.fitness != ids[each.id] for each in both)
 
 
 @pytest.mark.parametrize("setting", ["search.population=5", "seed=4", "training.epochs=3"])

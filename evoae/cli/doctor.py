@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 
     from evoae.execution.doctor import Examination, Place
 
+_BFLOAT16 = {
+    True: "has instructions for it (training.precision: bfloat16)",
+    False: "emulated, likely slower than float32",
+    None: "unknown",
+}
+
 
 @click.command("doctor", short_help="What was found on this machine, and what is missing.")
 @click.option("--quick", is_flag=True, help="Don't load TensorFlow; trust that it works.")
@@ -56,6 +62,7 @@ def _lines(found: Examination) -> Iterator[tuple[str, str]]:
     if found.cpu_flags is not None:
         flags = " ".join(flag if has else f"no {flag}" for flag, has in found.cpu_flags.items())
     yield "processor", f"{software['processor']} · {wording.plural(found.cores, 'core')} · {flags}"
+    yield "bfloat16", _BFLOAT16[found.bfloat16]
     limit = "" if memory.limit is None else f", limited to {wording.size(memory.limit)}"
     yield "memory", f"{wording.size(memory.total)}{limit}, {wording.size(memory.free)} free"
     yield "GPUs", _gpus(found)

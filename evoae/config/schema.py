@@ -66,10 +66,11 @@ def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
-OptimizerName = Literal["adam", "adamw", "sgd"]
+OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
 ActivationName = Literal["relu", "leaky_relu", "selu", "elu", "gelu", "tanh"]
 DownsamplingName = Literal["max", "average", "stride"]
 UpsamplingName = Literal["upsample", "transposed"]
+Precision = Literal["float32", "bfloat16"]
 AlgorithmName = Literal["generational", "mu_plus_lambda", "aging", "nsga2", "random"]
 ObjectiveName = Literal["loss", "latent", "parameters"]
 BaselineName = Literal["pca", "handmade", "plain", "random"]
@@ -463,7 +464,7 @@ class TrainingConfig(Section):
         0.001, description="of the optimiser, the highest one of a schedule"
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
-        0.004, description="of adamw: share of each weight taken off, times the learning rate"
+        0.004, description="of adamw, muon: share of each weight taken off, times the rate"
     )
     schedule: Literal["constant", "cosine"] = Field(
         "constant", description="of the learning rate; cosine falls to 0"
@@ -478,6 +479,7 @@ class TrainingConfig(Section):
     batchnorm_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.9, description="Keras' .99 keeps start values through a short training"
     )
+    precision: Precision = Field("float32", description="of the computation")
     loop: Literal["compiled", "fit"] = Field(
         "compiled", description="one function per epoch, or plain Keras"
     )
@@ -493,7 +495,7 @@ class RefitConfig(Section):
     optimizer: OptimizerName = Field("adamw", description="a network's train gene outranks it")
     learning_rate: Annotated[float, Field(gt=0)] = Field(0.002, description="the highest one")
     batch_size: Positive = Field(64, description="inputs per optimiser step")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.004, description="of adamw")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.004, description="of adamw and muon")
     schedule: Literal["constant", "cosine"] = Field("cosine", description="of the learning rate")
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
@@ -501,6 +503,7 @@ class RefitConfig(Section):
     patience: Positive | None = Field(
         10, description="stop after so many epochs without gain; null for never"
     )
+    precision: Precision = Field("float32", description="of the computation")
     seeds: Count = Field(1, description="trainings from other start weights, for the noise")
 
     @property

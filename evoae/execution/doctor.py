@@ -13,6 +13,7 @@ from evoae.data.cache import cache_root
 from evoae.data.named import NAMED
 from evoae.data.stores import SYSTEM, keras_datasets
 from evoae.errors import DataError
+from evoae.execution.bfloat16 import has_bfloat16
 from evoae.execution.gpus import VISIBLE, Gpu, installed_gpus, visible_gpus
 from evoae.execution.machine import Memory, cpu_flags, memory, usable_cores
 from evoae.execution.probe import TensorFlow, ask_tensorflow
@@ -65,6 +66,7 @@ class Examination:
         workers: of a search with `execution.workers: auto`.
         memory: of the machine, and what this process may take of it.
         cpu_flags: what TensorFlow is fast with; None where the system does not tell.
+        bfloat16: whether what trains here has instructions for it; None if unknown.
         gpus: NVIDIA's cards in this machine.
         visible_gpus: those that this process may use.
         tensorflow: what it can do; None if it was not asked.
@@ -79,6 +81,7 @@ class Examination:
     workers: int
     memory: Memory
     cpu_flags: dict[str, bool] | None
+    bfloat16: bool | None
     gpus: tuple[Gpu, ...]
     visible_gpus: tuple[str, ...]
     tensorflow: TensorFlow | None
@@ -108,6 +111,7 @@ def examine(*, quick: bool = False) -> Examination:
     used = visible if tensorflow is None else visible[: len(tensorflow.gpus)]
     cores, room = usable_cores(), memory()
     workers = len(used) or cores
+    flags = cpu_flags()
     data, unreadable = _named_sets()
     runs, cache = _place(Path("runs")), _place(cache_root())
     told = os.environ.get("EVOAE_DATA")
@@ -129,7 +133,8 @@ def examine(*, quick: bool = False) -> Examination:
         cores,
         workers,
         room,
-        cpu_flags(),
+        flags,
+        has_bfloat16(tensorflow, flags),
         installed,
         visible,
         tensorflow,

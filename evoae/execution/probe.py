@@ -18,8 +18,9 @@ import tensorflow as tf
 details = tf.config.experimental.get_device_details
 gpus = tf.config.list_physical_devices("GPU")
 names = [details(gpu).get("device_name", gpu.name) for gpu in gpus]
+levels = [details(gpu).get("compute_capability") for gpu in gpus]
 assert float(tf.reduce_sum(tf.ones((8, 8)) @ tf.ones((8, 8)))) == 512
-print(json.dumps({"gpus": names, "cuda": tf.test.is_built_with_cuda()}))
+print(json.dumps({"gpus": names, "levels": levels, "cuda": tf.test.is_built_with_cuda()}))
 """
 
 
@@ -31,11 +32,13 @@ class TensorFlow:
         problem: why it cannot compute; None if it can.
         gpus: the names of those that it can compute on.
         cuda: whether this build could use NVIDIA's GPUs at all.
+        capabilities: NVIDIA's compute capability of each GPU, such as 8.0; None if unknown.
     """
 
     problem: str | None
     gpus: tuple[str, ...] = ()
     cuda: bool = False
+    capabilities: tuple[float | None, ...] = ()
 
 
 def ask_tensorflow() -> TensorFlow:
@@ -57,4 +60,7 @@ def ask_tensorflow() -> TensorFlow:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         return TensorFlow(f"cannot compute ({said[-1]})")
     answer = json.loads(done.stdout.splitlines()[-1])
-    return TensorFlow(None, tuple(answer["gpus"]), answer["cuda"])
+    levels = (
+        None if level is None else float(f"{level[0]}.{level[1]}") for level in answer["levels"]
+    )
+    return TensorFlow(None, tuple(answer["gpus"]), answer["cuda"], tuple(levels))

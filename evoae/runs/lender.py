@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from evoae.config.load import make_config
 from evoae.evaluation import Evaluation, Outcome
 from evoae.runs.agreement import check_equal_trainings
 from evoae.runs.files import model_path, sync_folder
-from evoae.runs.folder import locate
+from evoae.runs.folder import CONFIG, locate
 from evoae.runs.store import Store
 
 _REPEATABLE = (Outcome.SCORED, Outcome.DIVERGED)  # other outcomes tell of the machine as well
@@ -25,12 +26,17 @@ class Lender:
 
     Raises:
         RunError: no run, or one whose trainings would come out differently.
+        ConfigError: its recorded configuration is not one that this evoae can read.
     """
 
     def __init__(self, run: str, facts: Mapping[str, Any]) -> None:
         self.path = locate(run)
         with Store.reader(self.path) as store:
-            check_equal_trainings(self.path, store.facts(), facts)
+            theirs = store.facts()
+            # Read anew, so that settings younger than it have the values they always had.
+            config = make_config(theirs.get("config", {}), source=str(self.path / CONFIG))
+            theirs["config"] = config.model_dump(mode="json")
+            check_equal_trainings(self.path, theirs, facts)
             self._evaluations = store.evaluations()
 
     def lend(self, candidate_id: str, keep: Path, keep_below: float | None) -> Evaluation | None:

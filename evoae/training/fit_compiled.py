@@ -3,15 +3,11 @@
 Nothing returns to Python between two steps, and images stay uint8 until their batch is due. They
 are handed over in pieces of a bounded size, so that a set larger than the memory, mapped from its
 file, costs no more than a small one.
-
-The optimisers are written out: Keras' own take as long to trace as the network, and TensorFlow's
-fused kernel of Adam rounds 1 - beta2, so that losses leave the oracle's in the fifth digit. These
-do Keras' arithmetic step by step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, final
 
 import keras
@@ -24,7 +20,10 @@ from evoae.data.dataset import Images
 from evoae.data.share import Shared
 from evoae.models.memory import PIECE
 from evoae.models.objectives.base import AbstractObjective
-from evoae.training.base import MOMENTUM, PIXEL, AbstractFitLoop, steps_of
+from evoae.models.precision import computing_in
+from evoae.training.base import PIXEL, AbstractFitLoop
+from evoae.training.fit_optimizer import Optimizer
+from evoae.training.fit_rewritten import rewritten
 
 
 @final
@@ -48,14 +47,15 @@ class CompiledLoop(AbstractFitLoop):
         self._model, self._objective, self._data = model, objective, data
         self._batch = training.batch_size
         self._weights = [weight.value for weight in model.trainable_variables]
-        self._optimizer = _Optimizer(self._weights, training, len(data.train))
+        self._optimizer = Optimizer(self._weights, training, len(data.train))
         self._names: tuple[str, ...] = ()  # of the figures, known once they are traced
         shape, dtype = data.train.shape[1:], tf.as_dtype(data.train.dtype)
         piece = tf.TensorSpec((None, *shape), dtype), tf.TensorSpec((None,), tf.int32)
-        self._epoch = tf.function(self._trained, autograph=False).get_concrete_function(
-            *piece, tf.TensorSpec((), tf.float32)
-        )
-        self._figures = tf.function(self._validated, autograph=False).get_concrete_function(*piece)
+        train, check = (tf.function(f, autograph=False) for f in (self._trained, self._validated))
+        with rewritten(model):
+            with computing_in(training.precision, model):
+                self._epoch = train.get_concrete_function(*piece, tf.TensorSpec((), tf.float32))
+            self._figures = check.get_concrete_function(*piece)
 
     def train_epoch(self, order: NDArray[np.int32]) -> float:
         """Train on every image once; stop at the first loss that is not finite."""
@@ -111,61 +111,14 @@ class CompiledLoop(AbstractFitLoop):
             self._names = tuple(figures)
             return tf.stack([tf.cast(f, tf.float32) for f in figures.values()]) * _count(batch)
 
-        _, sums = tf.while_loop(
+        # A scalar 0 at first, which takes the shape of what is added: nothing is traced twice.
+        return tf.while_loop(
             lambda start, _: start < tf.shape(images)[0],
             lambda start, sums: (start + self._batch, sums + step(start)),
-            (self._batch, step(0)),
+            (0, 0.0),
+            shape_invariants=(tf.TensorShape(()), tf.TensorShape(None)),
             parallel_iterations=1,
-        )
-        return sums
-
-
-class _Optimizer:
-    """Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019) or SGD with momentum.
-
-    With the constants of Keras, and the order of its operations.
-    """
-
-    def __init__(self, weights: Sequence[Any], training: TrainingConfig, images: int) -> None:
-        self._weights, self._training = weights, training
-        self._per_epoch, self._warmup, self._decay = steps_of(training, images)
-        self._first = [tf.Variable(tf.zeros_like(weight)) for weight in weights]
-        adam = training.optimizer != "sgd"
-        self._second = [tf.Variable(tf.zeros_like(weight)) for weight in weights if adam]
-        self._steps = tf.Variable(0.0)
-
-    @property
-    def epoch(self) -> Any:
-        """Epochs trained so far, with the fraction."""
-        return self._steps / self._per_epoch
-
-    def apply(self, gradients: Sequence[Any]) -> None:
-        """Take one step."""
-        rate = self._rate()
-        if self._training.optimizer == "adamw":
-            for weight in self._weights:
-                weight.assign_sub(weight * self._training.weight_decay * rate)
-        steps = self._steps.assign_add(1.0)
-        if self._training.optimizer == "sgd":
-            for weight, first, gradient in zip(self._weights, self._first, gradients, strict=True):
-                weight.assign_add(first.assign(first * MOMENTUM - gradient * rate))
-            return
-        rate = rate * tf.sqrt(1 - 0.999**steps) / (1 - 0.9**steps)
-        slots = zip(self._weights, self._first, self._second, gradients, strict=True)
-        for weight, first, second, gradient in slots:
-            mean = first.assign_add((gradient - first) * (1 - 0.9))
-            square = second.assign_add((tf.square(gradient) - second) * (1 - 0.999))
-            weight.assign_sub(mean * rate / (tf.sqrt(square) + 1e-7))
-
-    def _rate(self) -> Any:
-        """Return the learning rate of the next step."""
-        rate = self._training.learning_rate
-        if self._training.schedule == "constant":
-            return rate
-        rising = rate * self._steps / max(1, self._warmup)
-        share = tf.minimum(self._steps - self._warmup, self._decay) / self._decay
-        falling = rate * 0.5 * (1 + tf.cos(np.pi * share))
-        return tf.where(self._steps < self._warmup, rising, falling)
+        )[1]
 
 
 def _pixels(images: Any) -> Any:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from evoae.config.schema import TrainingConfig
 from evoae.data.share import Shared
 from evoae.models.objectives.base import AbstractObjective
+from evoae.models.precision import computing_in
 from evoae.training.base import MOMENTUM, AbstractFitLoop, scaled, steps_of
+from evoae.training.fit_optimizer import as_matrix, is_matrix, rms
 
 
 @final
@@ -35,6 +37,7 @@ class KerasLoop(AbstractFitLoop):
         self._train, self._validation = scaled(data.train), scaled(data.validation)
         self._batch = training.batch_size
         self._model, self._objective = model, objective
+        self._precision = training.precision
         per_epoch, _, _ = steps_of(training, len(data.train))
         self._trained = _ObjectiveModel(model, objective, per_epoch)
         self._trained.compile(_optimizer(training, len(data.train)), loss=None, jit_compile=False)
@@ -42,7 +45,8 @@ class KerasLoop(AbstractFitLoop):
     def train_epoch(self, order: NDArray[np.int32]) -> float:
         """Train on every image once."""
         inputs = {"images": self._train[order], "numbers": order}
-        history = self._trained.fit(inputs, batch_size=self._batch, shuffle=False, verbose=0)
+        with computing_in(self._precision, self._model):  # traced when first called
+            history = self._trained.fit(inputs, batch_size=self._batch, shuffle=False, verbose=0)
         return float(history.history["loss"][0])
 
     def validate(self) -> dict[str, float]:
@@ -75,6 +79,21 @@ class _ObjectiveModel(keras.Model):  # type: ignore[misc]  # Keras is untyped
         return images
 
 
+@final
+class _Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras is untyped
+    """Keras' Muon, which leaves kernels of convolutions to Adam, for these as well."""
+
+    def _should_use_adamw(self, variable: Any) -> bool:
+        return not is_matrix(variable.shape)
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        matrix = keras.ops.reshape(x, as_matrix(x.shape))
+        return keras.ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
+
+    def lr_adjust(self, x: Any) -> Any:
+        return x * rms(as_matrix(x.shape))
+
+
 def _optimizer(training: TrainingConfig, images: int) -> Any:
     _, warmup, decay = steps_of(training, images)
     rate: Any = training.learning_rate
@@ -90,5 +109,12 @@ def _optimizer(training: TrainingConfig, images: int) -> Any:
             return keras.optimizers.Adam(rate)
         case "adamw":
             return keras.optimizers.AdamW(rate, weight_decay=training.weight_decay)
+        case "muon":
+            return _Muon(
+                rate,
+                weight_decay=training.weight_decay,
+                adam_weight_decay=training.weight_decay,
+                name="muon",  # TensorFlow takes none that begins with the class' underscore
+            )
         case "sgd":
             return keras.optimizers.SGD(rate, momentum=MOMENTUM)

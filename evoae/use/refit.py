@@ -140,10 +140,15 @@ class _Refit:
         """Return the record of a refit with these settings, whose model is still there."""
         id = found.candidate.id
         result = self.results.get((id, REFIT))
-        if result is None or result["settings"] != self.settings:
+        if result is None or not self._agrees(result):
             return None
         there = refit_path(self.run.path, id).is_file() or not result["trained"]
         return result if there else None
+
+    def _agrees(self, result: Mapping[str, Any]) -> bool:
+        """Whether it was found with these settings; ones younger than it had their defaults."""
+        found: dict[str, Any] = RefitConfig().model_dump(mode="json") | result["settings"]
+        return found == self.settings
 
     def _tasks(self, found: Found, shared: Path) -> Iterator[Task]:
         """Yield the trainings of a candidate that are not done yet."""
@@ -151,7 +156,7 @@ class _Refit:
         for number in range(1, self.refit.seeds + 1):
             done = self.results.get((id, f"{REFIT} {number}"))
             keep = self._model(id, number)
-            ended = done is not None and done["settings"] == self.settings
+            ended = done is not None and self._agrees(done)
             if done is not None and ended and (done["val_loss"] is None or keep.is_file()):
                 continue
             curve = keep.absolute().with_suffix(".jsonl")
@@ -167,10 +172,14 @@ class _Refit:
             )
 
     def _announce(self, tasks: Sequence[Task]) -> None:
+        from evoae.execution.bfloat16 import note_on
+
         if not tasks:
             return
         images = f"{len(self.scene.dataset.train):,} for training"
         count = f"{len(tasks)} training" + "s" * (len(tasks) != 1)
+        if slow := note_on(self.refit.precision):
+            self.say(slow)
         self.say(f"{count} of up to {self.refit.epochs} epochs, {images}")
 
     def _note(self, evaluation: Evaluation) -> None:

@@ -20,6 +20,7 @@ KEYS = {
     "workers",
     "memory",
     "cpu_flags",
+    "bfloat16",
     "gpus",
     "visible_gpus",
     "tensorflow",
@@ -118,6 +119,20 @@ def test_a_tensorflow_that_cannot_compute_forbids_a_search(monkeypatch):
     assert "Needed: TensorFlow ends its process by SIGILL" in lines
     assert lines[-1] == "A search cannot run here."
     assert examined(exit_code=1)[0]["able"] is False
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, "has instructions for it"),
+        ({"avx512_bf16": False, "amx_bf16": False}, "emulated, likely slower than float32"),
+        (None, "unknown"),
+    ],
+)
+def test_it_says_whether_bfloat16_is_emulated(flags, said, monkeypatch):
+    monkeypatch.setattr(doctor, "cpu_flags", lambda: flags)
+    (line,) = (line for line in run().splitlines() if line.startswith("bfloat16"))
+    assert said in line
 
 
 def test_quick_does_not_ask_tensorflow(monkeypatch):

@@ -134,8 +134,29 @@ class FitLoopContract:
     def test_the_losses_are_the_oracles_up_to_rounding(self, loop, text, rtol):
         np.testing.assert_allclose(curve(loop, text), oracle(text), rtol=rtol)
 
+    # Equal operations in an equal order; where one loop takes another way, see its own tests.
+    @pytest.mark.parametrize(("text", "rtol"), [(PLAIN, 1e-6), (DROPPED, 1e-6), (MODIFIED, 2e-5)])
+    def test_the_losses_in_bfloat16_are_the_oracles_up_to_rounding(self, loop, text, rtol):
+        found = curve(loop, text, precision="bfloat16")
+        np.testing.assert_allclose(found, oracle(text, precision="bfloat16"), rtol=rtol)
+        np.testing.assert_allclose(found, oracle(text), rtol=0.02)
+        assert found != oracle(text)
+
+    def test_equal_trainings_in_bfloat16_find_equal_losses_to_the_last_bit(self, loop):
+        how = {"precision": "bfloat16"}
+        assert curve(loop, MODIFIED, **how) == curve(loop, MODIFIED, **how)
+
+    def test_a_network_trained_in_bfloat16_is_validated_and_left_in_float32(self, loop):
+        model = network(MODIFIED)
+        made = loop(model, objective(), shared(), settings(precision="bfloat16"))
+        ((_, validation_loss),) = losses(made, epochs=1)
+        layers = [*model.get_layer("encoder").layers, *model.get_layer("decoder").layers]
+        assert {layer.dtype_policy.name for layer in (model, *layers)} == {"float32"}
+        assert {weight.dtype for weight in model.weights} == {"float32"}
+        assert validation_loss == pytest.approx(error(model, shared().validation), rel=1e-6)
+
     @pytest.mark.parametrize("schedule", ["constant", "cosine"])
-    @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+    @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "muon"])
     def test_optimisers_and_schedules_do_what_keras_own_do(self, loop, optimizer, schedule):
         how = {"optimizer": optimizer, "schedule": schedule, "warmup": 0.3, "epochs": 3}
         np.testing.assert_allclose(curve(loop, **how), oracle(PLAIN, **how), rtol=1e-5)

@@ -38,7 +38,7 @@ EVERY_GENE = {
     "activation": ("relu", "leaky_relu", "selu", "elu", "gelu", "tanh"),
     "downsampling": ("max", "average", "stride"),
     "upsampling": ("upsample", "transposed"),
-    "learning": LearningConfig(evolve=True, optimizers=("adam", "adamw", "sgd")),
+    "learning": LearningConfig(evolve=True, optimizers=("adam", "adamw", "sgd", "muon")),
 }
 
 

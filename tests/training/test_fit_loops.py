@@ -40,5 +40,11 @@ def test_images_read_in_many_pieces_train_exactly_as_in_one(monkeypatch):
 def test_each_setting_of_the_optimiser_changes_the_training():
     from evoae.training.fit_compiled import CompiledLoop
 
-    ways = [{}, {"optimizer": "adamw"}, {"optimizer": "sgd"}, {"schedule": "cosine"}]
+    ways = [
+        {},
+        {"optimizer": "adamw"},
+        {"optimizer": "sgd"},
+        {"optimizer": "muon"},
+        {"schedule": "cosine"},
+    ]
     assert len({tuple(curve(CompiledLoop, **way)) for way in ways}) == len(ways)

@@ -4,6 +4,7 @@ import math
 import resource
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -61,17 +62,21 @@ import json, sys
 from pathlib import Path
 from tests.training.test_train import MODIFIED, PLAIN, result, task, train
 folder = Path(sys.argv[1])
-print(json.dumps([result(train(task(folder, text))) for text in (MODIFIED, PLAIN)]))
+tasks = [task(folder, text, precision=sys.argv[2]) for text in (MODIFIED, PLAIN)]
+print(json.dumps([result(train(each)) for each in tasks]))
 """
 
 
-def test_a_task_earns_the_same_to_the_last_bit_in_any_order_and_process(data):
-    plain, modified, again = (result(train(task(data, t))) for t in (PLAIN, MODIFIED, MODIFIED))
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_task_earns_the_same_to_the_last_bit_in_any_order_and_process(precision, data):
+    def earned(text):
+        return result(train(task(data, text, precision=precision)))
+
+    plain, modified, again = map(earned, (PLAIN, MODIFIED, MODIFIED))
     assert again == modified
     assert plain != modified
-    other = subprocess.run(
-        [sys.executable, "-c", OTHER_PROCESS, str(data)], check=True, capture_output=True
-    )
+    command = [sys.executable, "-c", OTHER_PROCESS, str(data), precision]
+    other = subprocess.run(command, check=True, capture_output=True)
     assert json.loads(other.stdout) == json.loads(json.dumps([modified, plain]))
     assert other.stderr == b""
 
@@ -189,6 +194,29 @@ def test_the_saved_model_is_the_one_that_earned_the_fitness(tmp_path, fitness):
     assert earned.fitness == {"last": last, "best": best}[fitness]
     assert reloaded_loss(file) == pytest.approx(earned.fitness, rel=1e-4)
     assert [each.name for each in file.parent.iterdir()] == ["it.keras"]
+
+
+def without_addresses(told):
+    return {key: value for key, value in told.items() if key != "shared_object_id"}
+
+
+@pytest.mark.parametrize("loop", ["compiled", "fit"])
+def test_a_model_trained_in_bfloat16_is_saved_as_one_trained_in_float32_is(loop, tmp_path):
+    import keras
+
+    data = written(tmp_path, blobs(70), blobs(33, seed=1))
+    configs = {}
+    for precision in ("float32", "bfloat16"):
+        file = tmp_path / f"{precision}.keras"
+        earned = train(task(data, MODIFIED, keep=file, precision=precision, loop=loop))
+        assert reloaded_loss(file) == pytest.approx(earned.fitness, rel=1e-5)
+        with zipfile.ZipFile(file) as archive:
+            read = archive.read("config.json")
+        configs[precision] = json.loads(read, object_hook=without_addresses)
+        model = keras.models.load_model(file)
+        assert model.count_params() == earned.parameters
+        assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert configs["bfloat16"] == configs["float32"]
 
 
 def test_a_model_is_saved_only_below_the_threshold(data, tmp_path):

@@ -11,6 +11,7 @@ from evoae.config.load import make_config
 from evoae.config.schema import TrainingConfig
 from evoae.errors import GenomeError, RunError
 from evoae.runs.run import Run
+from evoae.runs.store import Store
 from evoae.use.evaluate import evaluate
 from evoae.use.one import read_genome, train_one
 from evoae.use.refit import _Refit, refit
@@ -54,6 +55,22 @@ def test_a_refit_with_the_same_settings_is_read_and_with_others_done_again(run):
     assert lines == []
     other = refit(run.path, settings=QUICK | {"epochs": 2})
     assert other[0].val_loss != first[0].val_loss
+
+
+def test_a_refit_recorded_before_there_was_a_setting_counts_as_one_with_its_default(run):
+    first = refit(run.path, settings=QUICK)
+    id = first[0].id
+    with Store.writer(run.path) as store:
+        result = store.results()[id, "refit"]
+        del result["settings"]["precision"]
+        store.set_result(id, "refit", result)
+    lines, say = heard()
+    again = refit(run.path, settings=QUICK, say=say)
+    assert (again[0].val_loss, lines) == (first[0].val_loss, [])
+    (other,) = refit(run.path, settings=QUICK | {"precision": "bfloat16"})
+    assert other.val_loss != first[0].val_loss
+    assert other.val_loss == pytest.approx(first[0].val_loss, rel=0.1)
+    assert evaluate(run.path).figures == pytest.approx(dict(other.test), rel=1e-5)
 
 
 def test_several_seeds_give_a_deviation_and_the_best_by_validation_is_kept(run):
