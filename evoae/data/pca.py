@@ -31,11 +31,13 @@ def pca_errors(
     pca = _fitted(fitted, max(sizes))
     if pca is None:
         return dict.fromkeys(sizes, float(np.mean((fitted.mean(axis=0) - shown) ** 2)))
-    codes, parts = pca.transform(shown), pca.components_
-    return {
-        size: float(np.mean((codes[:, :size] @ parts[:size] + pca.mean_ - shown) ** 2))
-        for size in sizes
-    }
+    parts = pca.components_
+    with _quiet_products():
+        codes = pca.transform(shown)
+        return {
+            size: float(np.mean((codes[:, :size] @ parts[:size] + pca.mean_ - shown) ** 2))
+            for size in sizes
+        }
 
 
 def pca_codes(
@@ -52,10 +54,17 @@ def pca_codes(
     def codes(images: NDArray[np.generic]) -> NDArray[np.float32]:
         parts = [np.empty((0, 0 if pca is None else pca.n_components_), np.float32)]
         for start in range(0, len(images) if pca is not None else 0, _AT_ONCE):
-            parts.append(pca.transform(_rows(images[start : start + _AT_ONCE])))
+            with _quiet_products():
+                parts.append(pca.transform(_rows(images[start : start + _AT_ONCE])))
         return np.concatenate(parts)
 
     return codes
+
+
+def _quiet_products() -> np.errstate:
+    # OpenBLAS kernels read past the end of small arrays and raise the processor's "invalid" flag
+    # for numbers they then discard (numpy/numpy#24067): the products of finite rows are finite.
+    return np.errstate(invalid="ignore")
 
 
 def _fitted(rows: NDArray[np.float32], size: int) -> Any:
@@ -65,7 +74,8 @@ def _fitted(rows: NDArray[np.float32], size: int) -> Any:
     if len(rows) < 2 or not np.ptp(rows, axis=0).any():
         return None
     solver = "full" if rows.shape[1] <= 1024 else "auto"
-    return PCA(min(size, *rows.shape), svd_solver=solver, random_state=0).fit(rows)
+    with _quiet_products():
+        return PCA(min(size, *rows.shape), svd_solver=solver, random_state=0).fit(rows)
 
 
 def _rows(images: NDArray[np.generic]) -> NDArray[np.float32]:
