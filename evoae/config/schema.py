@@ -493,17 +493,17 @@ class RefitConfig(Section):
     """How a winner is trained after the search, on all training data."""
 
     epochs: Count = Field(30, description="most passes over all training data")
-    optimizer: OptimizerName = Field("adamw", description="a network's train gene outranks it")
-    learning_rate: Annotated[float, Field(gt=0)] = Field(0.002, description="the highest one")
+    optimizer: OptimizerName = Field("muon", description="a network's train gene outranks it")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(0.004, description="the highest one")
     batch_size: Positive = Field(64, description="inputs per optimiser step")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.004, description="of adamw and muon")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.1, description="of adamw and muon")
     schedule: Literal["constant", "cosine"] = Field("cosine", description="of the learning rate")
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
     vary_until: Share = Field(1.0, description="share of the epochs with shift and flip")
     patience: Positive | None = Field(
-        10, description="stop after so many epochs without gain; null for never"
+        None, description="stop after so many epochs without gain; null: cosine needs its end"
     )
     precision: Precision = Field("float32", description="of the computation")
     seeds: Count = Field(1, description="trainings from other start weights, for the noise")
