@@ -44,10 +44,11 @@ def rewritten(model: keras.Model) -> Iterator[None]:
         given.append((layer, name))
 
     if not tf.config.list_physical_devices("GPU"):
-        for before, layer in pairwise(model.get_layer("decoder").layers):
+        layers = model.get_layer("decoder").layers
+        for before, layer in pairwise(layers):
             if type(layer) is not keras.layers.Conv2D:
                 continue
-            if isinstance(before, keras.layers.UpSampling2D):
+            if isinstance(before, keras.layers.UpSampling2D) and _readers(before, layers) == 1:
                 give(before, "call", lambda images: images)
                 give(layer, "convolution_op", _with(layer.kernel.value, _of_doubled))
             elif layer.name == "head":
@@ -57,6 +58,12 @@ def rewritten(model: keras.Model) -> Iterator[None]:
     finally:
         for layer, name in given:
             delattr(layer, name)  # the method of its class comes to light again
+
+
+def _readers(layer: Any, layers: list[Any]) -> int:
+    """Return how many layers are given what `layer` puts out; two if a residual block is."""
+    given = [each for other in layers for each in keras.tree.flatten(other.input)]
+    return sum(each is layer.output for each in given)
 
 
 def _with(kernel: Any, convolve: Callable[..., Any]) -> Callable[..., Any]:
