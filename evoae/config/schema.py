@@ -485,6 +485,7 @@ class TrainingConfig(Section):
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
+    vary_until: Share = Field(1.0, description="share of the epochs with shift and flip")
     patience: Positive | None = Field(
         None, description="stop after so many epochs without gain; null for never"
     )
@@ -513,6 +514,7 @@ class RefitConfig(Section):
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
+    vary_until: Share = Field(1.0, description="share of the epochs with shift and flip")
     patience: Positive | None = Field(
         10, description="stop after so many epochs without gain; null for never"
     )
