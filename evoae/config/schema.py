@@ -422,7 +422,7 @@ class SearchConfig(Section):
     measures: Count = Field(1, description="most trainings of one network; their mean counts")
     remeasure: Share = Field(0.2, description="share of trainings for that, while in doubt")
     seed_genomes: Text | None = Field(
-        None, description="file of genomes, a line each, that are tried first; null for none"
+        None, description="tried first: zoo, or a file of genomes, a line each; null for none"
     )
     lag: Count = Field(8, description="aging: networks under way at once, and so most workers")
     cxpb: Share = Field(0.6, description="probability that two parents cross")
