@@ -1,4 +1,5 @@
 import itertools
+import math
 import subprocess
 import sys
 
@@ -45,8 +46,17 @@ def random_genome(seed, shape, **others):
     return sample(np.random.default_rng(seed), Space(model, shape, measure(Frame(shape))))
 
 
+def flops_of(layer):
+    """Return two for each multiply-add of a Keras layer."""
+    if not hasattr(layer, "kernel"):
+        return 0
+    back = type(layer).__name__ == "Conv2DTranspose"
+    places = (layer.input if back else layer.output).shape[1:-1]
+    return 2 * math.prod(layer.kernel.shape) * math.prod(places)
+
+
 @pytest.mark.parametrize("shape", [*SHAPES, (1,), (2,), (13,), (40,)], ids=str)
-def test_nine_random_networks_have_the_planned_parameters_and_give_back_the_shape(shape):
+def test_nine_random_networks_have_the_planned_costs_and_give_back_the_shape(shape):
     for seed in range(9):
         others = {} if seed < 5 else EVERY_GENE | ({"layers": "auto"} if len(shape) == 1 else {})
         layers = plan(random_genome(seed, shape, **others), Frame(shape))
@@ -54,6 +64,8 @@ def test_nine_random_networks_have_the_planned_parameters_and_give_back_the_shap
         assert model.count_params() == layers.size.parameters
         assert model.output_shape == (None, *shape)
         assert model.get_layer("encoder").output_shape == (None, *layers.latent_shape)
+        inner = [*model.get_layer("encoder").layers, *model.get_layer("decoder").layers]
+        assert sum(map(flops_of, inner)) == layers.size.flops
         keras_shapes = {
             layer.name: layer.output.shape[1:]
             for part in ("encoder", "decoder")
