@@ -57,6 +57,8 @@ DEFAULTS: dict[str, Any] = {
     "policy": "mixed_bfloat16",
     "flip": 0.0,  # share of the images mirrored left to right
     "shift": 0,  # most pixels
+    "shifted": 1.0,  # share of the images that are
+    "until": 1.0,  # share of the steps that vary the images; those after them do not
     "mask": 0.0,  # share of the 4×4 patches hidden from the input
     "noise": 0.0,  # standard deviation added to the input
     "mix": 0.0,  # share of the images mixed with another
@@ -320,8 +322,12 @@ class _Training:
         if job["shift"]:
             most = job["shift"]
             wide = tf.pad(images, [[0, 0], [most, most], [most, most], [0, 0]])
+            moved = tf.random.uniform((n, 1)) < job["shifted"]
             for axis in (1, 2):
                 by = tf.random.uniform((n, 1), 0, 2 * most + 1, tf.int32)
+                if job["shifted"] < 1 or job["until"] < 1:
+                    early = self._steps < job["until"] * self._total
+                    by = tf.where(moved & early, by, most)
                 wide = tf.gather(wide, by + tf.range(28)[None], axis=axis, batch_dims=1)
             images = wide
         if job["mix"]:

@@ -364,6 +364,7 @@ class Loop:
             best=min((fitness for fitness, _ in whole), default=None),
             cost=self._purse.flops,
             noise=noise if freedom else None,
+            **self._algorithm.figures(self._state),
         )
         row = self._records.rows[-1]
         population = self._state.population

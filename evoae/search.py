@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from evoae.loop import Loop
     from evoae.scene import Scene
 
+_ZOO = "zoo"  # in place of a file of genomes
+
 
 def search(
     config: Config | Mapping[str, object] | str | Path,
@@ -221,18 +223,26 @@ def _seeds(scene: Scene) -> list[str]:
 
     Raises:
         GenomeError: the file cannot be read, or a line of it is broken.
-        SpaceError: the space does not hold one.
+        SpaceError: the space does not hold one of the file, or none of the zoo.
     """
     from evoae.genome.canonical import canonical
     from evoae.genome.files import read_genomes
     from evoae.genome.text import render
+    from evoae.zoo import seeds
 
-    file = scene.config.search.seed_genomes
+    chosen = scene.config.search.seed_genomes
+    if chosen == _ZOO:
+        fitting = seeds(scene.config, scene.frame, scene.space, scene.dataset.name)
+        if not fitting:
+            raise SpaceError(
+                "search.seed_genomes", f"{_ZOO}, but the space holds none of it", "use null"
+            )
+        return list(map(render, fitting))
     found: dict[str, None] = {}
-    for number, genome in read_genomes(Path(file)) if file else ():
+    for number, genome in read_genomes(Path(chosen)) if chosen else ():
         if reason := scene.space.violation(genome):
             raise SpaceError(
-                f"{file}: line {number}", reason, "take it out, or widen the space (model)"
+                f"{chosen}: line {number}", reason, "take it out, or widen the space (model)"
             )
         found[render(canonical(genome))] = None
     return list(found)

@@ -13,6 +13,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "init": "Write a commented config for your data.",
         "search": "Run a search.",
         "train": "Train one given network, without a search.",
+        "zoo": "Good networks found before: list, show, train.",
     },
     "Follow": {
         "status": "Where a run stands.",

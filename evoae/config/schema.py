@@ -426,7 +426,7 @@ class SearchConfig(Section):
     measures: Count = Field(1, description="most trainings of one network; their mean counts")
     remeasure: Share = Field(0.2, description="share of trainings for that, while in doubt")
     seed_genomes: Text | None = Field(
-        None, description="file of genomes, a line each, that are tried first; null for none"
+        None, description="tried first: zoo, or a file of genomes, a line each; null for none"
     )
     lag: Count = Field(8, description="aging: networks under way at once, and so most workers")
     cxpb: Share = Field(0.6, description="probability that two parents cross")
@@ -498,6 +498,7 @@ class TrainingConfig(Section):
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
+    vary_until: Share = Field(1.0, description="share of the epochs with shift and flip")
     patience: Positive | None = Field(
         None, description="stop after so many epochs without gain; null for never"
     )
@@ -526,6 +527,7 @@ class RefitConfig(Section):
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
+    vary_until: Share = Field(1.0, description="share of the epochs with shift and flip")
     patience: Positive | None = Field(
         10, description="stop after so many epochs without gain; null for never"
     )

@@ -57,6 +57,10 @@ class AbstractAlgorithm(ABC):
         """Return the `size` best candidates of the history, best first; none that was raced."""
         return best(complete(state.history.values()), size)
 
+    def figures(self, state: State) -> dict[str, float | None]:  # noqa: ARG002
+        """Return further figures that the row of a generation ends with."""
+        return {}
+
 
 def told(algorithm: AbstractAlgorithm, state: State, measured: Sequence[Measured]) -> State:
     """Return the state after a batch's trainings, given in the order in which they were asked."""

@@ -18,7 +18,7 @@ from evoae.evolution.algorithm import AbstractAlgorithm
 from evoae.evolution.breeding import offspring
 from evoae.evolution.proposing import fresh_samples
 from evoae.evolution.state import Individual, Proposal, State, complete, scored
-from evoae.front import Place, place, undominated
+from evoae.front import Place, hypervolume, place, undominated
 from evoae.genome.space import Space
 
 
@@ -59,6 +59,23 @@ class Nsga2(AbstractAlgorithm):
         best = self._ranked(front)[:size]
         return tuple(each for _, each in sorted(scored(best), key=lambda pair: pair[0]))
 
+    def figures(self, state: State) -> dict[str, float | None]:
+        """Return the hypervolume of the front; None while nobody scored.
+
+        Its corner is the worst of the first generation in each objective, by their first
+        trainings, so that it stays where it is and the figure can only grow, but for scores that
+        further trainings correct.
+        """
+        individuals = [each for each in state.history.values() if each.scores]
+        if not individuals:
+            return {"hypervolume": None}
+        named = tuple(state.history)[: self._search.population]
+        first = [state.history[id] for id in named if state.history[id].scores]
+        corners = [self._place(each.scores[0], each) for each in first or individuals[:1]]
+        corner = tuple(map(max, *corners)) if len(corners) > 1 else corners[0]
+        places = [where for where, _ in self._placed(individuals)]
+        return {"hypervolume": hypervolume(places, corner)}
+
     def _ranked(self, individuals: Sequence[Individual]) -> list[Individual]:
         """Return the distinct scored individuals, best first: by front, then by crowding."""
         distinct = {each.id: each for each in individuals}
@@ -68,9 +85,8 @@ class Nsga2(AbstractAlgorithm):
 
     def _placed(self, individuals: Sequence[Individual]) -> list[tuple[Place, Individual]]:
         """Return the individuals that did not fail, each with its place."""
-        placed = []
-        for fitness, each in scored(individuals):
-            size = self._space.measure(each.genome)
-            objectives = self._search.objectives
-            placed.append((place(fitness, size.latent, size.parameters, objectives), each))
-        return placed
+        return [(self._place(fitness, each), each) for fitness, each in scored(individuals)]
+
+    def _place(self, loss: float, individual: Individual) -> Place:
+        size = self._space.measure(individual.genome)
+        return place(loss, size.latent, size.parameters, self._search.objectives)

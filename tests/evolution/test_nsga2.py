@@ -56,3 +56,29 @@ def test_the_front_of_two_objectives_ignores_the_third() -> None:
     latents = [space().measure(each.genome).latent for each in hall]
     assert latents == sorted(latents, reverse=True)  # as the loss rises
     assert len(set(latents)) == len(latents)
+
+
+def test_the_hypervolume_of_a_generation_is_that_of_all_that_was_tried() -> None:
+    search = SEARCH.model_copy(update={"objectives": ("loss", "latent")})
+    algorithm = algorithm_for(search, space())
+    states = [state for _, state in history(algorithm, 6, judge)]
+    grown = [algorithm.figures(state)["hypervolume"] for state in states]
+    assert grown == sorted(grown)
+    assert grown[-1] > grown[0] > 0
+
+    points = [
+        (math.log(loss), math.log(space().measure(each.genome).latent))
+        for loss, each in scored(states[-1].history.values())
+    ]
+    corner = tuple(max(point[axis] for point in points[: SEARCH.population]) for axis in (0, 1))
+    area, below = 0.0, corner[1]
+    for loss, latent in sorted(points):  # from the best loss on, a strip for each smaller code
+        if loss < corner[0] and latent < below:
+            area += (corner[0] - loss) * (below - latent)
+            below = latent
+    assert math.isclose(grown[-1], area)
+
+
+def test_without_a_score_there_is_no_hypervolume() -> None:
+    algorithm = algorithm_for(SEARCH, space())
+    assert algorithm.figures(history(algorithm, 2, lambda _: None)[-1][1]) == {"hypervolume": None}

@@ -51,8 +51,8 @@ class TestVaried(ObjectiveContract):
         assert losses(6) != losses(5)
 
 
-def seen_in_training(images, seed=3, **training):
-    """Return the images that an objective is handed."""
+def seen_in_training(images, seed=3, epoch=0.0, **training):
+    """Return the images that an objective is handed after so many epochs."""
     handed = []
 
     class Spy:
@@ -63,7 +63,7 @@ def seen_in_training(images, seed=3, **training):
             return 0.0
 
     varied = Varied(Spy(), TrainingConfig(**training), seed)
-    varied.loss(None, images, np.arange(len(images)), epoch=0.0)
+    varied.loss(None, images, np.arange(len(images)), epoch=epoch)
     return handed[0]
 
 
@@ -86,6 +86,12 @@ def test_about_the_share_that_was_asked_for_is_mirrored():
     same = [(one == image(1)[0]).all() for one in flipped]
     assert sum(mirrored) + sum(same) == len(flipped)
     assert np.mean(mirrored) == pytest.approx(0.25, abs=0.08)
+
+
+def test_the_last_epochs_may_see_the_images_as_they_are():
+    settings = {"shift": 1, "flip": 0.5, "epochs": 10, "vary_until": 0.8}
+    assert (seen_in_training(image(), epoch=7.99, **settings) != image()).any()
+    assert (seen_in_training(image(), epoch=8.0, **settings) == image()).all()
 
 
 def test_validation_sees_the_images_as_they_are():

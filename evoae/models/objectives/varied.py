@@ -23,12 +23,16 @@ class Varied(AbstractObjective):
     Args:
         objective: what the network is trained for.
         training: `shift` is the most pixels that an image is moved in each direction, its border
-            mirrored outwards; `flip` the probability that left and right change places.
+            mirrored outwards; `flip` the probability that left and right change places;
+            `vary_until` the share of the epochs after which images come as they are, so that the
+            end of the training is on what the network is for.
         seed: of the variation.
     """
 
     def __init__(self, objective: AbstractObjective, training: TrainingConfig, seed: int) -> None:
         self._objective, self._shift, self._flip = objective, training.shift, training.flip
+        self._end = training.vary_until * training.epochs
+        self._ends = training.vary_until < 1
         self._seeds = keras.random.SeedGenerator(seed)
 
     @property
@@ -38,7 +42,10 @@ class Varied(AbstractObjective):
 
     def loss(self, model: keras.Model, images: Any, numbers: Any, *, epoch: Any) -> Any:
         """Return the objective's loss on varied images."""
-        return self._objective.loss(model, self._varied(images), numbers, epoch=epoch)
+        varied = self._varied(images)
+        if self._ends:
+            varied = keras.ops.where(epoch < self._end, varied, images)
+        return self._objective.loss(model, varied, numbers, epoch=epoch)
 
     def figures(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:
         """Return the objective's figures, on images as they are."""

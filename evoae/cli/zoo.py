@@ -1,0 +1,120 @@
+"""`evoae zoo`: good networks that were found before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evoae.cli import options, wording
+
+if TYPE_CHECKING:
+    from evoae.zoo import Known
+
+
+@click.group("zoo", short_help="Good networks found before: list, show, train.")
+def command() -> None:
+    """Good networks that were found before, with the figures measured of them.
+
+    To begin a search with those that fit its space: --set search.seed_genomes=zoo
+    """
+
+
+@command.command("list")
+@click.option("--data", metavar="NAME", help="Only those found for this named set.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
+def list_networks(data: str | None, as_json: bool) -> None:
+    """Every network: its data, size and figures."""
+    from evoae.cli.tables import print_json, print_table
+    from evoae.zoo import zoo
+
+    networks = [each for each in zoo() if data in (None, each.data)]
+    if as_json:
+        print_json([each.summary() for each in networks])
+        return
+    if not networks:
+        click.echo(f"The zoo has no network for {data}.", err=True)
+        return
+    rows = [
+        (
+            each.name,
+            each.data,
+            str(each.latent),
+            f"{each.parameters:,}",
+            wording.loss(each.mse),
+            wording.loss(each.pca),
+        )
+        for each in networks
+    ]
+    headers = ["name", "data", "latent", "params", "test mse", "PCA"]
+    print_table(headers, rows, right={"latent", "params", "test mse", "PCA"})
+
+
+@command.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def show(name: str, as_json: bool) -> None:
+    """One network: its genome, its figures and how they were measured."""
+    from evoae.cli.tables import print_json
+    from evoae.zoo import known
+
+    found = known(name)
+    if as_json:
+        print_json(found.summary())
+        return
+    click.echo(found.genome)
+    click.echo(
+        f"{found.data} · latent {found.latent} · {found.parameters:,} parameters · "
+        f"validation {wording.loss(found.validation)} · test {wording.loss(found.test)} · "
+        f"test mse {wording.loss(found.mse)} (PCA {wording.loss(found.pca)})"
+    )
+    click.echo(_trained(found))
+    click.echo(f"Train it with:  evoae zoo train {name}", err=True)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--run", type=click.Path(path_type=Path), help="Folder to make. [runs/NAME-N]")
+@options.refit
+@options.overrides
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def train(
+    name: str,
+    run: Path | None,
+    epochs: int | None,
+    seeds: int | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Train NAME on its data set, as it was when its figures were measured.
+
+    The result is a run folder of one candidate, for `show`, `export`, `encode` and the others.
+    """
+    from evoae.cli.refit import print_refitted
+    from evoae.cli.tables import print_json
+    from evoae.config.load import make_config
+    from evoae.use.one import train_one
+    from evoae.zoo import known
+
+    found = known(name)
+    made, refitted = train_one(
+        make_config(found.config, source=f"zoo, {name}", overrides=overrides),
+        found.genome,
+        run=run,
+        name=name,
+        settings=options.given(epochs=epochs, seeds=seeds),
+        say=lambda line: click.echo(line, err=True),
+    )
+    if as_json:
+        print_json({"run": str(made.path), **refitted.summary()})
+    else:
+        print_refitted(str(made.path), [refitted])
+
+
+def _trained(found: Known) -> str:
+    """Say where it comes from and what its configuration says."""
+    import yaml
+
+    told = yaml.safe_dump(dict(found.config), default_flow_style=True, sort_keys=False, width=1000)
+    return f"{found.found} {told.strip()}"
