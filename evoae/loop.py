@@ -208,7 +208,7 @@ class Loop:
         task = self._task(proposal, batch)
         finished = self._finished.get(key)
         if finished is None and not self._purse.affords(task.cost):
-            if not self._finished and not self._under_way and not batch.proposals:
+            if not self._settled and not self._under_way and not batch.proposals:
                 raise SearchError(
                     "search.budget",
                     f"{self._scene.config.search.budget.flops:.3g} FLOPs do not pay the first "

@@ -23,6 +23,7 @@ from evoae.genome.frame import Frame
 from evoae.genome.genes import (
     Activation,
     Downsampling,
+    Head,
     Latent,
     Train,
     Trait,
@@ -125,6 +126,7 @@ def _fitted(genome: Genome, config: Config, frame: Frame, space: Space) -> Genom
         Activation: Activation(frame.activation),
         Downsampling: Downsampling(frame.downsampling),
         Upsampling: Upsampling(frame.upsampling),
+        Head: Head("conv"),  # what a genome without the gene has
         Train: _learning(config),
     }
     if any(

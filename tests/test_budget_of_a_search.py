@@ -70,6 +70,16 @@ def test_a_budget_that_pays_no_training_is_refused(tmp_path):
     assert refused.value.place == "search.budget"
 
 
+@pytest.mark.parametrize("kind", ["evaluations", "flops"])
+def test_a_budget_may_end_with_a_generation(kind, tmp_path):
+    first = evoae.search(budgeted({}, generations=1), run=tmp_path / "first")
+    spent = {"evaluations": 6, "flops": first.generations()[0].stats["cost"]}
+    run = evoae.search(budgeted({kind: spent[kind]}), run=tmp_path / "run")
+    assert run.status().state == "finished"
+    assert history(evoae.resume(run.path)) == history(run)
+    assert len(run.evaluations()) == 6
+
+
 def test_a_search_without_any_end_is_refused():
     with pytest.raises(ConfigError, match="needs a budget"):
         evoae.search(with_changes(BRED, search={"generations": None}))

@@ -33,8 +33,15 @@ SEARCHES = {
     "trainings": {"budget": {"evaluations": 29}, "generations": None},
     "flops": {"algorithm": "aging", "budget": {"flops": 4e9}, "generations": None},
 }
+GENES = with_changes(
+    BRED,
+    model={"head": ["conv", "mirror"], "sampling": {"residual": 0.5}, "upsampling": "transposed"},
+    search=SEARCHES["adaptive, with a surrogate"],
+)
 each_search = pytest.mark.parametrize(
-    "bred", [with_changes(BRED, search=search) for search in SEARCHES.values()], ids=SEARCHES
+    "bred",
+    [*(with_changes(BRED, search=search) for search in SEARCHES.values()), GENES],
+    ids=[*SEARCHES, "heads and residual blocks"],
 )
 
 

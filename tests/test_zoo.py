@@ -14,7 +14,7 @@ from evoae.errors import GenomeError, SpaceError
 from evoae.execution.inline import InlineExecutor
 from evoae.genome.canonical import canonical
 from evoae.genome.frame import Frame
-from evoae.genome.genes import Downsampling, Train
+from evoae.genome.genes import Downsampling, Head, Train
 from evoae.genome.text import parse, render
 from evoae.models.plan import plan
 from evoae.scene import Scene
@@ -71,6 +71,13 @@ def test_seeds_lie_in_the_space_and_have_its_genes():
     assert Downsampling("max") in {trait for genome in found for trait in genome.traits}
     assert all(genome.traits == () for genome in fitting(fixed))
     assert 0 < len(fitting(fixed)) < len(found)
+
+
+def test_a_network_without_a_gene_of_the_head_has_the_plain_one():
+    evolved = fitting(wide(head=["conv", "mirror"]))
+    assert evolved
+    assert {genome.traits for genome in evolved} == {(Head("conv"),)}
+    assert fitting(wide(head="mirror")) == ()
 
 
 def test_the_code_takes_the_nearest_size_and_learning_genes_the_configuration_s():

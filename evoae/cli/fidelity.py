@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import wording
+from evoae.cli import options, wording
 
 if TYPE_CHECKING:
     from evoae.use.fidelity import Correlation, Fidelity
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="Of each.  [a third of refit.epochs; at least 3 times the search's optimiser steps]",
 )
+@options.overrides
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(run: str, candidates: int, epochs: int | None, as_json: bool) -> None:
+def command(
+    run: str, candidates: int, epochs: int | None, overrides: tuple[str, ...], as_json: bool
+) -> None:
     """Train a sample of RUN's candidates longer, and compare how they rank then.
 
     They are trained from scratch on all training data, as `refit` says, and measured on the
@@ -40,6 +43,7 @@ def command(run: str, candidates: int, epochs: int | None, as_json: bool) -> Non
         run,
         candidates=candidates,
         epochs=epochs,
+        overrides=overrides,
         say=lambda line: click.echo(line, err=True),
     )
     if as_json:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--top", type=click.IntRange(min=1), help="The best so many of the hall of fame.")
 @options.refit
+@options.overrides
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     run: str,
@@ -26,6 +27,7 @@ def command(
     top: int | None,
     epochs: int | None,
     seeds: int | None,
+    overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Train candidates of RUN from scratch on all training data, and measure them on the test set.
@@ -44,6 +46,7 @@ def command(
         ids or ("best",),
         top=top,
         settings=settings,
+        overrides=overrides,
         say=lambda line: click.echo(line, err=True),
     )
     if as_json:

@@ -129,7 +129,8 @@ def draw(drawn: Plan) -> str:
     ):
         chain = [shape(entry)]
         for layer in layers:
-            if layer.kind in {"conv", "transposed", "dense"}:
+            within = "_res_" in layer.name and layer.kind == "conv"
+            if layer.kind in {"conv", "transposed", "dense", "add"} and not within:
                 chain.append("")
                 chain[-2] += f" ──{_label(layer)}──▶ "
             if layer.kind != "flatten":  # the map is what one wants to see before the code
@@ -148,6 +149,8 @@ def draw(drawn: Plan) -> str:
 def _label(layer: LayerRecord) -> str:
     if layer.kind == "dense" or layer.name == "head":
         return ""
+    if layer.kind == "add":
+        return "res"
     word = "conv" if layer.part == "encoder" else "upconv"
     kernel = f"{layer.kernel[0]}x{layer.kernel[1]}"
     return f"{word} {layer.shape[-1]},{kernel}"

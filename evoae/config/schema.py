@@ -70,6 +70,7 @@ OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
 ActivationName = Literal["relu", "leaky_relu", "selu", "elu", "gelu", "tanh"]
 DownsamplingName = Literal["max", "average", "stride"]
 UpsamplingName = Literal["upsample", "transposed"]
+HeadName = Literal["conv", "mirror"]
 Precision = Literal["float32", "bfloat16"]
 AlgorithmName = Literal["generational", "mu_plus_lambda", "aging", "nsga2", "random"]
 ObjectiveName = Literal["loss", "latent", "parameters"]
@@ -122,6 +123,11 @@ _CHOICES = (
     PlainSerializer(_word_or_list),
 )
 _CHOICE = (Field(min_length=1), *_CHOICES)
+BlockRange = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=8)], Annotated[int, Field(ge=1, le=8)]],
+    BeforeValidator(_pair),
+    AfterValidator(_ordered),
+]
 UnitRange = FilterRange
 BatchRange = FilterRange
 LearningRates = Annotated[
@@ -214,6 +220,7 @@ class SamplingConfig(Section):
     deeper: Share = Field(0.5, description="probability of each further encoder layer")
     batchnorm: Share = Field(0.5, description="probability of bn after a layer")
     dropout: Share = Field(0.5, description="probability of drop after a layer")
+    residual: Share = Field(0.0, description="probability of res after a convolution; 0: never")
 
 
 class LearningConfig(Section):
@@ -253,6 +260,7 @@ class ModelConfig(Section):
     kernels: KernelRange = Field((3, 5), description="smallest and largest kernel side")
     units: UnitRange = Field((8, 256), description="fewest and most units of a dense layer")
     rates: RateRange = Field((0.0, 0.5), description="smallest and largest dropout rate")
+    residual: BlockRange = Field((1, 2), description="fewest and most blocks of a res")
     activation: Annotated[tuple[ActivationName, ...], *_CHOICE] = Field(
         ("relu",), description="or leaky_relu, selu, elu, gelu, tanh; a list makes it a gene"
     )
@@ -261,6 +269,10 @@ class ModelConfig(Section):
     )
     upsampling: Annotated[tuple[UpsamplingName, ...], *_CHOICE] = Field(
         ("upsample",), description="then convolve; or transposed; a list makes it a gene"
+    )
+    head: Annotated[tuple[HeadName, ...], *_CHOICE] = Field(
+        ("conv",),
+        description="a conv of its own or mirror: the last upconv; a list makes it a gene",
     )
     output: Literal["auto", "sigmoid", "linear"] = Field(
         "auto", description="of the head; auto fits the range of data"
@@ -367,10 +379,11 @@ class MutationConfig(Section):
     units: Weight = Field(3.0, description="scale one dense layer's units by 10 to 50 per cent")
     rates: Weight = Field(1.0, description="shift one dropout rate")
     latent: Weight = Field(1.0, description="scale the latent vector")
-    modifiers: Weight = Field(1.0, description="insert or remove a bn or drop")
+    blocks: Weight = Field(1.0, description="add or take one residual block of a res")
+    modifiers: Weight = Field(1.0, description="insert or remove a bn, drop or res")
     insert_pair: Weight = Field(1.0, description="insert a mirrored pair of layers")
     remove_pair: Weight = Field(1.0, description="remove a mirrored pair of layers")
-    traits: Weight = Field(1.0, description="draw activation, down- or upsampling anew")
+    traits: Weight = Field(1.0, description="draw activation, down- or upsampling, head anew")
     learning: Weight = Field(1.0, description="change one number of the train gene")
 
     @model_validator(mode="after")
@@ -519,17 +532,17 @@ class RefitConfig(Section):
     """How a winner is trained after the search, on all training data."""
 
     epochs: Count = Field(30, description="most passes over all training data")
-    optimizer: OptimizerName = Field("adamw", description="a network's train gene outranks it")
-    learning_rate: Annotated[float, Field(gt=0)] = Field(0.002, description="the highest one")
+    optimizer: OptimizerName = Field("muon", description="a network's train gene outranks it")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(0.004, description="the highest one")
     batch_size: Positive = Field(64, description="inputs per optimiser step")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.004, description="of adamw and muon")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.1, description="of adamw and muon")
     schedule: Literal["constant", "cosine"] = Field("cosine", description="of the learning rate")
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
     vary_until: Share = Field(1.0, description="share of the epochs with shift and flip")
     patience: Positive | None = Field(
-        10, description="stop after so many epochs without gain; null for never"
+        None, description="stop after so many epochs without gain; null: cosine needs its end"
     )
     precision: Precision = Field("float32", description="of the computation")
     seeds: Count = Field(1, description="trainings from other start weights, for the noise")

@@ -88,6 +88,8 @@ def _features(genome: Genome, space: Space) -> list[float]:
     ]
     for blocks in (genome.encoder, genome.decoder):
         found += _of_part(blocks)
+        if space.model.sampling.residual:
+            found.append(float(sum(res.blocks for block in blocks for res in block.residuals)))
     for trait in genome.traits:
         for field, number in zip(KIND_OF[type(trait)].fields, numbers(trait), strict=True):
             # A word's number has no order: one figure for each word.

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from evoae.genome.genes import (
     KIND_OF,
     STEPS_PER_UNIT,
     BatchNorm,
+    Conv,
     Dropout,
+    Head,
     Modifier,
+    Residual,
     Trait,
+    UpConv,
     make,
     numbers,
 )
@@ -19,13 +24,24 @@ from evoae.genome.text import render
 
 
 def canonical(genome: Genome) -> Genome:
-    """Return `genome` with 3 digits to a real number, without drop(0) and repeated bn."""
-    return Genome(
-        tuple(map(_canonical_block, genome.encoder)),
-        genome.latent,
-        tuple(map(_canonical_block, genome.decoder)),
-        tuple(map(_rounded, genome.traits)),
-    )
+    """Return `genome` with every number that its network does not depend on at one value.
+
+    Real numbers have 3 digits; drop(0) and repeated bn are gone; successive res are one, which
+    stands first behind an upconv, since its blocks are laid before it. A mirrored head has the
+    filters of the convolution that it mirrors, in place of the image's channels; a network without
+    convolutions, whose head is dense in any case, has head(mirror), the word of every space that
+    has the gene.
+    """
+    decoder = tuple(map(_canonical_block, genome.decoder))
+    traits = tuple(map(_rounded, genome.traits))
+    if not genome.convolutions:
+        traits = tuple(Head("mirror") if isinstance(each, Head) else each for each in traits)
+    elif Head("mirror") in traits:
+        mirrored, last = genome.encoder[0].layer, decoder[-1]
+        assert isinstance(mirrored, Conv)
+        assert isinstance(last.layer, UpConv)
+        decoder = *decoder[:-1], replace(last, layer=replace(last.layer, filters=mirrored.filters))
+    return Genome(tuple(map(_canonical_block, genome.encoder)), genome.latent, decoder, traits)
 
 
 def candidate_id(genome: Genome) -> str:
@@ -44,7 +60,8 @@ def _rounded(trait: Trait) -> Trait:
 
 def _canonical_block(block: Block) -> Block:
     kept: list[Modifier] = []
-    for modifier in block.modifiers:
+    before_it = isinstance(block.layer, UpConv)
+    for modifier in (*block.residuals, *block.others) if before_it else block.modifiers:
         match modifier:
             case BatchNorm():
                 if BatchNorm() not in kept[-1:]:
@@ -53,4 +70,16 @@ def _canonical_block(block: Block) -> Block:
                 steps = round(rate * STEPS_PER_UNIT)
                 if steps:
                     kept.append(Dropout(steps / STEPS_PER_UNIT))
+            case Residual(blocks):
+                while kept and isinstance(last := kept[-1], Residual):
+                    blocks += last.blocks
+                    kept.pop()
+                kept += _residuals(blocks)
     return Block(block.layer, tuple(kept))
+
+
+def _residuals(blocks: int) -> list[Residual]:
+    """Return so many blocks in as few genes as can say it."""
+    most = int(KIND_OF[Residual].fields[0].high)
+    full, rest = divmod(blocks, most)
+    return [Residual(most)] * full + [Residual(rest)] * (rest > 0)

@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, TypeVar, get_args
 
-from evoae.config.schema import ActivationName, DownsamplingName, OptimizerName, UpsamplingName
+from evoae.config.schema import (
+    ActivationName,
+    DownsamplingName,
+    HeadName,
+    OptimizerName,
+    UpsamplingName,
+)
 
 STEPS_PER_UNIT = 1000  # a real number in canonical form has three digits
 
@@ -48,6 +54,16 @@ class Dropout:
     """Drop a share `rate` of what stands before it, in training."""
 
     rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """Add to a map what two convolutions make of it, so many times (K. He et al. 2016).
+
+    On the encoder's side after the convolution that it follows, on the decoder's before.
+    """
+
+    blocks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +123,23 @@ class Upsampling:
     kind: UpsamplingName
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What makes the image: a convolution of its own, or the outermost decoder convolution.
+
+    Attributes:
+        kind: with `mirror`, the outermost decoder convolution has the image's channels, the head's
+            activation, and its modifiers before it. Networks without convolutions have a dense
+            head in any case.
+    """
+
+    kind: HeadName
+
+
 EncoderLayer = Conv | Dense
 DecoderLayer = UpConv | UpDense
-Modifier = BatchNorm | Dropout
-Trait = Activation | Downsampling | Upsampling | Train
+Modifier = BatchNorm | Dropout | Residual
+Trait = Activation | Downsampling | Upsampling | Head | Train
 Gene = EncoderLayer | DecoderLayer | Modifier | Latent | Trait
 MIRROR: dict[type[object], type[DecoderLayer]] = {Conv: UpConv, Dense: UpDense}
 _Gene = TypeVar("_Gene", bound=Gene)
@@ -135,6 +164,8 @@ Setting = Literal[
     "activation",
     "downsampling",
     "upsampling",
+    "head",
+    "residual",
     "learning_rates",
     "batch_sizes",
     "optimizers",
@@ -221,6 +252,7 @@ _CONVOLUTION = (
     Field("kernel_w", int, 1, 63, "kernels", glue="x"),
 )
 _RATE = Field("rate", float, 0, 0.5, "rates")
+_BLOCKS = Field("blocks", int, 1, 8, "residual")
 _LATENT = Field("units", int, 1, 1_048_576, "latent", log=True)
 _UNITS = Field("units", int, 1, 65_536, "units", log=True)
 _TRAINING = (
@@ -244,9 +276,11 @@ GENES: tuple[GeneKind, ...] = (
         Downsampling, -10, "down", Role.TRAIT, (_one_of("kind", "downsampling", DownsamplingName),)
     ),
     GeneKind(Upsampling, -11, "up", Role.TRAIT, (_one_of("kind", "upsampling", UpsamplingName),)),
+    GeneKind(Head, -12, "head", Role.TRAIT, (_one_of("kind", "head", HeadName),)),
+    GeneKind(Residual, -13, "res", Role.MODIFIER, (_BLOCKS,)),
 )
 KIND_OF: dict[type[object], GeneKind] = {kind.gene: kind for kind in GENES}
-TRAITS: tuple[type[Trait], ...] = (Activation, Downsampling, Upsampling, Train)  # as written
+TRAITS: tuple[type[Trait], ...] = (Activation, Downsampling, Upsampling, Head, Train)  # as written
 
 
 def make(gene: type[_Gene], numbers: Sequence[float]) -> _Gene:

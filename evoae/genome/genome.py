@@ -18,7 +18,9 @@ from evoae.genome.genes import (
     Gene,
     Latent,
     Modifier,
+    Residual,
     Trait,
+    UpConv,
 )
 
 
@@ -28,6 +30,16 @@ class Block:
 
     layer: EncoderLayer | DecoderLayer
     modifiers: tuple[Modifier, ...] = ()
+
+    @property
+    def residuals(self) -> tuple[Residual, ...]:
+        """Its residual blocks, which a decoder lays before the layer."""
+        return tuple(each for each in self.modifiers if isinstance(each, Residual))
+
+    @property
+    def others(self) -> tuple[Modifier, ...]:
+        """Its other modifiers."""
+        return tuple(each for each in self.modifiers if not isinstance(each, Residual))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,8 @@ class Genome:
         traits: genes of the whole network, each kind once, in the order of `TRAITS`.
 
     Raises:
-        GenomeError: no layer at all, a layer that does not mirror its own, or unordered ones.
+        GenomeError: no layer at all, a layer that does not mirror its own, unordered ones, or a
+            residual block of a dense layer.
     """
 
     encoder: tuple[Block, ...]
@@ -68,6 +81,10 @@ class Genome:
                 )
         if any(isinstance(b, Conv) and isinstance(a, Dense) for a, b in pairwise(layers)):
             raise GenomeError("genome", "conv stands behind dense", "put convolutions first")
+        for block in (*self.encoder, *self.decoder):
+            if block.residuals and not isinstance(block.layer, Conv | UpConv):
+                word = KIND_OF[type(block.layer)].word
+                raise GenomeError("genome", f"res follows {word}", "residual blocks need a map")
         kinds = [type(trait) for trait in self.traits]
         if kinds != [kind for kind in TRAITS if kind in kinds]:
             raise GenomeError("genome", "genes of the whole network are repeated or out of order")

@@ -17,8 +17,10 @@ from evoae.genome.genes import (
     EncoderLayer,
     Gene,
     Latent,
+    Residual,
     Role,
     Trait,
+    UpConv,
 )
 from evoae.genome.genome import Block, Genome
 
@@ -90,6 +92,9 @@ class _Draft:
         if self.latent is not None and not self.decoder:
             before = f"a decoder layer ({self.awaited}) before it" if self.awaited else "the end"
             return f"expected {before}"
+        last = (self.decoder or self.encoder)[-1].layer
+        if isinstance(gene, Residual) and not isinstance(last, Conv | UpConv):
+            return "expected it after a conv or upconv: residual blocks need a map"
         return None
 
     def _against_trait(self, gene: Trait) -> str | None:

@@ -20,6 +20,8 @@ from evoae.genome.genes import (
     Conv,
     Dense,
     Downsampling,
+    Head,
+    Residual,
     Train,
     Trait,
     Upsampling,
@@ -28,7 +30,7 @@ from evoae.genome.genes import (
 )
 from evoae.genome.genome import Block, Genome
 from evoae.genome.grammar import replace_gene
-from evoae.genome.sampling import MODIFIERS, draw_gene, draw_pair, drawable, pick
+from evoae.genome.sampling import MODIFIERS, draw_gene, draw_pair, modifiers_of, pick
 from evoae.genome.space import Space
 
 if TYPE_CHECKING:
@@ -37,7 +39,11 @@ if TYPE_CHECKING:
 Operator = Callable[["np.random.Generator", Genome, Space], Genome]
 
 _TRIES = 8  # of each operator, before another one is tried
-_LARGEST_SHIFTS = {"rates": 0.1, "learning_rates": 0.3}  # of numbers that aren't scaled
+_LARGEST_SHIFTS = {
+    "rates": 0.1,
+    "learning_rates": 0.3,
+    "residual": 1,
+}  # of numbers that aren't scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,11 @@ def shift_rate(rng: np.random.Generator, genome: Genome, space: Space) -> Genome
     return _nudge(rng, genome, space, "rates")
 
 
+def shift_blocks(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
+    """Add or take one residual block of a layer that has some; one stays."""
+    return _nudge(rng, genome, space, "residual")
+
+
 def scale_units(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Scale one dense layer's units by 10 to 50 per cent, by at least 1, up or down."""
     return _nudge(rng, genome, space, "units")
@@ -126,7 +137,8 @@ def toggle_modifier(rng: np.random.Generator, genome: Genome, space: Space) -> G
         (index, kind)
         for index, block in enumerate(blocks)
         for kind in MODIFIERS
-        if drawable(kind, space) or any(isinstance(gene, kind) for gene in block.modifiers)
+        if kind in modifiers_of(type(block.layer), space)
+        or any(isinstance(gene, kind) for gene in block.modifiers)
     ]
     if not sites:
         return genome
@@ -175,8 +187,8 @@ def remove_pair(rng: np.random.Generator, genome: Genome, space: Space) -> Genom
 
 
 def redraw_trait(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
-    """Choose another activation, downsampling or upsampling for the whole network."""
-    return _redraw_word(rng, genome, space, (Activation, Downsampling, Upsampling))
+    """Choose another activation, downsampling, upsampling or head for the whole network."""
+    return _redraw_word(rng, genome, space, (Activation, Downsampling, Upsampling, Head))
 
 
 def change_training(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
@@ -198,6 +210,7 @@ OPERATORS: dict[str, Operator] = {  # by the name of their weight in `MutationCo
     "kernels": redraw_kernel,
     "rates": shift_rate,
     "latent": scale_latent,
+    "blocks": shift_blocks,
     "modifiers": toggle_modifier,
     "insert_pair": insert_pair,
     "remove_pair": remove_pair,
@@ -212,6 +225,8 @@ def _applies(name: str, space: Space) -> bool:
     match name:
         case "filters" | "kernels":
             return Conv in space.layers
+        case "blocks":
+            return Residual in modifiers_of(Conv, space)
         case "units":
             return Dense in space.layers
         case "traits":

@@ -10,17 +10,21 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from evoae.genome.canonical import canonical
 from evoae.genome.genes import (
     KIND_OF,
     MIRROR,
     BatchNorm,
     Conv,
+    DecoderLayer,
     Dense,
     Dropout,
     EncoderLayer,
     Gene,
     Latent,
     Modifier,
+    Residual,
+    UpConv,
     make,
 )
 from evoae.genome.genome import Block, Genome
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Gene = TypeVar("_Gene", bound=Gene)
 
-MODIFIERS: tuple[type[Modifier], ...] = (BatchNorm, Dropout)  # in the order they are drawn
+MODIFIERS: tuple[type[Modifier], ...] = (Residual, BatchNorm, Dropout)  # in the order drawn
 _TRIES = 20
 _REACHES = tuple(0.8**step for step in range(1, 16))
 
@@ -100,8 +104,18 @@ def draw_pair(
     layer = draw_gene(rng, kind, space, reach)
     mirror = draw_gene(rng, MIRROR[kind], space, reach)
     return (
-        Block(layer, _draw_modifiers(rng, space, reach)),
-        Block(mirror, _draw_modifiers(rng, space, reach)),
+        Block(layer, _draw_modifiers(rng, kind, space, reach)),
+        Block(mirror, _draw_modifiers(rng, MIRROR[kind], space, reach)),
+    )
+
+
+def modifiers_of(
+    layer: type[EncoderLayer | DecoderLayer], space: Space
+) -> tuple[type[Modifier], ...]:
+    """Return the kinds of modifiers that this kind of layer may be given."""
+    residual = space.model.sampling.residual > 0 and layer in (Conv, UpConv)
+    return tuple(
+        kind for kind in MODIFIERS if drawable(kind, space) and (residual or kind is not Residual)
     )
 
 
@@ -110,15 +124,23 @@ def pick(rng: np.random.Generator, items: Sequence[_Item]) -> _Item:
     return items[int(rng.integers(len(items)))]
 
 
-def _draw_modifiers(rng: np.random.Generator, space: Space, reach: float) -> tuple[Modifier, ...]:
+def _draw_modifiers(
+    rng: np.random.Generator,
+    layer: type[EncoderLayer | DecoderLayer],
+    space: Space,
+    reach: float,
+) -> tuple[Modifier, ...]:
+    possible = modifiers_of(layer, space)
     chances: dict[type[Modifier], float] = {
         BatchNorm: space.model.sampling.batchnorm,
         Dropout: space.model.sampling.dropout,
     }
+    if Residual in possible:  # where it is not, nothing is drawn for it
+        chances = {Residual: space.model.sampling.residual, **chances}
     return tuple(
         draw_gene(rng, gene, space, reach)
-        for gene in MODIFIERS
-        if rng.random() < chances[gene] * reach and drawable(gene, space)
+        for gene, chance in chances.items()
+        if rng.random() < chance * reach and gene in possible
     )
 
 
@@ -141,4 +163,4 @@ def _draw(rng: np.random.Generator, space: Space, depth: int, reach: float) -> G
         latent = draw_gene(rng, Latent, space, reach)
     traits = tuple(draw_gene(rng, kind, space, reach) for kind in space.traits)
     encoder, decoder = zip(*pairs, strict=True)
-    return Genome(tuple(encoder), latent, tuple(reversed(decoder)), traits)
+    return canonical(Genome(tuple(encoder), latent, tuple(reversed(decoder)), traits))

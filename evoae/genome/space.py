@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from evoae.config.schema import ModelConfig
 from evoae.errors import SpaceError
+from evoae.genome.canonical import canonical
 from evoae.genome.genes import (
     KIND_OF,
     MIRROR,
@@ -24,6 +25,7 @@ from evoae.genome.genes import (
     EncoderLayer,
     Field,
     Gene,
+    Head,
     Latent,
     Train,
     Trait,
@@ -161,7 +163,7 @@ class Space:
             encoder = tuple(blocks[kind][0] for kind in kinds)
             decoder = tuple(blocks[kind][1] for kind in reversed(kinds))
             found += [Genome(encoder, latent, decoder, traits) for traits in self._least_traits()]
-        return tuple(found)
+        return tuple(dict.fromkeys(map(canonical, found)))
 
     def check(self) -> None:
         """Make sure that the space holds a network.
@@ -220,7 +222,7 @@ class Space:
                 low, high = map(math.log10, self.model.learning.learning_rates)
             case "batch_sizes":
                 low, high = self.model.learning.batch_sizes
-            case "activation" | "downsampling" | "upsampling" | "optimizers":
+            case "activation" | "downsampling" | "upsampling" | "head" | "optimizers":
                 places = [field.words.index(word) for word in self.words(field)]
                 low, high = min(places), max(places)
             case _:
@@ -246,7 +248,8 @@ class Space:
     def _evolves(self, kind: type[Trait]) -> bool:
         if kind is Train:
             return self.model.learning.evolve
-        return len(self.words(KIND_OF[kind].fields[0])) > 1
+        words = self.words(KIND_OF[kind].fields[0])
+        return words != ("conv",) if kind is Head else len(words) > 1
 
     def _out_of_range(self, genome: Genome) -> str | None:
         if (genome.latent is None) != (self.model.latent == "spatial"):

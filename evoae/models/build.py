@@ -83,6 +83,7 @@ _LAYERS: dict[Kind, Callable[[LayerRecord, _Site], Any]] = {
     "dropout": lambda layer, site: keras.layers.Dropout(
         layer.rate, seed=site.seed, name=layer.name
     ),
+    "add": lambda layer, _: keras.layers.Add(name=layer.name),
     "flatten": lambda layer, _: keras.layers.Flatten(name=layer.name),
     "activation": lambda layer, _: keras.layers.Activation(layer.activation, name=layer.name),
     "reshape": lambda layer, _: keras.layers.Reshape(layer.shape, name=layer.name),
@@ -109,10 +110,13 @@ def build(plan: Plan, *, batchnorm_momentum: float = 0.99, seed: int | None = No
     seed_of = {layer.name: seed for layer, seed in zip(plan.layers, seeds, strict=True)}
 
     def lay(layers: Sequence[LayerRecord], entry: Shape, tensor: Any) -> Any:
+        tensors = [tensor]
         for layer in layers:
             site = _Site(entry, seed_of[layer.name], batchnorm_momentum)
-            tensor, entry = _LAYERS[layer.kind](layer, site)(tensor), layer.shape
-        return tensor
+            given = [tensors[-3], tensors[-1]] if layer.kind == "add" else tensors[-1]
+            tensors.append(_LAYERS[layer.kind](layer, site)(given))
+            entry = layer.shape
+        return tensors[-1]
 
     images = keras.Input(plan.input_shape, name="encoder_input")
     if plan.heads:

@@ -6,7 +6,11 @@ promised and what is built cannot differ.
 Shapes never hold the batch axis. Halving keeps odd remainders (`same` padding, a side of 15
 becomes 8); the mirror doubles and crops the bottom and right edge back. Modifiers work on the
 smaller side of the resampling: after the encoder's, before the decoder's, unless the decoder's is
-a transposed convolution, which has no smaller side.
+a transposed convolution, which has no smaller side. Residual blocks keep a map's shape; a
+decoder's are laid on the map that enters its convolution.
+
+The head is a 3x3 convolution of its own. Of genomes with `head(mirror)` the outermost decoder
+convolution is the head: its modifiers are all laid before it, an upsampling too, and a crop after.
 
 Where the encoder turns from map to vector, it flattens; there the decoder turns back, by a dense
 layer and a reshape. In a network without convolutions that is at the image itself, so the head is
@@ -16,7 +20,7 @@ a dense layer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -29,7 +33,9 @@ from evoae.genome.genes import (
     Dense,
     Downsampling,
     Dropout,
+    Head,
     Modifier,
+    Residual,
     UpConv,
     UpDense,
     Upsampling,
@@ -51,6 +57,7 @@ Kind = Literal[
     "activation",
     "batchnorm",
     "dropout",
+    "add",
 ]
 Part = Literal["encoder", "heads", "decoder"]
 _FREE: frozenset[Kind] = frozenset({"flatten", "reshape"})  # a view, no memory of its own
@@ -62,7 +69,8 @@ class LayerRecord:
 
     Attributes:
         name: unique in the network.
-        kind: which standard layer it is.
+        kind: which standard layer it is; `add` ends a residual block: it adds what the two layers
+            before it were given, and what they make of it.
         part: the sub-model it belongs to; `heads` are the encoder's further outputs, which read
             what its last layer, the code, reads.
         shape: of its output.
@@ -206,12 +214,15 @@ class _Draft:
             activation=activation,
         )
 
-    def convolve_back(self, filters: int, kernel: tuple[int, int], activation: str) -> None:
+    def convolve_back(
+        self, filters: int, kernel: tuple[int, int], activation: str, *, name: str | None = None
+    ) -> None:
         height, width, channels = self.shape
         weights = channels * kernel[0] * kernel[1] * filters
         self.lay(
             "transposed",
             (2 * height, 2 * width, filters),
+            name=name,
             parameters=weights + filters,
             flops=2 * weights * height * width,
             kernel=kernel,
@@ -230,13 +241,28 @@ class _Draft:
             activation=activation,
         )
 
-    def modify(self, modifiers: tuple[Modifier, ...]) -> None:
+    def double(self) -> None:
+        height, width, filters = self.shape
+        self.lay("upsample", (2 * height, 2 * width, filters))
+
+    def add_residual(self) -> None:
+        """Lay x + conv(act(conv(x))), of as many filters as x has."""
+        number = 1 + sum(layer.kind == "add" and layer.part == self.part for layer in self.layers)
+        name, filters = f"{self.part}_res_{number}", self.shape[-1]
+        self.convolve(filters, (3, 3), self.frame.activation, name=f"{name}_conv_1")
+        self.convolve(filters, (3, 3), "linear", name=f"{name}_conv_2")
+        self.lay("add", self.shape, name=name)
+
+    def modify(self, modifiers: Iterable[Modifier]) -> None:
         for modifier in modifiers:
             match modifier:
                 case BatchNorm():
                     self.lay("batchnorm", self.shape, parameters=4 * self.shape[-1])
                 case Dropout(rate):
                     self.lay("dropout", self.shape, rate=rate)
+                case Residual(blocks):
+                    for _ in range(blocks):
+                        self.add_residual()
 
     def flatten(self) -> None:
         """Turn a map into a vector; leave a vector alone."""
@@ -271,9 +297,14 @@ def plan(genome: Genome, frame: Frame) -> Plan:
     entries = [_encode(draft, block) for block in genome.encoder]
     _bottleneck(draft, genome)
     draft.part = "decoder"
-    for block, entry in zip(genome.decoder, reversed(entries), strict=True):
+    mirrored = genome.convolutions > 0 and Head("mirror") in genome.traits
+    inner = genome.decoder[:-1] if mirrored else genome.decoder
+    for block, entry in zip(inner, entries[::-1][: len(inner)], strict=True):
         _decode(draft, block, entry)
-    _head(draft)
+    if mirrored:
+        _decode_image(draft, genome.decoder[-1])
+    else:
+        _head(draft)
     return Plan(frame.input_shape, tuple(draft.layers), genome.depth)
 
 
@@ -347,18 +378,37 @@ def _decode(draft: _Draft, block: Block, entry: Shape) -> None:
             draft.modify(block.modifiers)
         case UpConv(filters, kernel_h, kernel_w):
             draft.unflatten()
-            height, width, _ = draft.shape
-            doubles = (height, width) != entry[:2]
+            draft.modify(block.residuals)
+            doubles = draft.shape[:2] != entry[:2]
             if doubles and draft.frame.upsampling == "transposed":
                 draft.convolve_back(filters, (kernel_h, kernel_w), activation)
-                draft.modify(block.modifiers)
+                draft.modify(block.others)
             else:
                 draft.convolve(filters, (kernel_h, kernel_w), activation)
-                draft.modify(block.modifiers)
+                draft.modify(block.others)
                 if doubles:
-                    draft.lay("upsample", (2 * height, 2 * width, filters))
+                    draft.double()
             if draft.shape[:2] != entry[:2]:
                 draft.lay("crop", (*entry[:2], filters))
+
+
+def _decode_image(draft: _Draft, block: Block) -> None:
+    """Lay the outermost decoder convolution as the head, after its modifiers."""
+    frame, layer = draft.frame, block.layer
+    assert isinstance(layer, UpConv)
+    height, width, channels = frame.input_shape
+    kernel = (layer.kernel_h, layer.kernel_w)
+    draft.unflatten()
+    draft.modify((*block.residuals, *block.others))
+    doubles = draft.shape[:2] != (height, width)
+    if doubles and frame.upsampling == "transposed":
+        draft.convolve_back(channels, kernel, frame.output, name="head")
+    else:
+        if doubles:
+            draft.double()
+        draft.convolve(channels, kernel, frame.output, name="head")
+    if draft.shape != frame.input_shape:
+        draft.lay("crop", frame.input_shape, name="image")
 
 
 def _head(draft: _Draft) -> None:

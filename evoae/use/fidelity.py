@@ -22,7 +22,7 @@ from evoae.genome.text import parse
 from evoae.runs.run import Found, Run
 from evoae.runs.store import Store
 from evoae.scene import Scene
-from evoae.use.refit import whole_scene
+from evoae.use.refit import whole_scene, with_settings
 
 _FIDELITY = "fidelity"  # the kind of its results
 FEWEST = 4  # candidates whose ranks can be compared at all
@@ -111,6 +111,7 @@ def fidelity(
     *,
     candidates: int = 12,
     epochs: int | None = None,
+    overrides: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> Fidelity:
     """Compare the ranks of a search with those after longer trainings of some of its candidates.
@@ -125,6 +126,7 @@ def fidelity(
         candidates: how many, at least four; fewer if the search has fewer.
         epochs: of the longer trainings; None for a third of `refit.epochs`, but no fewer than make
             three times the optimiser steps of a training of the search.
+        overrides: of the refit settings, as in `refit`.
         say: is told in a line what is being done.
 
     Raises:
@@ -132,7 +134,7 @@ def fidelity(
             gone.
     """
     opened = Run.open(run)
-    scene = whole_scene(opened, opened.config)
+    scene = whole_scene(opened, with_settings(opened, {}, overrides))
     if epochs is None:
         epochs = _epochs(opened.config, opened.fact("train_images", int), len(scene.dataset.train))
     with Store.writer(opened.path) as store:

@@ -14,6 +14,7 @@ from evoae.data.pca import LARGEST, pca_error
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Task, seed_for, trained_as
 from evoae.genome.text import parse
+from evoae.runs.agreement import check_unchanged
 from evoae.runs.files import REFIT, refit_path
 from evoae.runs.run import Found, Run, load_model
 from evoae.runs.store import Store
@@ -67,6 +68,7 @@ def refit(
     *,
     top: int | None = None,
     settings: Mapping[str, object] | None = None,
+    overrides: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Refitted]:
     """Train candidates of a run from scratch on all its training data; then measure them.
@@ -80,6 +82,8 @@ def refit(
         ids: unambiguous prefixes of candidate ids, or `best`.
         top: the best so many of the hall of fame instead.
         settings: of `RefitConfig`, in place of the run's own.
+        overrides: `KEY=VALUE` each, of any settings that change no search, such as
+            `refit.optimizer=adam`; after `settings`.
         say: is told in a line what is being done.
 
     Returns:
@@ -87,7 +91,8 @@ def refit(
         the run folder has them as well.
 
     Raises:
-        EvoaeError: no such run or candidate, a driver is at work on it, or its data are gone.
+        EvoaeError: no such run or candidate, a driver is at work on it, its data are gone, or an
+            override would change the search.
     """
     opened = Run.open(run)
     if top is not None:
@@ -95,7 +100,7 @@ def refit(
         if not ids:
             raise RunError(str(opened.path), "no candidate has a score yet")
     found = list({found.candidate.id: found for found in map(opened.find, ids)}.values())
-    config = _with(opened.config, settings or {})
+    config = with_settings(opened, settings or {}, overrides)
     scene = whole_scene(opened, config)
     with Store.writer(opened.path) as store:
         return _Refit(opened, store, scene, config.refit, say).of(found)
@@ -278,13 +283,22 @@ class _Refit:
         return path.with_name(f"{id}.{number}.keras")
 
 
-def _with(config: Config, settings: Mapping[str, object]) -> Config:
-    """Return `config` with some of its refit settings replaced."""
+def with_settings(
+    run: Run, settings: Mapping[str, object], overrides: Sequence[str] = ()
+) -> Config:
+    """Return a run's configuration with some of its settings replaced, as in `refit`.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        RunError: it would change the search.
+    """
     from evoae.config.load import make_config
 
-    raw = config.model_dump(mode="json")
-    raw["refit"] |= settings
-    return make_config(raw, source="refit")
+    recorded = run.config.model_dump(mode="json")
+    raw = {**recorded, "refit": {**recorded["refit"], **settings}}
+    changed = make_config(raw, source="refit", overrides=overrides)
+    check_unchanged(run.path, recorded, changed.model_dump(mode="json"))
+    return changed
 
 
 def whole_scene(run: Run, config: Config) -> Scene:

@@ -91,3 +91,28 @@ def test_a_loss_is_worded_briefly(value, said):
 )
 def test_a_duration_is_worded_in_two_units_at_most(seconds, said):
     assert wording.duration(seconds) == said
+
+
+def test_a_drawing_has_one_arrow_for_a_residual_block_and_ends_in_a_mirrored_head():
+    from evoae.cli.show import draw
+    from evoae.genome.frame import Frame
+    from evoae.genome.text import parse
+    from evoae.models.plan import plan
+
+    text = "head(mirror) up(transposed) conv(8,3x3) res(1) | latent(2) | upconv(8,4x4) res(2)"
+    drawing = draw(plan(parse(text), Frame((28, 28, 1)))).replace("\n      ", "")
+    assert " ".join(drawing.split()) == (
+        "28×28×1 ──conv 8,3x3──▶ 14×14×8 ──res──▶ 14×14×8 ────▶ 2 "
+        "2 ────▶ 14×14×8 ──res──▶ 14×14×8 ──res──▶ 14×14×8 ────▶ 28×28×1"
+    )
+
+
+def test_a_space_of_mirrored_heads_and_residual_blocks_is_sampled(tmp_path):
+    (tmp_path / "c.yaml").write_text("data: {name: fashion_mnist}")
+    options = "--set model.head=mirror --set model.sampling.residual=1 --shape 9x8x1 -n 3 --json"
+    drawn = json.loads(
+        run("space", "sample", "--config", tmp_path / "c.yaml", *options.split()).stdout
+    )
+    assert all(each["genome"].startswith("head(mirror) conv(") for each in drawn)
+    assert all(each["genome"].count(" res(") == each["genome"].count("conv(") for each in drawn)
+    assert all(each["tokens"][:2] == [-12, 1] for each in drawn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from evoae.config.schema import ModelConfig, ObjectiveConfig
@@ -10,7 +11,7 @@ from evoae.errors import GenomeError
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import decode, encode
 from evoae.genome.frame import Frame
-from evoae.genome.genes import KIND_OF, Dense, UpDense
+from evoae.genome.genes import KIND_OF, Dense, Gene, Head, UpDense
 from evoae.genome.genome import Genome
 from evoae.genome.space import Space
 from evoae.genome.text import parse, render
@@ -27,11 +28,15 @@ def mirror_sides(space: Space, depth: int) -> list[tuple[int, int]]:
     return sides
 
 
-def sides_after_blocks(layers: Plan) -> list[tuple[int, int]]:
-    """Return (height, width) after each decoder block, the head left out."""
+def sides_after_blocks(layers: Plan, *, mirrored: bool) -> list[tuple[int, int]]:
+    """Return (height, width) after each decoder block, a head of its own left out."""
     ends: list[tuple[int, int]] = []
-    for layer in layers.decoder:
-        if layer.kind in ("conv", "transposed") and layer.name != "head":
+    for layer, after in pairwise((*layers.decoder, layers.decoder[-1])):
+        if layer.name == "head" and not mirrored:
+            continue
+        if layer.kind == "upsample" and after.name == "head" and mirrored:
+            continue  # it belongs to the head
+        if layer.kind in ("conv", "transposed") and "_res_" not in layer.name:
             ends.append(layer.shape[:2])
         elif ends and layer.kind in ("upsample", "crop"):
             ends[-1] = layer.shape[:2]
@@ -52,7 +57,8 @@ def assert_lawful(genome: Genome, space: Space) -> None:
     convolutions = words.count("conv")
     if convolutions:
         sides = mirror_sides(space, convolutions)
-        assert sides_after_blocks(layers) == sides[-2::-1]
+        mirrored = Head("mirror") in genome.traits
+        assert sides_after_blocks(layers, mirrored=mirrored) == sides[-2::-1]
 
     size = layers.size
     assert (genome.latent is None) == (model.latent == "spatial")
@@ -84,6 +90,7 @@ def assert_lawful(genome: Genome, space: Space) -> None:
             if rate is not None
         )
 
+    assert_residuals(genome, layers, space)
     assert_traits(genome, layers, space)
     assert canonical(genome) == genome
     assert space.violation(genome) is None
@@ -108,12 +115,38 @@ def allowed_layers(space: Space) -> set[str]:
             return {one}
 
 
+def assert_residuals(genome: Genome, layers: Plan, space: Space) -> None:
+    """Check that residual blocks keep their range, and that each is one of the network's."""
+    blocks = (*genome.encoder, *genome.decoder)
+    counts = [gene.blocks for block in blocks for gene in block.modifiers if is_residual(gene)]
+    low, high = space.model.residual
+    assert all(low <= count <= high for count in counts)
+    assert space.model.sampling.residual or not counts
+    chain = layers.layers
+    ends = [at for at, layer in enumerate(chain) if layer.kind == "add"]
+    assert len(ends) == sum(counts)
+    for end in ends:
+        shape = chain[end - 3].shape
+        assert [layer.shape for layer in chain[end - 2 : end + 1]] == [shape] * 3
+        assert [layer.kernel for layer in chain[end - 2 : end]] == [(3, 3)] * 2
+
+
+def is_residual(gene: Gene) -> bool:
+    """Tell whether a gene stands for residual blocks."""
+    return KIND_OF[type(gene)].word == "res"
+
+
 def assert_traits(genome: Genome, layers: Plan, space: Space) -> None:
     """Check the genes of the whole network, and that the network obeys them."""
     model = space.model
     said = {KIND_OF[type(trait)].word: trait for trait in genome.traits}
-    choices = {"act": model.activation, "down": model.downsampling, "up": model.upsampling}
+    choices = {
+        **{"act": model.activation, "down": model.downsampling, "up": model.upsampling},
+        "head": model.head,
+    }
     wanted = {word for word, chosen in choices.items() if len(chosen) > 1}
+    if model.head == ("mirror",):
+        wanted.add("head")
     assert set(said) == wanted | ({"train"} if model.learning.evolve else set())
     if "train" in said:
         train, learning = said["train"], model.learning
@@ -134,10 +167,24 @@ def assert_traits(genome: Genome, layers: Plan, space: Space) -> None:
     assert kinds & {"maxpool", "avgpool"} <= pools
     assert all(layer.stride == 1 or chosen("down") == "stride" for layer in layers.encoder)
     assert not ({"upsample": {"transposed"}, "transposed": {"upsample"}}[chosen("up")] & kinds)
+    mirrored = chosen("head") == "mirror" and genome.convolutions > 0
+    own_head = [layer.kernel for layer in layers.layers if layer.name == "head"] != [(0, 0)]
+    made = [layer for layer in layers.decoder if layer.kind in ("conv", "transposed")]
+    plain = [layer for layer in made if "_res_" not in layer.name]
+    assert len(plain) == genome.convolutions + (own_head and not mirrored)
+    if mirrored:
+        last = genome.decoder[-1].layer
+        assert (plain[-1].name, plain[-1].shape[-1]) == ("head", space.input_shape[-1])
+        assert plain[-1].kernel == (last.kernel_h, last.kernel_w)
+        assert last.filters == genome.encoder[0].layer.filters
+        assert {layer.kind for layer in layers.decoder[layers.decoder.index(plain[-1]) + 1 :]} <= {
+            "crop"
+        }
     hidden = [
         layer
         for layer in layers.layers
         if layer.parameters and layer.kind != "batchnorm" and layer.name not in ("code", "head")
+        if not layer.name.endswith("_conv_2") or "_res_" not in layer.name
     ]
     assert {layer.activation for layer in hidden} <= {chosen("act")}
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from evoae.config.schema import (
     ActivationName,
     DownsamplingName,
+    HeadName,
     LearningConfig,
     ModelConfig,
     OptimizerName,
@@ -26,6 +27,8 @@ from evoae.genome.genes import (
     Dropout,
     Field,
     Latent,
+    Residual,
+    UpConv,
     make,
 )
 from evoae.genome.genome import Block, Genome
@@ -49,7 +52,8 @@ def genes(gene: type[Any]) -> st.SearchStrategy[Any]:
 
 
 def blocks(layer: type[Any]) -> st.SearchStrategy[Block]:
-    modifiers = st.lists(st.one_of(genes(BatchNorm), genes(Dropout)), max_size=4).map(tuple)
+    kinds = [BatchNorm, Dropout, *([Residual] if layer in (Conv, UpConv) else [])]
+    modifiers = st.lists(st.one_of(*map(genes, kinds)), max_size=4).map(tuple)
     return st.builds(Block, genes(layer), modifiers)
 
 
@@ -108,6 +112,8 @@ def any_spaces(draw: st.DrawFn) -> Space:
         activation=draw(_some_of(ActivationName)),
         downsampling=draw(_some_of(DownsamplingName)),
         upsampling=draw(_some_of(UpsamplingName)),
+        head=draw(_some_of(HeadName)),
+        residual=draw(_ranges(st.integers(1, 8))),
         learning=LearningConfig(
             evolve=draw(st.booleans()),
             learning_rates=draw(_ranges(st.floats(1e-6, 1))),
@@ -115,7 +121,12 @@ def any_spaces(draw: st.DrawFn) -> Space:
             optimizers=draw(_some_of(OptimizerName)),
         ),
         rates=draw(_ranges(st.floats(0, 0.5))),
-        sampling=SamplingConfig(deeper=draw(shares), batchnorm=draw(shares), dropout=draw(shares)),
+        sampling=SamplingConfig(
+            deeper=draw(shares),
+            batchnorm=draw(shares),
+            dropout=draw(shares),
+            residual=draw(st.just(0.0) | shares),
+        ),
     )
     return Space(model, shape, measure(frame_of(model, shape)))
 

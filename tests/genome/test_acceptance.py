@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from evoae.config.schema import LearningConfig, ModelConfig, MutationConfig
+from evoae.config.schema import LearningConfig, ModelConfig, MutationConfig, SamplingConfig
 from evoae.genome.crossover import swap_blocks, swap_genes
 from evoae.genome.mutation import mutate
 from evoae.genome.sampling import sample
@@ -38,6 +38,9 @@ EVERY_GENE = {
     "activation": ("relu", "leaky_relu", "selu", "elu", "gelu", "tanh"),
     "downsampling": ("max", "average", "stride"),
     "upsampling": ("upsample", "transposed"),
+    "head": ("conv", "mirror"),
+    "residual": (1, 3),
+    "sampling": SamplingConfig(residual=0.4),
     "learning": LearningConfig(evolve=True, optimizers=("adam", "adamw", "sgd", "muon")),
 }
 

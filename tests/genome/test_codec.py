@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from evoae.errors import GenomeError
 from evoae.genome.codec import decode, encode
 from evoae.genome.frame import Frame
-from evoae.genome.genes import KIND_OF, BatchNorm, Conv, Dropout, Latent, UpConv
+from evoae.genome.genes import (
+    KIND_OF,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Latent,
+    Residual,
+    UpConv,
+    UpDense,
+)
 from evoae.genome.genome import Block, Genome
 from evoae.genome.text import parse, render
 from evoae.models.plan import plan
@@ -18,7 +28,7 @@ from tests.genome.laws import refusal
 from tests.genome.strategies import genomes
 
 PUBLISHED = [-1, 64, 3, 3, -3, -1, 32, 3, 3, -4, 0.3, -2, 32, 3, 3, -2, 64, 3, 3, -3]
-NEARLY_TOKENS = st.sampled_from([*range(-11, 0), 3, 0.25, 32, -1.0]) | st.floats()
+NEARLY_TOKENS = st.sampled_from([*range(-13, 0), 3, 0.25, 32, -1.0]) | st.floats()
 
 
 def position(why: GenomeError) -> int:
@@ -87,6 +97,9 @@ def test_a_cut_sequence_never_decodes_to_another_depth(
         ([-5, 8, -3], 2, "-3 (bn)", "expected the end"),
         ([-6, 8, -1, 16, 3, 3], 2, "-1 (conv)", "expected no conv after a dense layer"),
         ([-6, 8, -5, 2, -2, 16, 3, 3], 4, "-2 (upconv)", "expected updense, the mirror"),
+        ([-6, 8, -13, 1], 2, "-13 (res)", "expected it after a conv or upconv"),
+        ([-1, 16, 3, 3, -12, 1], 4, "-12 (head)", "expected it before the first layer"),
+        ([-12, 2], 1, "2 in head", "kind must be one of conv, mirror"),
         ([-6, 8, -9, 0], 2, "-9 (act)", "expected it before the first layer"),
         ([-9, 0, -9, 1], 2, "-9 (act)", "expected one act at most"),
         ([-9, 6], 1, "6 in act", "function must be one of relu, leaky_relu"),
@@ -114,6 +127,11 @@ def test_a_broken_sequence_names_position_token_and_expectation(
     assert caught.value.place == f"token sequence, position {position}"
     assert caught.value.value == value
     assert caught.value.next_step.startswith(expected)
+
+
+def test_residual_blocks_of_a_dense_layer_are_refused() -> None:
+    with pytest.raises(GenomeError, match=r"res follows updense; residual blocks need a map"):
+        Genome((Block(Dense(8)),), None, (Block(UpDense(8), (Residual(1),)),))
 
 
 def test_a_published_sequence_decodes_and_plans() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from evoae.config.schema import ModelConfig
 from evoae.errors import SpaceError
 from evoae.genome.frame import Frame
-from evoae.genome.genes import Downsampling, Upsampling
+from evoae.genome.genes import Downsampling, Head, Upsampling
 from evoae.genome.genome import Genome
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
@@ -108,6 +108,33 @@ def test_a_latent_vector_beyond_the_gene_table_is_refused() -> None:
     assert caught.value.place == "model.min_latent"
 
 
+@pytest.mark.parametrize(
+    ("model", "genes", "phrase"),
+    [
+        ({}, "", None),
+        ({}, "res(2)", None),
+        ({}, "res(3)", "blocks 3 outside 1..2 (model.residual)"),
+        (
+            {"head": ("mirror",)},
+            "",
+            "genes of the whole network: none; the configuration makes it head",
+        ),
+    ],
+)
+def test_the_head_stands_in_a_genome_where_it_is_not_the_plain_one(
+    model: dict[str, Any], genes: str, phrase: str | None
+) -> None:
+    genome = parse(f"conv(32,3x3) {genes} | latent(8) | upconv(32,3x3)")
+    assert space_of(**model).violation(genome) == phrase
+
+
+def test_a_mirrored_head_lies_in_its_own_space_only() -> None:
+    genome = parse("head(mirror) conv(32,3x3) | latent(8) | upconv(32,3x3)")
+    assert space_of(head=("mirror",)).admits(genome)
+    assert space_of(head=("conv", "mirror")).admits(genome)
+    assert not space_of().admits(genome)
+
+
 @given(spaces(), SEEDS)
 def test_the_check_passes_exactly_where_sampling_succeeds(space: Space, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -132,7 +159,7 @@ def test_no_random_genome_is_smaller_than_the_smallest_of_its_depth(
         """Whether a least genome has this one's layers and ways of resampling."""
         dense = genome.depth - genome.convolutions
         layers = (genome.convolutions, min(dense, 1 if genome.convolutions else dense))
-        kinds = (Downsampling, Upsampling)
+        kinds = (Downsampling, Upsampling, Head)
         ways = [[t for t in one.traits if isinstance(t, kinds)] for one in (genome, other)]
         return (other.convolutions, other.depth - other.convolutions) == layers and len(
             {tuple(way) for way in ways}

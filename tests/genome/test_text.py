@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from evoae.errors import GenomeError
 from evoae.genome.canonical import candidate_id, canonical
+from evoae.genome.frame import Frame
 from evoae.genome.genes import GENES
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse, render
+from evoae.models.plan import plan
 from tests.genome.laws import refusal
 from tests.genome.strategies import genomes
 
@@ -26,6 +28,8 @@ PIECES = st.sampled_from(
         "updense(5)",
         "act(gelu)",
         "train(-2,32,sgd)",
+        "head(mirror)",
+        "res(2)",
         "(",
         "x",
         "1e9",
@@ -79,7 +83,7 @@ def test_a_kernel_is_written_height_by_width() -> None:
             "konv(3)",
             "genome 'konv(3)'",
             "konv(3) at gene 1: expected a gene (conv, upconv, bn, drop, latent, "
-            "dense, updense, train, act, down, up)",
+            "dense, updense, train, act, down, up, head, res)",
         ),
         (
             "conv(3,3)",
@@ -100,6 +104,16 @@ def test_a_kernel_is_written_height_by_width() -> None:
             "conv(3,3x3) bn(3)",
             "genome 'conv(3,3x3) bn(3)'",
             "bn(3) at gene 2: expected bn without numbers",
+        ),
+        (
+            "conv(3,3x3) dense(4) res(1) | latent(2) | updense(4) upconv(3,3x3)",
+            "genome 'conv(3,3x3) dense(4) res(1) | latent(2)…'",
+            "res(1) at gene 3: expected it after a conv or upconv: residual blocks need a map",
+        ),
+        (
+            "conv(3,3x3) res(9) | upconv(3,3x3)",
+            "genome 'conv(3,3x3) res(9) | upconv(3,3x3)'",
+            "res(9) at gene 2: blocks must be a whole number in 1..8",
         ),
         (
             "conv(3,3x3) upconv(3,3x3)",
@@ -149,6 +163,40 @@ def test_networks_that_are_equal_share_an_id() -> None:
     clean = parse("conv(8,3x3) bn drop(0.123) | latent(4) | upconv(8,3x3)")
     assert canonical(messy) == clean
     assert candidate_id(messy) == candidate_id(clean)
+
+
+@pytest.mark.parametrize(
+    ("messy", "clean"),
+    [
+        # A mirrored head makes the image's channels, whatever its gene says.
+        (
+            "head(mirror) conv(8,3x3) conv(9,3x3) | upconv(7,3x3) upconv(5,3x3) bn",
+            "head(mirror) conv(8,3x3) conv(9,3x3) | upconv(7,3x3) upconv(8,3x3) bn",
+        ),
+        ("head(conv) dense(8) | updense(8)", "head(mirror) dense(8) | updense(8)"),
+        # A decoder's residual blocks stand before its convolution.
+        (
+            "conv(8,3x3) res(1) res(2) | upconv(8,3x3) res(7) bn drop(.1) res(2)",
+            "conv(8,3x3) res(3) | upconv(8,3x3) res(8) res(1) bn drop(.1)",
+        ),
+    ],
+)
+def test_what_a_network_does_not_depend_on_is_no_part_of_its_id(messy: str, clean: str) -> None:
+    assert canonical(parse(messy)) == parse(clean) == canonical(parse(clean))
+    shape = (9, 8, 2)
+    assert plan(parse(messy), Frame(shape)) == plan(parse(clean), Frame(shape))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "head(conv) conv(8,3x3) | upconv(5,3x3)",
+        "conv(8,3x3) bn res(1) | upconv(8,3x3)",
+        "conv(8,3x3) res(1) bn res(1) | upconv(8,3x3)",
+    ],
+)
+def test_what_a_network_depends_on_stays(text: str) -> None:
+    assert canonical(parse(text)) == parse(text)
 
 
 def test_a_bn_after_a_drop_is_not_a_repeated_one() -> None:

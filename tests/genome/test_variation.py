@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evoae.config.schema import LearningConfig, ModelConfig, MutationConfig
+from evoae.config.schema import LearningConfig, ModelConfig, MutationConfig, SamplingConfig
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import encode
 from evoae.genome.crossover import swap_blocks, swap_genes
@@ -24,6 +24,7 @@ from evoae.genome.mutation import (
     remove_pair,
     scale_filters,
     scale_latent,
+    shift_blocks,
     shift_rate,
     toggle_modifier,
 )
@@ -35,6 +36,7 @@ from tests.genome.laws import assert_lawful
 from tests.genome.strategies import SEEDS, spaces
 
 SHAPE = (28, 28, 1)
+RESIDUAL = SamplingConfig(residual=0.5)
 EVEN = MutationConfig(filters=1, kernels=1, rates=1, latent=1, modifiers=1)
 RICH = (
     "conv(32,3x3) bn drop(0.25) conv(64,5x4) | latent(8) | upconv(40,3x3) upconv(50,4x4) drop(0.1)"
@@ -42,15 +44,17 @@ RICH = (
 DRAWN = "conv(28,3x3) | latent(27) | upconv(16,3x5)"
 MUTATED = "conv(28,3x3) conv(95,3x4) | latent(27) | upconv(73,3x5) bn drop(0.088) upconv(16,3x5)"
 RICHER = (
-    "act(relu) down(max) up(upsample) train(-3.0,32,adam) conv(32,3x3) dense(64) | latent(8) | "
-    "updense(64) bn upconv(32,3x3)"
+    "act(relu) down(max) up(upsample) head(conv) train(-3.0,32,adam) conv(32,3x3) dense(64) "
+    "| latent(8) | updense(64) bn upconv(32,3x3)"
 )
 CHOICES = {
     "activation": ("relu", "gelu"),
     "downsampling": ("max", "stride"),
     "upsampling": ("upsample", "transposed"),
+    "head": ("conv", "mirror"),
     "learning": LearningConfig(evolve=True),
 }
+BLOCKY = "conv(32,3x3) res(2) bn | latent(8) | upconv(32,3x3) res(1)"
 ONE = "conv(16,3x3) | latent(8) | upconv(16,3x3)"
 POOR = "conv(20,3x3) | latent(8) | upconv(30,5x5) bn"
 
@@ -113,6 +117,8 @@ def test_an_operator_with_room_always_changes_the_network(name: str) -> None:
     genome, space = parse(RICH), space_of()
     if name in ("units", "traits", "learning"):
         genome, space = parse(RICHER), space_of(layers="both", **CHOICES)
+    if name == "blocks":
+        genome, space = parse(BLOCKY), space_of(sampling=RESIDUAL)
     for rng in rngs(100):
         variation = mutate(rng, genome, space, only(name))
         assert variation.operator == OPERATORS[name].__name__
@@ -391,3 +397,71 @@ def test_spaces_without_choices_draw_the_same_networks_as_before_there_were_any(
     genome = sample(rng, space)
     assert render(genome) == DRAWN
     assert render(mutate(rng, genome, space, MutationConfig()).genome) == MUTATED
+
+
+def test_residual_blocks_are_drawn_after_convolutions_alone_with_their_probability() -> None:
+    sampling = SamplingConfig(residual=0.3)
+    space = space_of(layers="both", sampling=sampling, max_parameters=None, max_depth=6)
+    rng = np.random.default_rng(4)
+    drawn = [sample(rng, space) for _ in range(500)]
+    assert all(assert_lawful(genome, space) is None for genome in drawn)
+    found = Counter()
+    for genome in drawn:
+        for block in (*genome.encoder, *genome.decoder):
+            found[len(block.residuals) if hasattr(block.layer, "filters") else -1] += 1
+    assert found[1] / (found[0] + found[1]) == pytest.approx(0.3, abs=0.05)
+    assert set(found) == {-1, 0, 1}
+
+
+def test_without_their_probability_no_variation_brings_residual_blocks_in() -> None:
+    space, rng = space_of(), np.random.default_rng(0)
+    for seed in range(40):
+        genome = sample(np.random.default_rng(seed), space)
+        for _ in range(5):
+            genome = mutate(rng, genome, space, MutationConfig()).genome
+        assert "res(" not in render(genome)
+    # Those of a given network can be removed.
+    blocky = parse(BLOCKY)
+    assert space.admits(blocky)
+    texts = {render(toggle_modifier(rng, blocky, space)) for _ in range(60)}
+    assert "conv(32,3x3) bn | latent(8) | upconv(32,3x3) res(1)" in texts
+    assert "conv(32,3x3) res(2) bn | latent(8) | upconv(32,3x3)" in texts
+
+
+def test_residual_blocks_are_inserted_first_and_counted_up_and_down() -> None:
+    space = space_of(sampling=RESIDUAL, residual=(1, 3))
+    plain = parse("conv(16,3x3) bn | latent(8) | upconv(16,3x3) drop(0.1)")
+    children = [toggle_modifier(rng, plain, space) for rng in rngs(100)]
+    said = {render(child) for child in children if "res(" in render(child)}
+    assert said == {
+        text
+        for blocks in (1, 2, 3)
+        for text in (
+            f"conv(16,3x3) res({blocks}) bn | latent(8) | upconv(16,3x3) drop(0.1)",
+            f"conv(16,3x3) bn | latent(8) | upconv(16,3x3) res({blocks}) drop(0.1)",
+        )
+    }
+    shifted = {render(shift_blocks(rng, parse(BLOCKY), space)) for rng in rngs(50)}
+    assert shifted == {
+        BLOCKY.replace("res(2)", "res(1)"),
+        BLOCKY.replace("res(2)", "res(3)"),
+        BLOCKY.replace("res(1)", "res(2)"),
+    }
+
+
+def test_a_mirrored_head_keeps_its_mirrors_filters_through_every_variation() -> None:
+    space = space_of(head=("mirror",), max_parameters=None)
+    rng = np.random.default_rng(1)
+    genomes = [sample(rng, space) for _ in range(20)]
+    changed = 0
+    for _ in range(200):
+        i, j = map(int, rng.integers(20, size=2))
+        children = swap_genes(rng, genomes[i], genomes[j], space)
+        children = swap_blocks(rng, *children, space)
+        genomes[i], genomes[j] = (
+            mutate(rng, child, space, MutationConfig()).genome for child in children
+        )
+        for genome in (genomes[i], genomes[j]):
+            assert_lawful(genome, space)
+            changed += genome.encoder[0].layer.filters == genome.decoder[-1].layer.filters
+    assert changed == 400

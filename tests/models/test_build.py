@@ -1,11 +1,12 @@
 import itertools
+import math
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from evoae.config.schema import LearningConfig, ModelConfig
+from evoae.config.schema import LearningConfig, ModelConfig, SamplingConfig
 from evoae.genome.frame import Frame
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
@@ -17,7 +18,8 @@ SHAPES = [
     *[(8, 40, 1), (33, 11, 4), (16, 16, 2), (64, 9, 3), (10, 10, 5), (29, 30, 1)],
 ]
 ALL_KINDS = (
-    "conv(6,3x5) bn drop(0.3) conv(5,4x3) | latent(4) | upconv(7,3x3) drop(0.1) upconv(4,3x3) bn"
+    "conv(6,3x5) res(1) bn drop(0.3) conv(5,4x3) | latent(4) | "
+    "upconv(7,3x3) drop(0.1) upconv(4,3x3) res(2) bn"
 )
 
 
@@ -32,6 +34,8 @@ EVERY_GENE = {
     "activation": ("relu", "leaky_relu", "selu", "elu", "gelu", "tanh"),
     "downsampling": ("max", "average", "stride"),
     "upsampling": ("upsample", "transposed"),
+    "head": ("conv", "mirror"),
+    "sampling": SamplingConfig(residual=0.5),
     "learning": LearningConfig(evolve=True),
 }
 
@@ -42,8 +46,17 @@ def random_genome(seed, shape, **others):
     return sample(np.random.default_rng(seed), Space(model, shape, measure(Frame(shape))))
 
 
+def flops_of(layer):
+    """Return two for each multiply-add of a Keras layer."""
+    if not hasattr(layer, "kernel"):
+        return 0
+    back = type(layer).__name__ == "Conv2DTranspose"
+    places = (layer.input if back else layer.output).shape[1:-1]
+    return 2 * math.prod(layer.kernel.shape) * math.prod(places)
+
+
 @pytest.mark.parametrize("shape", [*SHAPES, (1,), (2,), (13,), (40,)], ids=str)
-def test_nine_random_networks_have_the_planned_parameters_and_give_back_the_shape(shape):
+def test_nine_random_networks_have_the_planned_costs_and_give_back_the_shape(shape):
     for seed in range(9):
         others = {} if seed < 5 else EVERY_GENE | ({"layers": "auto"} if len(shape) == 1 else {})
         layers = plan(random_genome(seed, shape, **others), Frame(shape))
@@ -51,6 +64,8 @@ def test_nine_random_networks_have_the_planned_parameters_and_give_back_the_shap
         assert model.count_params() == layers.size.parameters
         assert model.output_shape == (None, *shape)
         assert model.get_layer("encoder").output_shape == (None, *layers.latent_shape)
+        inner = [*model.get_layer("encoder").layers, *model.get_layer("decoder").layers]
+        assert sum(map(flops_of, inner)) == layers.size.flops
         keras_shapes = {
             layer.name: layer.output.shape[1:]
             for part in ("encoder", "decoder")
@@ -119,12 +134,28 @@ def test_every_layer_has_the_name_and_shape_of_the_plan():
     layers = plan(parse(ALL_KINDS), Frame((15, 13, 3)))
     assert {layer.kind for layer in layers.layers} == {
         *("conv", "maxpool", "batchnorm", "dropout", "flatten"),
-        *("dense", "reshape", "upsample", "crop"),
+        *("dense", "reshape", "upsample", "crop", "add"),
     }
     model = build(layers)
     for part in ("encoder", "decoder"):
         built = [(layer.name, layer.output.shape[1:]) for layer in model.get_layer(part).layers]
         assert built[1:] == [(layer.name, layer.shape) for layer in getattr(layers, part)]
+
+
+def test_a_residual_block_adds_what_two_convolutions_make_of_a_map():
+    layers = plan(parse("conv(3,3x3) res(1) | upconv(4,3x3) res(2)"), Frame((6, 5, 2)))
+    model, maps = build(layers, seed=1), np.random.default_rng(0).random((2, 6, 5, 3), np.float32)
+    for part, number in (("encoder", 1), ("decoder", 1), ("decoder", 2)):
+        layer = model.get_layer(part).get_layer
+        name = f"{part}_res_{number}"
+        inner = layer(f"{name}_conv_2")(layer(f"{name}_conv_1")(maps))
+        given, made = layer(name).input
+        assert np.array_equal(layer(name)([maps, inner]), maps + inner)
+        assert made is layer(f"{name}_conv_2").output
+        assert given is layer(f"{name}_conv_1").input
+        assert [layer(f"{name}_conv_{n}").activation.__name__ for n in (1, 2)] == [
+            *("relu", "linear")
+        ]
 
 
 def test_equal_seeds_build_equal_weights_and_other_seeds_others():

@@ -147,6 +147,84 @@ def test_strided_and_transposed_convolutions_have_the_published_335937_parameter
     assert round(layers.size.flops / 2e6, 1) == 11.8  # million multiply-adds
 
 
+@pytest.mark.parametrize(
+    ("upsampling", "decoder"),
+    [
+        (
+            "transposed",
+            [
+                ("transposed", "decoder_transposed_1", (8, 14, 64)),
+                ("crop", "decoder_crop_1", (8, 13, 64)),
+                ("batchnorm", "decoder_batchnorm_1", (8, 13, 64)),
+                ("transposed", "head", (16, 26, 3)),
+                ("crop", "image", (15, 26, 3)),
+            ],
+        ),
+        (
+            "upsample",
+            [
+                ("conv", "decoder_conv_1", (4, 7, 64)),
+                ("upsample", "decoder_upsample_1", (8, 14, 64)),
+                ("crop", "decoder_crop_1", (8, 13, 64)),
+                ("batchnorm", "decoder_batchnorm_1", (8, 13, 64)),
+                ("upsample", "decoder_upsample_2", (16, 26, 64)),
+                ("conv", "head", (16, 26, 3)),
+                ("crop", "image", (15, 26, 3)),
+            ],
+        ),
+    ],
+)
+def test_a_mirrored_head_is_the_last_convolution_after_its_modifiers(
+    upsampling: Any, decoder: list[tuple[str, str, tuple[int, ...]]]
+) -> None:
+    text = "head(mirror) conv(32,4x4) conv(64,4x4) | upconv(64,4x4) upconv(32,4x5) bn"
+    layers = plan(parse(text), Frame((15, 26, 3), upsampling=upsampling))
+    assert [(layer.kind, layer.name, layer.shape) for layer in layers.decoder] == decoder
+    head = layers.layers[-2]
+    assert (head.activation, head.kernel) == ("sigmoid", (4, 5))
+    assert head.parameters == 64 * 4 * 5 * 3 + 3
+
+
+def test_a_mirrored_head_without_doubling_needs_no_crop() -> None:
+    text = "head(mirror) conv(8,3x3) | latent(2) | upconv(8,3x3) res(1) drop(0.1)"
+    layers = plan(parse(text), Frame((7, 6, 1), output="linear"))
+    assert [layer.name for layer in layers.decoder] == [
+        *("decode", "unflatten", "decoder_res_1_conv_1", "decoder_res_1_conv_2", "decoder_res_1"),
+        *("decoder_dropout_1", "head"),
+    ]
+    assert layers.layers[-1].activation == "linear"
+
+
+def test_strided_and_transposed_convolutions_with_a_mirrored_head_take_5_of_12_million() -> None:
+    layers = plan(parse(f"head(mirror) {STRIDED}"), Frame((28, 28, 1)))
+    assert layers.size.parameters == 303_873
+    assert round(layers.size.flops / 2e6, 1) == 5.3  # million multiply-adds
+
+
+def test_dense_heads_are_as_they_were() -> None:
+    text = "dense(8) | latent(2) | updense(8)"
+    for shape in ((5, 4, 1), (13,)):
+        assert plan(parse(f"head(mirror) {text}"), Frame(shape)) == plan(parse(text), Frame(shape))
+
+
+def test_residual_blocks_mirror_each_other_on_the_smaller_side() -> None:
+    text = "conv(4,3x3) res(1) bn | upconv(5,3x3) res(1) bn"
+    for upsampling, kinds in (
+        ("upsample", ["conv", "batchnorm", "upsample"]),
+        ("transposed", ["transposed", "batchnorm"]),
+    ):
+        layers = plan(parse(text), Frame((28, 28, 1), upsampling=upsampling))
+        assert [layer.kind for layer in layers.encoder] == [
+            *("conv", "maxpool", "conv", "conv", "add", "batchnorm"),
+        ]
+        assert [layer.kind for layer in layers.decoder] == ["conv", "conv", "add", *kinds, "conv"]
+        for part in (layers.encoder[2:5], layers.decoder[:3]):
+            assert [layer.shape for layer in part] == [(14, 14, 4)] * 3
+            assert [layer.activation for layer in part] == ["relu", "linear", "linear"]
+            assert [layer.parameters for layer in part] == [9 * 4 * 4 + 4] * 2 + [0]
+            assert [layer.flops for layer in part] == [2 * 14 * 14 * 9 * 4 * 4] * 2 + [0]
+
+
 def test_a_dense_network_flattens_an_image_and_its_head_gives_it_back() -> None:
     text = "dense(256) dense(64) | latent(32) | updense(64) updense(256)"
     layers = plan(parse(text), Frame((28, 28, 1)))

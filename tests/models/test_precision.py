@@ -66,6 +66,8 @@ def test_all_but_code_head_and_dropout_compute_in_bfloat16_and_only_meanwhile():
     [
         ("conv(4,3x3) | upconv(4,3x3)", (9, 8, 2)),
         ("conv(4,3x3) conv(4,3x3) | upconv(4,3x3) upconv(5,3x3)", (8, 8, 2)),
+        ("head(mirror) conv(4,3x3) res(1) | upconv(4,3x3) res(1)", (9, 8, 2)),
+        ("head(mirror) up(transposed) conv(4,3x3) | latent(3) | upconv(4,3x3)", (9, 8, 2)),
         ("dense(6) | latent(3) | updense(5)", (7,)),
         ("dense(6) | latent(3) | updense(5)", (4, 4, 1)),
     ],

@@ -48,6 +48,11 @@ def assert_near(found, expected):
         "conv(6,3x3) | latent(3) | upconv(2,2x1)",  # a head of few filters, doubled
         "conv(6,3x3) bn drop(0.3) conv(4,3x3) | latent(3) | upconv(4,3x3) bn upconv(8,4x4)",
         "up(transposed) down(stride) conv(40,4x4) | latent(3) | upconv(40,4x4)",  # a single head
+        "head(mirror) conv(6,3x3) conv(5,4x3) | latent(3) | upconv(4,3x4) upconv(6,5x3) bn",
+        "head(mirror) up(transposed) conv(17,3x3) | latent(3) | upconv(17,4x5)",
+        "head(mirror) up(transposed) conv(40,1x1) conv(40,1x1) | upconv(40,3x3) upconv(40,1x2)",
+        # A doubled map that is added to what is convolved.
+        "conv(6,3x3) conv(5,3x3) | latent(3) | upconv(4,3x3) upconv(4,3x3) res(1)",
         "conv(6,3x3) dense(5) | latent(3) | updense(6) upconv(4,3x3)",
         "act(gelu) conv(6,3x3) conv(5,3x3) | upconv(4,3x3) upconv(17,3x3)",  # no latent vector
         "dense(6) | latent(3) | updense(6)",  # no convolution at all
@@ -79,6 +84,17 @@ def test_layers_after_doubling_and_the_head_are_rewritten_and_given_back():
     cropped = built(shape=(13, 12, 1))
     with rewritten(cropped):
         assert ways_of(cropped) == ["head"]
+
+
+def test_a_doubled_map_that_is_read_twice_stays_and_a_transposed_head_to_1_channel_does_not():
+    residual = built("conv(6,3x3) conv(5,3x3) | upconv(4,3x3) upconv(4,3x3) res(1)")
+    with rewritten(residual):
+        assert ways_of(residual) == ["decoder_upsample_2", "head"]
+    text = "head(mirror) up(transposed) conv(16,3x3) conv(16,3x3) | upconv(16,3x3) upconv(16,4x4)"
+    for channels, ways in ((1, ["head"]), (2, [])):
+        transposed = built(text, shape=(16, 12, channels))
+        with rewritten(transposed):
+            assert ways_of(transposed) == ways
 
 
 def test_a_failure_meanwhile_leaves_the_model_as_it_was():

@@ -9,7 +9,7 @@ import pytest
 import evoae
 from evoae.config.load import make_config
 from evoae.config.schema import TrainingConfig
-from evoae.errors import GenomeError, RunError
+from evoae.errors import ConfigError, GenomeError, RunError
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.use.evaluate import evaluate
@@ -55,6 +55,16 @@ def test_a_refit_with_the_same_settings_is_read_and_with_others_done_again(run):
     assert lines == []
     other = refit(run.path, settings=QUICK | {"epochs": 2})
     assert other[0].val_loss != first[0].val_loss
+
+
+def test_any_setting_of_a_refit_may_be_overridden_but_none_of_the_search(run):
+    (done,) = refit(run.path, settings=QUICK, overrides=["refit.optimizer=sgd", "refit.epochs=2"])
+    assert (done.settings["optimizer"], done.settings["epochs"]) == ("sgd", 2)
+    assert done.settings["batch_size"] == QUICK["batch_size"]
+    with pytest.raises(RunError, match=r"search.population was"):
+        refit(run.path, overrides=["search.population=99"])
+    with pytest.raises(ConfigError, match=r"--set refit.epochs: 0"):
+        refit(run.path, overrides=["refit.epochs=0"])
 
 
 def test_a_refit_recorded_before_there_was_a_setting_counts_as_one_with_its_default(run):

@@ -1,0 +1,255 @@
+"""Compare searches at equal cost: evoae's, random, the original scheme, and the tuners people use.
+
+    python -m benchmarks.search_quality run --on fashion_mnist --seeds 1-3
+    python -m benchmarks.search_quality retrain   # the winners, from scratch, by one recipe
+    python -m benchmarks.search_quality report    # medians, intervals, ratios
+
+`--on digits` (the default) searches a landscape that was fitted to thousands of recorded trainings
+(`benchmarks.digits_table`), where the true mean loss of every network is known; a search takes
+seconds. `--on fashion_mnist` trains. Both have the same contestants, driven by the same code, and
+the same account of FLOPs. Every finished search is a line of `results/search_quality.jsonl`; what
+is there already is passed over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from benchmarks.quality.account import Account
+from benchmarks.quality.contestants import CONTESTANTS
+from benchmarks.quality.real import Recorded
+from evoae.config.load import load_config
+from evoae.data.share import share
+from evoae.evaluation import seed_for
+from evoae.execution.executor import Train
+from evoae.execution.factory import executor_for
+from evoae.genome.text import parse, render
+from evoae.scene import Scene
+
+OUT = Path(__file__).with_name("results") / "search_quality.jsonl"
+KEPT = Path("runs/search-quality")  # real trainings, so that none is made twice
+CONFIGS = {
+    "fashion_mnist": Path(__file__).with_name("quality") / "fashion_mnist.yaml",
+}
+BUDGETS = {"fashion_mnist": 10e12}
+REAL = ("evoae", "random", "original", "original_spatial", "optuna", "keras_tuner")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One search.
+
+    Attributes:
+        on: the data.
+        contestant: who searches.
+        seed: of the search, and of the choice of images.
+        budget: FLOPs.
+    """
+
+    on: str
+    contestant: str
+    seed: int
+    budget: float
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells its line from others."""
+        return self.on, self.contestant, self.seed, self.budget, digest(self.on)
+
+
+@cache
+def digest(on: str) -> str:
+    """Return what tells one version of space, trainings and table from another."""
+    return hashlib.sha256(CONFIGS[on].read_bytes()).hexdigest()[:8]
+
+
+def searched(job: Job, kept: Path) -> dict[str, Any]:
+    """Run a search; return its line."""
+    began = time.monotonic()
+    contestant = CONTESTANTS[job.contestant]
+    execution = ["execution.workers=1"]
+    whole = Scene.make(load_config(CONFIGS[job.on], [f"seed={job.seed}", *execution]))
+    scene = contestant.scene(whole, job.budget)
+    with executor_for(scene.config.execution) as executor:
+        account = Account(Recorded(executor, kept / f"{job.on}.jsonl"), job.budget)
+        contestant.search(scene, account)
+    winner = account.points[-1].genome
+    size = scene.space.measure(winner)
+    return {
+        "kind": "search",
+        "on": job.on,
+        "contestant": job.contestant,
+        "seed": job.seed,
+        "budget": job.budget,
+        "of": digest(job.on),
+        "settings": contestant.settings,
+        "spent": account.spent,
+        "trainings": account.trainings,
+        # FLOPs so far, the loss it believes its best network has
+        "course": [[point.flops, _short(point.believed)] for point in account.points],
+        "winner": render(winner),
+        "parameters": size.parameters,
+        "latent": size.latent,
+        "flops": size.flops,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def retrained(
+    on: str, winner: str, images: int, epochs: int, seeds: int, kept: Path
+) -> dict[str, Any]:
+    """Train a winner from scratch by the recipe that all get; return its line.
+
+    More images than a search has, AdamW and a cosine schedule as a refit has them, and seeds that
+    no search has used; the images are the same for all. The loss is that of all validation images.
+    """
+    settings = [
+        "seed=1000",
+        f"data.reduce.train={images}",
+        "data.reduce.validation=null",
+        f"training.epochs={epochs}",
+        "training.optimizer=adamw",
+        "training.schedule=cosine",
+        "training.batch_size=64",
+        "training.learning_rate=0.002",
+        "training.time_limit=null",
+        "execution.workers=1",
+    ]
+    scene = Scene.make(load_config(CONFIGS[on], settings))
+    with executor_for(scene.config.execution) as executor:
+        train: Train = Recorded(executor, kept / f"{on}.jsonl")
+        task = scene.task(parse(winner), share(scene.dataset))
+        found = [
+            train(replace(task, id=f"{task.id} {n}", seed=seed_for(n, task.id)))
+            for n in range(1, seeds + 1)
+        ]
+    return {
+        "kind": "retrained",
+        "on": on,
+        "winner": winner,
+        "recipe": recipe(images, epochs, seeds),
+        "losses": [None if each.fitness is None else _short(each.fitness) for each in found],
+        "seconds": round(sum(each.seconds.total for each in found), 1),
+    }
+
+
+def recipe(images: int, epochs: int, seeds: int) -> str:
+    """Name a recipe of `retrained`."""
+    return f"{images} images, {epochs} epochs, {seeds} seeds"
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    """Return what is recorded."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def add(file: Path, line: dict[str, Any]) -> None:
+    """Record a line."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as out:
+        out.write(json.dumps(line) + "\n")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the searches that are not there yet."""
+    done = {
+        (each["on"], each["contestant"], each["seed"], each["budget"], each["of"])
+        for each in lines(options.out)
+        if each["kind"] == "search"
+    }
+    names = options.contestants.split(",") if options.contestants else REAL
+    budget = options.budget or BUDGETS[options.on]
+    # All contestants of a seed before the next seed, so that a part of it compares.
+    jobs = [
+        Job(options.on, name, seed, budget) for seed in spread(options.seeds) for name in names
+    ]
+    due = [job for job in jobs if job.key not in done]
+    print(f"{len(due)} searches of {len(jobs)}", flush=True)
+    for line in _each(options.jobs, searched, ((job, options.kept) for job in due)):
+        add(options.out, line)
+        print(
+            f"{line['contestant']} {line['seed']}: {line['course'][-1][1]:.6f} believed, "
+            f"{line['spent']:.3g} FLOPs, {line['trainings']} trainings, {line['seconds']:.0f} s",
+            flush=True,
+        )
+
+
+def retrain(options: argparse.Namespace) -> None:
+    """Train the winners from scratch that were not yet."""
+    wanted = recipe(options.images, options.epochs, options.repeats)
+    there = lines(options.out)
+    done = {
+        each["winner"]
+        for each in there
+        if each["kind"] == "retrained" and (each["on"], each["recipe"]) == (options.on, wanted)
+    }
+    due = dict.fromkeys(
+        each["winner"]
+        for each in there
+        if each["kind"] == "search" and each["on"] == options.on and each["winner"] not in done
+    )
+    print(f"{len(due)} networks", flush=True)
+    how = options.images, options.epochs, options.repeats, options.kept
+    for line in _each(options.jobs, retrained, ((options.on, winner, *how) for winner in due)):
+        add(options.out, line)
+        print(f"{line['losses']} {line['winner']}, {line['seconds']:.0f} s", flush=True)
+
+
+def _each(jobs: int, function: Any, arguments: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+    """Yield what the function returns for each, in the order in which they finish."""
+    if jobs == 1:
+        yield from (function(*each) for each in arguments)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(function, *each) for each in arguments]):
+            yield future.result()
+
+
+def spread(text: str) -> list[int]:
+    """Return the numbers that a text such as `1-3,7` names."""
+    found = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def _short(number: float) -> float:
+    return float(f"{number:.7g}")
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    for function in (run, retrain):
+        command = commands.add_parser(function.__name__, help=function.__doc__)
+        command.set_defaults(function=function)
+        command.add_argument("--on", choices=CONFIGS, default="digits")
+        command.add_argument("--out", type=Path, default=OUT)
+        command.add_argument("--kept", type=Path, default=KEPT, help="folder of real trainings")
+        command.add_argument("--jobs", type=int, default=1, help="processes, of one core each")
+        if function is run:
+            command.add_argument("--contestants", help="names, with commas between")
+            command.add_argument("--seeds", default="1-3")
+            command.add_argument("--budget", type=float, help="FLOPs of a search")
+        else:
+            command.add_argument("--images", type=int, default=10_000)
+            command.add_argument("--epochs", type=int, default=10)
+            command.add_argument("--repeats", type=int, default=2, help="seeds")
+    options = parser.parse_args()
+    options.function(options)
+
+
+if __name__ == "__main__":
+    main()
