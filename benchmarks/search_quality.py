@@ -51,7 +51,7 @@ BUDGETS = {"digits": 6e11, "fashion_mnist": 10e12}
 SEEDS = {"digits": "1-20", "fashion_mnist": "1-3"}
 PICTURE = Path("docs/images/search_quality.png")
 SHOWN = ("evoae", "random", "original", "optuna", "keras_tuner")
-SAID = ("algorithm", "population", "surrogate", "adaptive", "measures")  # evoae's settings
+SAID = {"algorithm", "population", "surrogate", "adaptive", "measures", "racing"}  # evoae's
 DEFAULT = ("evoae", "random", "original", "original_spatial", "optuna", "keras_tuner")
 
 
@@ -116,7 +116,7 @@ def searched(job: Job, kept: Path) -> dict[str, Any]:
         "seed": job.seed,
         "budget": job.budget,
         "of": digest(job.on, job.table),
-        "settings": {name: getattr(scene.config.search, name) for name in SAID},
+        "settings": scene.config.search.model_dump(mode="json", include=SAID),
         "spent": account.spent,
         "trainings": account.trainings,
         # FLOPs so far, the loss that it believes its best network has, the true mean if known
