@@ -61,8 +61,9 @@ def train_networks(store: Store, scene: Scene, executor: AbstractExecutor, loop:
     """
     known, due = store.evaluations(), {}
     for name, task in _networks(store, scene):
-        if task.frame == scene.frame and task.id in known:
-            _note(store, name, task, known[task.id])
+        same = known.get(task.id) if task.frame == scene.frame else None
+        if same is not None and not same.raced:
+            _note(store, name, task, same)
         else:
             due[task.id] = name, task
     if due and loop.stop:
@@ -80,8 +81,8 @@ def train_networks(store: Store, scene: Scene, executor: AbstractExecutor, loop:
 def at_random(store: Store, scene: Scene, flops: int) -> Scene | None:
     """Return the scene of random search at the cost of this search; None if it is not due.
 
-    Random search is not compared with itself. It has the same space, data, seed and training, and
-    is equally careful about noise.
+    Random search is not compared with itself. It has the same space, data, seed and training, is
+    equally careful about noise, and stops trainings that fall behind where this search does.
 
     Args:
         store: of this search's run.

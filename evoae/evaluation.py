@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 from pathlib import Path
+from typing import Literal
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.genome.frame import Frame
 from evoae.genome.genes import Train
 from evoae.genome.genome import Genome
+
+Thresholds = tuple[tuple[int, float], ...]  # (epoch, the largest fitness to go on after it)
 
 
 class Outcome(StrEnum):
@@ -43,6 +48,7 @@ class Task:
         keep_below: save only if the fitness is below this; None to save every scored one.
         curve: file that gets a line of JSON for each epoch as it ends; None for none.
         memory_limit: bytes the training process may take; None for no limit.
+        thresholds: of racing, see `stopped_after`; empty to train to the end.
     """
 
     id: str
@@ -59,6 +65,7 @@ class Task:
     keep_below: float | None = None
     curve: Path | None = None
     memory_limit: int | None = None
+    thresholds: Thresholds = ()
 
     @property
     def cost(self) -> int:
@@ -88,6 +95,8 @@ class Evaluation:
         figures: all validation figures of the epoch that `fitness` is from, by name.
         cost: FLOPs that it took, see `cost`; all of its epochs' where it is not known when it
             failed; None in runs of older versions.
+        raced: whether racing stopped it early, so that `fitness` is no more than a bound: that
+            after the last of the epochs that it was trained.
         parameters, latent, flops: the network's size; None if it was never built.
         seconds: where the time went.
         peak_memory: bytes, the largest resident set of the process so far; None if unknown.
@@ -109,6 +118,7 @@ class Evaluation:
     traceback: str | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     cost: int | None = None
+    raced: bool = False
 
     def __post_init__(self) -> None:
         if (self.outcome is Outcome.SCORED) != (self.fitness is not None):
@@ -143,6 +153,27 @@ def cost(flops: int, images: int) -> int:
         images: seen in all epochs together.
     """
     return 3 * flops * images
+
+
+def so_far(losses: Iterable[float], fitness: Literal["last", "best"]) -> tuple[float, ...]:
+    """Return the fitness that a training has after each of its epochs.
+
+    Args:
+        losses: validation losses, one for each epoch.
+        fitness: which of them count, see `training.fitness`.
+    """
+    return tuple(losses if fitness == "last" else accumulate(losses, min))
+
+
+def stopped_after(fitness: Sequence[float], thresholds: Thresholds) -> int | None:
+    """Return the epoch, from 1, after which racing stops a training; None if it never does.
+
+    Args:
+        fitness: after each of the epochs so far.
+        thresholds: each with its epoch.
+    """
+    most = dict(thresholds)
+    return next((e for e, each in enumerate(fitness, 1) if each > most.get(e, math.inf)), None)
 
 
 def trained_as(training: TrainingConfig, genome: Genome) -> TrainingConfig:

@@ -18,13 +18,14 @@ from types import FrameType
 from evoae.budget import Purse
 from evoae.data.share import share
 from evoae.errors import SearchError
-from evoae.evaluation import Evaluation, Task, seed_for
+from evoae.evaluation import Evaluation, Task, Thresholds, seed_for, so_far
 from evoae.evolution.algorithm import AbstractAlgorithm, told
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.noise import deviation
+from evoae.evolution.racing import thresholds
 from evoae.evolution.records import Records
-from evoae.evolution.state import Proposal, State, scored
+from evoae.evolution.state import Curve, Measured, Proposal, State, complete, scored
 from evoae.execution.executor import AbstractExecutor
 from evoae.genome.codec import encode
 from evoae.genome.text import parse, render
@@ -42,12 +43,14 @@ class _Batch:
 
     Attributes:
         number: from 1.
+        racing: thresholds of its trainings, but for further ones of known candidates.
         proposals: those of it that are trained, or known already, in their order.
         new: keys of those that are not known already.
         open: keys of those whose evaluation is still missing.
     """
 
     number: int
+    racing: Thresholds
     proposals: list[Proposal] = field(default_factory=list)
     new: set[str] = field(default_factory=set)
     open: set[str] = field(default_factory=set)
@@ -167,7 +170,8 @@ class Loop:
         cut = self._cuts.get(str(generation))
         pending = {each.key for batch in self._under_way for each in batch.proposals}
         config = self._scene.config
-        batch = _Batch(self._asked)
+        told_so_far, epochs = self._state.history.values(), config.training.epochs
+        batch = _Batch(self._asked, thresholds(told_so_far, config.search.racing, epochs))
         proposals = next_batch(
             self._algorithm,
             config.search,
@@ -201,7 +205,7 @@ class Loop:
             self.progress.settled += 1
             batch.proposals.append(proposal)
             return True
-        task = self._task(proposal)
+        task = self._task(proposal, batch)
         finished = self._finished.get(key)
         if finished is None and not self._purse.affords(task.cost):
             if not self._settled and not self._under_way and not batch.proposals:
@@ -228,21 +232,22 @@ class Loop:
             self._waiting.append((-batch.number, task.flops, task))
         return True
 
-    def _task(self, proposal: Proposal) -> Task:
+    def _task(self, proposal: Proposal, batch: _Batch) -> Task:
+        """Return the training of a proposal; a further one of a candidate goes to the end."""
         task = self._scene.task(proposal.genome, self._shared)
         if proposal.number > 1:
             return replace(
                 task, id=proposal.key, seed=seed_for(self._scene.config.seed, proposal.key)
             )
         keep = pending_path(self._run, proposal.id)
-        return replace(task, keep=keep, keep_below=self._worst_kept)
+        return replace(task, keep=keep, keep_below=self._worst_kept, thresholds=batch.racing)
 
     def _borrow(self, task: Task) -> bool:
         """Take a training over from another run; False if none has it."""
         if task.keep is None:
             return False
         for lender in self._lenders:
-            evaluation = lender.lend(task.id, task.keep, task.keep_below)
+            evaluation = lender.lend(task)
             if evaluation is not None:
                 self._store.add_evaluation(evaluation, lender.path)
                 self._count(task.id, evaluation)
@@ -294,7 +299,9 @@ class Loop:
             progress.failed += 1
         else:
             progress.scored += 1
-            if " " not in key and (progress.best is None or evaluation.fitness < progress.best[0]):
+            progress.raced += evaluation.raced
+            believed = " " not in key and not evaluation.raced
+            if believed and (progress.best is None or evaluation.fitness < progress.best[0]):
                 progress.best = (evaluation.fitness, key, progress.generation)
         self._watcher.progressed(progress)
 
@@ -308,21 +315,28 @@ class Loop:
 
     def _tell(self, batch: _Batch) -> None:
         """Hand a batch whose trainings have ended to the algorithm."""
-        measured = []
+        measured: list[Measured] = []
         unpaid = set(batch.new)  # a small space may have given one of them twice
         for proposal in batch.proposals:
             evaluation = self._settled[proposal.key]
-            measured.append((proposal, evaluation.fitness))
+            measured.append((proposal, self._earned(evaluation)))
             if proposal.key in unpaid:
                 unpaid.discard(proposal.key)
                 paid = evaluation.cost
-                cost = self._task(proposal).cost if paid is None else paid
+                cost = self._task(proposal, batch).cost if paid is None else paid
                 self._purse.settle(proposal.key, cost)
         self._state = told(self._algorithm, self._state, measured)
         self._generation.proposals += batch.proposals
         self._generation.new |= batch.new
         if batch.number % self._algorithm.steps == 0 and self._generation.proposals:
             self._close_generation()
+
+    def _earned(self, evaluation: Evaluation) -> Curve | float | None:
+        """Return what the algorithm is told of a training."""
+        if evaluation.fitness is None or not evaluation.validation_loss:
+            return evaluation.fitness  # a further training, or a failed one
+        fitness = so_far(evaluation.validation_loss, self._scene.config.training.fitness)
+        return Curve(fitness, evaluation.raced)
 
     def _close_generation(self) -> None:
         """Record a generation whose trainings have ended."""
@@ -337,6 +351,7 @@ class Loop:
         full = len(hall) == search.hof_size and search.algorithm != "nsga2"
         self._worst_kept = hall[-1].fitness if full else None
         noise, freedom = deviation(history.values())
+        whole = scored(complete(history.values()))
         first = {each.id: history[each.id] for each in ended.proposals if each.number == 1}
         self._records.update(
             ended.number,
@@ -345,7 +360,8 @@ class Loop:
             reused=len(keys) - len(ended.new),
             failed=sum(self._settled[key].fitness is None for key in ended.new),
             repeated=sum(" " in key for key in ended.new),
-            best=min((fitness for fitness, _ in scored(history.values())), default=None),
+            raced=sum(self._settled[key].raced for key in ended.new),
+            best=min((fitness for fitness, _ in whole), default=None),
             cost=self._purse.flops,
             noise=noise if freedom else None,
             **self._algorithm.figures(self._state),
@@ -358,7 +374,7 @@ class Loop:
         )
         if self._store.finish_generation(recorded):
             self._store.keep_models()
-        best = min(scored(history.values()), key=lambda pair: pair[0], default=None)
+        best = min(whole, key=lambda pair: pair[0], default=None)
         if best is not None:
             self.progress.best = (best[0], best[1].id, self._born[best[1].id])
         self._watcher.generation_done(self.progress, row)

@@ -6,7 +6,9 @@ start at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,6 +119,8 @@ def resume(
 def replay(run: str | Path, candidate: str) -> tuple[Found, Evaluation]:
     """Train one candidate of a run again: same network, data and seed, in this process.
 
+    A training that racing stopped ends after as many epochs.
+
     Args:
         run: a run's folder, or its name under `runs/`.
         candidate: any unambiguous prefix of its id, or `best`.
@@ -136,7 +140,11 @@ def replay(run: str | Path, candidate: str) -> tuple[Found, Evaluation]:
     found = opened.find(candidate)
     with of_run(opened.path):
         scene = _scene(opened.config)
-    return found, train(scene.task(parse(found.candidate.genome), share(scene.dataset)))
+    task = scene.task(parse(found.candidate.genome), share(scene.dataset))
+    recorded = found.evaluation
+    if recorded is not None and recorded.raced:
+        task = replace(task, thresholds=((len(recorded.validation_loss), -math.inf),))
+    return found, train(task)
 
 
 def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Watcher) -> None:

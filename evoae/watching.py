@@ -60,6 +60,7 @@ class Progress:
         purse: what is spent.
         generation: 1-based, of the training under way.
         settled: proposals that need no more work: trained, failed or reused.
+        raced: of those with a score, the ones that racing stopped early.
         fresh: trainings finished by this process.
         best: (validation loss, candidate id, generation); None before the first score.
         began: monotonic clock when this process began.
@@ -73,6 +74,7 @@ class Progress:
     scored: int = 0
     failed: int = 0
     reused: int = 0
+    raced: int = 0
     fresh: int = 0
     best: tuple[float, str, int] | None = None
     began: float = field(default_factory=time.monotonic)

@@ -39,7 +39,7 @@ def history(run):
     return {
         "hall": [(entry.id, entry.val_loss, entry.genome) for entry in run.hall_of_fame()],
         "evaluations": {
-            e.id: (e.outcome, e.fitness, e.train_loss, e.validation_loss)
+            e.id: (e.outcome, e.fitness, e.train_loss, e.validation_loss, e.raced)
             for e in run.evaluations()
         },
         "generations": [

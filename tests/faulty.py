@@ -12,7 +12,7 @@ import time
 
 import psutil
 
-from evoae.evaluation import Evaluation, Outcome, Seconds, Task
+from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, stopped_after
 from evoae.models.plan import plan
 from evoae.runs.files import write_whole
 
@@ -29,25 +29,37 @@ def fault_of(candidate_id: str) -> str | None:
 
 
 def scored(task: Task) -> Evaluation:
-    """A score, and a model file if one is asked for; its loss is a function of the candidate."""
+    """A score, and a model file if one is asked for; the losses follow from the candidate."""
     fitness = 0.05 + int(task.id[:8], 16) / 2**32
     if " " in task.id:  # a further training, by its seed
         fitness *= 1 + task.seed % 1000 / 10_000
-    if task.keep is not None and (task.keep_below is None or fitness < task.keep_below):
+    epochs = task.training.epochs
+    losses = tuple(fitness * (1 + left * _early(task.id, left)) for left in range(epochs))[::-1]
+    stopped = stopped_after(losses, task.thresholds)
+    losses = losses[:stopped]
+    wanted = task.keep_below is None or fitness < task.keep_below
+    if task.keep is not None and wanted and stopped is None:
         write_whole(task.keep, task.id.encode())
     size = plan(task.genome, task.frame).size
     return Evaluation(
         task.id,
         Outcome.SCORED,
-        fitness,
-        (2 * fitness,),
-        (fitness,),
+        losses[-1],
+        tuple(2 * loss for loss in losses),
+        losses,
         size.parameters,
         size.latent,
         size.flops,
         Seconds(total=0.001),
         peak_memory=psutil.Process().memory_info().rss,
+        cost=cost(size.flops, task.images * len(losses)),
+        raced=stopped is not None,
     )
+
+
+def _early(candidate_id: str, left: int) -> float:
+    """Return a number from 0 to 2 that differs with the epochs left, so that curves cross."""
+    return int(candidate_id[16 + left % 16], 16) / 8
 
 
 def leaking_and_faulty(task: Task) -> Evaluation:

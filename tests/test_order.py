@@ -20,6 +20,16 @@ SEARCHES = {
     "mu_plus_lambda": {"algorithm": "mu_plus_lambda"},
     "nsga2": {"algorithm": "nsga2", "hof_size": 5},
     "adaptive, with a surrogate": {"algorithm": "aging", "adaptive": True, "surrogate": 4},
+    "raced": {"racing": {"keep": 0.4, "after": 6}},
+    "aging, raced, all at once": {
+        "algorithm": "aging",
+        "lag": 3,
+        "racing": {"keep": 0.5, "after": 5},
+        "measures": 2,
+        "adaptive": True,
+        "surrogate": 4,
+        "budget": {"flops": 4e9},
+    },
     "trainings": {"budget": {"evaluations": 29}, "generations": None},
     "flops": {"algorithm": "aging", "budget": {"flops": 4e9}, "generations": None},
 }

@@ -150,6 +150,8 @@ def line(progress: Progress) -> str:
     if progress.best is not None:
         value, _, generation = progress.best
         parts.append(f"best {wording.loss(value)} (gen {generation})")
+    if progress.raced:
+        parts.append(f"{progress.raced} stopped early")
     if progress.failed or progress.reused:
         parts.append(f"{progress.failed} failed, {progress.reused} reused")
     if progress.rate is not None:
@@ -196,8 +198,10 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     failed = f"{status.failed} failed" + (f" ({kinds})" if kinds else "")
     said = f"Done in {wording.duration(seconds)}" if fresh else "Nothing was left to train"
     best = f" Best validation loss {wording.loss(status.best[1])}." if status.best else ""
+    early = f" ({status.raced} stopped early)" if status.raced else ""
     click.echo(
-        f"{said}: {status.scored} trained, {status.reused} reused, {failed}.{best}\n", err=True
+        f"{said}: {status.scored} trained{early}, {status.reused} reused, {failed}.{best}\n",
+        err=True,
     )
     print_entries(run, run.hall_of_fame())
     if status.best is None:

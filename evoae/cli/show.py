@@ -70,7 +70,9 @@ def _verdict(evaluation: Evaluation | None) -> str:
         return "not trained yet"
     if evaluation.fitness is None:
         return f"{evaluation.outcome}: {evaluation.message}"
-    return f"loss {wording.loss(evaluation.fitness)}"
+    loss = f"loss {wording.loss(evaluation.fitness)}"
+    epochs = len(evaluation.validation_loss)
+    return loss if not evaluation.raced else f"{loss}, stopped early after epoch {epochs}"
 
 
 def _of_refit(result: Mapping[str, Any]) -> str:

@@ -51,6 +51,8 @@ def _figures(status: Status) -> list[str]:
     figures = [f"trained {status.scored}", f"reused {status.reused}", f"failed {status.failed}"]
     if status.repeated:
         figures.insert(1, f"again {status.repeated}")
+    if status.raced:
+        figures[0] += f" ({status.raced} stopped early)"
     if status.borrowed:
         figures.append(f"taken over {status.borrowed}")
     if status.cost:

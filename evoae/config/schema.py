@@ -405,6 +405,23 @@ class BudgetConfig(Section):
     )
 
 
+class RacingConfig(Section):
+    """Stopping trainings that fall behind, by their learning curves."""
+
+    keep: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="share of all so far that a training must be among to go on; 1: off"
+    )
+    after: Count = Field(12, description="trainings to compare with before any is stopped")
+    rungs: Annotated[tuple[Positive, ...], BeforeValidator(_pair)] = Field(
+        (), description="epochs after which they are compared; []: after each"
+    )
+
+    def compared(self, epochs: int) -> tuple[int, ...]:
+        """Return the epochs after which a training of `epochs` may be stopped, in order."""
+        rungs = sorted(set(self.rungs)) or range(1, epochs)
+        return () if self.keep == 1 else tuple(rung for rung in rungs if rung < epochs)
+
+
 class SearchConfig(Section):
     """The evolution."""
 
@@ -442,6 +459,7 @@ class SearchConfig(Section):
     surrogate: Annotated[int, Field(ge=1, le=1000)] = Field(
         1, description="networks bred for each one trained; a model of all so far chooses"
     )
+    racing: RacingConfig = Field(RacingConfig(), description="stopping trainings that fall behind")
     hof_size: Count = Field(10, description="models kept in the hall of fame")
     max_failure_share: Share = Field(
         0.8, description="stop when more than this share of all trainings failed"
@@ -454,6 +472,14 @@ class SearchConfig(Section):
     def _it_ends(self) -> Self:
         if self.generations is None and not any(self.budget.model_dump().values()):
             raise ValueError("generations: null needs a budget, or the search would never end")
+        return self
+
+    @model_validator(mode="after")
+    def _racing_by_loss(self) -> Self:
+        if self.racing.keep < 1 and self.algorithm == "nsga2":
+            raise ValueError(
+                "racing.keep: nsga2 wants small networks as well, whose loss is higher: use 1"
+            )
         return self
 
     @model_validator(mode="after")
@@ -565,6 +591,15 @@ class Config(Section):
     refit: RefitConfig = RefitConfig()
     report: ReportConfig = ReportConfig()
     execution: ExecutionConfig = ExecutionConfig()
+
+    @model_validator(mode="after")
+    def _racing_has_rungs(self) -> Self:
+        racing, epochs = self.search.racing, self.training.epochs
+        if racing.keep < 1 and not racing.compared(epochs):
+            raise ValueError(
+                f"search.racing.rungs: none lies before the end of a training of {epochs} epochs"
+            )
+        return self
 
     @model_validator(mode="after")
     def _posterior_of_a_vector(self) -> Self:

@@ -17,6 +17,16 @@ FLOOR = 0.3  # of its configured weight that an operator keeps whatever happens
 _PRIOR = 5  # children that every operator is supposed to have had, with the mean success
 
 
+def _beats(child: Individual, parent: Individual) -> bool:
+    """Tell whether a child is better than its parent, after equal epochs if one was stopped."""
+    if child.fitness is None or parent.fitness is None:
+        return False
+    if child.raced or parent.raced:
+        epochs = min(len(child.curve), len(parent.curve))
+        return child.curve[epochs - 1] < parent.curve[epochs - 1]
+    return child.fitness < parent.fitness
+
+
 def adapted(weights: MutationConfig, history: Mapping[str, Individual]) -> MutationConfig:
     """Return `weights` after what the mutations of a search have brought.
 
@@ -29,10 +39,10 @@ def adapted(weights: MutationConfig, history: Mapping[str, Individual]) -> Mutat
     for child in history.values():
         word = words.get(child.operator)
         parent = history.get(child.parents[0]) if len(child.parents) == 1 else None
-        if word is None or parent is None or parent.fitness is None:
+        if word is None or parent is None or not parent.scores:
             continue
         tries[word] += 1
-        successes[word] += child.fitness is not None and child.fitness < parent.fitness
+        successes[word] += _beats(child, parent)
     if not sum(successes.values()):
         return weights
     mean = sum(successes.values()) / sum(tries.values())

@@ -7,7 +7,7 @@ from collections.abc import Sequence, Set
 
 import numpy as np
 
-from evoae.evolution.state import Individual, Measured, Proposal, State, best
+from evoae.evolution.state import Individual, Measured, Proposal, State, best, complete
 
 
 class AbstractAlgorithm(ABC):
@@ -54,8 +54,8 @@ class AbstractAlgorithm(ABC):
         """Return the population's ids once `newcomers`, in the history already, have joined."""
 
     def hall(self, state: State, size: int) -> tuple[Individual, ...]:
-        """Return the `size` best candidates of the history, best first."""
-        return best(state.history.values(), size)
+        """Return the `size` best candidates of the history, best first; none that was raced."""
+        return best(complete(state.history.values()), size)
 
     def figures(self, state: State) -> dict[str, float | None]:  # noqa: ARG002
         """Return further figures that the row of a generation ends with."""

@@ -51,7 +51,7 @@ def next_batch(
     proposals = algorithm.ask(state, rng, new * search.surrogate, known)
     if search.surrogate > 1:
         individuals = tuple(state.history.values())
-        proposals = promising(rng, individuals, proposals, new, space)
+        proposals = promising(individuals, proposals, new, space)
     return (*again, *given, *proposals)
 
 

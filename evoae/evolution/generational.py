@@ -16,7 +16,7 @@ from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm
 from evoae.evolution.breeding import offspring
 from evoae.evolution.proposing import fresh_samples
-from evoae.evolution.state import Individual, Proposal, State, best, scored
+from evoae.evolution.state import Individual, Proposal, State, best, complete, scored
 from evoae.genome.space import Space
 
 
@@ -46,5 +46,5 @@ class Generational(AbstractAlgorithm):
 
     def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:
         """Return the elites, and after them the newcomers in their order."""
-        elites = best(state.members, self._search.elitism)
+        elites = best(complete(state.members), self._search.elitism)
         return tuple(dict.fromkeys(each.id for each in (*elites, *newcomers)))

@@ -11,7 +11,7 @@ import math
 import statistics
 from collections.abc import Iterable
 
-from evoae.evolution.state import Individual, Proposal, scored
+from evoae.evolution.state import Individual, Proposal, complete, scored
 
 PRIOR = 0.03  # relative deviation of the losses of short trainings, as measured on Fashion-MNIST
 _PRIOR_WEIGHT = 4  # of the prior, in degrees of freedom
@@ -38,6 +38,8 @@ def deviation(individuals: Iterable[Individual]) -> tuple[float, int]:
 def doubtful(individuals: Iterable[Individual], measures: int, count: int) -> list[Proposal]:
     """Return further trainings of those that may be the best, for all that is known.
 
+    None of what racing stopped: it is no candidate for the best.
+
     That is so while the interval of a standard error around its mean reaches that of the best.
     Those with the least optimistic bound come first.
 
@@ -46,7 +48,7 @@ def doubtful(individuals: Iterable[Individual], measures: int, count: int) -> li
         measures: most trainings of one candidate.
         count: most trainings to return.
     """
-    pool = scored(individuals)
+    pool = scored(complete(individuals))
     if measures < 2 or count < 1 or not pool:
         return []
     noise, _ = deviation(each for _, each in pool)

@@ -17,7 +17,7 @@ from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm
 from evoae.evolution.breeding import offspring
 from evoae.evolution.proposing import fresh_samples
-from evoae.evolution.state import Individual, Proposal, State, scored
+from evoae.evolution.state import Individual, Proposal, State, complete, scored
 from evoae.front import Place, hypervolume, place, undominated
 from evoae.genome.space import Space
 
@@ -53,7 +53,7 @@ class Nsga2(AbstractAlgorithm):
 
     def hall(self, state: State, size: int) -> tuple[Individual, ...]:
         """Return the front of the history, best loss first; thinned by crowding to `size`."""
-        placed = self._placed(tuple(state.history.values()))
+        placed = self._placed(complete(state.history.values()))
         kept = undominated([where for where, _ in placed])
         front = [each for (_, each), stays in zip(placed, kept, strict=True) if stays]
         best = self._ranked(front)[:size]

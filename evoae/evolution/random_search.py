@@ -11,7 +11,7 @@ from evoae.config.schema import SearchConfig
 from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm
 from evoae.evolution.proposing import fresh_samples
-from evoae.evolution.state import Individual, Proposal, State, best
+from evoae.evolution.state import Individual, Proposal, State, best, complete
 from evoae.genome.space import Space
 
 
@@ -41,5 +41,5 @@ class RandomSearch(AbstractAlgorithm):
 
     def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:
         """Return the elites, and after them the newcomers in their order."""
-        elites = best(state.members, self._search.elitism)
+        elites = best(complete(state.members), self._search.elitism)
         return tuple(dict.fromkeys(each.id for each in (*elites, *newcomers)))

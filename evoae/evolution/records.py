@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from deap import tools
 
 from evoae.evolution import toolbox
-from evoae.evolution.state import Individual
+from evoae.evolution.state import Individual, complete
 
 Row = dict[str, int | float | None]
 
@@ -26,10 +26,11 @@ class Records:
 
         Args:
             generation: its number, from 1.
-            individuals: the candidates that it proposed, evaluated; failed ones enter no figure.
+            individuals: the candidates that it proposed, evaluated; failed and raced ones enter no
+                figure.
             counts: further columns.
         """
-        candidates = toolbox.candidates(individuals)
+        candidates = toolbox.candidates(complete(individuals))
         figures = self._statistics.compile(candidates) if candidates else {}
         self._logbook.record(
             generation=generation,

@@ -24,6 +24,8 @@ class Individual:
         scores: what its trainings earned, one for each that did not fail, each with a seed of its
             own; finite, to minimise. None at all: it failed.
         asked: how often it was trained.
+        curve: its fitness after each epoch of the first training; empty if it is not known.
+        raced: whether racing stopped that, so that its only score is no more than a bound.
         parents, operator: as of its first `Proposal`.
     """
 
@@ -33,6 +35,8 @@ class Individual:
     asked: int = 1
     parents: tuple[str, ...] = ()
     operator: str = "sample"
+    curve: tuple[float, ...] = ()
+    raced: bool = False
 
     def __post_init__(self) -> None:
         if not all(map(math.isfinite, self.scores)):
@@ -68,7 +72,21 @@ class Proposal:
         return self.id if self.number == 1 else f"{self.id} {self.number}"
 
 
-Measured = tuple[Proposal, float | None]  # a training and its score; None for a failed one
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What a training earned, epoch by epoch.
+
+    Attributes:
+        fitness: that it had after each epoch; the last one is its score.
+        raced: whether racing stopped it then.
+    """
+
+    fitness: tuple[float, ...]
+    raced: bool = False
+
+
+# A training and what it earned: its curve, or the score alone; None for a failed one.
+Measured = tuple[Proposal, Curve | float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +111,9 @@ class State:
     def after(self, measured: Sequence[Measured]) -> State:
         """Return the state with a batch's trainings in its history; the population stays."""
         history = dict(self.history)
-        for proposal, score in measured:
+        for proposal, earned in measured:
+            curve = earned if isinstance(earned, Curve) else Curve(())
+            score = curve.fitness[-1] if isinstance(earned, Curve) else earned
             scores = () if score is None else (score,)
             known = history.get(proposal.id)
             if known is None:
@@ -103,6 +123,8 @@ class State:
                     scores,
                     parents=proposal.parents,
                     operator=proposal.operator,
+                    curve=curve.fitness,
+                    raced=curve.raced,
                 )
             elif proposal.number > known.asked:  # else it was proposed again, not trained again
                 history[proposal.id] = replace(
@@ -114,6 +136,11 @@ class State:
 def scored(individuals: Iterable[Individual]) -> list[tuple[float, Individual]]:
     """Return the individuals that did not fail, each with its fitness, in their order."""
     return [(each.fitness, each) for each in individuals if each.fitness is not None]
+
+
+def complete(individuals: Iterable[Individual]) -> list[Individual]:
+    """Return the individuals that were trained to the end without failing, in their order."""
+    return [each for each in individuals if each.scores and not each.raced]
 
 
 def best(individuals: Iterable[Individual], count: int) -> tuple[Individual, ...]:

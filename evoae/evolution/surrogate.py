@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +33,34 @@ from evoae.genome.space import Space
 
 _TREES = 60
 _HOPE = 0.5  # of the deviation between trees that is taken off the mean
+_STAGES = 20  # the forest is fitted again when the trainings have grown by one in so many
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What was worked out before for a space and is worth keeping; it changes no result.
+
+    Attributes:
+        rows: features by genome.
+        learned: ids and scores that `forest` was fitted to.
+    """
+
+    space: Space
+    rows: dict[Genome, NDArray[np.float32]]
+    learned: object = None
+    forest: Any = None
+
+    def features(self, genome: Genome) -> NDArray[np.float32]:
+        """Return the genome's figures, see `_features`."""
+        if genome not in self.rows:
+            self.rows[genome] = np.array(_features(genome, self.space), np.float32)
+        return self.rows[genome]
+
+
+_memory: list[_Memory] = []  # of the space that was asked for last
 
 
 def promising(
-    rng: np.random.Generator,
     individuals: Sequence[Individual],
     proposals: Sequence[Proposal],
     count: int,
@@ -42,30 +68,43 @@ def promising(
 ) -> tuple[Proposal, ...]:
     """Return the `count` most promising proposals, in their order.
 
+    Up to one in twenty of the latest trainings waits for the next forest.
+
     Args:
-        rng: source of randomness.
         individuals: all that were evaluated; too few of them, and the first proposals are taken.
         proposals: at least `count`.
         count: how many.
         space: measures sizes.
     """
     known = [each for each in individuals if each.scores]
-    if len(proposals) <= count or len(known) < 2 * len(_features(proposals[0].genome, space)):
+    memory = _memory_of(space)
+    if len(proposals) <= count or len(known) < 2 * len(memory.features(proposals[0].genome)):
         return tuple(proposals[:count])
-    from sklearn.ensemble import ExtraTreesRegressor
-
-    forest = ExtraTreesRegressor(
-        _TREES, min_samples_leaf=2, random_state=int(rng.integers(2**31)), n_jobs=1
-    )
-    forest.fit(
-        np.array([_features(each.genome, space) for each in known]),
-        _ranks([fmean(each.scores) for each in known]),
-    )
-    offered = np.array([_features(each.genome, space) for each in proposals])
-    trees = np.array([tree.predict(offered) for tree in forest.estimators_])
+    forest = _forest(memory, known[: len(known) - len(known) % max(1, len(known) // _STAGES)])
+    offered = np.array([memory.features(each.genome) for each in proposals])
+    trees = np.array([tree.tree_.predict(offered)[:, 0] for tree in forest.estimators_])
     hope = trees.mean(axis=0) - _HOPE * trees.std(axis=0)
     chosen = sorted(np.argsort(hope, kind="stable")[:count].tolist())
     return tuple(proposals[place] for place in chosen)
+
+
+def _forest(memory: _Memory, known: Sequence[Individual]) -> Any:
+    """Return the forest that has learned the ranks of `known`."""
+    learned = [(each.id, each.scores) for each in known]
+    if memory.learned != learned:
+        from sklearn.ensemble import ExtraTreesRegressor
+
+        forest = ExtraTreesRegressor(_TREES, min_samples_leaf=2, random_state=0, n_jobs=1)
+        rows = np.array([memory.features(each.genome) for each in known])
+        forest.fit(rows, _ranks([fmean(each.scores) for each in known]))
+        memory.learned, memory.forest = learned, forest
+    return memory.forest
+
+
+def _memory_of(space: Space) -> _Memory:
+    if not _memory or _memory[0].space is not space:
+        _memory[:] = [_Memory(space, {})]
+    return _memory[0]
 
 
 def _ranks(fitness: Sequence[float]) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from evoae.errors import GenomeError
@@ -309,8 +310,11 @@ def plan(genome: Genome, frame: Frame) -> Plan:
 
 
 def measure(frame: Frame) -> Callable[[Genome], Size]:
-    """Return the function that tells the size of a genome's network in this frame."""
-    return lambda genome: plan(genome, frame).size
+    """Return the function that tells the size of a genome's network in this frame.
+
+    It remembers the latest, because a search asks for the same ones again and again.
+    """
+    return lru_cache(maxsize=2**14)(lambda genome: plan(genome, frame).size)
 
 
 def _with_traits(frame: Frame, genome: Genome) -> Frame:

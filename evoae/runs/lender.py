@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from evoae.config.load import make_config
-from evoae.evaluation import Evaluation, Outcome
+from evoae.evaluation import Evaluation, Outcome, Task, so_far, stopped_after
 from evoae.runs.agreement import check_equal_trainings
 from evoae.runs.files import model_path, sync_folder
 from evoae.runs.folder import CONFIG, locate
@@ -37,23 +36,23 @@ class Lender:
             config = make_config(theirs.get("config", {}), source=str(self.path / CONFIG))
             theirs["config"] = config.model_dump(mode="json")
             check_equal_trainings(self.path, theirs, facts)
-            self._evaluations = store.evaluations()
+            self._evaluations, self._fitness = store.evaluations(), config.training.fitness
 
-    def lend(self, candidate_id: str, keep: Path, keep_below: float | None) -> Evaluation | None:
+    def lend(self, task: Task) -> Evaluation | None:
         """Return an evaluation of this run and copy its model; None if it has none to give.
 
         Args:
-            candidate_id: of the network that would be trained otherwise.
-            keep: where its trained model is wanted.
-            keep_below: the model is wanted only if the fitness is below this; None for always.
+            task: what would be trained otherwise; its `keep` says where the model is wanted.
         """
-        evaluation = self._evaluations.get(candidate_id)
-        if evaluation is None or evaluation.outcome not in _REPEATABLE:
+        evaluation = self._evaluations.get(task.id)
+        if evaluation is None or not self._ends_alike(evaluation, task):
             return None
-        fitness = evaluation.fitness
-        if fitness is None or (keep_below is not None and fitness >= keep_below):
+        fitness, keep = evaluation.fitness, task.keep
+        if fitness is None or evaluation.raced or keep is None:
             return evaluation
-        source = model_path(self.path, candidate_id)
+        if task.keep_below is not None and fitness >= task.keep_below:
+            return evaluation
+        source = model_path(self.path, task.id)
         if not source.is_file():  # it left the hall of fame there; a training makes it anew
             return None
         temporary = keep.with_name(f".{keep.name}.borrowed")
@@ -61,3 +60,11 @@ class Lender:
         temporary.replace(keep)
         sync_folder(keep.parent)
         return evaluation
+
+    def _ends_alike(self, evaluation: Evaluation, task: Task) -> bool:
+        """Tell whether the training would end in the same way and after as many epochs."""
+        if evaluation.outcome not in _REPEATABLE:
+            return False
+        losses = evaluation.validation_loss
+        stopped = stopped_after(so_far(losses, self._fitness), task.thresholds)
+        return stopped == (len(losses) if evaluation.raced else None)

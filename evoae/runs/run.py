@@ -136,6 +136,7 @@ class Found:
                 "peak_memory": evaluation.peak_memory,
                 "figures": dict(evaluation.figures),
                 "message": evaluation.message,
+                "raced": len(evaluation.validation_loss) if evaluation.raced else None,
             }
         return told
 
@@ -153,6 +154,7 @@ class Status:
         generation: the one under way, from 1; the last one once finished.
         generations: how many were asked for; None if only a budget ends the search.
         scored, failed: trainings by outcome.
+        raced: of those with a score, the ones that racing stopped early.
         reused: proposals in finished generations that were known and cost no training.
         repeated: further trainings of known candidates, with other seeds.
         borrowed: trainings taken over from other runs.
@@ -173,6 +175,7 @@ class Status:
     generation: int
     generations: int | None
     scored: int
+    raced: int
     failed: int
     reused: int
     repeated: int
@@ -266,6 +269,7 @@ class Run:
     def front(self, objectives: Sequence[ObjectiveName] | None = None) -> list[Entry]:
         """Return every candidate than which no other one is better in all respects, best first.
 
+        Trainings that racing stopped early are left out, here and in the hall of fame.
         Only those of the hall of fame have a model; `refit` trains the others.
 
         Args:
@@ -388,6 +392,7 @@ class Run:
             generation=done if ended else done + 1 if target is None else min(done + 1, target),
             generations=target,
             scored=scored,
+            raced=sum(evaluation.raced for evaluation in evaluations.values()),
             failed=len(evaluations) - scored,
             reused=settled - len(trainings),
             repeated=len(repeats),

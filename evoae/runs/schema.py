@@ -58,6 +58,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             CHECK ((outcome = 'scored') = (fitness IS NOT NULL)),
             PRIMARY KEY (id, number)) STRICT, WITHOUT ROWID""",
     ),
+    # 1 for a training that racing stopped early.
+    ("ALTER TABLE evaluation ADD COLUMN raced INTEGER NOT NULL DEFAULT 0",),
 )
 
 

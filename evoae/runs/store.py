@@ -23,7 +23,7 @@ _Json = TypeVar("_Json")
 _EVALUATION = (
     "id, outcome, fitness, train_loss, validation_loss, parameters, latent, flops, "
     "build_seconds, compile_seconds, epochs_seconds, total_seconds, "
-    "peak_memory, message, traceback, figures, cost"
+    "peak_memory, message, traceback, figures, cost, raced"
 )
 
 
@@ -151,7 +151,7 @@ class Store:
             source: the run that it was taken over from; None if it was trained for this one.
         """
         seconds = evaluation.seconds
-        marks = ", ".join("?" * 19)
+        marks = ", ".join("?" * 20)
         self._execute(
             f"INSERT INTO evaluation ({_EVALUATION}, finished, source) VALUES ({marks})",
             (
@@ -169,6 +169,7 @@ class Store:
                 evaluation.traceback,
                 json.dumps(dict(evaluation.figures)),
                 evaluation.cost,
+                evaluation.raced,
                 _now(),
                 None if source is None else str(source),
             ),
@@ -214,12 +215,13 @@ class Store:
         }
 
     def scores(self) -> dict[str, tuple[float, ...]]:
-        """Return what each candidate's trainings earned, the failed ones aside, in their order.
+        """Return what each candidate's trainings earned, in their order.
 
-        A candidate whose first training failed has no further one.
+        Those that failed or that racing stopped earned nothing; a candidate whose first training
+        ended so has no further one.
         """
         rows = self._rows(
-            "SELECT id, 1, fitness FROM evaluation UNION ALL "
+            "SELECT id, 1, iif(raced, NULL, fitness) FROM evaluation UNION ALL "
             "SELECT id, number, fitness FROM repeat ORDER BY 2"
         )
         scores: dict[str, tuple[float, ...]] = {}
@@ -339,7 +341,7 @@ class Store:
 
     def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
         id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
-        *seconds, peak_memory, message, traceback, figures, cost = rest
+        *seconds, peak_memory, message, traceback, figures, cost, raced = rest
         try:
             return Evaluation(
                 id,
@@ -356,6 +358,7 @@ class Store:
                 traceback,
                 self._parsed(figures, dict),
                 cost,
+                bool(raced),
             )
         except (TypeError, ValueError) as error:
             raise damaged(self.folder / DATABASE, error) from error

@@ -18,7 +18,7 @@ import numpy as np
 from evoae.config.schema import TrainingConfig
 from evoae.data.share import Shared, open_shared
 from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost
+from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, so_far, stopped_after
 from evoae.models.memory import MARGIN, training_bytes
 from evoae.models.plan import Plan, plan
 from evoae.runs.files import sync_folder
@@ -64,12 +64,14 @@ class _Curve:
         train, validation: the losses, one for each epoch.
         figures: of the epoch that counts so far.
         best: weights of the best epoch; None if they are not asked for.
+        raced: whether racing stopped it.
     """
 
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     best: list[Any] | None = None
+    raced: bool = False
 
     @property
     def since_best(self) -> int:
@@ -107,8 +109,9 @@ def _train(task: Task, layers: Plan) -> Evaluation:
     rng = np.random.default_rng(order)
     curve = _run(loop, model, objective.fitness, len(data.train), task, rng)
     trained = time.perf_counter()
-    fitness = curve.validation[-1] if task.training.fitness == "last" else min(curve.validation)
-    if task.keep is not None and (task.keep_below is None or fitness < task.keep_below):
+    fitness = so_far(curve.validation, task.training.fitness)[-1]
+    wanted = task.keep_below is None or fitness < task.keep_below
+    if task.keep is not None and wanted and not curve.raced:
         if curve.best is not None:
             model.set_weights(curve.best)
         _save(model, task.keep)
@@ -121,6 +124,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         seconds=Seconds(built - begin, compiled - built, trained - compiled),
         figures=curve.figures,
         cost=cost(layers.size.flops, task.images * len(curve.train)),
+        raced=curve.raced,
     )
 
 
@@ -163,7 +167,7 @@ def _run(
     task: Task,
     rng: np.random.Generator,
 ) -> _Curve:
-    """Train all epochs, or until patience ends.
+    """Train all epochs, or until patience ends or racing stops it.
 
     Raises:
         CandidateError: a loss is not finite.
@@ -193,6 +197,10 @@ def _run(
         if better and of_best and task.keep is not None:
             curve.best = model.get_weights()
         if task.training.patience is not None and curve.since_best >= task.training.patience:
+            break
+        earned = so_far(curve.validation, task.training.fitness)
+        curve.raced = stopped_after(earned, task.thresholds) is not None
+        if curve.raced:
             break
     return curve
 

@@ -16,14 +16,14 @@ from evoae.config.schema import ModelConfig, SamplingConfig, SearchConfig
 from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng, told
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
-from evoae.evolution.state import Measured, Proposal, State, scored
+from evoae.evolution.state import Curve, Measured, Proposal, State, complete, scored
 from evoae.genome.canonical import candidate_id
 from evoae.genome.frame import Frame
 from evoae.genome.space import Space
 from evoae.models.plan import measure
 
 INPUT = (28, 28, 1)
-Judge = Callable[[Proposal], float | None]
+Judge = Callable[[Proposal], Curve | float | None]
 
 
 def space(model: ModelConfig | None = None) -> Space:
@@ -209,6 +209,22 @@ class AlgorithmContract:
         assert losses == sorted(losses)
         assert len(losses) <= 6
         assert losses[0] == min(fitness for fitness, _ in scored(state.history.values()))
+
+    def test_the_hall_and_the_elites_were_trained_to_the_end(
+        self, algorithm: AbstractAlgorithm
+    ) -> None:
+        def stopped_for_the_most_part(proposal: Proposal) -> Curve | float | None:
+            score = judge_by_size(proposal)
+            if score is None or int(proposal.id[-1], 16) < 3:
+                return score
+            return Curve((score - 99.0,), raced=True)  # better than any complete one
+
+        state = history(algorithm, 5, stopped_for_the_most_part)[-1][1]
+        hall = algorithm.hall(state, 1000)
+        assert {each.id for each in hall} <= {each.id for each in complete(state.history.values())}
+        assert 0 < len(hall) < len(state.history) / 2
+        if self.name == "generational":  # two elites
+            assert len(complete(state.members[:2])) == 2
 
     def test_a_further_training_counts_in_the_mean_and_adds_no_member(
         self, algorithm: AbstractAlgorithm

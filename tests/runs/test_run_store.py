@@ -22,13 +22,16 @@ from tests.runs.samples import FACTS, candidate, failed, finished, identity, mak
 def test_a_store_gives_back_every_field_that_it_was_given(tmp_path: Path) -> None:
     with make_run(tmp_path / "run") as store:
         everything = [candidate(1), candidate(2, position=1), candidate(3, 2)]
+        raced = dataclasses.replace(scored(3), raced=True)
         for one in everything:
             store.add_candidate(one)
         store.add_evaluation(scored(2))
         store.add_evaluation(failed(1))
+        store.add_evaluation(raced)
     with Store.reader(tmp_path / "run") as again:
         assert list(again.candidates().values()) == everything
-        assert list(again.evaluations().values()) == [scored(2), failed(1)]
+        assert list(again.evaluations().values()) == [scored(2), failed(1), raced]
+        assert again.scores() == {identity(2): (0.02,), identity(1): (), identity(3): ()}
         assert again.facts() == {**FACTS, "generations": 3}
 
 

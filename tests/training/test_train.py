@@ -6,11 +6,12 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.schema import ModelConfig, ObjectiveConfig, TrainingConfig
 from evoae.errors import DataError, RunError
 from evoae.evaluation import Outcome, Task
 from evoae.genome.canonical import candidate_id
@@ -217,6 +218,51 @@ def test_a_model_trained_in_bfloat16_is_saved_as_one_trained_in_float32_is(loop,
         assert model.count_params() == earned.parameters
         assert {weight.dtype for weight in model.weights} == {"float32"}
     assert configs["bfloat16"] == configs["float32"]
+
+
+KINDS = get_args(ObjectiveConfig.model_fields["kind"].annotation)
+
+
+@pytest.mark.parametrize("loop", ["compiled", "fit"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stopped_training_is_the_beginning_of_the_whole_one(kind, loop, data, tmp_path):
+    file = tmp_path / "it.keras"
+    one = task(data, MODIFIED, loop=loop, epochs=3, schedule="cosine")
+    objective = ObjectiveConfig(kind=kind)
+    frame = Frame.of(ModelConfig(), objective, SHAPE, "sigmoid")
+    one = replace(one, objective=objective, frame=frame, keep=file, flops=7, images=70)
+    whole = train(one)
+    assert not whole.raced
+    file.unlink()
+    first, second, _ = whole.validation_loss
+    stopped = train(replace(one, thresholds=((1, first), (2, math.nextafter(second, -math.inf)))))
+    assert (stopped.outcome, stopped.raced) == (Outcome.SCORED, True)
+    assert stopped.validation_loss == whole.validation_loss[:2]
+    assert stopped.train_loss == whole.train_loss[:2]
+    assert stopped.fitness == second
+    assert stopped.cost == whole.cost * 2 // 3
+    assert not file.exists()
+    assert train(replace(one, thresholds=((1, first), (2, second)))).fitness == whole.fitness
+
+
+def test_racing_looks_at_the_best_epoch_where_that_is_the_fitness(tmp_path):
+    # Trained on negatives, it gets worse at the validation images from epoch to epoch.
+    data = written(tmp_path, 255 - blobs(70), blobs(33, seed=1))
+    one = task(data, MODIFIED, epochs=3)
+    first, second, _ = train(one).validation_loss
+    assert first < second
+    one = replace(one, thresholds=((2, first),))
+    assert train(one).raced
+    best = replace(one, training=one.training.model_copy(update={"fitness": "best"}))
+    assert not train(best).raced
+    assert train(replace(best, thresholds=((2, first / 2),))).fitness == first
+
+
+def test_what_patience_ends_is_complete(tmp_path):
+    data = written(tmp_path, 255 - blobs(70), blobs(33, seed=1))
+    one = replace(task(data, MODIFIED, epochs=3, patience=1), thresholds=((2, 0.0),))
+    ended = train(one)
+    assert (len(ended.validation_loss), ended.raced) == (2, False)
 
 
 def test_a_model_is_saved_only_below_the_threshold(data, tmp_path):

@@ -1,0 +1,184 @@
+"""What does a search spend besides its trainings? Time, memory and disk of 1,000 candidates.
+
+    python -m benchmarks.bookkeeping [--candidates 1000] [--trainings 7] [--kind NAME ...]
+
+Runs whole searches on Fashion-MNIST whose trainings answer at once with made-up losses: what is
+left is asking, telling, recording and reporting. Each kind of search has a process of its own,
+whose processor time is compared with that of as many trainings of the median of some random
+networks, really trained (2,048 images, batch 32, 3 epochs, one thread). Prints a JSON line for
+each kind; exits with 1 if one of them spends more than 1% on itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import evoae
+from evoae.config.load import make_config
+from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, stopped_after
+from evoae.execution.inline import InlineExecutor
+from evoae.models.plan import plan
+from evoae.runs.files import disk_bytes, write_whole
+
+TARGET = 0.01
+_TRAINING = "training"
+RACING = {"racing": {"keep": 0.33, "after": 12}}
+KINDS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "aging": {"algorithm": "aging"},
+    "nsga2": {"algorithm": "nsga2", "population": 40},
+    "surrogate": {"algorithm": "aging", "surrogate": 8},
+    "racing": RACING,
+    "all": {
+        **RACING,
+        "algorithm": "aging",
+        "surrogate": 8,
+        "adaptive": True,
+        "measures": 3,
+    },
+}
+
+
+def config(candidates: int, **search: object) -> dict[str, Any]:
+    """Return the search; a budget of trainings ends it."""
+    search = {"generations": None, "budget": {"evaluations": candidates}, **search}
+    return {
+        "data": {"name": "fashion_mnist", "reduce": {"train": 2048, "validation": 1000}},
+        "model": {"min_latent": 8, "max_latent": 32, "max_flops": 25_000_000},
+        "search": search,
+        "training": {"epochs": 3, "batch_size": 32},
+        "execution": {"kind": "inline"},
+        "report": {"baselines": []},
+    }
+
+
+class AtOnce:
+    """Trainings that take no time; counts what answering takes all the same."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def train(self, task: Task) -> Evaluation:
+        """Return a score that follows from the network's size and the seed."""
+        begin = time.process_time()
+        size = plan(task.genome, task.frame).size
+        luck = 1 + (task.seed % 1000) / 30_000
+        fitness = 0.5 / (size.flops**0.1 + size.latent) * luck
+        losses = tuple(fitness * (1 + left) for left in reversed(range(task.training.epochs)))
+        stopped = stopped_after(losses, task.thresholds)
+        losses = losses[:stopped]
+        wanted = task.keep_below is None or fitness < task.keep_below
+        if task.keep is not None and wanted and stopped is None:
+            write_whole(task.keep, b"a model")
+        self.seconds += time.process_time() - begin
+        return Evaluation(
+            task.id,
+            Outcome.SCORED,
+            losses[-1],
+            losses,
+            losses,
+            size.parameters,
+            size.latent,
+            size.flops,
+            Seconds(total=0.001),
+            peak_memory=1,
+            figures={"loss": losses[-1], "error": losses[-1]},
+            cost=cost(size.flops, task.images * len(losses)),
+            raced=stopped is not None,
+        )
+
+
+def bookkeeping(kind: str, candidates: int) -> dict[str, Any]:
+    """Run one search in this process."""
+    conductor = importlib.import_module("evoae.search")
+    trainings = AtOnce()
+    conductor._executor = lambda *_: InlineExecutor(trainings.train)  # type: ignore[attr-defined]
+    with tempfile.TemporaryDirectory() as folder:
+        small = config(4, generations=1, population=4)
+        evoae.search(small, run=Path(folder) / "warm")  # data and libraries are loaded
+        resident, trainings.seconds = _peak(), 0.0
+        begin = time.process_time()
+        run = evoae.search(config(candidates, **KINDS[kind]), run=Path(folder) / "run")
+        spent = time.process_time() - begin - trainings.seconds
+        begin = time.process_time()
+        status = run.status()
+        run.hall_of_fame(), run.front()
+        reported = time.process_time() - begin
+        return {
+            "kind": kind,
+            "trainings": status.scored + status.failed + status.repeated,
+            "raced": status.raced,
+            "seconds": round(spent, 2),
+            "report_seconds": round(reported, 3),
+            "memory_mb": round((_peak() - resident) / 2**20, 1),
+            "disk_mb": round(disk_bytes(run.path) / 2**20, 2),
+        }
+
+
+def training(count: int) -> float:
+    """Return the processor time of the median of `count` random networks' trainings."""
+    from evoae.data.share import share
+    from evoae.evolution.algorithm import batch_rng
+    from evoae.genome.sampling import sample
+    from evoae.scene import Scene
+    from evoae.training.train import train
+
+    scene = Scene.make(make_config(config(count)))
+    rng, shared, seconds = batch_rng(1, 1), share(scene.dataset), []
+    for number in range(-1, count):  # the first one loads TensorFlow
+        task = scene.task(sample(rng, scene.space), shared)
+        begin = time.process_time()
+        outcome = train(task).outcome
+        if number >= 0 and outcome is Outcome.SCORED:
+            seconds.append(time.process_time() - begin)
+    return median(seconds)
+
+
+def _peak() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def main() -> None:
+    """Train some, keep books without training, compare."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--candidates", type=int, default=1000)
+    parser.add_argument("--trainings", type=int, default=7)
+    parser.add_argument("--kind", nargs="*", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--alone", choices=(*KINDS, _TRAINING), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.alone == _TRAINING:
+        print(json.dumps(training(options.trainings)))
+        return
+    if options.alone:
+        print(json.dumps(bookkeeping(options.alone, options.candidates)))
+        return
+
+    def alone(kind: str) -> Any:
+        command = [sys.executable, "-m", "benchmarks.bookkeeping", "--alone", kind]
+        command += ["--candidates", str(options.candidates)]
+        command += ["--trainings", str(options.trainings)]
+        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+    one, too_much = alone(_TRAINING), False
+    for kind in options.kind:
+        found = alone(kind)
+        share = (found["seconds"] + found["report_seconds"]) / (found["trainings"] * one)
+        told = {"benchmark": "bookkeeping", **found, "training_seconds": round(one, 2)}
+        print(json.dumps({**told, "share": round(share, 5), "target": TARGET}), flush=True)
+        too_much = too_much or share > TARGET
+    sys.exit(too_much)
+
+
+if __name__ == "__main__":
+    main()
