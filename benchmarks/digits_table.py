@@ -78,7 +78,7 @@ def again(runs: list[evoae.Run], file: Path) -> list[dict[str, Any]]:
     }
     ranked = sorted(scored, key=lambda id: scored[id][0])
     chosen = [ranked[int(place)] for place in np.linspace(0, len(ranked) - 1, REPEATED)]
-    scene = Scene.make(load_config(CONFIG))
+    scene = Scene.make(load_config(CONFIG, overrides(1, "random", 1)))
     shared, finished = share(scene.dataset), {each["key"] for each in done}
     tasks = [
         replace(scene.task(parse(scored[id][1]), shared), id=f"{id} {n}", seed=seed_for(n, id))

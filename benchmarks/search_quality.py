@@ -19,14 +19,17 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from benchmarks.quality import report as tables
 from benchmarks.quality.account import Account
 from benchmarks.quality.contestants import CONTESTANTS
+from benchmarks.quality.landscape import Landscape, recorded
 from benchmarks.quality.real import Recorded
 from evoae.config.load import load_config
 from evoae.data.share import share
@@ -39,10 +42,15 @@ from evoae.scene import Scene
 OUT = Path(__file__).with_name("results") / "search_quality.jsonl"
 KEPT = Path("runs/search-quality")  # real trainings, so that none is made twice
 CONFIGS = {
+    "digits": Path(__file__).with_name("digits_table.yaml"),
     "fashion_mnist": Path(__file__).with_name("quality") / "fashion_mnist.yaml",
 }
-BUDGETS = {"fashion_mnist": 10e12}
-REAL = ("evoae", "random", "original", "original_spatial", "optuna", "keras_tuner")
+TABLE = Path(__file__).with_name("results") / "digits_table.jsonl.gz"  # what `digits` is fitted to
+BUDGETS = {"digits": 2.5e12, "fashion_mnist": 10e12}
+SEEDS = {"digits": "1-20", "fashion_mnist": "1-3"}
+PICTURE = Path("docs/images/search_quality.png")
+SHOWN = ("evoae", "random", "original", "optuna", "keras_tuner")
+DEFAULT = ("evoae", "random", "original", "original_spatial", "optuna", "keras_tuner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +78,30 @@ class Job:
 @cache
 def digest(on: str) -> str:
     """Return what tells one version of space, trainings and table from another."""
-    return hashlib.sha256(CONFIGS[on].read_bytes()).hexdigest()[:8]
+    table = TABLE.read_bytes() if on == "digits" else b""
+    return hashlib.sha256(CONFIGS[on].read_bytes() + table).hexdigest()[:8]
+
+
+@cache
+def landscape() -> Landscape:
+    """Return the landscape of the digits."""
+    return Landscape(recorded(TABLE), scene_of("digits", []).space)
+
+
+def scene_of(on: str, settings: list[str]) -> Scene:
+    """Return data and space; a contestant brings its own search settings."""
+    own = ["search.budget.flops=1", "execution.workers=1"]
+    return Scene.make(load_config(CONFIGS[on], [*own, *settings]))
 
 
 def searched(job: Job, kept: Path) -> dict[str, Any]:
     """Run a search; return its line."""
     began = time.monotonic()
     contestant = CONTESTANTS[job.contestant]
-    execution = ["execution.workers=1"]
-    whole = Scene.make(load_config(CONFIGS[job.on], [f"seed={job.seed}", *execution]))
-    scene = contestant.scene(whole, job.budget)
-    with executor_for(scene.config.execution) as executor:
-        account = Account(Recorded(executor, kept / f"{job.on}.jsonl"), job.budget)
+    scene = contestant.scene(scene_of(job.on, [f"seed={job.seed}"]), job.budget)
+    true = landscape().mean if job.on == "digits" else lambda _: None
+    with trainer(job.on, scene, kept) as train:
+        account = Account(train, job.budget)
         contestant.search(scene, account)
     winner = account.points[-1].genome
     size = scene.space.measure(winner)
@@ -95,14 +115,27 @@ def searched(job: Job, kept: Path) -> dict[str, Any]:
         "settings": contestant.settings,
         "spent": account.spent,
         "trainings": account.trainings,
-        # FLOPs so far, the loss it believes its best network has
-        "course": [[point.flops, _short(point.believed)] for point in account.points],
+        # FLOPs so far, the loss that it believes its best network has, the true mean if known
+        "course": [
+            [point.flops, _short(point.believed), _short(true(point.genome))]
+            for point in account.points
+        ],
         "winner": render(winner),
         "parameters": size.parameters,
         "latent": size.latent,
         "flops": size.flops,
         "seconds": round(time.monotonic() - began, 1),
     }
+
+
+@contextmanager
+def trainer(on: str, scene: Scene, kept: Path) -> Iterator[Train]:
+    """Yield what trains: the landscape, or a process that really does."""
+    if on == "digits":
+        yield landscape()
+        return
+    with executor_for(scene.config.execution) as executor:
+        yield Recorded(executor, kept / f"{on}.jsonl")
 
 
 def retrained(
@@ -123,11 +156,9 @@ def retrained(
         "training.batch_size=64",
         "training.learning_rate=0.002",
         "training.time_limit=null",
-        "execution.workers=1",
     ]
-    scene = Scene.make(load_config(CONFIGS[on], settings))
-    with executor_for(scene.config.execution) as executor:
-        train: Train = Recorded(executor, kept / f"{on}.jsonl")
+    scene = scene_of(on, settings)
+    with trainer(on, scene, kept) as train:
         task = scene.task(parse(winner), share(scene.dataset))
         found = [
             train(replace(task, id=f"{task.id} {n}", seed=seed_for(n, task.id)))
@@ -138,7 +169,7 @@ def retrained(
         "on": on,
         "winner": winner,
         "recipe": recipe(images, epochs, seeds),
-        "losses": [None if each.fitness is None else _short(each.fitness) for each in found],
+        "losses": [_short(each.fitness) for each in found],
         "seconds": round(sum(each.seconds.total for each in found), 1),
     }
 
@@ -167,12 +198,11 @@ def run(options: argparse.Namespace) -> None:
         for each in lines(options.out)
         if each["kind"] == "search"
     }
-    names = options.contestants.split(",") if options.contestants else REAL
+    names = options.contestants.split(",") if options.contestants else DEFAULT
     budget = options.budget or BUDGETS[options.on]
+    seeds = spread(options.seeds or SEEDS[options.on])
     # All contestants of a seed before the next seed, so that a part of it compares.
-    jobs = [
-        Job(options.on, name, seed, budget) for seed in spread(options.seeds) for name in names
-    ]
+    jobs = [Job(options.on, name, seed, budget) for seed in seeds for name in names]
     due = [job for job in jobs if job.key not in done]
     print(f"{len(due)} searches of {len(jobs)}", flush=True)
     for line in _each(options.jobs, searched, ((job, options.kept) for job in due)):
@@ -205,6 +235,37 @@ def retrain(options: argparse.Namespace) -> None:
         print(f"{line['losses']} {line['winner']}, {line['seconds']:.0f} s", flush=True)
 
 
+def report(options: argparse.Namespace) -> None:
+    """Print what the recorded searches say."""
+    there = lines(options.out)
+    if options.on == "digits":
+        found = landscape().quality()
+        said = ", ".join(f"{name} {figure:.4g}" for name, figure in found.items())
+        print(f"The landscape, by cross-validation: {said}\n")
+    for budget, own in _by_budget(there, options.on).items():
+        print(f"{options.on}, {budget:.3g} FLOPs:\n{tables.table(own)}\n")
+    print(tables.retrained([each for each in there if each["on"] == options.on]))
+
+
+def draw(options: argparse.Namespace) -> None:
+    """Draw the best network so far against cost."""
+    by_budget = _by_budget(lines(options.out), options.on)
+    own = by_budget[options.budget or max(by_budget)]
+    names = options.contestants.split(",") if options.contestants else SHOWN
+    what = "true mean" if own[0]["course"][-1][2] is not None else "as the search believes"
+    tables.draw(own, options.picture, names, f"{options.on}: {what}")
+    print(options.picture)
+
+
+def _by_budget(there: list[dict[str, Any]], on: str) -> dict[float, list[dict[str, Any]]]:
+    """Return the lines of searches on this version of the data, by budget."""
+    found: dict[float, list[dict[str, Any]]] = {}
+    for each in there:
+        if each["kind"] == "search" and (each["on"], each["of"]) == (on, digest(on)):
+            found.setdefault(each["budget"], []).append(each)
+    return dict(sorted(found.items()))
+
+
 def _each(jobs: int, function: Any, arguments: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
     """Yield what the function returns for each, in the order in which they finish."""
     if jobs == 1:
@@ -224,29 +285,33 @@ def spread(text: str) -> list[int]:
     return found
 
 
-def _short(number: float) -> float:
-    return float(f"{number:.7g}")
+def _short(number: float | None) -> float | None:
+    return None if number is None else float(f"{number:.7g}")
 
 
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
-    for function in (run, retrain):
+    for function in (run, retrain, report, draw):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(function=function)
         command.add_argument("--on", choices=CONFIGS, default="digits")
         command.add_argument("--out", type=Path, default=OUT)
-        command.add_argument("--kept", type=Path, default=KEPT, help="folder of real trainings")
-        command.add_argument("--jobs", type=int, default=1, help="processes, of one core each")
-        if function is run:
+        if function in (run, retrain):
+            command.add_argument("--kept", type=Path, default=KEPT, help="of real trainings")
+            command.add_argument("--jobs", type=int, default=1, help="processes, a core each")
+        if function in (run, draw):
             command.add_argument("--contestants", help="names, with commas between")
-            command.add_argument("--seeds", default="1-3")
             command.add_argument("--budget", type=float, help="FLOPs of a search")
-        else:
+        if function is run:
+            command.add_argument("--seeds", help="such as 1-3; 1-20 on digits")
+        elif function is retrain:
             command.add_argument("--images", type=int, default=10_000)
             command.add_argument("--epochs", type=int, default=10)
             command.add_argument("--repeats", type=int, default=2, help="seeds")
+        elif function is draw:
+            command.add_argument("--picture", type=Path, default=PICTURE)
     options = parser.parse_args()
     options.function(options)
 

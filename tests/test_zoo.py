@@ -136,7 +136,7 @@ def test_the_commands_show_and_train_it(tmp_path):
         return result.output
 
     assert all(one.name in run("list") for one in zoo())
-    assert known("heart-2").genome in run("show", "heart-2")
-    assert "mnist" not in run("list", "--data", "heart")
+    assert known("digits-8").genome in run("show", "digits-8")
+    assert "heart" not in run("list", "--data", "digits")
     quick = ["--epochs", "2", "--seeds", "1", "--set", "training.epochs=1"]
-    assert "test" in run("train", "heart-2", "--run", str(tmp_path / "run"), *quick)
+    assert "test" in run("train", "digits-8", "--run", str(tmp_path / "run"), *quick)

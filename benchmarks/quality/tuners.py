@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
@@ -107,8 +108,16 @@ def _task(scene: Scene, genome: Genome, epochs: int) -> Task:
 # -- Optuna
 
 
+class Refused(Exception):  # noqa: N818  # an ordinary answer
+    """A candidate lies outside the limits."""
+
+
 def optuna_search(
-    scene: Scene, account: Account, pruner: Callable[[int], Any] | None = None
+    scene: Scene,
+    account: Account,
+    pruner: Callable[[int], Any] | None = None,
+    constrained: bool = True,
+    group: bool = True,
 ) -> None:
     """Search with the tree-structured Parzen estimator and a pruner until the budget ends.
 
@@ -118,17 +127,19 @@ def optuna_search(
         scene: space, data and seed.
         account: pays.
         pruner: makes it from the epochs of a full training; None for none.
+        constrained: tell what is refused as breaking a constraint, not as failed.
+        group: learn what depends on what, rather than from what all candidates have.
     """
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     config = scene.config
     epochs = config.training.epochs
     sampler = optuna.samplers.TPESampler(
         seed=config.seed % 2**32,
-        multivariate=True,
-        group=True,
-        constraints_func=lambda trial: trial.user_attrs["excess"],
+        group=group,
+        constant_liar=False,  # one trial at a time
     )
     study = optuna.create_study(
         study_name="equal cost",  # Hyperband draws a trial's bracket from it
@@ -145,9 +156,10 @@ def optuna_search(
         elif trial.number > last_paid + _REFUSALS:
             study.stop()
         genome = genome_from(_OptunaChooser(trial), scene.space)
-        trial.set_user_attr("excess", [_excess(scene.space, genome)])
+        if constrained:
+            trial.set_constraint("excess", _excess(scene.space, genome))
         if not scene.space.admits(genome):
-            raise optuna.TrialPruned
+            raise optuna.TrialPruned if constrained else Refused
         told = 0
         for rung in rungs if pruner else (epochs,):
             evaluation = account.train(_task(scene, genome, rung))
@@ -161,7 +173,7 @@ def optuna_search(
         return evaluation.fitness
 
     with contextlib.suppress(Spent):
-        study.optimize(objective)
+        study.optimize(objective, catch=Refused)
 
 
 def successive_halving(_epochs: int) -> Any:
