@@ -3,12 +3,13 @@
     python -m benchmarks.search_quality run --on fashion_mnist --seeds 1-3
     python -m benchmarks.search_quality retrain   # the winners, from scratch, by one recipe
     python -m benchmarks.search_quality report    # medians, intervals, ratios
+    python -m benchmarks.search_quality draw      # best so far against FLOPs
 
 `--on digits` (the default) searches a landscape that was fitted to thousands of recorded trainings
 (`benchmarks.digits_table`), where the true mean loss of every network is known; a search takes
 seconds. `--on fashion_mnist` trains. Both have the same contestants, driven by the same code, and
 the same account of FLOPs. Every finished search is a line of `results/search_quality.jsonl`; what
-is there already is passed over.
+is there already is passed over, so remove the lines of a contestant that has changed.
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ CONFIGS = {
     "fashion_mnist": Path(__file__).with_name("quality") / "fashion_mnist.yaml",
 }
 TABLE = Path(__file__).with_name("results") / "digits_table.jsonl.gz"  # what `digits` is fitted to
-BUDGETS = {"digits": 2.5e12, "fashion_mnist": 10e12}
+BUDGETS = {"digits": 6e11, "fashion_mnist": 10e12}
 SEEDS = {"digits": "1-20", "fashion_mnist": "1-3"}
 PICTURE = Path("docs/images/search_quality.png")
 SHOWN = ("evoae", "random", "original", "optuna", "keras_tuner")
+SAID = {"algorithm", "population", "surrogate", "adaptive", "measures", "racing"}  # evoae's
 DEFAULT = ("evoae", "random", "original", "original_spatial", "optuna", "keras_tuner")
 
 
@@ -62,30 +64,32 @@ class Job:
         contestant: who searches.
         seed: of the search, and of the choice of images.
         budget: FLOPs.
+        table: file of the recorded trainings that the digits' landscape is fitted to.
     """
 
     on: str
     contestant: str
     seed: int
     budget: float
+    table: Path
 
     @property
     def key(self) -> tuple[object, ...]:
         """What tells its line from others."""
-        return self.on, self.contestant, self.seed, self.budget, digest(self.on)
+        return self.on, self.contestant, self.seed, self.budget, digest(self.on, self.table)
 
 
 @cache
-def digest(on: str) -> str:
+def digest(on: str, table: Path) -> str:
     """Return what tells one version of space, trainings and table from another."""
-    table = TABLE.read_bytes() if on == "digits" else b""
-    return hashlib.sha256(CONFIGS[on].read_bytes() + table).hexdigest()[:8]
+    recordings = table.read_bytes() if on == "digits" else b""
+    return hashlib.sha256(CONFIGS[on].read_bytes() + recordings).hexdigest()[:8]
 
 
 @cache
-def landscape() -> Landscape:
+def landscape(table: Path) -> Landscape:
     """Return the landscape of the digits."""
-    return Landscape(recorded(TABLE), scene_of("digits", []).space)
+    return Landscape(recorded(table), scene_of("digits", []).space)
 
 
 def scene_of(on: str, settings: list[str]) -> Scene:
@@ -99,8 +103,8 @@ def searched(job: Job, kept: Path) -> dict[str, Any]:
     began = time.monotonic()
     contestant = CONTESTANTS[job.contestant]
     scene = contestant.scene(scene_of(job.on, [f"seed={job.seed}"]), job.budget)
-    true = landscape().mean if job.on == "digits" else lambda _: None
-    with trainer(job.on, scene, kept) as train:
+    true = landscape(job.table).mean if job.on == "digits" else lambda _: None
+    with trainer(job.on, scene, kept, job.table) as train:
         account = Account(train, job.budget)
         contestant.search(scene, account)
     winner = account.points[-1].genome
@@ -111,8 +115,8 @@ def searched(job: Job, kept: Path) -> dict[str, Any]:
         "contestant": job.contestant,
         "seed": job.seed,
         "budget": job.budget,
-        "of": digest(job.on),
-        "settings": contestant.settings,
+        "of": digest(job.on, job.table),
+        "settings": scene.config.search.model_dump(mode="json", include=SAID),
         "spent": account.spent,
         "trainings": account.trainings,
         # FLOPs so far, the loss that it believes its best network has, the true mean if known
@@ -129,10 +133,10 @@ def searched(job: Job, kept: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def trainer(on: str, scene: Scene, kept: Path) -> Iterator[Train]:
-    """Yield what trains: the landscape, or a process that really does."""
-    if on == "digits":
-        yield landscape()
+def trainer(on: str, scene: Scene, kept: Path, table: Path | None = None) -> Iterator[Train]:
+    """Yield what trains: the landscape of a table, or a process that really does."""
+    if on == "digits" and table is not None:
+        yield landscape(table)
         return
     with executor_for(scene.config.execution) as executor:
         yield Recorded(executor, kept / f"{on}.jsonl")
@@ -202,7 +206,7 @@ def run(options: argparse.Namespace) -> None:
     budget = options.budget or BUDGETS[options.on]
     seeds = spread(options.seeds or SEEDS[options.on])
     # All contestants of a seed before the next seed, so that a part of it compares.
-    jobs = [Job(options.on, name, seed, budget) for seed in seeds for name in names]
+    jobs = [Job(options.on, name, seed, budget, options.table) for seed in seeds for name in names]
     due = [job for job in jobs if job.key not in done]
     print(f"{len(due)} searches of {len(jobs)}", flush=True)
     for line in _each(options.jobs, searched, ((job, options.kept) for job in due)):
@@ -239,17 +243,17 @@ def report(options: argparse.Namespace) -> None:
     """Print what the recorded searches say."""
     there = lines(options.out)
     if options.on == "digits":
-        found = landscape().quality()
+        found = landscape(options.table).quality()
         said = ", ".join(f"{name} {figure:.4g}" for name, figure in found.items())
         print(f"The landscape, by cross-validation: {said}\n")
-    for budget, own in _by_budget(there, options.on).items():
+    for budget, own in _by_budget(there, options).items():
         print(f"{options.on}, {budget:.3g} FLOPs:\n{tables.table(own)}\n")
     print(tables.retrained([each for each in there if each["on"] == options.on]))
 
 
 def draw(options: argparse.Namespace) -> None:
     """Draw the best network so far against cost."""
-    by_budget = _by_budget(lines(options.out), options.on)
+    by_budget = _by_budget(lines(options.out), options)
     own = by_budget[options.budget or max(by_budget)]
     names = options.contestants.split(",") if options.contestants else SHOWN
     what = "true mean" if own[0]["course"][-1][2] is not None else "as the search believes"
@@ -257,11 +261,14 @@ def draw(options: argparse.Namespace) -> None:
     print(options.picture)
 
 
-def _by_budget(there: list[dict[str, Any]], on: str) -> dict[float, list[dict[str, Any]]]:
+def _by_budget(
+    there: list[dict[str, Any]], options: argparse.Namespace
+) -> dict[float, list[dict[str, Any]]]:
     """Return the lines of searches on this version of the data, by budget."""
     found: dict[float, list[dict[str, Any]]] = {}
+    wanted = options.on, digest(options.on, options.table)
     for each in there:
-        if each["kind"] == "search" and (each["on"], each["of"]) == (on, digest(on)):
+        if each["kind"] == "search" and (each["on"], each["of"]) == wanted:
             found.setdefault(each["budget"], []).append(each)
     return dict(sorted(found.items()))
 
@@ -298,6 +305,7 @@ def main() -> None:
         command.set_defaults(function=function)
         command.add_argument("--on", choices=CONFIGS, default="digits")
         command.add_argument("--out", type=Path, default=OUT)
+        command.add_argument("--table", type=Path, default=TABLE, help="of digits trainings")
         if function in (run, retrain):
             command.add_argument("--kept", type=Path, default=KEPT, help="of real trainings")
             command.add_argument("--jobs", type=int, default=1, help="processes, a core each")

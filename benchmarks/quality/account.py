@@ -34,7 +34,7 @@ class Account:
 
     A training is paid once: asked for again, it is free, and one that goes on with an earlier one
     (same network, same seed, more epochs) costs the further epochs. Whatever is refused before it
-    is trained costs nothing.
+    is trained costs nothing. What racing stopped is paid as far as it came, and not believed in.
 
     Args:
         train: does it.
@@ -74,7 +74,7 @@ class Account:
             return evaluation
         self._paid[network, task.seed] = cost
         self.spent += cost - paid
-        if evaluation.fitness is not None:
+        if evaluation.fitness is not None and not evaluation.raced:
             self._losses.setdefault(network, {})[task.seed] = evaluation.fitness
             self._genomes[network] = task.genome
             self._believe()

@@ -68,6 +68,7 @@ LEVERS: dict[str, Settings] = {
     "adaptive": {"adaptive": True},
     "surrogate": {"surrogate": 8},
     "remeasure": {"measures": 5},
+    "racing": {"racing": {"keep": 0.5}},
 }
 ALGORITHMS = ("generational", "mu_plus_lambda", "aging")
 
@@ -88,7 +89,7 @@ def _variants() -> dict[str, Contestant]:
 
 
 def _defaults() -> Settings:
-    return {"adaptive": False, "surrogate": 1, "measures": 1}
+    return {"adaptive": False, "surrogate": 1, "measures": 1, "racing": {"keep": 1.0}}
 
 
 CONTESTANTS: dict[str, Contestant] = {

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.evaluation import Evaluation, Outcome, Task
+from evoae.evaluation import Evaluation, Outcome, Task, cost, stopped_after
 from evoae.genome.genes import KIND_OF, BatchNorm, Conv, Dropout, UpConv
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Space
@@ -86,14 +86,16 @@ class Landscape:
         rng = np.random.default_rng(task.seed)
         factors = self._factors[rng.choice(alike)]
         losses = tuple((curve * factors[rng.integers(len(factors))])[:epochs].tolist())
-        cost = task.cost
+        stopped = stopped_after(losses, task.thresholds)
+        losses = losses[:stopped]
         return Evaluation(
             task.id,
             Outcome.SCORED,
             losses[-1],
             validation_loss=losses,
             flops=task.flops,
-            cost=cost,
+            cost=cost(task.flops, task.images * len(losses)),
+            raced=stopped is not None,
         )
 
     def quality(self, folds: int = 10) -> dict[str, float]:

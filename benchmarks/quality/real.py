@@ -58,6 +58,7 @@ def _key(task: Task) -> str:
         task.training.model_dump_json(),
         task.seed,
         task.noise_seed,
+        *task.thresholds,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -20,9 +20,7 @@ from evoae.evaluation import Task
 from evoae.genome.canonical import canonical
 from evoae.genome.genes import (
     KIND_OF,
-    BatchNorm,
     Conv,
-    Dropout,
     Field,
     Gene,
     Latent,
@@ -31,6 +29,7 @@ from evoae.genome.genes import (
     make,
 )
 from evoae.genome.genome import Block, Genome
+from evoae.genome.sampling import modifiers_of
 from evoae.genome.space import Space
 from evoae.scene import Scene
 
@@ -75,12 +74,12 @@ def genome_from(choose: Chooser, space: Space) -> Genome:
 def _block(choose: Chooser, kind: type[Conv] | type[UpConv], name: str, space: Space) -> Block:
     layer = _gene(choose, kind, name, space)
     modifiers: list[Modifier] = []
-    if choose.word(f"{name} bn", ("no", "yes")) == "yes":
-        modifiers.append(BatchNorm())
-    dropped = choose.word(f"{name} drop", ("no", "yes"))
-    with choose.given(f"{name} drop", ("yes",)):
-        if dropped == "yes":
-            modifiers.append(_gene(choose, Dropout, f"{name} drop", space))
+    for modifier in modifiers_of(kind, space):
+        word = f"{name} {KIND_OF[modifier].word}"
+        held = choose.word(word, ("no", "yes"))
+        with choose.given(word, ("yes",)):
+            if held == "yes":
+                modifiers.append(_gene(choose, modifier, word, space))
     return Block(layer, tuple(modifiers))
 
 
