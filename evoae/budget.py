@@ -61,7 +61,7 @@ class Purse:
         )
 
     def promise(self, key: str, flops: int) -> None:
-        """Set aside what a training will cost."""
+        """Set aside what a training may cost, or has cost and is not told yet."""
         self._promised[key] = flops
 
     def settle(self, key: str, flops: int) -> None:

@@ -103,6 +103,8 @@ class Loop:
         self._asked = 0
         self._born: dict[str, int] = {}  # generation by candidate id
         self._under_way: deque[_Batch] = deque()
+        # Of the last batches under way: what the budget may pay yet, see `_admit`.
+        self._held: deque[tuple[_Batch, Proposal, tuple[int, int]]] = deque()
         self._waiting: list[tuple[int, int, Task]] = []
         self._ended = False  # the budget is spent
         self._generation = _Generation(1, time.monotonic())
@@ -121,6 +123,7 @@ class Loop:
         """
         self._store.keep_models()  # a driver that died may not have come to it
         while True:
+            self._admit()
             while len(self._under_way) < self._algorithm.lag and self._ask():
                 pass
             self._start(executor)
@@ -169,6 +172,7 @@ class Loop:
         self.progress.generation = generation
         cut = self._cuts.get(str(generation))
         pending = {each.key for batch in self._under_way for each in batch.proposals}
+        pending |= {proposal.key for _, proposal, _ in self._held}
         config = self._scene.config
         told_so_far, epochs = self._state.history.values(), config.training.epochs
         batch = _Batch(self._asked, thresholds(told_so_far, config.search.racing, epochs))
@@ -185,22 +189,30 @@ class Loop:
         for place, proposal in enumerate(proposals):
             if cut is not None and proposal.key not in cut:
                 continue  # it had no place in the budget then
-            if not self._take(batch, proposal, pending, (generation, place)):
-                self._ended = True
-                break
+            self._held.append((batch, proposal, (generation, place)))
         self._under_way.append(batch)
+        self._admit()
         return True
 
-    def _take(
-        self,
-        batch: _Batch,
-        proposal: Proposal,
-        pending: set[str],
-        where: tuple[int, int],
-    ) -> bool:
-        """Add a proposal to a batch; return False if the budget does not pay it."""
+    def _admit(self) -> None:
+        """Take what was asked for in its order, until the budget does not pay one: the end.
+
+        What is under way may cost less than was set aside for it. So one that is not paid for now
+        waits until all before it have ended: whether it is taken depends on what they cost, not on
+        when they end.
+        """
+        while self._held:
+            if not self._take(*self._held[0]):
+                if not any(batch.open for batch in self._under_way):
+                    self._ended = True
+                    self._held.clear()
+                return
+            self._held.popleft()
+
+    def _take(self, batch: _Batch, proposal: Proposal, where: tuple[int, int]) -> bool:
+        """Add a proposal to a batch; return False if the budget does not pay it, for now."""
         key = proposal.key
-        if key in self._settled or key in pending or key in batch.new:
+        if key in self._settled or any(key in each.new for each in self._under_way):
             self.progress.reused += 1
             self.progress.settled += 1
             batch.proposals.append(proposal)
@@ -208,7 +220,7 @@ class Loop:
         task = self._task(proposal, batch)
         finished = self._finished.get(key)
         if finished is None and not self._purse.affords(task.cost):
-            if not self._settled and not self._under_way and not batch.proposals:
+            if not self._settled and not any(each.proposals for each in self._under_way):
                 raise SearchError(
                     "search.budget",
                     f"{self._scene.config.search.budget.flops:.3g} FLOPs do not pay the first "
@@ -258,8 +270,9 @@ class Loop:
 
     def _start(self, executor: AbstractExecutor) -> None:
         """Begin trainings until every worker is busy."""
-        if self._waiting and self._purse.out_of_time:
+        if (self._waiting or self._held) and self._purse.out_of_time:
             self._ended = True
+            self._held.clear()
             for _, _, task in self._waiting:
                 self._drop(task.id)
             self._waiting = []
@@ -293,6 +306,8 @@ class Loop:
 
     def _count(self, key: str, evaluation: Evaluation) -> None:
         self._settled[key] = evaluation
+        if evaluation.cost is not None:
+            self._purse.promise(key, evaluation.cost)
         progress = self.progress
         progress.settled += 1
         if evaluation.fitness is None:

@@ -30,6 +30,12 @@ SEARCHES = {
         "surrogate": 4,
         "budget": {"flops": 4e9},
     },
+    "raced, with a budget": {
+        "racing": {"keep": 0.3, "after": 4},
+        "population": 20,
+        "generations": None,
+        "budget": {"flops": 3e9},
+    },
     "trainings": {"budget": {"evaluations": 29}, "generations": None},
     "flops": {"algorithm": "aging", "budget": {"flops": 4e9}, "generations": None},
 }

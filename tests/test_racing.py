@@ -70,6 +70,17 @@ def test_what_falls_behind_is_stopped_paid_for_what_it_was_and_never_shown(train
     assert rows[-1]["cost"] == status.cost
 
 
+@pytest.mark.parametrize(
+    "search", [{"population": 12}, {"algorithm": "aging", "lag": 6}], ids=["batches", "aging"]
+)
+def test_what_stopped_trainings_leave_of_a_budget_is_spent(search, trainings, tmp_path):
+    whole = evoae.search(RACED, run=tmp_path / "whole").status().cost
+    budget = {"budget": {"flops": float(whole)}, "generations": None}
+    run = evoae.search(with_changes(RACED, search={**search, **budget}), run=tmp_path / "run")
+    dearest = max(3 * each.flops * 96 * 4 for each in run.evaluations())
+    assert whole - 2 * dearest < run.status().cost <= whole
+
+
 def test_the_thresholds_decide_and_nothing_else(trainings, tmp_path):
     evoae.search(PLAIN, run=tmp_path / "whole")
     assert not any(task.thresholds for task in trainings.tasks)

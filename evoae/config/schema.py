@@ -257,6 +257,10 @@ class ModelConfig(Section):
     )
     min_side: Positive = Field(7, description="pool while the smaller side is larger than this")
     filters: FilterRange = Field((16, 128), description="fewest and most filters of a layer")
+    filter_step: Count = Field(
+        1,
+        description="filters are multiples of it: bfloat16 is fast at those of 16",
+    )
     kernels: KernelRange = Field((3, 5), description="smallest and largest kernel side")
     units: UnitRange = Field((8, 256), description="fewest and most units of a dense layer")
     rates: RateRange = Field((0.0, 0.5), description="smallest and largest dropout rate")
@@ -279,6 +283,15 @@ class ModelConfig(Section):
     )
     sampling: SamplingConfig = Field(SamplingConfig(), description="how random genomes are drawn")
     learning: LearningConfig = Field(LearningConfig(), description="learning genes")
+
+    @model_validator(mode="after")
+    def _filters_have_a_multiple(self) -> Self:
+        low, high = self.filters
+        if high // self.filter_step * self.filter_step < low:
+            raise ValueError(
+                f"filters: {low} to {high} hold no multiple of filter_step {self.filter_step}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _latent_range(self) -> Self:

@@ -272,7 +272,7 @@ def _nudge(rng: np.random.Generator, genome: Genome, space: Space, setting: str)
     index, field = pick(rng, sites)
     gene = genome.genes[index]
     least, most = space.steps(field)
-    old = field.to_steps(getattr(gene, field.name))
+    old = space.to_steps(field, getattr(gene, field.name))
     size = (
         max(1, round(old * rng.uniform(0.1, 0.5)))
         if field.log
@@ -283,7 +283,7 @@ def _nudge(rng: np.random.Generator, genome: Genome, space: Space, setting: str)
     if new == old:  # it stands at the end of its range
         new = min(max(old - direction * size, least), most)
     values = [
-        field.from_steps(new) if other is field else number
+        space.from_steps(field, new) if other is field else number
         for other, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True)
     ]
     return replace_gene(genome, index, make(type(gene), values))

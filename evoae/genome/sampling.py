@@ -88,7 +88,7 @@ def draw_gene(
             steps = min(max(steps, least), most)
         else:
             steps = int(rng.integers(least, most + 1))
-        drawn.append(field.from_steps(steps))
+        drawn.append(space.from_steps(field, steps))
     return make(gene, drawn)
 
 

@@ -120,16 +120,26 @@ class Space:
         return self.violation(genome) is None
 
     def steps(self, field: Field) -> tuple[int, int]:
-        """Return the least and the most steps of a field (`Field.from_steps`) that may be drawn.
+        """Return the least and the most steps of a field (`from_steps`) that may be drawn.
 
         The range is empty (least > most) where no value of three digits lies in it, 0 not counted
         as a rate. Of a field of words only `words` may be drawn.
         """
         low, high = self._range(field)
-        least, most = field.to_steps(low), field.to_steps(high)
-        least += field.from_steps(least) < low
-        most -= field.from_steps(most) > high
+        least, most = self.to_steps(field, low), self.to_steps(field, high)
+        least += self.from_steps(field, least) < low
+        most -= self.from_steps(field, most) > high
         return max(1, least) if field.setting == "rates" else least, most
+
+    def to_steps(self, field: Field, number: float) -> int:
+        """Return the number of steps nearest to `number`; of filters, each is `filter_step`."""
+        steps = field.to_steps(number)
+        return round(steps / self.model.filter_step) if field.setting == "filters" else steps
+
+    def from_steps(self, field: Field, steps: int) -> float:
+        """Return the number of so many steps."""
+        grain = self.model.filter_step if field.setting == "filters" else 1
+        return field.from_steps(steps * grain)
 
     def words(self, field: Field) -> tuple[str, ...]:
         """Return the words of a field that may be drawn."""
@@ -231,7 +241,7 @@ class Space:
 
     def _least(self, gene: type[_Gene]) -> _Gene:
         fields = KIND_OF[gene].fields
-        return make(gene, [field.from_steps(self.steps(field)[0]) for field in fields])
+        return make(gene, [self.from_steps(field, self.steps(field)[0]) for field in fields])
 
     def _least_traits(self) -> list[tuple[Trait, ...]]:
         """Return the traits that may make a network small: every choice that changes a size."""
@@ -282,6 +292,8 @@ class Space:
             return None if word in chosen else f"{field.name} {word} is not in {', '.join(chosen)}"
         low, high = self._range(field)
         if low <= number <= high:
+            if field.setting == "filters" and number % self.model.filter_step:
+                return f"filters {number} no multiple of {self.model.filter_step} (filter_step)"
             return None
         if field.setting == "latent":
             return f"latent {number} outside {low}..{high} (model.min_latent, model.max_latent)"

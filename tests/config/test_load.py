@@ -30,7 +30,8 @@ def sentence(folder: Path, text: str | bytes, *overrides: str) -> str:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_that_is_shipped_loads(path: Path) -> None:
-    assert load_config(path).search.generations >= 1
+    search = load_config(path).search
+    assert search.generations or search.budget.flops
 
 
 def test_the_configs_that_the_documents_name_are_shipped() -> None:
@@ -73,7 +74,7 @@ def test_a_size_may_carry_a_unit(tmp_path: Path) -> None:
 
 def test_what_is_dumped_loads_back_to_the_same_config(tmp_path: Path) -> None:
     for path in CONFIGS:
-        config = load_config(path, ["training.learning_rate=1e-5", "model.filters=[8, 9]"])
+        config = load_config(path, ["training.learning_rate=1e-5", "model.filters=[8, 16]"])
         assert load(tmp_path, dump_config(config)) == config
 
 

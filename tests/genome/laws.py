@@ -81,6 +81,7 @@ def assert_lawful(genome: Genome, space: Space) -> None:
             assert model.units[0] <= layer.units <= model.units[1]
         else:
             assert model.filters[0] <= layer.filters <= model.filters[1]
+            assert layer.filters % model.filter_step == 0
             assert model.kernels[0] <= layer.kernel_h <= model.kernels[1]
             assert model.kernels[0] <= layer.kernel_w <= model.kernels[1]
         rates = [getattr(modifier, "rate", None) for modifier in block.modifiers]

@@ -96,6 +96,8 @@ def any_spaces(draw: st.DrawFn) -> Space:
     low, high = draw(_ranges(st.integers(1, 200)))
     largest = high if latent == "vector" else draw(_or_none(st.integers(1, 5_000)))
     shares = st.floats(0, 1)
+    few, many = draw(_ranges(st.integers(1, 130)))
+    step = draw(st.sampled_from([1, 1, 4, 16]))
     model = ModelConfig(
         latent=latent,
         min_latent=low,
@@ -105,7 +107,8 @@ def any_spaces(draw: st.DrawFn) -> Space:
         max_flops=draw(_or_none(st.integers(10_000, 100_000_000))),
         max_activation_bytes=draw(_or_none(st.integers(1_000, 10_000_000))),
         min_side=draw(st.integers(1, 12)),
-        filters=draw(_ranges(st.integers(1, 130))),
+        filters=(few, many),
+        filter_step=step if many // step * step >= few else 1,
         kernels=draw(_ranges(st.integers(1, 7))),
         layers=draw(st.sampled_from(["auto", "conv", "dense", "both"])) if images else "auto",
         units=draw(_ranges(st.integers(1, 40))),

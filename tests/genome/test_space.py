@@ -45,6 +45,8 @@ PLAIN = "conv(32,3x3) drop(0.2) conv(16,3x3) | latent(8) | upconv(16,3x3) upconv
         ({"max_latent": 7}, "latent 8 outside 2..7 (model.min_latent, model.max_latent)"),
         ({"latent": "spatial"}, "a latent gene, but model.latent is spatial"),
         ({"filters": (17, 64)}, "filters 16 outside 17..64 (model.filters)"),
+        ({"filter_step": 8}, None),
+        ({"filter_step": 12}, "filters 32 no multiple of 12 (filter_step)"),
         ({"kernels": (4, 5)}, "kernel_h 3 outside 4..5 (model.kernels)"),
         ({"rates": (0.3, 0.5)}, "rate 0.2 outside 0.3..0.5 (model.rates)"),
     ],
