@@ -199,6 +199,19 @@ def test_the_report_compares_true_means_at_equal_cost():
     assert random.split()[0] == "random"
 
 
+def test_winners_are_compared_by_what_they_earn_from_scratch():
+    there = []
+    for seed, true in enumerate([0.1, 0.2, 0.3]):
+        winner = f"net {seed}"
+        found = {"kind": "search", "winner": winner, "latent": 8}
+        there.append(line("random", seed, [[10, 0.1, true]]) | found)
+        there.append({"kind": "retrained", "winner": winner, "recipe": "R", "losses": [2 * true]})
+    text = report.retrained(there)
+    assert "0.40000" in text  # the median
+    assert "+100.0%" in text
+    assert "Spearman 1.00" in text
+
+
 def test_the_picture_is_drawn_from_lines_alone(tmp_path):
     there = [line("random", seed, [[10, 0.1, 0.4], [80, 0.1, 0.2]]) for seed in range(3)]
     report.draw(there, tmp_path / "new" / "picture.png", ["random", "absent"], "a title")

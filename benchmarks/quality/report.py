@@ -106,8 +106,28 @@ def retrained(lines: Sequence[Mapping[str, Any]]) -> str:
             row = [name, str(len(means)), f"{middle:.5f}", f"{min(means):.5f}-{max(means):.5f}"]
             row += [f"{1 - middle / reference:.1%}", "-".join(map(str, {sizes[0], sizes[-1]}))]
             rows.append(row)
-        parts.append(f"From scratch, {recipe}:\n{_aligned(rows)}")
+        parts.append(f"From scratch, {recipe}:\n{_aligned(rows)}\n{_promised(lines, by_winner)}")
     return "\n\n".join(parts)
+
+
+def _promised(lines: Sequence[Mapping[str, Any]], by_winner: Mapping[str, list[float]]) -> str:
+    """Say how the landscape's word on winners compares with what they earn when really trained."""
+    from scipy.stats import spearmanr
+
+    told = {
+        each["winner"]: each["course"][-1][2]
+        for each in lines
+        if each["kind"] == "search" and each["course"][-1][2] and each["winner"] in by_winner
+    }
+    if len(told) < 3:
+        return ""
+    promised = np.log(list(told.values()))
+    measured = np.log([fmean(by_winner[winner]) for winner in told])
+    return (
+        f"Really trained, {len(told)} winners end {np.expm1(np.mean(measured - promised)):+.1%} "
+        f"from what the landscape says, deviation {np.std(measured - promised):.1%}, "
+        f"Spearman {spearmanr(promised, measured)[0]:.2f}"
+    )
 
 
 def draw(lines: Sequence[Mapping[str, Any]], file: Path, names: Sequence[str], title: str) -> None:
