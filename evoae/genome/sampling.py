@@ -50,6 +50,8 @@ def sample(rng: np.random.Generator, space: Space) -> Genome:
     Raises:
         SpaceError: the space holds no network.
     """
+    if not all(drawable(kind, space) for kind in space.traits):
+        space.check()
     for _ in range(_TRIES):
         genome = _draw(rng, space, _draw_depth(rng, space), 1.0)
         if space.admits(genome):

@@ -192,6 +192,7 @@ class Space:
             raise SpaceError(
                 "model.min_latent", f"{self.model.min_latent:,}", f"expected at most {legal:,}"
             )
+        self._check_learning()
         smallest = self.smallest()
         if any(map(self.admits, smallest)):
             return
@@ -215,6 +216,18 @@ class Space:
             f"{' and '.join(strict)} admit no network for {shape} together, but each does alone",
             "Raise one of them or lower the fewest filters (model.filters)",
         )
+
+    def _check_learning(self) -> None:
+        """Make sure that a train gene can be drawn, if genomes hold one."""
+        for field in KIND_OF[Train].fields if Train in self.traits else ():
+            least, most = self.steps(field)
+            if least > most:
+                low, high = getattr(self.model.learning, field.setting)
+                raise SpaceError(
+                    f"model.learning.{field.setting}",
+                    f"{low} to {high} hold no number whose logarithm has three digits",
+                    "widen the range",
+                )
 
     def _bounds(self) -> list[tuple[_Limit, int]]:
         """Return the limits that are set."""

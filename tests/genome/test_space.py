@@ -144,6 +144,15 @@ def test_the_check_passes_exactly_where_sampling_succeeds(space: Space, seed: in
         assert_lawful(sample(rng, space), space)
 
 
+def test_a_range_of_learning_rates_may_hold_none_that_a_gene_can_say() -> None:
+    space = space_of(learning={"evolve": True, "learning_rates": [0.0010001, 0.0010002]})
+    said = r"model.learning.learning_rates: 0.0010001 to 0.0010002 hold no number"
+    with pytest.raises(SpaceError, match=said):
+        space.check()
+    with pytest.raises(SpaceError, match=said):
+        sample(np.random.default_rng(0), space)
+
+
 @given(any_spaces().filter(lambda space: not holds_a_network(space)), SEEDS)
 @settings(max_examples=30)
 def test_sampling_an_empty_space_says_so(space: Space, seed: int) -> None:
