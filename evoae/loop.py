@@ -26,6 +26,7 @@ from evoae.evolution.noise import deviation
 from evoae.evolution.racing import thresholds
 from evoae.evolution.records import Records
 from evoae.evolution.state import Curve, Measured, Proposal, State, complete, scored
+from evoae.evolution.surrogate import Surrogate
 from evoae.execution.executor import AbstractExecutor
 from evoae.genome.codec import encode
 from evoae.genome.text import parse, render
@@ -89,6 +90,7 @@ class Loop:
         self._store, self._scene, self._lenders, self._watcher = store, scene, lenders, watcher
         self._run = store.folder.absolute()
         self._algorithm: AbstractAlgorithm = algorithm_for(search, scene.space)
+        self._surrogate = Surrogate(scene.space)
         self._records = Records()
         self._shared = share(scene.dataset)
         facts = store.facts()
@@ -179,7 +181,7 @@ class Loop:
         proposals = next_batch(
             self._algorithm,
             config.search,
-            self._scene.space,
+            self._surrogate,
             self._state,
             self._asked,
             config.seed,

@@ -9,15 +9,14 @@ from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng
 from evoae.evolution.noise import doubtful
 from evoae.evolution.proposing import propose
 from evoae.evolution.state import Proposal, State
-from evoae.evolution.surrogate import promising
+from evoae.evolution.surrogate import Surrogate
 from evoae.genome.genome import Genome
-from evoae.genome.space import Space
 
 
 def next_batch(
     algorithm: AbstractAlgorithm,
     search: SearchConfig,
-    space: Space,
+    surrogate: Surrogate,
     state: State,
     batch: int,
     seed: int,
@@ -29,7 +28,7 @@ def next_batch(
     Args:
         algorithm: proposes new candidates.
         search: its settings.
-        space: of the candidates.
+        surrogate: of the search; chooses if `search.surrogate` asks for it.
         state: after batch `batch` - `algorithm.lag`.
         batch: from 1.
         seed: of the run.
@@ -50,8 +49,7 @@ def next_batch(
     new = count - len(again) - len(given)
     proposals = algorithm.ask(state, rng, new * search.surrogate, known)
     if search.surrogate > 1:
-        individuals = tuple(state.history.values())
-        proposals = promising(individuals, proposals, new, space)
+        proposals = surrogate.promising(tuple(state.history.values()), proposals, new)
     return (*again, *given, *proposals)
 
 

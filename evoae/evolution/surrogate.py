@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -36,75 +35,61 @@ _HOPE = 0.5  # of the deviation between trees that is taken off the mean
 _STAGES = 20  # the forest is fitted again when the trainings have grown by one in so many
 
 
-@dataclass(slots=True)
-class _Memory:
-    """What was worked out before for a space and is worth keeping; it changes no result.
+class Surrogate:
+    """What the trainings of one search say about candidates that were not trained yet.
 
-    Attributes:
-        rows: features by genome.
-        learned: ids and scores that `forest` was fitted to.
-    """
-
-    space: Space
-    rows: dict[Genome, NDArray[np.float32]]
-    learned: object = None
-    forest: Any = None
-
-    def features(self, genome: Genome) -> NDArray[np.float32]:
-        """Return the genome's figures, see `_features`."""
-        if genome not in self.rows:
-            self.rows[genome] = np.array(_features(genome, self.space), np.float32)
-        return self.rows[genome]
-
-
-_memory: list[_Memory] = []  # of the space that was asked for last
-
-
-def promising(
-    individuals: Sequence[Individual],
-    proposals: Sequence[Proposal],
-    count: int,
-    space: Space,
-) -> tuple[Proposal, ...]:
-    """Return the `count` most promising proposals, in their order.
-
-    Up to one in twenty of the latest trainings waits for the next forest.
+    It keeps what it worked out, features and the last forest; that changes no choice.
 
     Args:
-        individuals: all that were evaluated; too few of them, and the first proposals are taken.
-        proposals: at least `count`.
-        count: how many.
-        space: measures sizes.
+        space: of the candidates; measures sizes.
     """
-    known = [each for each in individuals if each.scores]
-    memory = _memory_of(space)
-    if len(proposals) <= count or len(known) < 2 * len(memory.features(proposals[0].genome)):
-        return tuple(proposals[:count])
-    forest = _forest(memory, known[: len(known) - len(known) % max(1, len(known) // _STAGES)])
-    offered = np.array([memory.features(each.genome) for each in proposals])
-    trees = np.array([tree.tree_.predict(offered)[:, 0] for tree in forest.estimators_])
-    hope = trees.mean(axis=0) - _HOPE * trees.std(axis=0)
-    chosen = sorted(np.argsort(hope, kind="stable")[:count].tolist())
-    return tuple(proposals[place] for place in chosen)
 
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._rows: dict[Genome, NDArray[np.float32]] = {}
+        self._learned: object = None  # ids and scores that the forest was fitted to
+        self._forest: Any = None
 
-def _forest(memory: _Memory, known: Sequence[Individual]) -> Any:
-    """Return the forest that has learned the ranks of `known`."""
-    learned = [(each.id, each.scores) for each in known]
-    if memory.learned != learned:
-        from sklearn.ensemble import ExtraTreesRegressor
+    def promising(
+        self, individuals: Sequence[Individual], proposals: Sequence[Proposal], count: int
+    ) -> tuple[Proposal, ...]:
+        """Return the `count` most promising proposals, in their order.
 
-        forest = ExtraTreesRegressor(_TREES, min_samples_leaf=2, random_state=0, n_jobs=1)
-        rows = np.array([memory.features(each.genome) for each in known])
-        forest.fit(rows, _ranks([fmean(each.scores) for each in known]))
-        memory.learned, memory.forest = learned, forest
-    return memory.forest
+        Up to one in twenty of the latest trainings waits for the next forest.
 
+        Args:
+            individuals: all that were evaluated; too few of them, and the first proposals are
+                taken.
+            proposals: at least `count`.
+            count: how many.
+        """
+        known = [each for each in individuals if each.scores]
+        if len(proposals) <= count or len(known) < 2 * len(self._row(proposals[0].genome)):
+            return tuple(proposals[:count])
+        forest = self._fitted(known[: len(known) - len(known) % max(1, len(known) // _STAGES)])
+        offered = np.array([self._row(each.genome) for each in proposals])
+        trees = np.array([tree.tree_.predict(offered)[:, 0] for tree in forest.estimators_])
+        hope = trees.mean(axis=0) - _HOPE * trees.std(axis=0)
+        chosen = sorted(np.argsort(hope, kind="stable")[:count].tolist())
+        return tuple(proposals[place] for place in chosen)
 
-def _memory_of(space: Space) -> _Memory:
-    if not _memory or _memory[0].space is not space:
-        _memory[:] = [_Memory(space, {})]
-    return _memory[0]
+    def _fitted(self, known: Sequence[Individual]) -> Any:
+        """Return the forest that has learned the ranks of `known`."""
+        learned = [(each.id, each.scores) for each in known]
+        if self._learned != learned:
+            from sklearn.ensemble import ExtraTreesRegressor
+
+            forest = ExtraTreesRegressor(_TREES, min_samples_leaf=2, random_state=0, n_jobs=1)
+            rows = np.array([self._row(each.genome) for each in known])
+            forest.fit(rows, _ranks([fmean(each.scores) for each in known]))
+            self._learned, self._forest = learned, forest
+        return self._forest
+
+    def _row(self, genome: Genome) -> NDArray[np.float32]:
+        """Return the genome's figures, see `_features`."""
+        if genome not in self._rows:
+            self._rows[genome] = np.array(_features(genome, self._space), np.float32)
+        return self._rows[genome]
 
 
 def _ranks(fitness: Sequence[float]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng, told
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.state import Curve, Measured, Proposal, State, complete, scored
+from evoae.evolution.surrogate import Surrogate
 from evoae.genome.canonical import candidate_id
 from evoae.genome.frame import Frame
 from evoae.genome.space import Space
@@ -51,13 +52,14 @@ def history(
     """Run `generations`; return each one's proposals and the state after it."""
     search, state, steps = search or SearchConfig(), State(), []
     under_way: deque[tuple[Proposal, ...]] = deque()
+    surrogate = Surrogate(space())
     last, asked = generations * algorithm.steps, 0
     proposed: list[Proposal] = []
     while state.batch < last:
         while asked < last and len(under_way) < algorithm.lag:
             asked += 1
             pending = {each.key for batch in under_way for each in batch}
-            under_way.append(next_batch(algorithm, search, space(), state, asked, seed, pending))
+            under_way.append(next_batch(algorithm, search, surrogate, state, asked, seed, pending))
         done = under_way.popleft()
         proposed += done
         state = told(algorithm, state, judged(done, judge))

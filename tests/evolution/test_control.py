@@ -14,6 +14,7 @@ from evoae.evolution.algorithm import told
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.state import State
+from evoae.evolution.surrogate import Surrogate
 from evoae.genome.genes import BatchNorm, Conv, Dropout, Latent, UpConv
 from evoae.genome.genome import Genome
 from tests.contracts.algorithm import space
@@ -45,13 +46,14 @@ def best_found(name: str, seed: int, *, shuffled: bool = False, **settings: obje
     given = {"algorithm": name, "population": POPULATION, "lag": 2, **settings}
     config = SearchConfig.model_validate(given)
     algorithm = algorithm_for(config, space(ModelConfig()))
+    surrogate = Surrogate(space(ModelConfig()))
     shuffler = np.random.default_rng([seed, 99])
     state, under_way, found, asked = State(), deque(), [], 0
     while len(found) < BUDGET:
         while len(under_way) < algorithm.lag:
             asked += 1
             pending = {each.key for batch in under_way for each in batch}
-            under_way.append(next_batch(algorithm, config, space(), state, asked, seed, pending))
+            under_way.append(next_batch(algorithm, config, surrogate, state, asked, seed, pending))
         proposals = under_way.popleft()
         true = [landscape(each.genome) for each in proposals]
         said = shuffler.permutation(true).tolist() if shuffled else true
