@@ -81,6 +81,15 @@ def refit(command: _Command) -> _Command:
     return epochs(seeds(command))
 
 
+def one(command: _Command) -> _Command:
+    """Take `--run`, `--epochs`, `--seeds`, `--set` and `--json`: how one network is trained."""
+    run = click.option(
+        "--run", type=click.Path(path_type=Path), help="Folder to make. [runs/NAME-N]"
+    )
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    return run(refit(overrides(as_json(command))))
+
+
 def given(**options: object) -> dict[str, object]:
     """Return the options that were given."""
     return {name: value for name, value in options.items() if value is not None}

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from evoae.cli import options
+
+if TYPE_CHECKING:
+    from evoae.config.schema import Config
+    from evoae.genome.genome import Genome
 
 
 @click.command("train", short_help="Train one given network, without a search.")
@@ -19,10 +25,7 @@ from evoae.cli import options
     metavar="FILE|TEXT",
     help="One line of genome text, or a file that holds it, such as configs/baselines/*.txt.",
 )
-@click.option("--run", type=click.Path(path_type=Path), help="Folder to make. [runs/NAME-N]")
-@options.refit
-@options.overrides
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.one
 def command(
     config_file: Path,
     genome: str,
@@ -36,18 +39,39 @@ def command(
 
     The result is a run folder of one candidate, for `show`, `export`, `encode` and the others.
     """
-    from evoae.cli.refit import print_refitted
-    from evoae.cli.tables import print_json
     from evoae.config.load import load_config
-    from evoae.use.one import read_genome, train_one
+    from evoae.use.one import read_genome
 
-    config = load_config(config_file, overrides)
-    made, refitted = train_one(
-        config,
+    train_given(
+        load_config(config_file, overrides),
         read_genome(genome),
         run=run,
         name=Path(genome).stem if Path(genome).suffix else config_file.stem,
         settings=options.given(epochs=epochs, seeds=seeds),
+        as_json=as_json,
+    )
+
+
+def train_given(
+    config: Config,
+    genome: Genome | str,
+    *,
+    run: Path | None,
+    name: str,
+    settings: Mapping[str, object],
+    as_json: bool,
+) -> None:
+    """Train one network, see `train_one`, and print its figures."""
+    from evoae.cli.refit import print_refitted
+    from evoae.cli.tables import print_json
+    from evoae.use.one import train_one
+
+    made, refitted = train_one(
+        config,
+        genome,
+        run=run,
+        name=name,
+        settings=settings,
         say=lambda line: click.echo(line, err=True),
     )
     if as_json:

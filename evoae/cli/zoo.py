@@ -75,10 +75,7 @@ def show(name: str, as_json: bool) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--run", type=click.Path(path_type=Path), help="Folder to make. [runs/NAME-N]")
-@options.refit
-@options.overrides
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.one
 def train(
     name: str,
     run: Path | None,
@@ -91,25 +88,19 @@ def train(
 
     The result is a run folder of one candidate, for `show`, `export`, `encode` and the others.
     """
-    from evoae.cli.refit import print_refitted
-    from evoae.cli.tables import print_json
+    from evoae.cli.train import train_given
     from evoae.config.load import make_config
-    from evoae.use.one import train_one
     from evoae.zoo import known
 
     found = known(name)
-    made, refitted = train_one(
+    train_given(
         make_config(found.config, source=f"zoo, {name}", overrides=overrides),
         found.genome,
         run=run,
         name=name,
         settings=options.given(epochs=epochs, seeds=seeds),
-        say=lambda line: click.echo(line, err=True),
+        as_json=as_json,
     )
-    if as_json:
-        print_json({"run": str(made.path), **refitted.summary()})
-    else:
-        print_refitted(str(made.path), [refitted])
 
 
 def _trained(found: Known) -> str:
