@@ -55,6 +55,18 @@ def network(config: ObjectiveConfig, shape: tuple[int, ...], dropout: float = 0.
     return keras.Model(images, rebuilt, name="autoencoder")
 
 
+def three_losses(objective, model, images):
+    """Return the losses of three steps that change nothing: what differs is the noise."""
+    state, found = [weight.numpy().copy() for weight in model.variables], []
+    for _ in range(3):
+        for weight, value in zip(model.variables, state, strict=True):
+            weight.assign(value)
+        found.append(float(objective.loss(model, images, NUMBERS, epoch=1.0)))
+    for weight, value in zip(model.variables, state, strict=True):
+        weight.assign(value)
+    return found
+
+
 class ObjectiveContract:
     """What a fit loop and a search rely on; every promise for images and for table rows.
 
@@ -152,15 +164,8 @@ class ObjectiveContract:
     def test_training_noise_is_fresh_at_each_step_and_equal_for_equal_seeds(
         self, config, make, steady, images
     ):
-        state = [weight.numpy().copy() for weight in steady.variables]
-
         def losses(seed):
-            objective, found = make(seed), []
-            for _ in range(3):
-                for weight, value in zip(steady.variables, state, strict=True):
-                    weight.assign(value)
-                found.append(float(objective.loss(steady, images, NUMBERS, epoch=1.0)))
-            return found
+            return three_losses(make(seed), steady, images)
 
         layer = config.corruption != "none" and config.corrupt == "layer"
         fresh = config.kind == "variational" or layer

@@ -9,7 +9,7 @@ from evoae.errors import ConfigError
 from evoae.models.objectives.factory import objective_for
 from evoae.models.objectives.varied import Varied
 from evoae.scene import Scene
-from tests.contracts.objective import NUMBERS, ObjectiveContract, network, values
+from tests.contracts.objective import ObjectiveContract, network, three_losses, values
 
 SHAPE = (8, 7, 2)
 
@@ -36,15 +36,8 @@ class TestVaried(ObjectiveContract):
     def test_training_noise_is_fresh_at_each_step_and_equal_for_equal_seeds(
         self, config, make, steady, images
     ):
-        state = [weight.numpy().copy() for weight in steady.variables]
-
         def losses(seed):
-            objective, found = make(seed), []
-            for _ in range(3):
-                for weight, value in zip(steady.variables, state, strict=True):
-                    weight.assign(value)
-                found.append(float(objective.loss(steady, images, NUMBERS, epoch=1.0)))
-            return found
+            return three_losses(make(seed), steady, images)
 
         assert losses(5) == losses(5)
         assert len(set(losses(5))) == 3
