@@ -470,7 +470,7 @@ class SearchConfig(Section):
         False, description="true: mutations that beat the parent more often come more often"
     )
     surrogate: Annotated[int, Field(ge=1, le=1000)] = Field(
-        1, description="networks bred for each one trained; a model of all so far chooses"
+        8, description="bred for each one trained, by a model of all so far; 1: no model"
     )
     racing: RacingConfig = Field(RacingConfig(), description="stopping trainings that fall behind")
     hof_size: Count = Field(10, description="models kept in the hall of fame")

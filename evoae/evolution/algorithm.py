@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 
 import numpy as np
 
 from evoae.evolution.state import Individual, Measured, Proposal, State, best, complete
+
+# Returns so many places of proposals, best first, by what may be hoped of each one's loss.
+Order = Callable[[Sequence[float], Sequence[Proposal], int], list[int]]
 
 
 class AbstractAlgorithm(ABC):
@@ -28,6 +31,16 @@ class AbstractAlgorithm(ABC):
     @abstractmethod
     def lag(self) -> int:
         """Batches that may be under way at once."""
+
+    @property
+    def guided(self) -> bool:
+        """Whether a surrogate may choose among what it asks for."""
+        return True
+
+    @property
+    def order(self) -> Order | None:
+        """How a surrogate chooses, where more than the loss counts; None if nothing else does."""
+        return None
 
     @abstractmethod
     def size(self, batch: int) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from functools import partial
 
 from evoae.config.schema import SearchConfig
 from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng
+from evoae.evolution.breeding import mutated
 from evoae.evolution.noise import doubtful
 from evoae.evolution.proposing import propose
 from evoae.evolution.state import Proposal, State
 from evoae.evolution.surrogate import Surrogate
+from evoae.evolution.toolbox import toolbox
 from evoae.genome.genome import Genome
 
 
@@ -47,9 +50,16 @@ def next_batch(
     given = _given(algorithm, batch, seeds)
     known |= {proposal.id for proposal in given}
     new = count - len(again) - len(given)
-    proposals = algorithm.ask(state, rng, new * search.surrogate, known)
-    if search.surrogate > 1:
-        proposals = surrogate.promising(tuple(state.history.values()), proposals, new)
+    if not (algorithm.guided and search.surrogate > 1):
+        return (*again, *given, *algorithm.ask(state, rng, new, known))
+    proposals = surrogate.promising(
+        tuple(state.history.values()),
+        algorithm.ask(state, rng, new * search.surrogate, known),
+        new,
+        known,
+        partial(mutated, toolbox(rng, search, surrogate.space, state)),
+        algorithm.order,
+    )
     return (*again, *given, *proposals)
 
 

@@ -7,6 +7,7 @@ network outside them is ever proposed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence, Set
 from typing import final
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from evoae.config.schema import SearchConfig
 from evoae.evolution import toolbox
-from evoae.evolution.algorithm import AbstractAlgorithm
+from evoae.evolution.algorithm import AbstractAlgorithm, Order
 from evoae.evolution.breeding import offspring
 from evoae.evolution.proposing import fresh_samples
 from evoae.evolution.state import Individual, Proposal, State, complete, scored
@@ -30,6 +31,11 @@ class Nsga2(AbstractAlgorithm):
 
     def __init__(self, search: SearchConfig, space: Space) -> None:
         self._search, self._space = search, space
+
+    @property
+    def order(self) -> Order:
+        """How a surrogate chooses: by front and crowding, with the hope for the loss."""
+        return self._order
 
     def size(self, batch: int) -> int:  # noqa: ARG002
         """Return the population's size."""
@@ -75,6 +81,21 @@ class Nsga2(AbstractAlgorithm):
         corner = tuple(map(max, *corners)) if len(corners) > 1 else corners[0]
         places = [where for where, _ in self._placed(individuals)]
         return {"hypervolume": hypervolume(places, corner)}
+
+    def _order(
+        self, hopes: Sequence[float], proposals: Sequence[Proposal], count: int
+    ) -> list[int]:
+        sizes = [self._space.measure(each.genome) for each in proposals]
+        left = {
+            at: place(math.exp(hope), size.latent, size.parameters, self._search.objectives)
+            for at, (hope, size) in enumerate(zip(hopes, sizes, strict=True))
+        }
+        ordered: list[int] = []
+        while left and len(ordered) < count:
+            first = undominated(list(left.values()))
+            front = [at for at, stays in zip(left, first, strict=True) if stays]
+            ordered += toolbox.by_front([(left.pop(at), at) for at in front])
+        return ordered[:count]
 
     def _ranked(self, individuals: Sequence[Individual]) -> list[Individual]:
         """Return the distinct scored individuals, best first: by front, then by crowding."""

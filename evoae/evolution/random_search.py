@@ -24,6 +24,11 @@ class RandomSearch(AbstractAlgorithm):
     def __init__(self, search: SearchConfig, space: Space) -> None:
         self._search, self._space = search, space
 
+    @property
+    def guided(self) -> bool:
+        """Return False: it would not be random."""
+        return False
+
     def size(self, batch: int) -> int:
         """Return the whole population at first, then all but the elites."""
         search = self._search

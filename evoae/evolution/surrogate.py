@@ -1,21 +1,25 @@
 """A surrogate: what the candidates so far say about one that was not trained yet.
 
-Many offspring are bred for each one that is trained, and the most promising are taken. The model
-is a forest of extremely randomised trees (P. Geurts, D. Ernst, L. Wehenkel 2006) on figures of
-genome and plan; trees that disagree speak for a candidate too, as in SMAC (F. Hutter, H. Hoos,
-K. Leyton-Brown 2011).
+Many networks are bred for each one that is trained, the best of them are bred further, all without
+training any, and the most promising are taken. The model is a Gaussian process on figures of
+genome and plan (C. Rasmussen, C. Williams 2006). A loss that it is unsure of speaks for a network:
+what counts is the lower confidence bound (N. Srinivas et al., ICML 2010), and of a batch each
+choice is believed before the next one is made, so that they spread (kriging believer; D.
+Ginsbourger, R. Le Riche, L. Carraro 2010).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from statistics import fmean
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+from statistics import NormalDist, fmean, median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.evolution.algorithm import Order
 from evoae.evolution.state import Individual, Proposal
 from evoae.genome.genes import (
     KIND_OF,
@@ -30,73 +34,176 @@ from evoae.genome.genes import (
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Space
 
-_TREES = 60
-_HOPE = 0.5  # of the deviation between trees that is taken off the mean
-_STAGES = 20  # the forest is fitted again when the trainings have grown by one in so many
+_Array = NDArray[np.float64]
+Vary = Callable[[Proposal], Proposal]
+_HOPE = 2.0  # deviations that are taken off the mean
+_LEAST = 12  # scored candidates before the model has a say
+_MOST = 400  # candidates that it learns from, the latest: its time grows with their cube
+_ROUNDS, _BEAM, _LITTER = 8, 4, 4  # how the best are bred further, without training any
+_REACH = 1.2  # length scale of the process, for each root of the number of figures
+_LINEAR = 0.02  # share of a linear trend in it
+_NOISE = 0.1  # share of the variance that is noise of one training
+_DIGITS = 6  # of a hope that count, so that no processor's rounding decides
 
 
 class Surrogate:
     """What the trainings of one search say about candidates that were not trained yet.
 
-    It keeps what it worked out, features and the last forest; that changes no choice.
+    It keeps figures of what was trained; that changes no choice.
 
-    Args:
+    Attributes:
         space: of the candidates; measures sizes.
     """
 
     def __init__(self, space: Space) -> None:
-        self._space = space
-        self._rows: dict[Genome, NDArray[np.float32]] = {}
-        self._learned: object = None  # ids and scores that the forest was fitted to
-        self._forest: Any = None
+        self.space = space
+        self._rows: dict[str, list[float]] = {}
 
     def promising(
-        self, individuals: Sequence[Individual], proposals: Sequence[Proposal], count: int
+        self,
+        individuals: Sequence[Individual],
+        proposals: Sequence[Proposal],
+        count: int,
+        asked: Set[str],
+        vary: Vary,
+        order: Order | None = None,
     ) -> tuple[Proposal, ...]:
-        """Return the `count` most promising proposals, in their order.
-
-        Up to one in twenty of the latest trainings waits for the next forest.
+        """Return the `count` most promising of the proposals and of what comes from them.
 
         Args:
             individuals: all that were evaluated; too few of them, and the first proposals are
                 taken.
             proposals: at least `count`.
             count: how many.
+            asked: ids of all that were asked for so far.
+            vary: returns a changed proposal.
+            order: of an algorithm, see there.
         """
         known = [each for each in individuals if each.scores]
-        if len(proposals) <= count or len(known) < 2 * len(self._row(proposals[0].genome)):
+        if not count or len(known) < _LEAST:
             return tuple(proposals[:count])
-        forest = self._fitted(known[: len(known) - len(known) % max(1, len(known) // _STAGES)])
-        offered = np.array([self._row(each.genome) for each in proposals])
-        trees = np.array([tree.tree_.predict(offered)[:, 0] for tree in forest.estimators_])
-        hope = trees.mean(axis=0) - _HOPE * trees.std(axis=0)
-        chosen = sorted(np.argsort(hope, kind="stable")[:count].tolist())
-        return tuple(proposals[place] for place in chosen)
+        model = self._learned(known[-_MOST:])
+        pool = {each.id: self._candidate(each) for each in proposals}
+        for _ in range(_ROUNDS):
+            best = _best(model, list(pool.values()), _BEAM, order)
+            litter = [vary(parent.proposal) for parent in best for _ in range(_LITTER)]
+            new = {each.id: each for each in litter if each.id not in asked | pool.keys()}
+            pool |= {id: self._candidate(each) for id, each in new.items()}
+        if len(pool) <= count:  # a space that is nearly exhausted
+            return tuple(proposals[:count])
+        if order:
+            best = _best(model, list(pool.values()), count, order)
+            return tuple(each.proposal for each in best)
+        chosen = []
+        for _ in range(count):
+            (taken,) = _best(model, list(pool.values()), 1)
+            model = model.believing(taken.row)
+            chosen.append(pool.pop(taken.proposal.id).proposal)
+        return tuple(chosen)
 
-    def _fitted(self, known: Sequence[Individual]) -> Any:
-        """Return the forest that has learned the ranks of `known`."""
-        learned = [(each.id, each.scores) for each in known]
-        if self._learned != learned:
-            from sklearn.ensemble import ExtraTreesRegressor
+    def _learned(self, known: Sequence[Individual]) -> _Model:
+        for each in known:
+            if each.id not in self._rows:
+                self._rows[each.id] = _features(each.genome, self.space)
+        rows = np.array([self._rows[each.id] for each in known])
+        trainings = np.array([len(each.scores) for each in known])
+        return _Model.of(rows, _normal_scores(expected(known)), _NOISE / trainings)
 
-            forest = ExtraTreesRegressor(_TREES, min_samples_leaf=2, random_state=0, n_jobs=1)
-            rows = np.array([self._row(each.genome) for each in known])
-            forest.fit(rows, _ranks([fmean(each.scores) for each in known]))
-            self._learned, self._forest = learned, forest
-        return self._forest
-
-    def _row(self, genome: Genome) -> NDArray[np.float32]:
-        """Return the genome's figures, see `_features`."""
-        if genome not in self._rows:
-            self._rows[genome] = np.array(_features(genome, self._space), np.float32)
-        return self._rows[genome]
+    def _candidate(self, proposal: Proposal) -> _Candidate:
+        return _Candidate(proposal, np.array(_features(proposal.genome, self.space)))
 
 
-def _ranks(fitness: Sequence[float]) -> NDArray[np.float64]:
-    """Return each one's rank from 0 to 1: what counts is the order, and outliers are common."""
-    order = np.argsort(np.argsort(np.array(fitness), kind="stable"), kind="stable")
-    ranks: NDArray[np.float64] = order / max(1, len(fitness) - 1)
-    return ranks
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidate:
+    """A proposal and its figures."""
+
+    proposal: Proposal
+    row: _Array
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A Gaussian process.
+
+    Attributes:
+        rows: (n, figures) that it learned from, each figure with mean 0 and deviation 1 there.
+        targets: (n,)
+        noise: (n,) variances.
+        scaler: of rows.
+        process: scikit-learn's.
+    """
+
+    rows: _Array
+    targets: _Array
+    noise: _Array
+    scaler: Any
+    process: Any
+
+    @classmethod
+    def of(cls, rows: _Array, targets: _Array, noise: _Array, scaler: Any = None) -> _Model:
+        """Return what has learned from these; rows are scaled unless a scaler says they are."""
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
+        from sklearn.preprocessing import StandardScaler
+
+        if scaler is None:
+            scaler = StandardScaler()
+            rows = scaler.fit_transform(rows)
+        trend = ConstantKernel(_LINEAR, "fixed") * DotProduct(0.0, "fixed")
+        kernel = Matern(_REACH * math.sqrt(rows.shape[1]), "fixed", nu=2.5) + trend
+        process = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None)
+        return cls(rows, targets, noise, scaler, process.fit(rows, targets))
+
+    def hopes(self, rows: _Array) -> _Array:
+        """Return what may be hoped of networks with these figures, to minimise, (n,)."""
+        means, deviations = self.process.predict(self.scaler.transform(rows), return_std=True)
+        hopes: _Array = np.round(means - _HOPE * deviations, _DIGITS)
+        return hopes
+
+    def believing(self, row: _Array) -> _Model:
+        """Return the model that has seen what it expects of a network with these figures."""
+        scaled = self.scaler.transform(row[None])
+        return _Model.of(
+            np.vstack([self.rows, scaled]),
+            np.append(self.targets, self.process.predict(scaled)),
+            np.append(self.noise, _NOISE),
+            self.scaler,
+        )
+
+
+def _best(
+    model: _Model, candidates: list[_Candidate], count: int, order: Order | None = None
+) -> list[_Candidate]:
+    """Return the `count` most promising, best first."""
+    hopes = model.hopes(np.array([each.row for each in candidates]))
+    if order is None:
+        places = np.argsort(hopes, kind="stable").tolist()
+    else:
+        places = order(hopes.tolist(), [each.proposal for each in candidates], count)
+    return [candidates[place] for place in places[:count]]
+
+
+def expected(known: Sequence[Individual]) -> list[float]:
+    """Return each one's fitness; of what racing stopped, what others made of the rest."""
+    whole = [each.curve for each in known if each.curve and not each.raced]
+    gains: dict[int, float] = {}
+    expected = []
+    for each in known:
+        gain, epochs = 0.0, len(each.curve)
+        if each.raced:
+            if epochs not in gains:
+                further = [curve[-1] - curve[epochs - 1] for curve in whole if len(curve) > epochs]
+                gains[epochs] = median(further) if further else 0.0
+            gain = gains[epochs]
+        expected.append(fmean(each.scores) + gain)
+    return expected
+
+
+def _normal_scores(fitness: Sequence[float]) -> _Array:
+    """Return each one's place among them as a normal deviate: outliers are common."""
+    places = np.argsort(np.argsort(np.array(fitness), kind="stable"), kind="stable")
+    normal = NormalDist()
+    return np.array([normal.inv_cdf((place + 0.5) / len(fitness)) for place in places])
 
 
 def _features(genome: Genome, space: Space) -> list[float]:

@@ -168,12 +168,12 @@ def _mutated(
 
 
 class _Placed:
-    """What DEAP's multi-objective tools handle: an individual, and where it stands."""
+    """What DEAP's multi-objective tools handle: whatever it is, and where it stands."""
 
-    __slots__ = ("fitness", "individual")
+    __slots__ = ("fitness", "what")
 
-    def __init__(self, place: Place, individual: Individual) -> None:
-        self.individual = individual
+    def __init__(self, place: Place, what: Any) -> None:
+        self.what = what
         self.fitness = _fitness_of(len(place))(place)
 
 
@@ -183,19 +183,19 @@ def _fitness_of(objectives: int) -> type[base.Fitness]:
     return type("Placed", (base.Fitness,), {"weights": (-1.0,) * objectives})
 
 
-def by_front(placed: Sequence[tuple[Place, Individual]]) -> list[Individual]:
-    """Return the individuals, given with their points, best first.
+def by_front(placed: Sequence[tuple[Place, _Any]]) -> list[_Any]:
+    """Return what is given with its points, best first.
 
     By front, the nondominated ones first, and in a front those in thinner company first.
     """
     if not placed:
         return []
     fronts = tools.sortNondominated([_Placed(*each) for each in placed], len(placed))
-    ranked = []
+    ranked: list[_Placed] = []
     for front in fronts:
         tools.emo.assignCrowdingDist(front)
         ranked += sorted(front, key=lambda each: -each.fitness.crowding_dist)
-    return [each.individual for each in ranked]
+    return [each.what for each in ranked]
 
 
 def binary_tournaments(

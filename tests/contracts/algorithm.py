@@ -50,7 +50,7 @@ def history(
     search: SearchConfig | None = None,
 ) -> list[tuple[tuple[Proposal, ...], State]]:
     """Run `generations`; return each one's proposals and the state after it."""
-    search, state, steps = search or SearchConfig(), State(), []
+    search, state, steps = search or SearchConfig(surrogate=1), State(), []
     under_way: deque[tuple[Proposal, ...]] = deque()
     surrogate = Surrogate(space())
     last, asked = generations * algorithm.steps, 0
@@ -82,6 +82,17 @@ class AlgorithmContract:
 
     def test_the_same_numbers_give_the_same_search(self, algorithm: AbstractAlgorithm) -> None:
         assert history(algorithm, 4) == history(self.make(), 4)
+
+    def test_the_same_numbers_give_the_same_search_with_a_surrogate(self) -> None:
+        guided = SearchConfig(surrogate=3)
+        found = history(self.make(), 4, search=guided)
+        assert found == history(self.make(), 4, search=guided)
+        assert [len(asked) for asked, _ in found] == [
+            len(asked) for asked, _ in history(self.make(), 4)
+        ]
+        ids = [each.id for asked, _ in found for each in asked]
+        assert len(set(ids)) == len(ids)
+        assert all(space().admits(each.genome) for asked, _ in found for each in asked)
 
     def test_another_seed_gives_another_search(self, algorithm: AbstractAlgorithm) -> None:
         assert history(algorithm, 1, seed=3) != history(algorithm, 1, seed=4)

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 
+from evoae.config.schema import SearchConfig
+from evoae.evolution.breeding import mutated
+from evoae.evolution.factory import algorithm_for
 from evoae.evolution.proposing import propose
 from evoae.evolution.state import Individual, Proposal
-from evoae.evolution.surrogate import Surrogate
+from evoae.evolution.surrogate import Surrogate, expected
+from evoae.evolution.toolbox import toolbox
 from evoae.genome.sampling import sample
+from evoae.genome.text import parse
 from tests.contracts.algorithm import judge_by_size, space
 
 SPACE = space()
@@ -23,33 +30,104 @@ def known() -> list[Individual]:
     return [Individual(p.id, p.genome, () if s is None else (s,)) for p, s in scores]
 
 
+def same(proposal: Proposal) -> Proposal:
+    return proposal
+
+
+def varied(seed: int) -> Callable[[Proposal], Proposal]:
+    rng = np.random.default_rng(seed)
+    tools = toolbox(rng, SearchConfig(), SPACE)
+    return lambda proposal: mutated(tools, proposal)
+
+
+def mean_score(proposals: Sequence[Proposal]) -> float:
+    scores = [judge_by_size(each) for each in proposals]
+    return float(np.mean([score for score in scores if score is not None]))
+
+
 def test_the_promising_are_better_than_the_rest(known: list[Individual]) -> None:
-    offered = [each for each in samples(2, 80) if judge_by_size(each) is not None]
-    chosen = Surrogate(SPACE).promising(known, offered, 20)
-    assert list(chosen) == [each for each in offered if each in chosen]
-    assert np.mean([judge_by_size(p) for p in chosen]) < np.mean(
-        [judge_by_size(p) for p in offered]
-    )
+    offered = samples(2, 80)
+    chosen = Surrogate(SPACE).promising(known, offered, 20, set(), same)
+    assert set(chosen) < set(offered)
+    assert mean_score(chosen) < mean_score(offered) - 0.5
+
+
+def test_what_is_bred_further_is_better_still(known: list[Individual]) -> None:
+    offered = samples(2, 80)
+    chosen = Surrogate(SPACE).promising(known, offered, 20, set(), same)
+    bred = Surrogate(SPACE).promising(known, offered, 20, set(), varied(1))
+    assert not set(bred) & set(offered)
+    assert all(SPACE.admits(each.genome) for each in bred)
+    assert mean_score(bred) < mean_score(chosen) - 0.3
+
+
+def test_nothing_is_chosen_that_was_asked_for(known: list[Individual]) -> None:
+    offered = samples(2, 30)
+    first = Surrogate(SPACE).promising(known, offered, 10, set(), varied(1))
+    asked = {each.id for each in first}
+    again = Surrogate(SPACE).promising(known, offered, 10, asked, varied(1))
+    bred = [each for each in again if each not in offered]
+    assert bred
+    assert not asked & {each.id for each in bred}
+
+
+def test_a_batch_spreads(known: list[Individual]) -> None:
+    """The second choice is not the first one's twin, as it is when each is made for itself."""
+    twins = [parse(f"conv({n},3x3) | latent(16) | upconv(8,3x3)") for n in (8, 9, 10)]
+    other = parse("conv(8,5x5) conv(8,5x5) | latent(16) | upconv(8,3x3) upconv(8,3x3)")
+    offered = [propose(genome, (), "sample") for genome in (*twins, other)]
+    chosen = Surrogate(SPACE).promising(known, offered, 2, set(), same)
+    assert offered[-1] in chosen
+
+
+def test_too_few_known_give_the_first(known: list[Individual]) -> None:
+    offered = samples(3, 40)
+    chosen = Surrogate(SPACE).promising(known[:8], offered, 10, set(), varied(1))
+    assert chosen == tuple(offered[:10])
 
 
 def test_what_is_remembered_changes_no_choice(known: list[Individual]) -> None:
     offered = samples(3, 40)
-    fresh = Surrogate(SPACE).promising(known, offered, 10)
+    fresh = Surrogate(SPACE).promising(known, offered, 10, set(), varied(1))
     used = Surrogate(SPACE)
-    used.promising(known[:100], offered, 10)
-    used.promising(known, samples(4, 40), 10)
-    assert used.promising(known, offered, 10) == fresh
+    used.promising(known[:100], offered, 10, set(), varied(1))
+    used.promising(known, samples(4, 40), 10, set(), varied(1))
+    assert used.promising(known, offered, 10, set(), varied(1)) == fresh
 
 
 def test_a_score_that_was_corrected_is_learned(known: list[Individual]) -> None:
     offered = samples(5, 40)
     used = Surrogate(SPACE)
-    before = used.promising(known, offered, 10)
+    before = used.promising(known, offered, 10, set(), same)
     turned = [
         Individual(each.id, each.genome, tuple(-score for score in each.scores)) for each in known
     ]
-    assert used.promising(turned, offered, 10) != before
+    assert used.promising(turned, offered, 10, set(), same) != before
+
+
+def test_what_racing_stopped_is_taken_for_what_it_would_have_become() -> None:
+    """Half a loss below what the others had after as many epochs, it stays so far below them."""
+    whole = [Individual(each.id, each.genome, (1.0,), curve=(3.0, 1.0)) for each in samples(6, 20)]
+    stopped = Individual("s", samples(7, 1)[0].genome, (2.5,), curve=(2.5,), raced=True)
+    assert expected([*whole, stopped])[-1] == 0.5
+
+
+def test_an_algorithm_may_weigh_more_than_the_loss(known: list[Individual]) -> None:
+    """A small code costs loss here; it is chosen all the same where it counts."""
+    config = SearchConfig(algorithm="nsga2", objectives=("loss", "latent"))
+    order = algorithm_for(config, SPACE).order
+    turned = [
+        Individual(each.id, each.genome, tuple(-score for score in each.scores)) for each in known
+    ]
+    offered = samples(8, 200)
+    by_both = Surrogate(SPACE).promising(turned, offered, 12, set(), same, order)
+    by_loss = Surrogate(SPACE).promising(turned, offered, 12, set(), same)
+    least, of_both, of_loss = (
+        min(SPACE.measure(each.genome).latent for each in some)
+        for some in (offered, by_both, by_loss)
+    )
+    assert least == of_both < of_loss
 
 
 def test_nothing_is_chosen_of_nothing(known: list[Individual]) -> None:
-    assert Surrogate(SPACE).promising(known, (), 0) == ()
+    assert Surrogate(SPACE).promising(known, (), 0, set(), same) == ()
