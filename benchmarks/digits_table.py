@@ -37,9 +37,8 @@ SEARCHES = (
     ("aging-2", 2, "aging", 300),
     ("aging-3", 3, "aging", 300),
     ("generational-4", 4, "generational", 300),
-    ("generational-5", 5, "generational", 300),
 )
-REPEATED, SEEDS = 150, 3  # networks trained again, and how often
+REPEATED, SEEDS = 120, 3  # networks trained again, and how often
 
 
 def overrides(seed: int, algorithm: str, trainings: int) -> list[str]:
