@@ -79,8 +79,10 @@ def mutated(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
             genome = replace_gene(genome, place, draw_gene(rng, Dropout, space))
         elif isinstance(gene, Conv | UpConv):
             drawn = draw_gene(rng, type(gene), space)  # for its kernel
-            least, most = space.steps(KIND_OF[type(gene)].fields[0])
-            filters = min(max(int(gene.filters * rng.uniform(0.9, 1.1)), least), most)
+            field = KIND_OF[type(gene)].fields[0]
+            least, most = space.steps(field)
+            scaled = space.to_steps(field, gene.filters * rng.uniform(0.9, 1.1))
+            filters = int(space.from_steps(field, min(max(scaled, least), most)))
             genome = replace_gene(genome, place, replace(drawn, filters=filters))
     return genome
 

@@ -93,10 +93,10 @@ def _number(choose: Chooser, field: Field, name: str, space: Space) -> float:
         return field.number(choose.word(name, space.words(field)))
     least, most = space.steps(field)
     if least == most:
-        return field.from_steps(least)
+        return space.from_steps(field, least)
     if field.type is int:
-        return choose.whole(name, least, most, log=field.log)
-    return choose.real(name, field.from_steps(least), field.from_steps(most))
+        return space.from_steps(field, choose.whole(name, least, most, log=field.log))
+    return choose.real(name, space.from_steps(field, least), space.from_steps(field, most))
 
 
 def _task(scene: Scene, genome: Genome, epochs: int) -> Task:
