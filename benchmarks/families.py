@@ -56,7 +56,7 @@ SHORTENED: Mapping[str, tuple[str, ...]] = {
 
 QUICK = (
     *("search.population=3", "search.generations=2", "search.tournament=2"),
-    *("training.epochs=1", "refit.epochs=1", "refit.seeds=1", "model.max_flops=4000000"),
+    *("training.epochs=1", "refit.epochs=1", "refit.seeds=1", "model.max_flops=12000000"),
 )
 QUICK_IMAGES = ("data.reduce.train=256", "data.reduce.validation=64")
 

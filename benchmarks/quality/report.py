@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -135,22 +136,27 @@ def draw(lines: Sequence[Mapping[str, Any]], file: Path, names: Sequence[str], t
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     found = courses(lines)
     budget = max(line["budget"] for line in lines)
+    pyplot.style.use("tableau-colorblind10")
     figure, axes = pyplot.subplots(figsize=(7, 4.3), layout="constrained")
-    for name in names:
+    for name, style in zip(names, cycle(("-", "--", "-.", ":")), strict=False):
         if name not in found:
             continue
         course = found[name]
         known = np.isfinite(course.losses).all(axis=0)
         low, middle, high = np.quantile(course.losses[:, known], (0.25, 0.5, 0.75), axis=0)
         costs = course.costs[known] * budget / 1e12
-        (drawn,) = axes.plot(costs, middle, label=name)
+        (drawn,) = axes.plot(costs, middle, style, label=name)
         axes.fill_between(costs, low, high, color=drawn.get_color(), alpha=0.15)
     axes.set(xscale="log", yscale="log", xlabel="TFLOP spent", title=title)
     axes.set_ylabel("loss of the best network so far")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(ticker.LogLocator(subs=(1.5, 2, 3, 5)))
     axes.grid(visible=True, which="both", alpha=0.2)
     axes.legend()
     file.parent.mkdir(parents=True, exist_ok=True)
