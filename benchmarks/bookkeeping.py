@@ -37,15 +37,13 @@ _TRAINING = "training"
 RACING = {"racing": {"keep": 0.33, "after": 12}}
 KINDS: dict[str, dict[str, Any]] = {
     "default": {},
+    "unguided": {"surrogate": 1},
     "aging": {"algorithm": "aging"},
     "nsga2": {"algorithm": "nsga2", "population": 40},
-    "surrogate": {"algorithm": "aging", "surrogate": 8},
     "racing": RACING,
     "all": {
         **RACING,
         "algorithm": "aging",
-        "surrogate": 8,
-        "adaptive": True,
         "measures": 3,
     },
 }

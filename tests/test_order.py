@@ -19,14 +19,13 @@ SEARCHES = {
     "aging, measured again": {"algorithm": "aging", "lag": 3, "measures": 3, "remeasure": 0.3},
     "mu_plus_lambda": {"algorithm": "mu_plus_lambda"},
     "nsga2": {"algorithm": "nsga2", "hof_size": 5},
-    "adaptive, with a surrogate": {"algorithm": "aging", "adaptive": True, "surrogate": 4},
+    "aging, without a surrogate": {"algorithm": "aging", "surrogate": 1},
     "raced": {"racing": {"keep": 0.4, "after": 6}},
     "aging, raced, all at once": {
         "algorithm": "aging",
         "lag": 3,
         "racing": {"keep": 0.5, "after": 5},
         "measures": 2,
-        "adaptive": True,
         "surrogate": 4,
         "budget": {"flops": 4e9},
     },
@@ -42,7 +41,7 @@ SEARCHES = {
 GENES = with_changes(
     BRED,
     model={"head": ["conv", "mirror"], "sampling": {"residual": 0.5}, "upsampling": "transposed"},
-    search=SEARCHES["adaptive, with a surrogate"],
+    search=SEARCHES["aging"],
 )
 each_search = pytest.mark.parametrize(
     "bred",

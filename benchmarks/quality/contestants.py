@@ -65,7 +65,6 @@ def _spatial() -> Contestant:
 
 # Each lever of the product's search, switched on.
 LEVERS: dict[str, Settings] = {
-    "adaptive": {"adaptive": True},
     "surrogate": {"surrogate": 8},
     "remeasure": {"measures": 5},
     "racing": {"racing": {"keep": 0.5}},
@@ -89,7 +88,7 @@ def _variants() -> dict[str, Contestant]:
 
 
 def _defaults() -> Settings:
-    return {"adaptive": False, "surrogate": 1, "measures": 1, "racing": {"keep": 1.0}}
+    return {"surrogate": 1, "measures": 1, "racing": {"keep": 1.0}}
 
 
 CONTESTANTS: dict[str, Contestant] = {

@@ -466,9 +466,6 @@ class SearchConfig(Section):
         description="share of crossovers that swap mirrored blocks; others swap genes",
     )
     mutation: MutationConfig = Field(MutationConfig(), description="weights of the mutations")
-    adaptive: bool = Field(
-        False, description="true: mutations that beat the parent more often come more often"
-    )
     surrogate: Annotated[int, Field(ge=1, le=1000)] = Field(
         8, description="bred for each one trained, by a model of all so far; 1: no model"
     )

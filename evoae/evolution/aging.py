@@ -49,7 +49,7 @@ class Aging(AbstractAlgorithm):
         self, state: State, rng: np.random.Generator, count: int, known: Set[str]
     ) -> tuple[Proposal, ...]:
         """Sample a population first; then mutate winners of tournaments in it."""
-        tools = toolbox.toolbox(rng, self._search, self._space, state)
+        tools = toolbox.toolbox(rng, self._search, self._space)
         if len(known) < self._search.population or not scored(state.members):
             return fresh_samples(tools, count, known)
         seen, children = set(known), []

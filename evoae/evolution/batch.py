@@ -57,7 +57,7 @@ def next_batch(
         algorithm.ask(state, rng, new * search.surrogate, known),
         new,
         known,
-        partial(mutated, toolbox(rng, search, surrogate.space, state)),
+        partial(mutated, toolbox(rng, search, surrogate.space)),
         algorithm.order,
     )
     return (*again, *given, *proposals)

@@ -36,7 +36,7 @@ class MuPlusLambda(AbstractAlgorithm):
         self, state: State, rng: np.random.Generator, count: int, known: Set[str]
     ) -> tuple[Proposal, ...]:
         """Sample the first generation, breed the later ones; sample anew while nobody scored."""
-        tools = toolbox.toolbox(rng, self._search, self._space, state)
+        tools = toolbox.toolbox(rng, self._search, self._space)
         if not scored(state.members):
             return fresh_samples(tools, count, known)
         parents = tools.select(state.members, count + count % 2)

@@ -20,8 +20,7 @@ import numpy as np
 from deap import base, creator, tools
 
 from evoae.config.schema import SearchConfig
-from evoae.evolution.adapting import adapted
-from evoae.evolution.state import Individual, State, scored
+from evoae.evolution.state import Individual, scored
 from evoae.front import Place
 from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.crossover import swap_blocks, swap_genes
@@ -58,24 +57,17 @@ def candidates(individuals: Sequence[Individual]) -> list[Candidate]:
     return [Candidate(individual, fitness) for fitness, individual in scored(individuals)]
 
 
-def toolbox(
-    rng: np.random.Generator, search: SearchConfig, space: Space, state: State | None = None
-) -> base.Toolbox:
+def toolbox(rng: np.random.Generator, search: SearchConfig, space: Space) -> base.Toolbox:
     """Return our operators and DEAP's tournament, each bound to `rng`.
-
-    With `search.adaptive`, the weights of the mutations follow from the state's history.
 
     Its words: `sample()`, `swap_genes(a, b)`, `swap_blocks(a, b)`, `mutate(genome)`, and
     `select(individuals, k)`, which needs at least one scored individual.
     """
-    weights = search.mutation
-    if search.adaptive and state is not None:
-        weights = adapted(weights, state.history)
     tools_of_run = base.Toolbox()
     tools_of_run.register("sample", sample, rng, space)
     tools_of_run.register("swap_genes", swap_genes, rng, space=space)
     tools_of_run.register("swap_blocks", swap_blocks, rng, space=space)
-    tools_of_run.register("mutate", mutate, rng, space=space, weights=weights)
+    tools_of_run.register("mutate", mutate, rng, space=space, weights=search.mutation)
     tools_of_run.register("select", _select, rng, search.tournament)
     return tools_of_run
 

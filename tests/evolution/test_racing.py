@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from evoae.config.schema import MutationConfig, RacingConfig
+from evoae.config.schema import RacingConfig
 from evoae.evaluation import so_far, stopped_after
-from evoae.evolution.adapting import adapted
 from evoae.evolution.noise import doubtful
 from evoae.evolution.racing import thresholds
 from evoae.evolution.records import Records
 from evoae.evolution.state import Curve, Individual, Proposal, State, best, complete
-from tests.evolution.test_adapting import GENOME
+from evoae.genome.genes import Conv, Latent, UpConv
+from evoae.genome.genome import Block, Genome
+
+GENOME = Genome((Block(Conv(16, 3, 3)),), Latent(8), (Block(UpConv(16, 3, 3)),))
 
 HALF = RacingConfig(keep=0.5, after=4)
 
@@ -80,18 +82,6 @@ def test_a_generation_s_figures_are_those_of_its_complete_trainings() -> None:
     records = Records()
     records.update(1, [*FOUR, raced(9, 0.1)])
     assert records.rows[0]["min"] == 2.0
-
-
-def test_a_stopped_child_is_compared_with_its_parent_after_equal_epochs() -> None:
-    parent = raced(0, 8.0, 4.0, 2.0)
-
-    def moved(*curve: float) -> float:
-        child = Individual("c", GENOME, curve[-1:], 1, ("0",), "scale_filters", curve, True)
-        other = Individual("o", GENOME, (1.0,), 1, ("0",), "redraw_kernel")  # it did pay
-        family = {"0": parent, "c": child, "o": other}
-        return adapted(MutationConfig(), family).filters
-
-    assert moved(7.9) > moved(8.1)
 
 
 def test_the_state_keeps_curve_and_flag_of_the_first_training() -> None:
