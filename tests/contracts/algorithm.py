@@ -253,7 +253,7 @@ class AlgorithmContract:
     def test_what_is_in_doubt_is_trained_again_within_its_share(
         self, algorithm: AbstractAlgorithm
     ) -> None:
-        search = SearchConfig(measures=3, remeasure=0.25)
+        search = SearchConfig(measures=3, remeasure=0.25, surrogate=1)
         steps = history(algorithm, 8, search=search)
         proposals = [each for batch, _ in steps for each in batch]
         again = [each for each in proposals if each.number > 1]

@@ -43,7 +43,7 @@ def landscape(genome: Genome) -> float:
 
 def best_found(name: str, seed: int, *, shuffled: bool = False, **settings: object) -> float:
     """Run one search; return the true best of all candidates that it evaluated."""
-    given = {"algorithm": name, "population": POPULATION, "lag": 2, **settings}
+    given = {"algorithm": name, "population": POPULATION, "lag": 2, "surrogate": 1, **settings}
     config = SearchConfig.model_validate(given)
     algorithm = algorithm_for(config, space(ModelConfig()))
     surrogate = Surrogate(space(ModelConfig()))
