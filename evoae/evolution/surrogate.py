@@ -87,7 +87,8 @@ class Surrogate:
         for _ in range(_ROUNDS):
             best = _best(model, list(pool.values()), _BEAM, order)
             litter = [vary(parent.proposal) for parent in best for _ in range(_LITTER)]
-            new = {each.id: each for each in litter if each.id not in asked | pool.keys()}
+            known_ids = asked | pool.keys()
+            new = {each.id: each for each in litter if each.id not in known_ids}
             pool |= {id: self._candidate(each) for id, each in new.items()}
         if len(pool) <= count:  # a space that is nearly exhausted
             return tuple(proposals[:count])
@@ -187,7 +188,7 @@ def expected(known: Sequence[Individual]) -> list[float]:
     """Return each one's fitness; of what racing stopped, what others made of the rest."""
     whole = [each.curve for each in known if each.curve and not each.raced]
     gains: dict[int, float] = {}
-    expected = []
+    found = []
     for each in known:
         gain, epochs = 0.0, len(each.curve)
         if each.raced:
@@ -195,8 +196,8 @@ def expected(known: Sequence[Individual]) -> list[float]:
                 further = [curve[-1] - curve[epochs - 1] for curve in whole if len(curve) > epochs]
                 gains[epochs] = median(further) if further else 0.0
             gain = gains[epochs]
-        expected.append(fmean(each.scores) + gain)
-    return expected
+        found.append(fmean(each.scores) + gain)
+    return found
 
 
 def _normal_scores(fitness: Sequence[float]) -> _Array:
