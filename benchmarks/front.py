@@ -1,0 +1,111 @@
+"""Does every point of a front beat PCA of its latent size, and the plain network of its size?
+
+    evoae search --config configs/fmnist_front.yaml
+    python -m benchmarks.front runs/fmnist_front-1
+
+The plain network has convolutions of 4x4 with stride 2 and their transposes (f, 2f filters, as in
+configs/baselines/strided_32_64_latent_32.txt), the point's latent size, and the f with which it
+comes nearest to the point's number of parameters. It is trained as the candidates were, with the
+seeds of two candidates, and the mean of both counts. All of it on validation images. Prints a JSON
+line for each point and one for all; exits with 1 if a point is beaten.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from statistics import fmean
+from typing import Any
+
+from evoae.data.share import share
+from evoae.evaluation import Task, seed_for
+from evoae.execution.factory import executor_for
+from evoae.genome.genome import Genome
+from evoae.genome.text import parse
+from evoae.models.plan import measure
+from evoae.runs.run import Entry, Run
+from evoae.scene import Scene
+
+SEEDS = 2
+
+
+def plain(scene: Scene, entry: Entry) -> Genome:
+    """Return the plain network of a point's latent size that is nearest to it in parameters."""
+
+    def far(genome: Genome) -> float:
+        return abs(math.log(measure(scene.frame)(genome).parameters / entry.parameters))
+
+    return min((_strided(filters, entry.latent) for filters in range(1, 97)), key=far)
+
+
+def _strided(filters: int, latent: int) -> Genome:
+    wide = 2 * filters
+    return parse(
+        f"down(stride) up(transposed) conv({filters},4x4) conv({wide},4x4) | latent({latent}) | "
+        f"upconv({wide},4x4) upconv({filters},4x4)"
+    )
+
+
+def tasks(scene: Scene, genome: Genome) -> Iterator[Task]:
+    """Yield the trainings of a plain network, ids of their own."""
+    task = scene.task(genome, share(scene.dataset))
+    for number in range(SEEDS):
+        seed = seed_for(scene.config.seed + number, task.id)
+        yield replace(task, id=f"{task.id}-{number}", seed=seed)
+
+
+def compared(run: Run) -> Iterator[dict[str, Any]]:
+    """Yield what each point of a run's front and its rivals reached, largest code first."""
+    scene = Scene.make(run.config)
+    entries = run.front(("loss", "latent"))
+    bounds = run.linear_bounds()
+    rivals = {entry.id: plain(scene, entry) for entry in entries}
+    due = {task.id: task for rival in rivals.values() for task in tasks(scene, rival)}
+    with executor_for(scene.config.execution) as executor:
+        for task in due.values():
+            executor.start(task)
+        found = [executor.wait() for _ in due]
+    losses = {evaluation.id: evaluation.fitness for evaluation in found}
+    for entry in entries:
+        rival = rivals[entry.id]
+        of_rival = [losses[task.id] for task in tasks(scene, rival)]
+        scores = [loss for loss in of_rival if loss is not None]
+        yield {
+            "latent": entry.latent,
+            "loss": entry.val_loss,
+            "measures": entry.measures,
+            "parameters": entry.parameters,
+            "genome": entry.genome,
+            "pca": bounds.get(entry.latent),
+            "plain": fmean(scores) if scores else None,
+            "plain_parameters": measure(scene.frame)(rival).parameters,
+        }
+
+
+def beats(point: dict[str, Any]) -> bool:
+    """Tell whether a point is better than both of its rivals; one that failed is beaten."""
+    rivals = (point["pca"], point["plain"])
+    return all(rival is None or point["loss"] < rival for rival in rivals)
+
+
+def main() -> None:
+    """Compare a run's front."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run")
+    run = Run.open(parser.parse_args().run)
+    points = []
+    for point in compared(run):
+        points.append(point)
+        print(json.dumps(point), flush=True)
+    won = sum(map(beats, points))
+    volumes = [row.stats.get("hypervolume") for row in run.generations()]
+    whole = {"points": len(points), "won": won, "hypervolume": volumes}
+    print(json.dumps({"benchmark": "front", **whole}))
+    raise SystemExit(won < len(points))
+
+
+if __name__ == "__main__":
+    main()
