@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from evoae.config.schema import ModelConfig, ObjectiveConfig, TrainingConfig
+from evoae.config.model import ModelConfig
+from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.data.dataset import Dataset
 from evoae.data.share import share
 from evoae.evaluation import Outcome, Task

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from evoae.config.schema import BudgetConfig, ReportConfig
+from evoae.config.schema import ReportConfig
+from evoae.config.search import BudgetConfig
 from evoae.data.share import share
 from evoae.evaluation import Evaluation, Task
 from evoae.execution.executor import AbstractExecutor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from evoae.config.schema import BudgetConfig
+from evoae.config.search import BudgetConfig
 
 
 class Purse:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from evoae.config.schema import ObjectiveName
+from evoae.config.values import ObjectiveName
 
 Place = tuple[float, ...]  # the logarithm of each objective, all to minimise
 _LEAST = 1e-12  # a loss of 0 has a logarithm too

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from evoae.budget import Purse
-from evoae.config.schema import BudgetConfig
+from evoae.config.search import BudgetConfig
 
 
 def test_an_empty_budget_affords_everything() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from benchmarks.quality import tuners
 from benchmarks.quality.account import Account
 from benchmarks.quality.original import original
-from evoae.config.schema import BudgetConfig, Config
+from evoae.config.schema import Config
+from evoae.config.search import BudgetConfig
 from evoae.execution.inline import InlineExecutor
 from evoae.loop import Loop
 from evoae.runs.folder import create

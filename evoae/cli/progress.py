@@ -19,7 +19,7 @@ from evoae.watching import Interrupted, Overview, Progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evoae.config.schema import ModelConfig
+    from evoae.config.model import ModelConfig
     from evoae.runs.run import Run
 
 

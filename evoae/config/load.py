@@ -14,7 +14,8 @@ from pydantic_core import ErrorDetails
 
 from evoae.config.expected import expected
 from evoae.config.read import parse_yaml, read_yaml
-from evoae.config.schema import Config, Section
+from evoae.config.schema import Config
+from evoae.config.values import Section
 from evoae.errors import ConfigError
 
 KeyPath = tuple[str, ...]  # ("search", "population")

@@ -9,7 +9,8 @@ from typing import Any
 
 from evoae.config.expected import expected
 from evoae.config.load import KeyPath, make_config, sections_of
-from evoae.config.schema import Config, Section
+from evoae.config.schema import Config
+from evoae.config.values import Section
 
 _HEADING = (
     "# What to search, how, and where. Every value below is the default: change what you like,",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from functools import partial
 
-from evoae.config.schema import SearchConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng
 from evoae.evolution.breeding import mutated
 from evoae.evolution.noise import doubtful

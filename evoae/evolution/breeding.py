@@ -7,7 +7,7 @@ from collections.abc import Sequence, Set
 import numpy as np
 from deap import base
 
-from evoae.config.schema import SearchConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution.proposing import TRIES, fresh_sample, propose
 from evoae.evolution.state import Individual, Proposal
 from evoae.genome.genome import Genome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evoae.config.schema import SearchConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution.aging import Aging
 from evoae.evolution.algorithm import AbstractAlgorithm
 from evoae.evolution.generational import Generational

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from evoae.config.schema import RacingConfig
+from evoae.config.search import RacingConfig
 from evoae.evaluation import Thresholds
 from evoae.evolution.state import Individual
 

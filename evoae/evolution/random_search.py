@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from evoae.config.schema import SearchConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm
 from evoae.evolution.proposing import fresh_samples

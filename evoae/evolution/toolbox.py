@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from deap import base, creator, tools
 
-from evoae.config.schema import SearchConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution.state import Individual, scored
 from evoae.front import Place
 from evoae.genome.canonical import candidate_id, canonical

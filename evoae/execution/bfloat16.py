@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evoae.config.schema import Precision
+from evoae.config.values import Precision
 from evoae.execution.gpus import visible_gpus
 from evoae.execution.machine import cpu_flags
 from evoae.execution.probe import TensorFlow, ask_tensorflow

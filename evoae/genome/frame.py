@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from evoae.config.schema import (
-    ActivationName,
-    DownsamplingName,
-    ModelConfig,
-    ObjectiveConfig,
-    UpsamplingName,
-)
+from evoae.config.model import ModelConfig
+from evoae.config.schema import ObjectiveConfig
+from evoae.config.values import ActivationName, DownsamplingName, UpsamplingName
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, TypeVar, get_args
 
-from evoae.config.schema import (
+from evoae.config.values import (
     ActivationName,
     DownsamplingName,
     HeadName,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from evoae.config.schema import MutationConfig
+from evoae.config.search import MutationConfig
 from evoae.genome.canonical import canonical
 from evoae.genome.genes import (
     KIND_OF,

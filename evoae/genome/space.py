@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
 
-from evoae.config.schema import ModelConfig
+from evoae.config.model import ModelConfig
 from evoae.errors import SpaceError
 from evoae.genome.canonical import canonical
 from evoae.genome.genes import (

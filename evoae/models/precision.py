@@ -21,7 +21,7 @@ from contextlib import contextmanager
 
 import keras
 
-from evoae.config.schema import Precision
+from evoae.config.values import Precision
 
 _EXACT = ("code", "code_log_var", "code_lower", "head", "image")  # as the plan names them
 

@@ -11,7 +11,8 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from evoae.config.load import load_config
-from evoae.config.schema import Config, ObjectiveName
+from evoae.config.schema import Config
+from evoae.config.values import ObjectiveName
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
 from evoae.front import place, undominated

@@ -7,8 +7,9 @@ import pytest
 
 from evoae.config.expected import json_schema
 from evoae.config.load import load_config, make_config, sections_of
-from evoae.config.schema import Config, Section
+from evoae.config.schema import Config
 from evoae.config.template import template
+from evoae.config.values import Section
 
 
 def settings(section: type[Section], above: str = "") -> dict[str, str]:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from evoae.config.schema import ModelConfig, SamplingConfig, SearchConfig
+from evoae.config.model import ModelConfig, SamplingConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng, told
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for

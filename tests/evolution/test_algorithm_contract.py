@@ -10,7 +10,7 @@ import sys
 from typing import get_args
 
 import evoae.evolution
-from evoae.config.schema import SearchConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution.algorithm import AbstractAlgorithm
 from evoae.evolution.factory import algorithm_for
 from tests.contracts.algorithm import AlgorithmContract, space

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from evoae.config.schema import ModelConfig, SearchConfig
+from evoae.config.model import ModelConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution.algorithm import told
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from deap import base
 
-from evoae.config.schema import SearchConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution import toolbox
 from evoae.evolution.algorithm import batch_rng, told
 from evoae.evolution.factory import algorithm_for

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from evoae.config.schema import SearchConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.state import Proposal, scored
 from tests.contracts.algorithm import history, space

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from evoae.config.schema import RacingConfig
+from evoae.config.search import RacingConfig
 from evoae.evaluation import so_far, stopped_after
 from evoae.evolution.noise import doubtful
 from evoae.evolution.racing import thresholds

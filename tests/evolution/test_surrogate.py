@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from evoae.config.schema import SearchConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution.breeding import mutated
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.proposing import propose

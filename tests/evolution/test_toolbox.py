@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from deap import algorithms, base, creator, tools
 
-from evoae.config.schema import SearchConfig
+from evoae.config.search import SearchConfig
 from evoae.evolution import toolbox
 from evoae.evolution.toolbox import EvoaeIndividual
 from tests.contracts.algorithm import space

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from evoae.config.schema import ModelConfig, ObjectiveConfig
+from evoae.config.model import ModelConfig
+from evoae.config.schema import ObjectiveConfig
 from evoae.errors import GenomeError
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import decode, encode

@@ -6,14 +6,12 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from evoae.config.schema import (
+from evoae.config.model import LearningConfig, ModelConfig, SamplingConfig
+from evoae.config.values import (
     ActivationName,
     DownsamplingName,
     HeadName,
-    LearningConfig,
-    ModelConfig,
     OptimizerName,
-    SamplingConfig,
     UpsamplingName,
 )
 from evoae.errors import SpaceError

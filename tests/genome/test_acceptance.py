@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from evoae.config.schema import LearningConfig, ModelConfig, MutationConfig, SamplingConfig
+from evoae.config.model import LearningConfig, ModelConfig, SamplingConfig
+from evoae.config.search import MutationConfig
 from evoae.genome.crossover import swap_blocks, swap_genes
 from evoae.genome.mutation import mutate
 from evoae.genome.sampling import sample

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from evoae.config.schema import ModelConfig
+from evoae.config.model import ModelConfig
 from evoae.errors import SpaceError
 from evoae.genome.frame import Frame
 from evoae.genome.genes import Downsampling, Head, Upsampling

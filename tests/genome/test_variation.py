@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evoae.config.schema import LearningConfig, ModelConfig, MutationConfig, SamplingConfig
+from evoae.config.model import LearningConfig, ModelConfig, SamplingConfig
+from evoae.config.search import MutationConfig
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import encode
 from evoae.genome.crossover import swap_blocks, swap_genes

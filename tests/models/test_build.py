@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from evoae.config.schema import LearningConfig, ModelConfig, SamplingConfig
+from evoae.config.model import LearningConfig, ModelConfig, SamplingConfig
 from evoae.genome.frame import Frame
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space

@@ -11,7 +11,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from evoae.config.schema import ModelConfig, ObjectiveConfig, TrainingConfig
+from evoae.config.model import ModelConfig
+from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.errors import DataError, RunError
 from evoae.evaluation import Outcome, Task
 from evoae.genome.canonical import candidate_id

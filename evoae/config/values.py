@@ -1,0 +1,139 @@
+"""What a setting may be: words, ranges, sizes, and the base of every section."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_SIZE = r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(B|[KMG]i?B)\s*"
+
+
+def parse_bytes(value: Any) -> Any:
+    """Turn `4GiB` into a number of bytes; leave anything but text to the ordinary validation."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(_SIZE, value)
+    if match is None:
+        raise ValueError("expected a size such as 4GiB or 512MiB")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def render_bytes(value: int) -> int | str:
+    """Turn bytes into the largest binary unit that divides them."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if value % _UNITS[unit] == 0:
+            return f"{value // _UNITS[unit]}{unit}"
+    return value
+
+
+def as_pair(value: Any) -> Any:
+    """Turn a YAML list into a tuple; leave anything else to the ordinary validation."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _choice(value: Any) -> Any:
+    """Let one word stand for a list of it alone."""
+    return (value,) if isinstance(value, str) else as_pair(value)
+
+
+def _different(words: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(words)) < len(words):
+        raise ValueError("expected each word once")
+    return words
+
+
+def _word_or_list(words: tuple[str, ...]) -> str | list[str]:
+    return words[0] if len(words) == 1 else list(words)
+
+
+def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] > pair[1]:
+        raise ValueError("expected [low, high] with low <= high")
+    return pair
+
+
+OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
+ActivationName = Literal["relu", "leaky_relu", "selu", "elu", "gelu", "tanh"]
+DownsamplingName = Literal["max", "average", "stride"]
+UpsamplingName = Literal["upsample", "transposed"]
+HeadName = Literal["conv", "mirror"]
+Precision = Literal["float32", "bfloat16"]
+AlgorithmName = Literal["generational", "mu_plus_lambda", "aging", "nsga2", "random"]
+ObjectiveName = Literal["loss", "latent", "parameters"]
+BaselineName = Literal["pca", "handmade", "plain", "random"]
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=100_000)]  # of what is made or looped over
+Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Shift = Annotated[int, Field(ge=0, le=64)]  # pixels
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+SplitSize = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
+Bytes = Annotated[
+    int,
+    BeforeValidator(parse_bytes),
+    PlainSerializer(render_bytes),
+    Field(gt=0),
+    WithJsonSchema(
+        {
+            "type": ["integer", "string"],
+            "exclusiveMinimum": 0,
+            "pattern": f"^{_SIZE}$",
+            "format": "bytes",
+        }
+    ),
+]
+
+
+def _or_word(schema: dict[str, Any]) -> None:
+    """Let the JSON schema of a list take one of its words instead."""
+    listed = {
+        key: schema.pop(key) for key in tuple(schema) if key in ("type", "items", "minItems")
+    }
+    schema["anyOf"] = [listed["items"], listed]
+
+
+# Different words: one of them or a list, in a configuration. CHOICE needs one at least.
+CHOICES = (
+    Field(json_schema_extra=_or_word),
+    BeforeValidator(_choice),
+    AfterValidator(_different),
+    PlainSerializer(_word_or_list),
+)
+CHOICE = (Field(min_length=1), *CHOICES)
+
+_RANGE = (BeforeValidator(as_pair), AfterValidator(_ordered))
+_Size = Annotated[int, Field(ge=1, le=65_536)]
+_Side = Annotated[int, Field(ge=1, le=63)]
+_Blocks = Annotated[int, Field(ge=1, le=8)]
+_LearningRate = Annotated[float, Field(ge=1e-7, le=10)]
+_Rate = Annotated[float, Field(ge=0, le=0.5)]
+FilterRange = Annotated[tuple[_Size, _Size], *_RANGE]
+UnitRange = FilterRange
+BatchRange = FilterRange
+KernelRange = Annotated[tuple[_Side, _Side], *_RANGE]
+BlockRange = Annotated[tuple[_Blocks, _Blocks], *_RANGE]
+LearningRates = Annotated[tuple[_LearningRate, _LearningRate], *_RANGE]
+RateRange = Annotated[tuple[_Rate, _Rate], *_RANGE]
+PictureSize = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=4096)], ...],
+    BeforeValidator(as_pair),
+    Field(min_length=2, max_length=2),
+]
+Columns = Annotated[tuple[Text, ...], BeforeValidator(as_pair)]  # by name
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, unknown keys refused, no silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
