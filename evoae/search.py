@@ -58,7 +58,7 @@ def search(
     config = make_config(config)
     scene = _scene(config, watcher)
     folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
-    facts = {**scene.facts(), **_surroundings(), "seeds": _seeds(scene)}
+    facts = {**scene.facts(), **_surroundings(), "seeds": seed_genomes(scene)}
     lenders = [Lender(run, facts) for run in config.search.reuse]
     share(scene.dataset)  # what can fail does so before there is a folder
     create(folder, config, facts)
@@ -218,7 +218,7 @@ def _search_at_random(
         record_random(store, spent, Run.open(folder))
 
 
-def _seeds(scene: Scene) -> list[str]:
+def seed_genomes(scene: Scene) -> list[str]:
     """Return the genomes of `search.seed_genomes` as text, each once.
 
     Raises:

@@ -11,6 +11,7 @@ from evoae.cli.edge import Edge
 SECTIONS: dict[str, dict[str, str]] = {
     "Start": {
         "init": "Write a commented config for your data.",
+        "plan": "Say what a search would do and cost, before it does it.",
         "search": "Run a search.",
         "train": "Train one given network, without a search.",
         "zoo": "Good networks found before: list, show, train.",

@@ -1,0 +1,69 @@
+"""`evoae plan`: what a search would do and cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evoae.cli import options, wording
+
+if TYPE_CHECKING:
+    from evoae.use.forecast import Forecast
+
+
+@click.command("plan", short_help="Say what a search would do and cost, before it does it.")
+@click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
+@click.option(
+    "--networks",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="To train for one epoch each, to measure the pace of this machine.",
+)
+@options.overrides
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(config_file: Path, networks: int, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Forecast the search that CONFIG describes: trainings, time, memory, disk.
+
+    Some networks of its space are trained for one epoch each, with as many workers as the search
+    has; then the search is rehearsed without training. Says also what may be wrong with the
+    configuration. Makes no run folder.
+    """
+    from evoae.cli.tables import print_json
+    from evoae.config.load import load_config
+    from evoae.use.forecast import forecast
+
+    config = load_config(config_file, overrides)
+    found = forecast(config, networks=networks, say=lambda line: click.echo(line, err=True))
+    if as_json:
+        print_json(found.summary())
+        return
+    _print(found)
+    wording.next_steps([(f"evoae search --config {config_file}", "do it")])
+
+
+def _print(found: Forecast) -> None:
+    """Print the forecast, and what to think about."""
+    trainings = wording.plural(found.trainings, "training")
+    rows = [
+        (
+            "trainings",
+            f"about {trainings} of {wording.duration(found.training_seconds)}, "
+            f"{wording.plural(found.workers, 'worker')}, {wording.flops(found.flops)}",
+        ),
+        (
+            "time",
+            f"about {wording.duration(found.seconds)} "
+            f"({wording.duration(found.low)} to {wording.duration(found.high)})",
+        ),
+        ("memory", "unknown" if found.memory_bytes is None else wording.size(found.memory_bytes)),
+        ("disk", wording.size(found.disk_bytes)),
+    ]
+    for name, said in rows:
+        click.echo(f"{name:<10} {said}")
+    if found.failed:
+        click.echo(f"{len(found.failed)} of {found.sampled} networks failed: {found.failed[0]}")
+    for doubt in found.doubts:
+        click.echo(f"Doubt: {doubt}")

@@ -1,0 +1,210 @@
+"""What a search would do and cost, before it does it.
+
+A few networks of the space are trained for one epoch each, as the search would train them. That
+gives the pace of this machine, and a first idea of which networks do well; with losses that follow
+from that idea the search is rehearsed. So what evolves, towards small networks or large ones, is
+part of the forecast, and so are budget, racing and repeated proposals.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evoae.config.schema import Config
+from evoae.data.share import share
+from evoae.errors import SearchError
+from evoae.evaluation import Evaluation, Task
+from evoae.evolution.algorithm import batch_rng
+from evoae.execution.factory import executor_for
+from evoae.genome.genes import Dropout
+from evoae.genome.genome import Genome
+from evoae.genome.sampling import sample
+from evoae.scene import Scene
+from evoae.use.doubts import doubts
+from evoae.use.pace import Pace, makespan
+from evoae.use.rehearsal import Rehearsal, rehearse
+
+_Array = NDArray[np.float64]
+_DRAWN = 64  # networks among which the trained ones are spread, by FLOPs
+_RESAMPLES = 200  # of the bootstrap
+_INTERVAL = (0.05, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a search is expected to do.
+
+    Attributes:
+        trainings: that it makes.
+        workers: trainings at a time.
+        flops: of all trainings, see `evoae.evaluation.cost`.
+        seconds: of wall time.
+        low, high: seconds between which the sampled trainings put that, with a confidence of 90%,
+            whether or not the networks grow as they did in the rehearsal.
+        training_seconds: of one training, the mean.
+        memory_bytes: of all workers together, by the largest of the sample; None if unknown.
+        disk_bytes: of the run folder.
+        sampled: networks that were trained for this.
+        failed: what became of those of them that failed, a sentence each.
+        doubts: what may be wrong with the configuration, a sentence each.
+    """
+
+    trainings: int
+    workers: int
+    flops: float
+    seconds: float
+    low: float
+    high: float
+    training_seconds: float
+    memory_bytes: int | None
+    disk_bytes: int
+    sampled: int
+    failed: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+    def summary(self) -> dict[str, object]:
+        """Return what `plan --json` says."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Networks that were trained for one epoch.
+
+    Attributes:
+        tasks, evaluations: in one order, those with a score.
+        failed: what became of the others.
+        workers: that trained them.
+        start: seconds until the workers were ready.
+    """
+
+    tasks: tuple[Task, ...]
+    evaluations: tuple[Evaluation, ...]
+    failed: tuple[str, ...]
+    workers: int
+    start: float
+
+
+def forecast(
+    config: Config, *, networks: int = 8, say: Callable[[str], None] = lambda _: None
+) -> Forecast:
+    """Forecast the search that `config` describes. Nothing is recorded.
+
+    Args:
+        config: of the search.
+        networks: to train for one epoch each, at least one.
+        say: hears what is being done.
+
+    Raises:
+        EvoaeError: the search could not begin: its data or its space cannot be used.
+        SearchError: none of the networks could be trained.
+    """
+    scene = Scene.make(config, say)
+    say(f"training {networks} networks of the space for one epoch each")
+    tried = _trained(scene, networks)
+    say("rehearsing the search with made-up losses")
+    rehearsal = rehearse(scene, _likely(scene, tried))
+    pace, workers = Pace.of(tried.evaluations), tried.workers
+    minutes = config.search.budget.minutes
+    limit = math.inf if minutes is None else 60 * minutes
+    seconds = rehearsal.seconds(pace, workers)
+    if not rehearsal.ends:  # only the minutes end it
+        rehearsal = replace(rehearsal, scale=limit / seconds)
+        seconds = limit
+    part = min(1.0, limit / seconds)
+    low, high = _interval(rehearsal, tried)
+    peaks = [each.peak_memory for each in tried.evaluations if each.peak_memory is not None]
+    return Forecast(
+        trainings=round(part * rehearsal.scale * len(rehearsal.steps)),
+        workers=workers,
+        flops=part * rehearsal.flops,
+        seconds=tried.start + part * seconds,
+        low=tried.start + min(low, limit),
+        high=tried.start + min(high, limit),
+        training_seconds=fmean(pace.seconds(each.flops, each.epochs) for each in rehearsal.steps),
+        memory_bytes=max(peaks) * workers if peaks else None,
+        disk_bytes=rehearsal.disk,
+        sampled=networks,
+        failed=tried.failed,
+        doubts=doubts(scene),
+    )
+
+
+def _trained(scene: Scene, networks: int) -> _Sample:
+    """Train networks for an epoch each.
+
+    Raises:
+        SearchError: all of them failed.
+    """
+    tasks = {task.id: task for task in _tasks(scene, networks)}
+    with executor_for(scene.config.execution) as executor:
+        began = time.monotonic()
+        for task in tasks.values():
+            executor.start(task)
+        found = [executor.wait() for _ in tasks]
+        wall, workers = time.monotonic() - began, executor.workers
+    scored = tuple(each for each in found if each.fitness is not None)
+    failed = tuple(f"{each.outcome}: {each.message}" for each in found if each.fitness is None)
+    if not scored:
+        raise SearchError(
+            "plan",
+            f"all of {len(found)} networks failed ({failed[0]})",
+            "a search would fare no better; 'evoae doctor' says what this machine lacks",
+        )
+    start = max(0.0, wall - makespan((each.seconds.total for each in found), workers))
+    return _Sample(tuple(tasks[each.id] for each in scored), scored, failed, workers, start)
+
+
+def _tasks(scene: Scene, networks: int) -> list[Task]:
+    """Return trainings of networks of the space, from small to large; one epoch of each."""
+    rng, shared = batch_rng(scene.config.seed, 0), share(scene.dataset)
+    drawn = [scene.task(sample(rng, scene.space), shared) for _ in range(_DRAWN)]
+    by_flops = sorted({task.id: task for task in drawn}.values(), key=lambda each: each.flops)
+    places = np.linspace(0, len(by_flops) - 1, min(networks, len(by_flops)))
+    chosen = [by_flops[round(place)] for place in places]
+    once = {"epochs": 1, "patience": None}
+    return [
+        replace(task, training=task.training.model_copy(update=once), keep=None) for task in chosen
+    ]
+
+
+def _likely(scene: Scene, tried: _Sample) -> Callable[[Genome], float]:
+    """Return what the sample says of any network's loss: linear in a few figures of it."""
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    def figures(genome: Genome) -> list[float]:
+        size = scene.space.measure(genome)
+        dropout = sum(gene.rate for gene in genome.genes if isinstance(gene, Dropout))
+        return [math.log(size.latent), math.log(size.parameters), math.log(size.flops), dropout]
+
+    model = make_pipeline(StandardScaler(), Ridge(alpha=1.0))
+    losses = [max(each.fitness or 0.0, 1e-12) for each in tried.evaluations]
+    model.fit([figures(task.genome) for task in tried.tasks], np.log(losses))
+
+    def loss(genome: Genome) -> float:
+        return math.exp(model.predict([figures(genome)])[0])
+
+    return loss
+
+
+def _interval(rehearsal: Rehearsal, tried: _Sample) -> tuple[float, float]:
+    """Return the seconds between which the trainings lie, by bootstrap over the sample.
+
+    Once as rehearsed and once with networks that stay as they are in the first generation.
+    """
+    rng, count = np.random.default_rng(0), len(tried.evaluations)
+    found: list[float] = []
+    for pick in rng.integers(count, size=(_RESAMPLES, count)):
+        pace = Pace.of([tried.evaluations[place] for place in pick])
+        found += [each.seconds(pace, tried.workers) for each in (rehearsal, rehearsal.unchanged)]
+    low, high = np.quantile(found, _INTERVAL)
+    return float(low), float(high)

@@ -1,0 +1,153 @@
+"""What a search would do: the pace of a machine, the rehearsal, the doubts."""
+
+import pytest
+from click.testing import CliRunner
+
+from evoae.cli.main import cli
+from evoae.config.load import dump_config, make_config
+from evoae.errors import SearchError
+from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.execution.inline import InlineExecutor
+from evoae.genome.canonical import candidate_id
+from evoae.scene import Scene
+from evoae.use import forecast as forecasts
+from evoae.use.doubts import doubts
+from evoae.use.pace import Pace, makespan
+from evoae.use.rehearsal import rehearse
+from tests.conftest import TINY, with_changes
+
+
+def trained(flops, epochs, seconds):
+    losses = (0.1,) * epochs
+    return Evaluation(
+        "a",
+        Outcome.SCORED,
+        0.1,
+        losses,
+        losses,
+        10,
+        2,
+        flops,
+        Seconds(0.5, 1.0, seconds, seconds + 2),
+    )
+
+
+def diverged(task):
+    return Evaluation.failed(task, Outcome.DIVERGED, "NaN in epoch 1")
+
+
+def scene(**sections):
+    return Scene.make(make_config(with_changes(TINY, **sections)))
+
+
+def smaller_is_better(genome):
+    return 0.01 * len(genome.genes)
+
+
+def by_chance(genome):
+    return 0.01 + int(candidate_id(genome)[:4], 16)
+
+
+def test_a_pace_is_read_from_trainings_of_other_lengths_and_sizes():
+    found = Pace.of(
+        [trained(f, e, e * (0.3 + 2e-6 * f)) for f, e in ((1e5, 1), (8e5, 3), (3e6, 2))]
+    )
+    assert found.seconds(2_000_000, 4) == pytest.approx(2 + 4 * (0.3 + 4))
+
+
+def test_a_pace_is_never_negative():
+    assert Pace.of([trained(100_000, 1, 5.0), trained(900_000, 1, 1.0)]).flop == 0
+
+
+def test_workers_share_trainings_the_longest_first():
+    assert makespan([1, 1, 1, 3], 2) == 3
+    assert makespan([1, 2, 3], 1) == 6
+    assert makespan([], 2) == 0
+
+
+def test_a_rehearsal_makes_the_trainings_of_the_search_and_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = rehearse(scene(search={"population": 6, "generations": 3}), smaller_is_better)
+    assert [len(part) for part in found.generations] == [6, 5, 5]  # an elite passes each time
+    assert all(step.epochs == 2 for step in found.steps)
+    assert found.scale == 1
+    assert found.ends
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_rehearsal_ends_where_the_flops_do():
+    budget = {"generations": None, "budget": {"flops": 3e9}, "population": 4}
+    found = rehearse(scene(search=budget), smaller_is_better)
+    largest = max(3 * step.flops * 96 * 2 for step in found.steps)
+    assert 3e9 - largest < found.flops <= 3e9
+    assert found.unchanged.flops == pytest.approx(found.flops)
+
+
+def test_racing_shortens_what_is_rehearsed():
+    racing = {"racing": {"keep": 0.4, "after": 4}, "generations": 4, "population": 8}
+    found = rehearse(scene(search=racing, training={"epochs": 4}), by_chance)
+    assert {step.epochs for step in found.steps} > {4}
+
+
+def test_a_long_search_is_taken_to_go_on_alike(monkeypatch):
+    monkeypatch.setattr("evoae.use.rehearsal._MOST", 10)
+    budget = {"generations": None, "budget": {"evaluations": 40}}
+    found = rehearse(scene(search=budget), smaller_is_better)
+    assert len(found.steps) == 10
+    assert found.scale == pytest.approx(4)
+
+
+def test_of_a_search_that_only_minutes_end_the_minutes_are_the_forecast(monkeypatch):
+    monkeypatch.setattr("evoae.use.rehearsal._MOST", 12)
+    minutes = {"generations": None, "budget": {"minutes": 2}}
+    config = make_config(with_changes(TINY, search=minutes))
+    found = forecasts.forecast(config, networks=3)
+    assert found.seconds >= 120
+    assert found.trainings > 20
+
+
+def test_a_forecast_says_what_a_search_then_does(tmp_path):
+    file = tmp_path / "tiny.yaml"
+    file.write_text(dump_config(make_config(TINY)))
+    done = CliRunner().invoke(cli, ["plan", str(file), "--networks", "3"])
+    assert done.exit_code == 0, done.output
+    said = done.stdout.splitlines()
+    assert said[0].startswith("trainings  about 7 trainings of ")
+    assert [line.split()[0] for line in said[:4]] == ["trainings", "time", "memory", "disk"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"]
+
+
+def test_where_all_networks_fail_there_is_no_forecast(monkeypatch):
+    monkeypatch.setattr(forecasts, "executor_for", lambda _: InlineExecutor(diverged))
+    with pytest.raises(SearchError, match="failed"):
+        forecasts.forecast(make_config(TINY), networks=2)
+
+
+def test_a_narrow_space_is_doubted():
+    narrow = {"filters": [4, 5], "kernels": [3, 3], "max_depth": 1, "min_latent": 8}
+    sampling = {"batchnorm": 0, "dropout": 0}
+    assert any("narrow" in said for said in doubts(scene(model={**narrow, "sampling": sampling})))
+
+
+def test_codes_as_large_as_the_input_are_doubted():
+    said = doubts(scene(model={"latent": "spatial", "max_latent": None}))
+    assert any("compress nothing" in each for each in said)
+
+
+def test_few_optimiser_steps_are_doubted():
+    assert any("only 6 optimiser steps" in said for said in doubts(scene()))
+
+
+def test_a_budget_that_pays_hardly_anything_is_doubted():
+    budget = {"budget": {"flops": 1e8}}
+    assert any("search.budget.flops pays" in said for said in doubts(scene(search=budget)))
+
+
+def test_a_code_with_which_pca_rebuilds_nearly_all_is_doubted():
+    said = doubts(scene(model={"max_latent": 60}))
+    assert any("PCA with a code of 60" in each for each in said)
+
+
+def test_a_sound_configuration_is_not_doubted():
+    sound = scene(data={"reduce": {"train": 1000, "validation": 150}}, training={"batch_size": 16})
+    assert doubts(sound) == ()
