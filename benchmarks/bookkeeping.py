@@ -110,7 +110,7 @@ def bookkeeping(kind: str, candidates: int) -> dict[str, Any]:
         begin = time.process_time()
         run = evoae.search(config(candidates, **KINDS[kind]), run=Path(folder) / "run")
         spent = time.process_time() - begin - trainings.seconds
-        epochs = sum(len(each.validation_loss) for each in run.evaluations())
+        epochs = sum(len(each.validation_loss) for each in run.first_evaluations())
         begin = time.process_time()
         status = run.status()
         run.hall_of_fame(), run.front()

@@ -63,7 +63,7 @@ def trained(run: evoae.Run) -> list[tuple[Evaluation, str]]:
     """Return every evaluation of a run with its genome's text."""
     with Store.reader(run.path) as store:
         genomes = {id: candidate.genome for id, candidate in store.candidates().items()}
-    return [(each, genomes[each.id]) for each in run.evaluations()]
+    return [(each, genomes[each.id]) for each in run.first_evaluations()]
 
 
 def again(runs: list[evoae.Run], file: Path) -> list[dict[str, Any]]:

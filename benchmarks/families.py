@@ -167,7 +167,7 @@ def reached(run: evoae.Run, done: Refitted) -> dict[str, Any]:
         "genome": best.genome,
         "latent": best.latent,
         "parameters": best.parameters,
-        "trained": len(run.evaluations()),
+        "trained": len(run.first_evaluations()),
         "search_validation": best.val_loss,
         "search_spread": spread(run),
         "search_pca": None if bound is None else bound[1],
@@ -182,7 +182,7 @@ def reached(run: evoae.Run, done: Refitted) -> dict[str, Any]:
 
 def spread(run: evoae.Run) -> list[float]:
     """Return the best, the middle and the worst fitness of all candidates."""
-    scores = sorted(each.fitness for each in run.evaluations() if each.fitness is not None)
+    scores = sorted(each.fitness for each in run.first_evaluations() if each.fitness is not None)
     return [scores[0], scores[len(scores) // 2], scores[-1]]
 
 

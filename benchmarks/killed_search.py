@@ -34,7 +34,7 @@ def begin(*arguments: object) -> subprocess.Popen[bytes]:
 
 def kill_after(process: subprocess.Popen[bytes], run: Path, trained: int) -> None:
     """Kill the whole group once the run holds `trained` evaluations."""
-    while not run.is_dir() or len(evoae.Run.open(run).evaluations()) < trained:
+    while not run.is_dir() or len(evoae.Run.open(run).first_evaluations()) < trained:
         if process.poll() is not None:
             raise RuntimeError(f"the search ended before {trained} trainings")
         time.sleep(0.2)
@@ -55,7 +55,7 @@ def main() -> None:
         undisturbed, killed = Path(folder) / "undisturbed", Path(folder) / "killed"
         if begin("search", "--config", arguments.config, "--run", undisturbed).wait():
             raise RuntimeError("the undisturbed search failed")
-        whole = len(evoae.Run.open(undisturbed).evaluations())
+        whole = len(evoae.Run.open(undisturbed).first_evaluations())
         instants = sorted(random.sample(range(1, whole - 1), arguments.kills))
         process = begin("search", "--config", arguments.config, "--run", killed)
         for trained in instants:

@@ -17,9 +17,10 @@ from evoae.config.schema import Config
 from evoae.errors import EvoaeError, RunError, SearchError, SpaceError
 from evoae.evaluation import Evaluation
 from evoae.runs.agreement import check_unchanged, machine_differences
+from evoae.runs.entries import Found
 from evoae.runs.folder import CONFIG, create, locate, next_folder
 from evoae.runs.lender import Lender
-from evoae.runs.run import Found, Run
+from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.watching import Interrupted, Overview, Silent, Watcher
 

@@ -40,7 +40,7 @@ def history(run):
         "hall": [(entry.id, entry.val_loss, entry.genome) for entry in run.hall_of_fame()],
         "evaluations": {
             e.id: (e.outcome, e.fitness, e.train_loss, e.validation_loss, e.raced)
-            for e in run.evaluations()
+            for e in run.first_evaluations()
         },
         "generations": [
             (g.number, g.population, g.hall_of_fame, g.stats) for g in run.generations()

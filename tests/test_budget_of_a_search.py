@@ -26,13 +26,17 @@ def budgeted(search, **changes):
 def test_no_more_trainings_than_the_budget_has(tmp_path):
     run = evoae.search(budgeted({"evaluations": 14}), run=tmp_path / "run")
     status = run.status()
-    assert (len(run.evaluations()), status.state, status.eta_seconds) == (14, "finished", 0.0)
+    assert (len(run.first_evaluations()), status.state, status.eta_seconds) == (
+        14,
+        "finished",
+        0.0,
+    )
     assert [g.stats["trained"] for g in run.generations()] == [6, 5, 3]
 
 
 def test_no_more_flops_than_the_budget_has_and_hardly_less(tmp_path):
     whole = evoae.search(BRED, run=tmp_path / "whole")
-    costs = [evaluation.flops * 3 * 96 * 2 for evaluation in whole.evaluations()]
+    costs = [evaluation.flops * 3 * 96 * 2 for evaluation in whole.first_evaluations()]
     run = evoae.search(budgeted({"flops": sum(costs) / 2}), run=tmp_path / "run")
     spent = run.generations()[-1].stats["cost"]
     assert spent <= sum(costs) / 2 < spent + max(costs)
@@ -44,11 +48,11 @@ def test_no_more_flops_than_the_budget_has_and_hardly_less(tmp_path):
 def test_a_search_with_more_budget_goes_on_and_repeats_nothing(algorithm, tmp_path):
     search = budgeted({"evaluations": 14}, algorithm=algorithm, lag=3, generations=None)
     run = evoae.search(search, run=tmp_path / "run")
-    first, before = run.evaluations(), run.generations()
-    assert evoae.resume(run.path).evaluations() == first  # nothing is left
+    first, before = run.first_evaluations(), run.generations()
+    assert evoae.resume(run.path).first_evaluations() == first  # nothing is left
     more = evoae.resume(run.path, overrides=["search.budget.evaluations=25"])
-    assert more.evaluations()[:14] == first
-    assert len(more.evaluations()) == 25
+    assert more.first_evaluations()[:14] == first
+    assert len(more.first_evaluations()) == 25
     assert [(g.number, g.population, g.stats) for g in more.generations()[: len(before)]] == [
         (g.number, g.population, g.stats) for g in before
     ]
@@ -77,7 +81,7 @@ def test_a_budget_may_end_with_a_generation(kind, tmp_path):
     run = evoae.search(budgeted({kind: spent[kind]}), run=tmp_path / "run")
     assert run.status().state == "finished"
     assert history(evoae.resume(run.path)) == history(run)
-    assert len(run.evaluations()) == 6
+    assert len(run.first_evaluations()) == 6
 
 
 def test_a_search_without_any_end_is_refused():
@@ -93,13 +97,13 @@ def test_a_space_smaller_than_the_population_is_trained_and_paid_once(algorithm,
     few["model"]["sampling"] = {"batchnorm": 0.0, "dropout": 0.0}
     run = evoae.search(few, run=tmp_path / "run")
     assert run.status().reused
-    cost = sum(3 * each.flops * 96 * 2 for each in run.evaluations())
+    cost = sum(3 * each.flops * 96 * 2 for each in run.first_evaluations())
     assert run.generations()[-1].stats["cost"] == cost
 
 
 def test_every_training_has_its_cost(tmp_path, monkeypatch):
     monkeypatch.undo()
     run = evoae.search(with_changes(TINY, search={"generations": 1}), run=tmp_path / "run")
-    for each in run.evaluations():
+    for each in run.first_evaluations():
         assert each.cost == 3 * each.flops * 96 * 2  # images and epochs of TINY
-    assert run.status().cost == sum(each.cost for each in run.evaluations())
+    assert run.status().cost == sum(each.cost for each in run.first_evaluations())

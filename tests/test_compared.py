@@ -105,11 +105,11 @@ def test_a_resume_repeats_no_baseline_and_makes_up_for_those_asked_for_later(exe
 
 def test_a_longer_search_is_compared_with_a_longer_random_one(executor, tmp_path):
     run = evoae.search(ALL, run=tmp_path / "run")
-    before, first = named(run)["random"], evoae.Run.open(run.path / "random").evaluations()
+    before, first = named(run)["random"], evoae.Run.open(run.path / "random").first_evaluations()
     after = named(evoae.resume(run.path, generations=2))["random"]
     assert before.budget < after.budget
     assert before.cost < after.cost <= after.budget
-    second = evoae.Run.open(run.path / "random").evaluations()
+    second = evoae.Run.open(run.path / "random").first_evaluations()
     assert second[: len(first)] == first
     assert len(second) == after.trainings
 
@@ -130,7 +130,7 @@ def test_a_network_that_the_search_has_trained_is_not_trained_again(executor, tm
     (plain,) = run.baselines()  # the hand-made one is for images
     assert plain.genome == "dense(64) | latent(4) | updense(64)"
     ids = [task.id for task in executor.trained]
-    assert len(ids) == len(set(ids)) == len(run.evaluations())
+    assert len(ids) == len(set(ids)) == len(run.first_evaluations())
 
 
 def test_a_baseline_that_fails_is_recorded_with_its_kind_and_shown(monkeypatch, tmp_path):

@@ -40,7 +40,7 @@ def test_an_objective_gives_the_same_search_on_every_executor(objective, tmp_pat
         runs.append(evoae.search(raw, run=tmp_path / execution["kind"]))
     inline, local = map(history, runs)
     assert inline == local
-    for evaluation in runs[0].evaluations():
+    for evaluation in runs[0].first_evaluations():
         assert set(evaluation.figures) == FIGURES[objective["kind"]]
         assert evaluation.fitness == evaluation.figures["loss"]
 
@@ -49,7 +49,7 @@ def test_an_objective_gives_the_same_search_on_every_executor(objective, tmp_pat
 def test_a_table_is_searched_for_every_kind_of_code(kind, table, tmp_path):
     raw = with_changes(FEW, objective={"kind": kind}) | {"data": table}
     run = evoae.search(raw, run=tmp_path / "run")
-    assert all(evaluation.fitness is not None for evaluation in run.evaluations())
+    assert all(evaluation.fitness is not None for evaluation in run.first_evaluations())
     model = run.hall_of_fame()[0].load()
     assert model.output_shape == (None, 5)
     assert len(model.get_layer("encoder").outputs) == (2 if kind == "variational" else 1)

@@ -46,18 +46,18 @@ def salted(tmp_path_factory):
 
 def test_the_search_finishes_and_met_every_kind_of_fault(salted):
     assert salted.status().state == "finished"
-    evaluations = salted.evaluations()
+    evaluations = salted.first_evaluations()
     assert len(evaluations) >= 300
     assert {faulty.fault_of(evaluation.id) for evaluation in evaluations} == EXPECTED.keys()
 
 
 def test_every_candidate_is_in_the_store_under_its_kind(salted):
-    for evaluation in salted.evaluations():
+    for evaluation in salted.first_evaluations():
         assert evaluation.outcome is EXPECTED[faulty.fault_of(evaluation.id)], evaluation
 
 
 def test_a_failure_says_why_and_has_no_fitness(salted):
-    failures = [e for e in salted.evaluations() if e.outcome is not Outcome.SCORED]
+    failures = [e for e in salted.first_evaluations() if e.outcome is not Outcome.SCORED]
     assert {e.fitness for e in failures} == {None}
     said = {faulty.fault_of(e.id): e.message for e in failures}
     assert "256 MiB (execution.memory_limit)" in said["exceed memory"]
@@ -67,7 +67,7 @@ def test_a_failure_says_why_and_has_no_fitness(salted):
 
 
 def test_no_failure_is_an_elite_a_parent_or_in_the_hall_of_fame(salted):
-    failed = {e.id for e in salted.evaluations() if e.fitness is None}
+    failed = {e.id for e in salted.first_evaluations() if e.fitness is None}
     parents = {id for found in candidates(salted) for id in found.parents}
     elites = {generation.population[0] for generation in salted.generations()[1:]}
     famous = {id for generation in salted.generations() for id in generation.hall_of_fame}
@@ -77,7 +77,7 @@ def test_no_failure_is_an_elite_a_parent_or_in_the_hall_of_fame(salted):
 
 
 def test_the_hall_of_fame_is_the_best_of_all_scores_and_has_its_models(salted):
-    scores = sorted((e.fitness, e.id) for e in salted.evaluations() if e.fitness is not None)
+    scores = sorted((e.fitness, e.id) for e in salted.first_evaluations() if e.fitness is not None)
     hall = salted.hall_of_fame()
     assert [(entry.val_loss, entry.id) for entry in hall] == scores[: len(hall)]
     held = {path.name for path in (salted.path / "models").rglob("*") if path.is_file()}
@@ -85,7 +85,7 @@ def test_the_hall_of_fame_is_the_best_of_all_scores_and_has_its_models(salted):
 
 
 def test_statistics_are_those_of_the_scored_candidates_alone(salted):
-    by_id = {e.id: e for e in salted.evaluations()}
+    by_id = {e.id: e for e in salted.first_evaluations()}
     proposed = candidates(salted)
     for generation in salted.generations():
         assert generation.stats["reused"] == 0  # else a proposal would be in two generations
@@ -98,7 +98,7 @@ def test_statistics_are_those_of_the_scored_candidates_alone(salted):
 
 
 def test_the_memory_of_workers_stays_bounded_though_every_training_leaks(salted):
-    resident = [e.peak_memory for e in salted.evaluations() if e.peak_memory is not None]
+    resident = [e.peak_memory for e in salted.first_evaluations() if e.peak_memory is not None]
     allowed = (RECYCLE_AFTER + 10) * faulty.LEAK  # what one worker may gather, and some air
     assert max(resident) - min(resident) < allowed
     slope = np.polyfit(np.arange(len(resident)), resident, 1)[0]
@@ -110,7 +110,7 @@ def test_what_went_wrong_is_told_by_status_and_show(salted):
 
     from evoae.cli.main import cli
 
-    failed = [e for e in salted.evaluations() if e.fitness is None]
+    failed = [e for e in salted.first_evaluations() if e.fitness is None]
     told = CliRunner().invoke(cli, ["status", str(salted.path), "--json"])
     assert json.loads(told.stdout)["failed"] == len(failed)
     shown = CliRunner().invoke(cli, ["show", str(salted.path), failed[0].id])

@@ -31,7 +31,7 @@ def begin(folder, *arguments):
 def wait_for_training(run, *, more_than):
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        if run.is_dir() and len(evoae.Run.open(run).evaluations()) > more_than:
+        if run.is_dir() and len(evoae.Run.open(run).first_evaluations()) > more_than:
             return
         time.sleep(0.05)
     pytest.fail("no training finished")
@@ -52,12 +52,12 @@ def test_ctrl_c_in_a_terminal_saves_says_how_to_go_on_and_loses_nothing(folder, 
     assert "Stopping: finishing" in said
     assert "Go on with:  evoae resume run" in said
     assert "Traceback" not in said
-    kept = evoae.Run.open(folder / "run").evaluations()
+    kept = evoae.Run.open(folder / "run").first_evaluations()
     assert f"Saved: {len(kept)} training" in said
     assert {evaluation.outcome for evaluation in kept} == {evoae.Outcome.SCORED}
     resumed = evoae.resume(folder / "run")
     assert history(resumed) == history(tiny_run)
-    assert resumed.evaluations()[: len(kept)] == kept  # none was trained again
+    assert resumed.first_evaluations()[: len(kept)] == kept  # none was trained again
 
 
 @pytest.mark.parametrize("trained", [0, 4])
@@ -69,11 +69,11 @@ def test_a_killed_driver_takes_its_workers_along_and_its_run_resumes(trained, fo
     process.communicate(timeout=PATIENCE)
     _, alive = psutil.wait_procs(workers, timeout=PATIENCE)
     assert not alive
-    kept = evoae.Run.open(folder / "run").evaluations()
+    kept = evoae.Run.open(folder / "run").first_evaluations()
     assert evoae.Run.open(folder / "run").status().state == "interrupted"
     resumed = evoae.resume(folder / "run")
     assert history(resumed) == history(tiny_run)
-    assert resumed.evaluations()[: len(kept)] == kept
+    assert resumed.first_evaluations()[: len(kept)] == kept
 
 
 def test_a_second_driver_is_refused_with_the_pid_of_the_first(folder):

@@ -43,20 +43,20 @@ def trainings(monkeypatch):
 
 
 def stopped(run):
-    return {each.id: each for each in run.evaluations() if each.raced}
+    return {each.id: each for each in run.first_evaluations() if each.raced}
 
 
 def test_what_falls_behind_is_stopped_paid_for_what_it_was_and_never_shown(trainings, tmp_path):
     whole = evoae.search(PLAIN, run=tmp_path / "whole")
     run = evoae.search(RACED, run=tmp_path / "run")
     raced, status = stopped(run), run.status()
-    lengths = Counter(len(each.validation_loss) for each in run.evaluations())
-    assert lengths[4] == len(run.evaluations()) - len(raced) >= 8
+    lengths = Counter(len(each.validation_loss) for each in run.first_evaluations())
+    assert lengths[4] == len(run.first_evaluations()) - len(raced) >= 8
     assert lengths[1] > lengths[2] > 0
-    assert status.raced == len(raced) > len(run.evaluations()) / 2
+    assert status.raced == len(raced) > len(run.first_evaluations()) / 2
     assert all(each.fitness == each.validation_loss[-1] for each in raced.values())
     assert status.cost == sum(
-        3 * each.flops * 96 * len(each.validation_loss) for each in run.evaluations()
+        3 * each.flops * 96 * len(each.validation_loss) for each in run.first_evaluations()
     )
     assert status.cost < 0.7 * whole.status().cost
     shown = {entry.id for entry in (*run.hall_of_fame(), *run.front())}
@@ -77,7 +77,7 @@ def test_what_stopped_trainings_leave_of_a_budget_is_spent(search, trainings, tm
     whole = evoae.search(RACED, run=tmp_path / "whole").status().cost
     budget = {"budget": {"flops": float(whole)}, "generations": None}
     run = evoae.search(with_changes(RACED, search={**search, **budget}), run=tmp_path / "run")
-    dearest = max(3 * each.flops * 96 * 4 for each in run.evaluations())
+    dearest = max(3 * each.flops * 96 * 4 for each in run.first_evaluations())
     assert whole - 2 * dearest < run.status().cost <= whole
 
 
@@ -87,7 +87,7 @@ def test_the_thresholds_decide_and_nothing_else(trainings, tmp_path):
     trainings.tasks.clear()
     run = evoae.search(RACED, run=tmp_path / "run")
     by_id = {task.id: task for task in trainings.tasks}
-    for each in run.evaluations():
+    for each in run.first_evaluations():
         task = by_id[each.id]
         ended = stopped_after(each.validation_loss, task.thresholds)
         assert ended == (len(each.validation_loss) if each.raced else None)
@@ -112,10 +112,10 @@ def test_only_what_would_end_alike_is_taken_over(lending, borrowing, trainings, 
     reuse = {"reuse": [str(lender.path)]}
     run = evoae.search(with_changes(borrowing, search=reuse), run=tmp_path / "run")
     assert history(run) == history(alone)
-    lent = {each.id: each.validation_loss for each in lender.evaluations()}
-    alike = [each for each in run.evaluations() if lent.get(each.id) == each.validation_loss]
+    lent = {each.id: each.validation_loss for each in lender.first_evaluations()}
+    alike = [each for each in run.first_evaluations() if lent.get(each.id) == each.validation_loss]
     assert run.status().borrowed == len(alike) > 0
-    assert len(trainings.tasks) == len(run.evaluations()) - len(alike)
+    assert len(trainings.tasks) == len(run.first_evaluations()) - len(alike)
     assert (len(trainings.tasks) == 0) == (lending == borrowing)
 
 

@@ -70,7 +70,7 @@ def test_an_interrupted_search_resumes_to_the_undisturbed_end(moment, tiny_run, 
     assert watcher.heard
     before = evoae.Run.open(tmp_path / "run")
     assert before.status().state == "interrupted"
-    assert len(before.evaluations()) == stopped.value.trained > 0
+    assert len(before.first_evaluations()) == stopped.value.trained > 0
     assert history(evoae.resume(tmp_path / "run")) == history(tiny_run)
 
 
@@ -88,7 +88,7 @@ def test_resuming_a_finished_run_trains_nothing(tiny_run):
 
 def test_random_search_spends_the_same_budget(tiny_run, tmp_path):
     run = evoae.search(with_changes(TINY, search={"algorithm": "random"}), run=tmp_path / "run")
-    assert len(run.evaluations()) == len(tiny_run.evaluations())
+    assert len(run.first_evaluations()) == len(tiny_run.first_evaluations())
 
 
 def test_an_existing_folder_is_refused_and_left_alone(tiny_run):

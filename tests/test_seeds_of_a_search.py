@@ -36,7 +36,7 @@ def seeded(tmp_path, lines, **search):
 )
 def test_given_networks_are_tried_first_in_their_order(search, tmp_path):
     run = evoae.search(seeded(tmp_path, GIVEN, **search), run=tmp_path / "run")
-    tried = [run.find(each.id).candidate for each in run.evaluations()]
+    tried = [run.find(each.id).candidate for each in run.first_evaluations()]
     tried.sort(key=lambda candidate: (candidate.generation, candidate.position))
     assert [each.genome for each in tried[:3]] == list(GIVEN)
     assert [each.operator for each in tried[:3]] == ["seed"] * 3

@@ -35,7 +35,7 @@ def wild_run(tmp_path_factory):
 
 
 def test_too_many_failures_stop_the_search_after_saving_them(wild_run):
-    assert {e.outcome for e in wild_run.evaluations()} == {Outcome.DIVERGED}
+    assert {e.outcome for e in wild_run.first_evaluations()} == {Outcome.DIVERGED}
     status = wild_run.status()
     assert status.state == "failed"
     assert "trainings failed" in status.why
@@ -54,7 +54,7 @@ def test_a_stopped_search_goes_on_when_its_failures_are_allowed(wild_run, tmp_pa
 
 def test_failures_are_listed_with_kind_reason_and_traceback(wild_run):
     listed = json.loads(run_cli("failures", wild_run.path, "--json").stdout)
-    assert len(listed) == len(wild_run.evaluations())
+    assert len(listed) == len(wild_run.first_evaluations())
     assert {failure["outcome"] for failure in listed} == {"diverged"}
     assert all("Traceback" in failure["traceback"] for failure in listed)
     lines = run_cli("failures", wild_run.path).stdout.splitlines()
@@ -62,7 +62,7 @@ def test_failures_are_listed_with_kind_reason_and_traceback(wild_run):
 
 
 def test_a_failure_can_be_repeated_alone(wild_run):
-    failed = wild_run.evaluations()[0].id
+    failed = wild_run.first_evaluations()[0].id
     done = run_cli("replay", wild_run.path, failed[:10])
     assert done.exit_code == 0
     assert "no longer finite" in done.stdout
@@ -85,7 +85,7 @@ def test_equal_trainings_of_another_run_are_taken_over(tiny_run, tmp_path, monke
     monkeypatch.setattr("evoae.training.train.train", no_training)
     run = evoae.search(borrowing, run=tmp_path / "run")
     assert history(run) == history(tiny_run)
-    assert run.status().borrowed == len(tiny_run.evaluations())
+    assert run.status().borrowed == len(tiny_run.first_evaluations())
     assert all(entry.load().count_params() == entry.parameters for entry in run.hall_of_fame())
 
 
@@ -164,8 +164,8 @@ def test_a_search_in_bfloat16_ends_the_same_twice_and_otherwise_than_in_float32(
         "This processor has no instructions for bfloat16"
     ]
     assert history(evoae.search(config, run=tmp_path / "second")) == history(first)
-    ids = {each.id: each.fitness for each in tiny_run.evaluations()}
-    both = [each for each in first.evaluations() if each.id in ids]
+    ids = {each.id: each.fitness for each in tiny_run.first_evaluations()}
+    both = [each for each in first.first_evaluations() if each.id in ids]
     assert both
     assert all(each.fitness == pytest.approx(ids[each.id], rel=0.05) for each in both)
     assert any(each.fitness != ids[each.id] for each in both)

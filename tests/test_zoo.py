@@ -109,7 +109,7 @@ def test_a_search_begins_with_it(monkeypatch, tmp_path):
     )
     expected = list(map(render, fitting(Scene.make(make_config(config)))))
     run = evoae.search(config, run=tmp_path / "run")
-    tried = [run.find(each.id).candidate for each in run.evaluations()]
+    tried = [run.find(each.id).candidate for each in run.first_evaluations()]
     given = [each.genome for each in tried if each.operator == "seed"]
     assert sorted(given) == sorted(expected)
     assert given

@@ -9,8 +9,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evoae.runs.entries import Entry
     from evoae.runs.records import Baseline
-    from evoae.runs.run import Entry, Run
+    from evoae.runs.run import Run
 
 
 @click.command("hof", short_help="The best models found.")

@@ -9,7 +9,7 @@ import click
 from evoae.cli import wording
 
 if TYPE_CHECKING:
-    from evoae.runs.run import Status
+    from evoae.runs.status import Status
 
 
 @click.command("status", short_help="Where a run stands.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -10,13 +11,14 @@ import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from evoae.errors import RunError
 from evoae.runs import schema
 from evoae.runs.files import spoken
 
+_Json = TypeVar("_Json")
 _BUSY_SECONDS = 30.0
 _FAULTS_OF_THE_CALLER = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
 _TROUBLE = {
@@ -51,6 +53,62 @@ def told(file: Path) -> Iterator[None]:
         raise RunError(str(file), *_TROUBLE[code]) from error
     except UnicodeDecodeError as error:
         raise damaged(file, error.reason) from error
+
+
+class Database:
+    """An open database file.
+
+    Args:
+        connection: in autocommit mode.
+        file: that it is, for what is said of it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
+        self._connection, self._file = connection, file
+
+    def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """Return what a query finds.
+
+        Raises:
+            RunError: the file cannot be read.
+        """
+        with told(self._file):
+            return self._connection.execute(sql, values).fetchall()
+
+    def execute(self, sql: str, values: tuple[object, ...]) -> None:
+        """Do one statement, durably before this returns.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
+        with told(self._file):
+            self._connection.execute(sql, values)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for statements that are done together or not at all."""
+        with told(self._file):
+            self._connection.execute("BEGIN IMMEDIATE")
+            with self._connection:  # commits, or rolls back on an exception
+                yield self._connection
+
+    def parsed(self, text: str, kind: type[_Json]) -> _Json:
+        """Return what a column of JSON holds.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise self.damaged(error) from error
+        if not isinstance(value, kind):
+            raise self.damaged(f"{value!r:.40} is no {kind.__name__}")
+        return value
+
+    def damaged(self, why: object) -> RunError:
+        """Return the error for content that makes no sense."""
+        return damaged(self._file, why)
 
 
 def connect(file: Path | str, mode: Literal["ro", "rw", "rwc", "memory"]) -> sqlite3.Connection:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import zipfile
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
@@ -18,182 +16,15 @@ from evoae.evaluation import Evaluation
 from evoae.front import place, undominated
 from evoae.genome.frame import Frame
 from evoae.runs.database import damaged
-from evoae.runs.files import REFIT, disk_bytes, model_path, pending_path
+from evoae.runs.entries import Entry, Found
+from evoae.runs.files import REFIT, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
-from evoae.runs.lock import holder
-from evoae.runs.records import Baseline, Candidate, Generation
+from evoae.runs.records import Baseline, Generation
+from evoae.runs.status import Status, best_of, read_status
 from evoae.runs.store import DATABASE, Store
-
-if TYPE_CHECKING:
-    import keras
+from evoae.runs.trainings import Training
 
 _Kind = TypeVar("_Kind")
-
-
-def load_model(path: Path) -> keras.Model:
-    """Load a trained model from a run, with sub-models named `encoder` and `decoder`.
-
-    Raises:
-        RunError: the file is missing or damaged.
-    """
-    restore = "restore it from a copy of the run"
-    if not path.is_file():
-        raise RunError(str(path), "missing", restore)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start is nobody's business
-    import keras
-
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        said = (str(error).splitlines() or [repr(error)])[0]
-        raise RunError(str(path), f"cannot be loaded ({said})", restore) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A member of the hall of fame.
-
-    Attributes:
-        rank: from 1, the best.
-        id: candidate id.
-        val_loss: its fitness, the mean over its trainings.
-        measures: trainings with a seed each that did not fail.
-        deviation: standard deviation of their losses; None for one.
-        parameters, latent: the network's size.
-        genome: one-line text.
-        generation: the one that proposed it first.
-        seconds: that its training took.
-        model_path: its trained model.
-        test_loss: its fitness figure on the test set after `refit`; None before.
-    """
-
-    rank: int
-    id: str
-    val_loss: float
-    parameters: int
-    latent: int
-    genome: str
-    generation: int
-    seconds: float
-    model_path: Path
-    test_loss: float | None = None
-    measures: int = 1
-    deviation: float | None = None
-
-    def load(self) -> keras.Model:
-        """Load the trained model, with sub-models named `encoder` and `decoder`.
-
-        Raises:
-            RunError: the file is missing or damaged.
-        """
-        return load_model(self.model_path)
-
-    def summary(self) -> dict[str, object]:
-        """Return what `hof --json` says of it."""
-        values = asdict(self)
-        return {**values, "model_path": str(values["model_path"])}
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A candidate and, if it was trained, what it earned."""
-
-    candidate: Candidate
-    evaluation: Evaluation | None
-
-    @property
-    def kind(self) -> str:
-        """How its training ended; `waiting` before that."""
-        return "waiting" if self.evaluation is None else self.evaluation.outcome.value
-
-    @property
-    def message(self) -> str:
-        """Why it failed; "" if it did not."""
-        return "" if self.evaluation is None else self.evaluation.message or ""
-
-    @property
-    def traceback(self) -> str | None:
-        """Of its failure; None if there is none."""
-        return None if self.evaluation is None else self.evaluation.traceback
-
-    def summary(self) -> dict[str, object]:
-        """Return the plain figures that `show --json` says of it."""
-        candidate, evaluation = self.candidate, self.evaluation
-        told: dict[str, object] = {
-            "id": candidate.id,
-            "genome": candidate.genome,
-            "generation": candidate.generation,
-            "parents": list(candidate.parents),
-            "operator": candidate.operator,
-        }
-        if evaluation is not None:
-            told |= {
-                "outcome": evaluation.outcome.value,
-                "val_loss": evaluation.fitness,
-                "parameters": evaluation.parameters,
-                "latent": evaluation.latent,
-                "flops": evaluation.flops,
-                "seconds": asdict(evaluation.seconds),
-                "peak_memory": evaluation.peak_memory,
-                "figures": dict(evaluation.figures),
-                "message": evaluation.message,
-                "raced": len(evaluation.validation_loss) if evaluation.raced else None,
-            }
-        return told
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Where a run stands.
-
-    Attributes:
-        run: the folder.
-        state: `running`, `finished`, `interrupted`, or `failed` if it stopped because of `why`.
-        why: a failed run stopped; None for others.
-        pid: of the driver; None unless running, 0 if it cannot be told.
-        workers: of the latest driver; None if none has begun.
-        generation: the one under way, from 1; the last one once finished.
-        generations: how many were asked for; None if only a budget ends the search.
-        scored, failed: trainings by outcome.
-        raced: of those with a score, the ones that racing stopped early.
-        reused: proposals in finished generations that were known and cost no training.
-        repeated: further trainings of known candidates, with other seeds.
-        borrowed: trainings taken over from other runs.
-        cost: FLOPs of all trainings, see `evoae.evaluation.cost`; None in runs of older versions.
-        noise: relative standard deviation of a loss between seeds; None where it was not measured.
-        best: id and validation loss; None before the first score.
-        eta_seconds: forecast of what is left, from the trainings so far; 0 once finished, None
-            before the first training.
-        disk_bytes: size of the folder.
-        baselines: what the result was compared with so far.
-    """
-
-    run: str
-    state: str
-    why: str | None
-    pid: int | None
-    workers: int | None
-    generation: int
-    generations: int | None
-    scored: int
-    raced: int
-    failed: int
-    reused: int
-    repeated: int
-    borrowed: int
-    cost: int | None
-    noise: float | None
-    best: tuple[str, float] | None
-    eta_seconds: float | None
-    disk_bytes: int
-    baselines: tuple[Baseline, ...] = ()
-
-    def summary(self) -> dict[str, object]:
-        """Return what `status --json` says."""
-        best = self.best
-        told = asdict(self)
-        told["best"] = None if best is None else {"id": best[0], "val_loss": best[1]}
-        return told
 
 
 class Run:
@@ -249,8 +80,19 @@ class Run:
         with Store.reader(self.path) as store:
             return list(store.generations().values())
 
-    def evaluations(self) -> list[Evaluation]:
-        """Return all evaluations in the order of finishing."""
+    def evaluations(self) -> list[Training]:
+        """Return every training in the order of finishing, each a flat row.
+
+        `pandas.DataFrame(run.evaluations())` is a table of them.
+        """
+        with Store.reader(self.path) as store:
+            return store.trainings()
+
+    def first_evaluations(self) -> list[Evaluation]:
+        """Return what each candidate earned in its first training, learning curve included.
+
+        In the order of finishing.
+        """
         with Store.reader(self.path) as store:
             return list(store.evaluations().values())
 
@@ -308,7 +150,7 @@ class Run:
             candidates, evaluations = store.candidates(), store.evaluations()
             scores = store.scores()
         if prefix == "best":
-            best = _best(scores)
+            best = best_of(scores)
             if best is None:
                 raise RunError(str(self.path), "no candidate has a score yet")
             return Found(candidates[best[0]], evaluations[best[0]])
@@ -367,46 +209,7 @@ class Run:
 
     def status(self) -> Status:
         """Return where the run stands now."""
-        pid = holder(self.path)
-        with Store.reader(self.path) as store:
-            facts, generations = store.facts(), store.generations()
-            target = facts.get("generations")
-            evaluations, borrowed = store.evaluations(), store.borrowed()
-            repeats, scores = store.repeats(), store.scores()
-        trainings = [*evaluations.values(), *repeats.values()]
-        scored = sum(evaluation.fitness is not None for evaluation in evaluations.values())
-        done = len(generations)
-        ended = facts.get("ended") or (target is not None and done >= target)
-        state = "running" if pid is not None else "finished" if ended else "interrupted"
-        why = facts.get("stopped") if state == "interrupted" else None
-        last = max(generations.values(), key=lambda each: each.number, default=None)
-        costs = [evaluation.cost for evaluation in trainings]
-        settled = len(trainings) + sum(
-            int(each.stats.get("reused") or 0) for each in generations.values()
-        )
-        return Status(
-            run=str(self.path),
-            state=state if why is None else "failed",
-            why=why,
-            pid=pid,
-            workers=facts.get("workers"),
-            generation=done if ended else done + 1 if target is None else min(done + 1, target),
-            generations=target,
-            scored=scored,
-            raced=sum(evaluation.raced for evaluation in evaluations.values()),
-            failed=len(evaluations) - scored,
-            reused=settled - len(trainings),
-            repeated=len(repeats),
-            borrowed=borrowed,
-            cost=sum(cost for cost in costs if cost is not None) if None not in costs else None,
-            noise=None if last is None else last.stats.get("noise"),
-            best=_best(scores),
-            eta_seconds=0.0
-            if state == "finished"
-            else _eta(facts.get("planned"), settled, trainings, facts.get("workers") or 1),
-            disk_bytes=disk_bytes(self.path),
-            baselines=tuple(self.baselines()),
-        )
+        return read_status(self.path, self.config.search.budget, self.baselines())
 
     def _entries(self, read: _Read, ids: Collection[str]) -> list[Entry]:
         """Return the scored ones of some candidates, best first."""
@@ -450,22 +253,3 @@ class _Read:
             self.generations, self.evaluations = store.generations(), store.evaluations()
             self.candidates, self.results = store.candidates(), store.results()
             self.scores = store.scores()
-
-
-def _best(scores: Mapping[str, Sequence[float]]) -> tuple[str, float] | None:
-    """Return the candidate with the least mean, and that mean."""
-    ranked = [(fmean(each), id) for id, each in scores.items() if each]
-    if not ranked:
-        return None
-    fitness, id = min(ranked)
-    return id, fitness
-
-
-def _eta(
-    planned: int | None, settled: int, trainings: Sequence[Evaluation], workers: int
-) -> float | None:
-    """Return seconds left: what is still planned, at the mean cost of the trainings so far."""
-    if planned is None or not trainings:
-        return None
-    mean = fmean(each.seconds.total for each in trainings)
-    return max(0, planned - settled) * mean / workers

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import Any, Self, TypeVar
 
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Seconds
-from evoae.runs.database import damaged, open_to_read, open_to_write, told
+from evoae.runs.database import Database, open_to_read, open_to_write
 from evoae.runs.files import promote
 from evoae.runs.lock import Lock
 from evoae.runs.records import Candidate, Generation
+from evoae.runs.trainings import Training, trainings
 
 DATABASE = "run.sqlite"
 _Json = TypeVar("_Json")
@@ -38,6 +38,7 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection, folder: Path, lock: Lock | None) -> None:
         self._connection, self.folder, self._lock = connection, folder, lock
+        self._base = Database(connection, folder / DATABASE)
 
     @classmethod
     def writer(cls, folder: Path) -> Self:
@@ -88,16 +89,16 @@ class Store:
 
     def set(self, values: Mapping[str, object]) -> None:
         """Record facts about the run by key; a known key gets its new value."""
-        with self._transaction():
-            self._connection.executemany(
+        with self._base.transaction() as connection:
+            connection.executemany(
                 "INSERT OR REPLACE INTO run VALUES (?, ?)",
                 [(key, json.dumps(value)) for key, value in values.items()],
             )
 
     def facts(self) -> dict[str, Any]:
         """Return every fact recorded about the run."""
-        rows = self._rows("SELECT key, value FROM run")
-        return {key: self._parsed(value, object) for key, value in rows}
+        rows = self._base.rows("SELECT key, value FROM run")
+        return {key: self._base.parsed(value, object) for key, value in rows}
 
     def fact(self, key: str, kind: type[_Json]) -> _Json:
         """Return one fact.
@@ -107,14 +108,14 @@ class Store:
         """
         value = self.facts().get(key)
         if not isinstance(value, kind):
-            raise damaged(self.folder / DATABASE, f"{key} is {value!r:.40}")
+            raise self._base.damaged(f"{key} is {value!r:.40}")
         return value
 
     # -- candidates and their evaluations
 
     def add_candidate(self, candidate: Candidate) -> None:
         """Record a candidate; one that is known stays as it was proposed first."""
-        self._execute(
+        self._base.execute(
             "INSERT OR IGNORE INTO candidate VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 candidate.id,
@@ -129,15 +130,15 @@ class Store:
 
     def candidates(self) -> dict[str, Candidate]:
         """Return every candidate by id, in the order of proposal."""
-        rows = self._rows("SELECT * FROM candidate ORDER BY generation, position")
+        rows = self._base.rows("SELECT * FROM candidate ORDER BY generation, position")
         return {
             id: Candidate(
                 id,
                 genome,
-                tuple(self._parsed(tokens, list)),
+                tuple(self._base.parsed(tokens, list)),
                 generation,
                 position,
-                tuple(self._parsed(parents, list)),
+                tuple(self._base.parsed(parents, list)),
                 operator,
             )
             for id, genome, tokens, generation, position, parents, operator in rows
@@ -152,7 +153,7 @@ class Store:
         """
         seconds = evaluation.seconds
         marks = ", ".join("?" * 20)
-        self._execute(
+        self._base.execute(
             f"INSERT INTO evaluation ({_EVALUATION}, finished, source) VALUES ({marks})",
             (
                 evaluation.id,
@@ -182,10 +183,11 @@ class Store:
             evaluation: of a candidate that has its first one; its id may carry the number.
             number: 2 for the second training.
         """
-        self._execute(
+        id, _, _ = evaluation.id.partition(" ")
+        self._base.execute(
             "INSERT INTO repeat VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                evaluation.id.partition(" ")[0],
+                id,
                 number,
                 evaluation.outcome.value,
                 evaluation.fitness,
@@ -198,7 +200,7 @@ class Store:
 
     def repeats(self) -> dict[tuple[str, int], Evaluation]:
         """Return the further trainings by candidate id and number, from 2."""
-        rows = self._rows(
+        rows = self._base.rows(
             "SELECT id, number, outcome, fitness, cost, seconds, message FROM repeat "
             "ORDER BY finished, id, number"
         )
@@ -220,7 +222,7 @@ class Store:
         Those that failed or that racing stopped earned nothing; a candidate whose first training
         ended so has no further one.
         """
-        rows = self._rows(
+        rows = self._base.rows(
             "SELECT id, 1, iif(raced, NULL, fitness) FROM evaluation UNION ALL "
             "SELECT id, number, fitness FROM repeat ORDER BY 2"
         )
@@ -231,27 +233,31 @@ class Store:
 
     def borrowed(self) -> int:
         """Return how many evaluations were taken over from other runs."""
-        ((count,),) = self._rows("SELECT count(source) FROM evaluation")
+        ((count,),) = self._base.rows("SELECT count(source) FROM evaluation")
         return int(count)
 
     def evaluations(self) -> dict[str, Evaluation]:
         """Return every evaluation by candidate id, in the order of finishing."""
-        rows = self._rows(f"SELECT {_EVALUATION} FROM evaluation ORDER BY number")
+        rows = self._base.rows(f"SELECT {_EVALUATION} FROM evaluation ORDER BY number")
         return {row[0]: self._evaluation(row) for row in rows}
+
+    def trainings(self) -> list[Training]:
+        """Return every training as a flat row, in the order of finishing."""
+        return trainings(self._base)
 
     # -- what came of a candidate after the search
 
     def set_result(self, id: str, kind: str, value: Mapping[str, object]) -> None:
         """Record what came of a candidate, durably; a result of the same kind is replaced."""
-        with self._transaction():
-            self._connection.execute(
+        with self._base.transaction() as connection:
+            connection.execute(
                 "INSERT OR REPLACE INTO result VALUES (?, ?, ?)", (id, kind, json.dumps(value))
             )
 
     def results(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Return every result by candidate id and kind."""
-        rows = self._rows("SELECT id, kind, value FROM result")
-        return {(id, kind): self._parsed(value, dict) for id, kind, value in rows}
+        rows = self._base.rows("SELECT id, kind, value FROM result")
+        return {(id, kind): self._base.parsed(value, dict) for id, kind, value in rows}
 
     # -- generations
 
@@ -274,8 +280,8 @@ class Store:
                 )
             return False
         number = generation.number
-        with self._transaction():
-            self._connection.execute(
+        with self._base.transaction() as connection:
+            connection.execute(
                 "INSERT INTO generation VALUES (?, ?, ?)",
                 (number, json.dumps(dict(generation.stats)), generation.seconds),
             )
@@ -283,7 +289,7 @@ class Store:
                 ("population", generation.population),
                 ("hall_of_fame", generation.hall_of_fame),
             ):
-                self._connection.executemany(
+                connection.executemany(
                     f"INSERT INTO {table} VALUES (?, ?, ?)",
                     [(number, place, id) for place, id in enumerate(ids, start=1)],
                 )
@@ -291,20 +297,20 @@ class Store:
 
     def generations(self) -> dict[int, Generation]:
         """Return the finished generations by number."""
-        rows = self._rows("SELECT number, stats, seconds FROM generation ORDER BY number")
+        rows = self._base.rows("SELECT number, stats, seconds FROM generation ORDER BY number")
         return {
             number: Generation(
                 number,
                 self._members("population", "position", number),
                 self._members("hall_of_fame", "rank", number),
-                self._parsed(stats, dict),
+                self._base.parsed(stats, dict),
                 seconds,
             )
             for number, stats, seconds in rows
         }
 
     def _members(self, table: str, order: str, generation: int) -> tuple[str, ...]:
-        rows = self._rows(
+        rows = self._base.rows(
             f"SELECT id FROM {table} WHERE generation = ? ORDER BY {order}", (generation,)
         )
         return tuple(id for (id,) in rows)
@@ -318,26 +324,11 @@ class Store:
         Raises:
             RunError: the folder cannot be written.
         """
-        rows = self._rows(
+        rows = self._base.rows(
             "SELECT id FROM candidate WHERE generation > (SELECT count(*) FROM generation)"
         )
         newest = max(self.generations().values(), key=lambda each: each.number, default=None)
         promote(self.folder, newest.hall_of_fame if newest else (), [id for (id,) in rows])
-
-    # -- SQL
-
-    def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        with told(self.folder / DATABASE):
-            return self._connection.execute(sql, values).fetchall()
-
-    def _parsed(self, text: str, kind: type[_Json]) -> _Json:
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise damaged(self.folder / DATABASE, error) from error
-        if not isinstance(value, kind):
-            raise damaged(self.folder / DATABASE, f"{value!r:.40} is no {kind.__name__}")
-        return value
 
     def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
         id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
@@ -347,8 +338,8 @@ class Store:
                 id,
                 Outcome(outcome),
                 fitness,
-                tuple(map(float, self._parsed(train, list))),
-                tuple(map(float, self._parsed(validation, list))),
+                tuple(map(float, self._base.parsed(train, list))),
+                tuple(map(float, self._base.parsed(validation, list))),
                 parameters,
                 latent,
                 flops,
@@ -356,23 +347,12 @@ class Store:
                 peak_memory,
                 message,
                 traceback,
-                self._parsed(figures, dict),
+                self._base.parsed(figures, dict),
                 cost,
                 bool(raced),
             )
         except (TypeError, ValueError) as error:
-            raise damaged(self.folder / DATABASE, error) from error
-
-    def _execute(self, sql: str, values: tuple[object, ...]) -> None:
-        with told(self.folder / DATABASE):
-            self._connection.execute(sql, values)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with told(self.folder / DATABASE):
-            self._connection.execute("BEGIN IMMEDIATE")
-            with self._connection:  # commits, or rolls back on an exception
-                yield
+            raise self._base.damaged(error) from error
 
 
 def _agree(recorded: Generation, again: Generation) -> bool:
@@ -386,7 +366,7 @@ def _agree(recorded: Generation, again: Generation) -> bool:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _losses(losses: tuple[float, ...]) -> str:

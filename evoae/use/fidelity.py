@@ -19,7 +19,8 @@ from evoae.evaluation import Evaluation, Task, seed_for, trained_as
 from evoae.evolution.noise import deviation
 from evoae.evolution.state import Individual
 from evoae.genome.text import parse
-from evoae.runs.run import Found, Run
+from evoae.runs.entries import Found
+from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.scene import Scene
 from evoae.use.refit import whole_scene, with_settings

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from evoae.errors import RunError, UseError
 from evoae.models.batches import batches, items_at_once
+from evoae.runs.entries import load_model
 from evoae.runs.files import refit_path
-from evoae.runs.run import Run, load_model
+from evoae.runs.run import Run
 
 if TYPE_CHECKING:
     import keras

@@ -47,7 +47,7 @@ def test_status_json_has_the_promised_keys(tiny_run):
     status = json.loads(run("status", tiny_run.path, "--json").stdout)
     assert status.keys() >= STATUS
     assert (status["state"], status["eta_seconds"]) == ("finished", 0)
-    assert status["scored"] + status["failed"] == len(tiny_run.evaluations())
+    assert status["scored"] + status["failed"] == len(tiny_run.first_evaluations())
 
 
 def test_show_json_adds_tokens_layers_and_history(tiny_run):

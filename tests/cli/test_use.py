@@ -175,7 +175,7 @@ def test_a_request_that_cannot_be_met_is_one_sentence_and_leaves_nothing(
 
 def test_a_candidate_without_a_model_is_to_be_refitted(tiny_run, tmp_path):
     kept = {entry.id for entry in tiny_run.hall_of_fame()}
-    outside = next(e.id for e in tiny_run.evaluations() if e.id not in kept)
+    outside = next(e.id for e in tiny_run.first_evaluations() if e.id not in kept)
     said = run("sample", tiny_run.path, outside, "--out", tmp_path / "s.png", code=2).stderr
     assert f"evoae refit {tiny_run.path} {outside[:6]}" in said
 

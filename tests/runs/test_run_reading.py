@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -7,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from evoae.config.schema import BudgetConfig
 from evoae.errors import RunError
+from evoae.runs.entries import Found
 from evoae.runs.files import model_path
-from evoae.runs.run import Found, Run
+from evoae.runs.run import Run
 from evoae.runs.store import Store
 from tests.runs.samples import CONFIG, candidate, identity, make_run, scored
 
@@ -24,7 +27,7 @@ def test_the_hall_of_fame_lists_the_newest_generations_best(tmp_path: Path) -> N
     assert first.model_path == model_path(tmp_path / "run", identity(5))
     assert (second.rank, second.id) == (2, identity(3))
     assert run.config == CONFIG
-    assert len(run.evaluations()) == 6
+    assert len(run.first_evaluations()) == 6
 
 
 def test_a_missing_or_damaged_model_is_one_sentence(tmp_path: Path) -> None:
@@ -130,3 +133,29 @@ def test_a_writer_killed_at_any_instant_loses_nothing_that_it_committed(tmp_path
         assert evaluations == [scored(number + 1) for number in range(seen)]
         stored = seen
     assert stored >= 50
+
+
+def test_a_running_run_forecasts_its_end_with_a_range(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run", generations=1) as store:
+        store.set({"workers": 2, "planned": 13})
+        run = Run.open(tmp_path / "run")
+        steady = run.status()  # two trainings and one reused; the failed one took no time
+        assert steady.per_minute == pytest.approx(60 / (4.0 / 2 / 2))
+        assert steady.eta_seconds == pytest.approx(10 * (2 / 3) * 1.0)
+        assert 0 == steady.eta_low < steady.eta_seconds < (steady.eta_high or 0)
+        assert (steady.memory or 0) > 10 * 2**20
+        store.add_candidate(candidate(5, 3))
+        store.add_evaluation(scored(5), tmp_path / "lender")  # cost this run no time
+        assert run.status().per_minute == steady.per_minute
+    assert run.status().memory is None
+
+
+def test_a_budget_alone_forecasts_the_end_as_well(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run", generations=1) as store:
+        store.add_candidate(candidate(5, 2))
+        store.add_evaluation(dataclasses.replace(scored(5), cost=25))
+        run = Run.open(tmp_path / "run")
+        assert run.status().eta_seconds is None
+        search = run.config.search.model_copy(update={"budget": BudgetConfig(evaluations=12)})
+        limited = Run(run.path, run.config.model_copy(update={"search": search}))
+        assert limited.status().eta_seconds == pytest.approx(9 * 8.0 / 3)

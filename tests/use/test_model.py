@@ -39,7 +39,7 @@ def test_a_candidate_without_a_model_is_to_be_refitted(copied):
         open_model(copied.path, best.id, kind="refit")
     assert f"evoae refit {copied.path} {best.id[:6]}" in str(refused.value)
     kept = {entry.id for entry in copied.hall_of_fame()}
-    outside = next(e.id for e in copied.evaluations() if e.id not in kept)
+    outside = next(e.id for e in copied.first_evaluations() if e.id not in kept)
     with pytest.raises(UseError, match="evoae refit"):
         open_model(copied.path, outside)
 

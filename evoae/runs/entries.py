@@ -1,0 +1,128 @@
+"""What a run holds of one candidate: a place in its hall of fame, or how its training ended."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evoae.errors import RunError
+from evoae.evaluation import Evaluation
+from evoae.runs.records import Candidate
+
+if TYPE_CHECKING:
+    import keras
+
+
+def load_model(path: Path) -> keras.Model:
+    """Load a trained model from a run, with sub-models named `encoder` and `decoder`.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    restore = "restore it from a copy of the run"
+    if not path.is_file():
+        raise RunError(str(path), "missing", restore)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start is nobody's business
+    import keras
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        said = (str(error).splitlines() or [repr(error)])[0]
+        raise RunError(str(path), f"cannot be loaded ({said})", restore) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A member of the hall of fame.
+
+    Attributes:
+        rank: from 1, the best.
+        id: candidate id.
+        val_loss: its fitness, the mean over its trainings.
+        measures: trainings with a seed each that did not fail.
+        deviation: standard deviation of their losses; None for one.
+        parameters, latent: the network's size.
+        genome: one-line text.
+        generation: the one that proposed it first.
+        seconds: that its training took.
+        model_path: its trained model.
+        test_loss: its fitness figure on the test set after `refit`; None before.
+    """
+
+    rank: int
+    id: str
+    val_loss: float
+    parameters: int
+    latent: int
+    genome: str
+    generation: int
+    seconds: float
+    model_path: Path
+    test_loss: float | None = None
+    measures: int = 1
+    deviation: float | None = None
+
+    def load(self) -> keras.Model:
+        """Load the trained model, with sub-models named `encoder` and `decoder`.
+
+        Raises:
+            RunError: the file is missing or damaged.
+        """
+        return load_model(self.model_path)
+
+    def summary(self) -> dict[str, object]:
+        """Return what `hof --json` says of it."""
+        values = asdict(self)
+        return {**values, "model_path": str(values["model_path"])}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A candidate and, if it was trained, what it earned."""
+
+    candidate: Candidate
+    evaluation: Evaluation | None
+
+    @property
+    def kind(self) -> str:
+        """How its training ended; `waiting` before that."""
+        return "waiting" if self.evaluation is None else self.evaluation.outcome.value
+
+    @property
+    def message(self) -> str:
+        """Why it failed; "" if it did not."""
+        return "" if self.evaluation is None else self.evaluation.message or ""
+
+    @property
+    def traceback(self) -> str | None:
+        """Of its failure; None if there is none."""
+        return None if self.evaluation is None else self.evaluation.traceback
+
+    def summary(self) -> dict[str, object]:
+        """Return the plain figures that `show --json` says of it."""
+        candidate, evaluation = self.candidate, self.evaluation
+        told: dict[str, object] = {
+            "id": candidate.id,
+            "genome": candidate.genome,
+            "generation": candidate.generation,
+            "parents": list(candidate.parents),
+            "operator": candidate.operator,
+        }
+        if evaluation is not None:
+            told |= {
+                "outcome": evaluation.outcome.value,
+                "val_loss": evaluation.fitness,
+                "parameters": evaluation.parameters,
+                "latent": evaluation.latent,
+                "flops": evaluation.flops,
+                "seconds": asdict(evaluation.seconds),
+                "peak_memory": evaluation.peak_memory,
+                "figures": dict(evaluation.figures),
+                "message": evaluation.message,
+                "raced": len(evaluation.validation_loss) if evaluation.raced else None,
+            }
+        return told

@@ -1,0 +1,187 @@
+"""Where a run stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+
+from evoae.config.schema import BudgetConfig
+from evoae.runs.files import disk_bytes
+from evoae.runs.forecast import Forecast, forecast
+from evoae.runs.lock import holder
+from evoae.runs.processes import memory_of
+from evoae.runs.records import Baseline
+from evoae.runs.store import Store
+from evoae.runs.trainings import Training
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a run stands.
+
+    Attributes:
+        run: the folder.
+        state: `running`, `finished`, `interrupted`, or `failed` if it stopped because of `why`.
+        why: a failed run stopped; None for others.
+        pid: of the driver; None unless running, 0 if it cannot be told.
+        workers: of the latest driver; None if none has begun.
+        generation: the one under way, from 1; the last one once finished.
+        generations: how many were asked for; None if only a budget ends the search.
+        scored, failed: trainings by outcome.
+        raced: of those with a score, the ones that racing stopped early.
+        reused: proposals in finished generations that were known and cost no training.
+        repeated: further trainings of known candidates, with other seeds.
+        borrowed: trainings taken over from other runs.
+        cost: FLOPs of all trainings, see `evoae.evaluation.cost`; None in runs of older versions.
+        noise: relative standard deviation of a loss between seeds; None where it was not measured.
+        best: id and validation loss; None before the first score.
+        per_minute: trainings a minute, at the mean time of those so far; None before the first.
+        eta_seconds: forecast of what is left, from the trainings so far; 0 once finished, None
+            before the first training.
+        eta_low, eta_high: its range, see `evoae.runs.forecast`; None where there is no forecast.
+        memory: bytes that driver and workers take now; None unless running, or if it is unknown.
+        disk_bytes: size of the folder.
+        baselines: what the result was compared with so far.
+    """
+
+    run: str
+    state: str
+    why: str | None
+    pid: int | None
+    workers: int | None
+    generation: int
+    generations: int | None
+    scored: int
+    raced: int
+    failed: int
+    reused: int
+    repeated: int
+    borrowed: int
+    cost: int | None
+    noise: float | None
+    best: tuple[str, float] | None
+    per_minute: float | None
+    eta_seconds: float | None
+    eta_low: float | None
+    eta_high: float | None
+    memory: int | None
+    disk_bytes: int
+    baselines: tuple[Baseline, ...] = ()
+
+    def summary(self) -> dict[str, object]:
+        """Return what `status --json` says."""
+        best = self.best
+        told = asdict(self)
+        told["best"] = None if best is None else {"id": best[0], "val_loss": best[1]}
+        return told
+
+
+def read_status(run: Path, budget: BudgetConfig, baselines: Sequence[Baseline]) -> Status:
+    """Return where a run stands now.
+
+    Args:
+        run: its folder.
+        budget: of its search.
+        baselines: what it was compared with so far.
+
+    Raises:
+        RunError: its database cannot be read.
+    """
+    pid = holder(run)
+    with Store.reader(run) as store:
+        facts, generations = store.facts(), list(store.generations().values())
+        trainings, scores = store.trainings(), store.scores()
+    target, done = facts.get("generations"), len(generations)
+    ended = facts.get("ended") or (target is not None and done >= target)
+    state = "running" if pid is not None else "finished" if ended else "interrupted"
+    why = facts.get("stopped") if state == "interrupted" else None
+    first = [each for each in trainings if each.measure == 1]
+    scored = sum(each.val_loss is not None for each in first)
+    reused = sum(int(each.stats.get("reused") or 0) for each in generations)
+    cost = _cost(trainings)
+    pace = _pace(trainings, facts.get("workers"))
+    left: Forecast | None = Forecast(0, 0, 0)
+    if state != "finished":
+        share = _share(facts.get("planned"), budget, len(trainings), reused, cost)
+        left = _left(trainings, share, pace)
+    return Status(
+        run=str(run),
+        state=state if why is None else "failed",
+        why=why,
+        pid=pid,
+        workers=facts.get("workers"),
+        generation=done if ended else done + 1 if target is None else min(done + 1, target),
+        generations=target,
+        scored=scored,
+        raced=sum(each.raced for each in first),
+        failed=len(first) - scored,
+        reused=reused,
+        repeated=len(trainings) - len(first),
+        borrowed=sum(each.source is not None for each in trainings),
+        cost=cost,
+        noise=generations[-1].stats.get("noise") if generations else None,
+        best=best_of(scores),
+        per_minute=60 / pace if pace else None,
+        **_range(left),
+        memory=memory_of(pid) if pid else None,
+        disk_bytes=disk_bytes(run),
+        baselines=tuple(baselines),
+    )
+
+
+def _range(left: Forecast | None) -> dict[str, float | None]:
+    """Return the fields that tell a forecast."""
+    if left is None:
+        return {"eta_seconds": None, "eta_low": None, "eta_high": None}
+    return {"eta_seconds": left.seconds, "eta_low": left.low, "eta_high": left.high}
+
+
+def _cost(trainings: Sequence[Training]) -> int | None:
+    """Return the FLOPs of all; None if those of one are unknown."""
+    costs = [each.cost for each in trainings if each.cost is not None]
+    return sum(costs) if len(costs) == len(trainings) else None
+
+
+def _own(trainings: Sequence[Training]) -> list[float]:
+    """Return the seconds of the trainings that this run did itself."""
+    return [each.seconds for each in trainings if each.source is None]
+
+
+def _pace(trainings: Sequence[Training], workers: int | None) -> float | None:
+    """Return the seconds from the end of one training to that of the next."""
+    times = _own(trainings)
+    return fmean(times) / (workers or 1) if times else None
+
+
+def _share(
+    planned: int | None, budget: BudgetConfig, trainings: int, reused: int, cost: int | None
+) -> float:
+    """Return how much of the plan or the budget is done; 0 if none says how much there is."""
+    shares = [0.0]
+    if planned:
+        shares.append((trainings + reused) / planned)
+    if budget.evaluations:
+        shares.append(trainings / budget.evaluations)
+    if budget.flops and cost is not None:
+        shares.append(cost / budget.flops)
+    return min(1.0, max(shares))
+
+
+def _left(trainings: Sequence[Training], share: float, pace: float | None) -> Forecast | None:
+    """Return what is left, if proposals go on to be trained as often as so far."""
+    if pace is None or not share:
+        return None
+    times = _own(trainings)
+    left = len(times) * (1 / share - 1)
+    return forecast(left * pace, left, times)
+
+
+def best_of(scores: Mapping[str, Sequence[float]]) -> tuple[str, float] | None:
+    """Return the candidate with the least mean, and that mean; None before the first score."""
+    ranked = [(fmean(each), id) for id, each in scores.items() if each]
+    if not ranked:
+        return None
+    fitness, id = min(ranked)
+    return id, fitness
