@@ -60,6 +60,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # 1 for a training that racing stopped early.
     ("ALTER TABLE evaluation ADD COLUMN raced INTEGER NOT NULL DEFAULT 0",),
+    # When a generation ended; NULL for those of older versions.
+    ("ALTER TABLE generation ADD COLUMN finished TEXT",),
 )
 
 

@@ -14,6 +14,7 @@ from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.runs.database import Database, open_to_read, open_to_write
 from evoae.runs.files import promote
+from evoae.runs.journal import Journal
 from evoae.runs.lock import Lock
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.trainings import Training, trainings
@@ -39,6 +40,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, folder: Path, lock: Lock | None) -> None:
         self._connection, self.folder, self._lock = connection, folder, lock
         self._base = Database(connection, folder / DATABASE)
+        self._journal: Journal | None = None
 
     @classmethod
     def writer(cls, folder: Path) -> Self:
@@ -49,10 +51,17 @@ class Store:
         """
         lock = Lock(folder)
         try:
-            return cls(open_to_write(folder / DATABASE), folder, lock)
+            store = cls(open_to_write(folder / DATABASE), folder, lock)
         except BaseException:
             lock.release()
             raise
+        try:
+            store._journal = Journal(folder, store._base)
+            store._journal.mend()
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     @classmethod
     def make(cls, folder: Path) -> Self:
@@ -175,6 +184,8 @@ class Store:
                 None if source is None else str(source),
             ),
         )
+        if self._journal is not None:
+            self._journal.add_training(evaluation.id, 1)
 
     def add_repeat(self, evaluation: Evaluation, number: int) -> None:
         """Record a further training of a candidate, durably before this returns.
@@ -197,6 +208,8 @@ class Store:
                 _now(),
             ),
         )
+        if self._journal is not None:
+            self._journal.add_training(id, number)
 
     def repeats(self) -> dict[tuple[str, int], Evaluation]:
         """Return the further trainings by candidate id and number, from 2."""
@@ -282,8 +295,8 @@ class Store:
         number = generation.number
         with self._base.transaction() as connection:
             connection.execute(
-                "INSERT INTO generation VALUES (?, ?, ?)",
-                (number, json.dumps(dict(generation.stats)), generation.seconds),
+                "INSERT INTO generation VALUES (?, ?, ?, ?)",
+                (number, json.dumps(dict(generation.stats)), generation.seconds, _now()),
             )
             for table, ids in (
                 ("population", generation.population),
@@ -293,6 +306,8 @@ class Store:
                     f"INSERT INTO {table} VALUES (?, ?, ?)",
                     [(number, place, id) for place, id in enumerate(ids, start=1)],
                 )
+        if self._journal is not None:
+            self._journal.add_generation(number)
         return True
 
     def generations(self) -> dict[int, Generation]:
