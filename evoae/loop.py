@@ -301,7 +301,7 @@ class Loop:
             self._store.add_repeat(evaluation, int(number))
         else:
             self._store.add_evaluation(evaluation)
-        self.progress.fresh += 1
+        self.progress.times.append(evaluation.seconds.total)
         for batch in self._under_way:
             batch.open.discard(key)
         self._count(key, evaluation)

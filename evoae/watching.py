@@ -10,6 +10,7 @@ from typing import Protocol
 
 from evoae.budget import Purse
 from evoae.config.schema import Config
+from evoae.runs.forecast import Forecast, forecast
 
 
 class Interrupted(KeyboardInterrupt):
@@ -60,8 +61,9 @@ class Progress:
         purse: what is spent.
         generation: 1-based, of the training under way.
         settled: proposals that need no more work: trained, failed or reused.
+        scored, failed, reused: of those settled.
         raced: of those with a score, the ones that racing stopped early.
-        fresh: trainings finished by this process.
+        times: seconds that each training took which this process finished.
         best: (validation loss, candidate id, generation); None before the first score.
         began: monotonic clock when this process began.
     """
@@ -75,7 +77,7 @@ class Progress:
     failed: int = 0
     reused: int = 0
     raced: int = 0
-    fresh: int = 0
+    times: list[float] = field(default_factory=list)
     best: tuple[float, str, int] | None = None
     began: float = field(default_factory=time.monotonic)
 
@@ -91,16 +93,25 @@ class Progress:
         return min(1.0, max(of_plan, self.purse.share))
 
     @property
+    def fresh(self) -> int:
+        """Trainings finished by this process."""
+        return len(self.times)
+
+    @property
     def rate(self) -> float | None:
         """Trainings of this process per second; None before the first."""
         return self.fresh / self.seconds if self.fresh and self.seconds > 0 else None
 
     @property
-    def seconds_left(self) -> float | None:
-        """Forecast of what is left, at the rate so far; None before there is one."""
+    def left(self) -> Forecast | None:
+        """Forecast of what is left, at the rate so far; None before there is one.
+
+        Proposals are taken to be trained, rather than reused, as often as so far.
+        """
         if self.rate is None or not self.share:
             return None
-        return self.settled * (1 / self.share - 1) / self.rate
+        trainings = (self.scored + self.failed) * (1 / self.share - 1)
+        return forecast(trainings / self.rate, trainings, self.times)
 
 
 class Watcher(Protocol):

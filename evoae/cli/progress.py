@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 import time
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 from evoae.cli import wording
 from evoae.cli.hof import print_entries
+from evoae.runs.processes import memory_of
 from evoae.watching import Interrupted, Overview, Progress
 
 if TYPE_CHECKING:
@@ -78,13 +80,13 @@ class ScreenWatcher:
             return
         self._bar.n = progress.share
         self._bar.bar_format = f"{generation_of(progress)} ▕{{bar:12}}▏ {{desc}}"
-        self._bar.set_description_str(line(progress))
+        self._bar.set_description_str(line(progress, memory_of(os.getpid())))
 
     def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:
         """Say a line for the generation where there is no progress line."""
         if self._bar is None and progress.fresh:
             ended = generation_of(progress, row["generation"])
-            click.echo(f"{ended} done: {line(progress)}", err=True)
+            click.echo(f"{ended} done: {line(progress, memory_of(os.getpid()))}", err=True)
 
     def stopping(self, in_flight: int) -> None:
         """Say that the search finishes what it has begun."""
@@ -143,10 +145,15 @@ def generation_of(progress: Progress, number: object = None) -> str:
     return f"gen {number or progress.generation}{of_all}"
 
 
-def line(progress: Progress) -> str:
-    """Return the figures of the progress line."""
+def line(progress: Progress, memory: int | None = None) -> str:
+    """Return the figures of the progress line.
+
+    Args:
+        progress: of the search.
+        memory: bytes that driver and workers take; None to leave it out.
+    """
     planned = "" if progress.planned is None else f"/{progress.planned}"
-    parts = [f"{progress.settled}{planned} trained"]
+    parts = [f"{progress.scored}{planned} trained"]
     if progress.best is not None:
         value, _, generation = progress.best
         parts.append(f"best {wording.loss(value)} (gen {generation})")
@@ -156,8 +163,10 @@ def line(progress: Progress) -> str:
         parts.append(f"{progress.failed} failed, {progress.reused} reused")
     if progress.rate is not None:
         parts.append(f"{60 * progress.rate:.1f}/min")
-    if progress.seconds_left:
-        parts.append(f"{wording.about(progress.seconds_left)} left")
+    if (left := progress.left) is not None and left.seconds:
+        parts.append(f"{wording.about(left.low, left.high)} left")
+    if memory is not None:
+        parts.append(wording.size(memory))
     return " · ".join(parts)
 
 
@@ -208,7 +217,7 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
         wording.next_steps([(f"evoae failures {status.run}", "what failed, and why")])
         sys.exit(1)
     steps = [
-        (f"evoae show {status.run} best", "see it"),
+        (f"evoae report {status.run}", "see it"),
         (f"evoae refit {status.run} best", "train it properly, measure it once on the test set"),
         (f"evoae resume {status.run} --generations 10", "search on"),
     ]

@@ -42,15 +42,21 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def about(seconds: float) -> str:
-    """Word a forecast no finer than it deserves: under a minute, about 3 min, about 2 h."""
-    if seconds < 60:
+def about(low: float, high: float) -> str:
+    """Word a forecast in seconds no finer than it deserves: under a minute, about 3–5 min."""
+    if high < 60:
         return "under a minute"
-    return (
-        f"about {round(seconds / 60)} min"
-        if seconds < 5400
-        else f"about {round(seconds / 3600)} h"
-    )
+    (least, unit), (most, largest) = _coarse(low), _coarse(high)
+    if least == 0:
+        return f"up to {most} {largest}"
+    if unit != largest:
+        return f"about {least} {unit} to {most} {largest}"
+    return f"about {most} {unit}" if least == most else f"about {least}–{most} {unit}"
+
+
+def _coarse(seconds: float) -> tuple[int, str]:
+    """Return whole minutes, or hours from an hour and a half on."""
+    return (round(seconds / 60), "min") if seconds < 5400 else (round(seconds / 3600), "h")
 
 
 def flops(number: float) -> str:

@@ -1,0 +1,149 @@
+"""How a run is followed: `status --watch`, and the line that a search draws."""
+
+import dataclasses
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from evoae.budget import Purse
+from evoae.cli import wording
+from evoae.cli.main import cli
+from evoae.cli.progress import line
+from evoae.config.schema import BudgetConfig
+from evoae.runs.run import Run
+from evoae.watching import Progress
+from tests.runs.samples import candidate, failed, make_run, scored
+
+
+def watched(path, monkeypatch, statuses, *options):
+    """Watch a run whose status is one of these after the other."""
+    left = iter(statuses)
+
+    def next_status(_):
+        status = next(left)
+        if status is None:
+            raise KeyboardInterrupt
+        return status
+
+    monkeypatch.setattr(Run, "status", next_status)
+    arguments = ["status", str(path), "--watch", "--interval", "0.1", *options]
+    return CliRunner().invoke(cli, arguments)
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A run's path and its statuses: begun, unchanged but for the clock, further, ended."""
+    with make_run(tmp_path / "run", generations=1) as store:
+        begun = Run.open(tmp_path / "run").status()
+        store.add_candidate(candidate(3, 2))
+        store.add_evaluation(scored(3, 0.01))
+        further = Run.open(tmp_path / "run").status()
+    ended = Run.open(tmp_path / "run").status()
+    later = dataclasses.replace(begun, disk_bytes=1, memory=2, eta_low=3)
+    return tmp_path / "run", [begun, later, further, ended]
+
+
+def test_on_a_pipe_a_line_is_added_when_something_has_changed(course, monkeypatch):
+    done = watched(*course[:1], monkeypatch, course[1])
+    begun, further, ended = done.stdout.splitlines()
+    assert "running" in begun
+    assert "best .10000  000100" in begun
+    assert "best .01000  000300" in further
+    assert "interrupted" in ended
+    assert done.exit_code == 0
+    assert done.stderr == f"Go on with:  evoae resume {course[0]}\n"
+
+
+def test_json_of_a_watched_run_is_one_line_a_change(course, monkeypatch):
+    done = watched(course[0], monkeypatch, course[1], "--json")
+    states = [json.loads(each)["state"] for each in done.stdout.splitlines()]
+    assert states == ["running", "running", "interrupted"]
+
+
+def test_ctrl_c_ends_watching_and_nothing_else(course, monkeypatch):
+    done = watched(course[0], monkeypatch, [course[1][0], None])
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_on_a_terminal_the_lines_are_drawn_anew_until_the_run_ends(tmp_path):
+    store = make_run(tmp_path / "run", generations=1)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "evoae.cli.main", "status", str(tmp_path / "run")]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
+    with subprocess.Popen(
+        [*command, "--watch", "--interval", "0.1"], stdout=theirs, env=environment
+    ) as watcher:
+        os.close(theirs)
+        seen = ""
+        for wanted, then in (
+            (
+                "trained 1",
+                lambda: (store.add_candidate(candidate(3)), store.add_evaluation(scored(3))),
+            ),
+            ("trained 2", store.close),
+            ("interrupted", lambda: None),
+        ):
+            deadline = time.monotonic() + 120
+            while wanted not in seen and time.monotonic() < deadline:
+                seen += os.read(ours, 4096).decode()
+            assert wanted in seen
+            then()
+        assert watcher.wait() == 0
+    os.close(ours)
+    assert "\x1b[1A" in seen  # the cursor goes up, so that the lines do not pile up
+
+
+def progress(**counts):
+    settled = sum(counts.get(name, 0) for name in ("scored", "failed", "reused"))
+    return Progress(5, 60, Purse(BudgetConfig()), settled=settled, **counts)
+
+
+def test_the_progress_line_counts_only_what_was_trained_as_trained():
+    said = line(progress(scored=26, failed=1, reused=4, best=(0.01821, "9f3ac1", 1)))
+    assert said == "26/60 trained · best .01821 (gen 1) · 1 failed, 4 reused"
+
+
+def test_the_progress_line_ends_with_pace_forecast_and_memory():
+    begun = progress(scored=10, times=[50.0, 70.0] * 5)
+    begun.began -= 600  # ten trainings in ten minutes: fifty minutes are left, more or less
+    *_, pace, left, memory = line(begun, 1_100_000_000).split(" · ")
+    assert (pace, memory) == ("1.0/min", "1.1 GB")
+    assert left == "about 46–54 min left"
+    begun.times = [60.0] * 10
+    assert "about 50 min left" in line(begun)
+    assert "left" not in line(progress(scored=60, times=[1.0] * 60))
+
+
+def test_what_is_known_already_is_no_training_to_come():
+    half_known = progress(scored=10, reused=10, times=[60.0] * 10)
+    half_known.began -= 600
+    assert half_known.left.seconds == pytest.approx(20 * 60, rel=0.01)
+
+
+def test_a_failed_training_is_trained_no_more_than_a_reused_one(tmp_path):
+    with make_run(tmp_path / "run") as store:
+        store.add_candidate(candidate(1))
+        store.add_evaluation(failed(1))
+        told = CliRunner().invoke(cli, ["status", str(tmp_path / "run")]).stdout
+    assert "trained 0 · reused 0 · failed 1" in told
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (3, 59, "under a minute"),
+        (10, 200, "up to 3 min"),
+        (170, 190, "about 3 min"),
+        (170, 310, "about 3–5 min"),
+        (4000, 7000, "about 67 min to 2 h"),
+        (7000, 20_000, "about 2–6 h"),
+    ],
+)
+def test_a_forecast_is_worded_no_finer_than_it_deserves(low, high, said):
+    assert wording.about(low, high) == said
