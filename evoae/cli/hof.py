@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import click
+
+from evoae.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,14 +21,15 @@ if TYPE_CHECKING:
 @click.argument("run")
 @click.option("--front", is_flag=True, help="All that nobody beats in every objective.")
 @click.option("--latent", type=click.IntRange(1), metavar="N", help="The best one of at most N.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(run: str, front: bool, latent: int | None, as_json: bool) -> None:
+@options.formats
+def command(run: str, front: bool, latent: int | None, as_csv: bool, as_json: bool) -> None:
     """List the best models of RUN, best first.
 
     With --front the candidates than which none is better in all of search.objectives (loss,
     latent size, parameters); with --latent the best one of that latent size or less.
     """
-    from evoae.cli.tables import print_json
+    from evoae.cli.tables import print_csv, print_json
+    from evoae.runs.entries import Entry
     from evoae.runs.run import Run
 
     opened = Run.open(run)
@@ -37,6 +41,9 @@ def command(run: str, front: bool, latent: int | None, as_json: bool) -> None:
         entries = opened.front() if front else opened.hall_of_fame()
     if as_json:
         print_json([entry.summary() for entry in entries])
+    elif as_csv:
+        columns = [field.name for field in fields(Entry)]
+        print_csv(columns, [entry.summary() for entry in entries])
     else:
         print_entries(opened, entries)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -57,6 +58,19 @@ def seed(command: _Command) -> _Command:
     return click.option(
         "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draws."
     )(command)
+
+
+def formats(command: _Command) -> _Command:
+    """Take `--csv` and `--json`."""
+    as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+    def both(*args: Any, as_csv: bool, as_json: bool, **given: Any) -> Any:
+        if as_csv and as_json:
+            raise click.UsageError("--csv and --json exclude each other")
+        return command(*args, as_csv=as_csv, as_json=as_json, **given)
+
+    return as_csv(as_json(cast(_Command, functools.update_wrapper(both, command))))
 
 
 def overrides(command: _Command) -> _Command:

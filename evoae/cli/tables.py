@@ -1,11 +1,13 @@
-"""Tables on stdout, and the JSON beside each of them."""
+"""Tables on stdout, and the JSON and CSV beside them."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 from rich.console import Console
@@ -38,3 +40,19 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right:
 def print_json(data: object) -> None:
     """Print `data` as JSON."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Print rows as CSV under the names of these columns; several ids stand with spaces between.
+
+    None is an empty field.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_field(row[column]) for column in columns] for row in rows)
+    click.echo(text.getvalue(), nl=False)
+
+
+def _field(value: object) -> object:
+    return " ".join(map(str, value)) if isinstance(value, list) else value
