@@ -38,7 +38,7 @@ def render(genome: Genome) -> str:
     """Return the one-line text of `genome`; `parse` reverses it exactly."""
     genes = genome.genes
     starts = [0, *_bars(genome), len(genes)]
-    return " | ".join(" ".join(map(_write, genes[a:b])) for a, b in pairwise(starts))
+    return " | ".join(" ".join(map(render_gene, genes[a:b])) for a, b in pairwise(starts))
 
 
 def parse(text: str) -> Genome:
@@ -70,7 +70,8 @@ def parse(text: str) -> Genome:
     return genome
 
 
-def _write(gene: Gene) -> str:
+def render_gene(gene: Gene) -> str:
+    """Return the text of one gene, such as `conv(32,3x3)`."""
     kind = KIND_OF[type(gene)]
     if not kind.fields:
         return kind.word

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 
-from evoae.config.schema import BudgetConfig
+from evoae.config.search import BudgetConfig
 from evoae.runs.files import disk_bytes
 from evoae.runs.forecast import Forecast, forecast
 from evoae.runs.lock import holder

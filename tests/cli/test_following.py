@@ -15,7 +15,7 @@ from evoae.budget import Purse
 from evoae.cli import wording
 from evoae.cli.main import cli
 from evoae.cli.progress import line
-from evoae.config.schema import BudgetConfig
+from evoae.config.search import BudgetConfig
 from evoae.runs.run import Run
 from evoae.watching import Progress
 from tests.runs.samples import candidate, failed, make_run, scored

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evoae.config.schema import BudgetConfig
+from evoae.config.search import BudgetConfig
 from evoae.errors import RunError
 from evoae.runs.entries import Found
 from evoae.runs.files import model_path
