@@ -35,6 +35,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "transfer": "What the code is worth to a classifier.",
     },
     "Look closer": {
+        "lineage": "The family tree of a model: what changed, and what it did.",
         "evaluations": "Every training of a run, as a table, CSV or JSON.",
         "space": "Draw networks from a search space, or check it.",
         "data": "The data sets at hand: list, get, describe.",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from evoae.config.schema import Config
 from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.genome.codec import encode
+from evoae.genome.text import parse
 from evoae.runs.folder import create
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.store import Store
@@ -83,3 +85,37 @@ def finished(generation: int) -> Generation:
         {"trained": 2, "reused": 1, "failed": 1, "min": 0.1 / generation, "std": None},
         1.5,
     )
+
+
+def bred(
+    number: int,
+    genome: str,
+    parents: tuple[int, ...] = (),
+    generation: int = 1,
+    operator: str = "sample",
+) -> Candidate:
+    """A candidate of that genome, whose parents are those numbers."""
+    tokens = tuple(encode(parse(genome)))
+    ids = tuple(map(identity, parents))
+    return Candidate(identity(number), genome, tokens, generation, number, ids, operator)
+
+
+def make_family(path: Path) -> Store:
+    """A run of two founders, their child, its child by the first founder, and a failed one."""
+    founder = "conv(32,3x3) bn | latent(8) | upconv(32,3x3)"
+    create(path, CONFIG, FACTS)
+    store = Store.writer(path)
+    child = founder.replace("latent(8)", "latent(10)")
+    for one in (
+        bred(1, founder),
+        bred(2, "conv(16,5x5) drop(0.2) | latent(10) | upconv(16,3x3)"),
+        bred(3, child, (1, 2), 2, "swap_genes"),
+        bred(4, child.replace("conv(32,3x3) bn", "conv(40,3x3) bn"), (3,), 3, "scale_filters"),
+        bred(5, founder.replace(" bn", ""), (1,), 2, "toggle_modifier"),
+    ):
+        store.add_candidate(one)
+    for number, fitness in ((1, 0.08), (2, 0.1), (3, 0.05), (4, 0.04)):
+        store.add_evaluation(scored(number, fitness))
+    store.add_repeat(scored(3, 0.07), 2)  # so its loss is .06
+    store.add_evaluation(failed(5))
+    return store
