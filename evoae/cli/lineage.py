@@ -43,7 +43,8 @@ def command(
     from evoae.runs.run import Run
 
     if out is not None:
-        from evoae.report.family import SUFFIXES, draw
+        from evoae.report.family import draw
+        from evoae.report.save import SUFFIXES
         from evoae.use.output import check_output
 
         check_output(out, SUFFIXES, force=force)

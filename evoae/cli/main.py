@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Look closer": {
         "lineage": "The family tree of a model: what changed, and what it did.",
+        "compare": "Best-so-far of several runs, and whether they differ.",
         "evaluations": "Every training of a run, as a table, CSV or JSON.",
         "space": "Draw networks from a search space, or check it.",
         "data": "The data sets at hand: list, get, describe.",

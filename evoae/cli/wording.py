@@ -81,6 +81,12 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def listed(words: Sequence[str]) -> str:
+    """Word several things: a, b and c."""
+    *before, last = words
+    return f"{', '.join(before)} and {last}" if before else last
+
+
 def next_steps(steps: Sequence[tuple[str, str]]) -> None:
     """Say on stderr which commands make sense next, and what each does."""
     width = max(len(command) for command, _ in steps)

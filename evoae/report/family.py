@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evoae.errors import UseError
-from evoae.runs.files import write_whole
+from evoae.report.save import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from evoae.runs.lineage import Lineage
-
-SUFFIXES = {".svg", ".png", ".pdf"}
-STYLE: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "evoae", "text.parse_math": False}
 
 _MOST = 400  # rows
 _LETTERS = 110  # of a row's text
@@ -48,12 +44,7 @@ def draw(family: Lineage, texts: Mapping[str, str], path: Path) -> None:
             f"{len(family.relatives)} candidates are too many for one picture",
             "go back fewer births with --depth",
         )
-    from matplotlib import rc_context
-
-    drawn = io.BytesIO()
-    with rc_context(STYLE):
-        figure_of(family, texts).savefig(drawn, format=path.suffix[1:].lower(), dpi=150)
-    write_whole(path, drawn.getvalue())
+    save(path, lambda: figure_of(family, texts))
 
 
 def figure_of(family: Lineage, texts: Mapping[str, str]) -> Figure:

@@ -41,7 +41,7 @@ def check_unchanged(run: Path, recorded: Mapping[str, Any], wanted: Mapping[str,
         RunError: a setting that its results depend on has changed; names it.
     """
     for path, before, after in differences(recorded, wanted):
-        if not _within(path, SAFE):
+        if not within(path, SAFE):
             raise RunError(
                 str(run),
                 f"{path} was {before!r} when it began, now {after!r}, which would change results",
@@ -66,7 +66,7 @@ def check_equal_trainings(
         if theirs.get(key) != ours.get(key):
             raise _unequal(lender, key, theirs.get(key), ours.get(key))
     for path, a, b in differences(theirs.get("config", {}), ours.get("config", {})):
-        if _within(path, _TRAINING) and not _within(path, SAFE):
+        if within(path, _TRAINING) and not within(path, SAFE):
             raise _unequal(lender, path, a, b)
 
 
@@ -75,7 +75,8 @@ def machine_differences(first: Mapping[str, Any], now: Mapping[str, Any]) -> lis
     return [f"{path} {b}, was {a}" for path, a, b in differences(first, now)]
 
 
-def _within(path: str, sections: tuple[str, ...]) -> bool:
+def within(path: str, sections: tuple[str, ...]) -> bool:
+    """Tell whether a setting, by its dotted path, is one of these or lies in one of them."""
     return any(path == section or path.startswith(f"{section}.") for section in sections)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from evoae.config.schema import Config
@@ -119,3 +121,21 @@ def make_family(path: Path) -> Store:
     store.add_repeat(scored(3, 0.07), 2)  # so its loss is .06
     store.add_evaluation(failed(5))
     return store
+
+
+def make_searched(
+    path: Path, losses: Sequence[float | None], *, costs: int = 10, **sections: object
+) -> Path:
+    """A finished run of one generation, its trainings of equal cost; a seed has its own data."""
+    raw = CONFIG.model_dump(mode="json") | sections
+    raw["search"] = raw["search"] | {"generations": 1}
+    config = Config.model_validate(raw)
+    data = {"data": "digits", "data_digest": f"{config.seed:02x}" * 32, "validation_images": 64}
+    create(path, config, FACTS | data)
+    with Store.writer(path) as store:
+        for number, loss in enumerate(losses, start=1):
+            store.add_candidate(candidate(number, 1, number))
+            one = failed(number) if loss is None else scored(number, loss)
+            store.add_evaluation(replace(one, cost=costs))
+        store.finish_generation(Generation(1, (), (), {"trained": len(losses)}, 1.0))
+    return path

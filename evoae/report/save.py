@@ -1,0 +1,35 @@
+"""Figures as files of their own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evoae.runs.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SUFFIXES = {".svg", ".png", ".pdf"}
+
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "evoae",
+    "text.parse_math": False,
+}
+
+
+def save(path: Path, paint: Callable[[], Figure]) -> None:
+    """Write the figure that `paint` makes; the suffix, one of `SUFFIXES`, chooses the format.
+
+    Raises:
+        RunError: the file cannot be written.
+    """
+    from matplotlib import rc_context
+
+    drawn = io.BytesIO()
+    with rc_context(_STYLE):
+        paint().savefig(drawn, format=path.suffix[1:].lower(), dpi=150)
+    write_whole(path, drawn.getvalue())
