@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean, stdev
 
 _QUANTILE = 1.2816  # of the normal distribution: one in ten lies above it, one in ten below -it
@@ -16,8 +17,8 @@ class Forecast:
 
     Attributes:
         seconds: expected.
-        low, high: the truth lies between them in about four cases of five, if the trainings to
-            come are like those so far. Both are `seconds` before there are two of them.
+        low, high: the truth should lie between them in four cases of five. Both are `seconds`
+            before there are two trainings.
     """
 
     seconds: float
@@ -28,20 +29,33 @@ class Forecast:
 def forecast(seconds: float, left: float, times: Sequence[float]) -> Forecast:
     """Return a forecast with the uncertainty that trainings of different length give it.
 
-    The sum of `left` times yet unknown varies by their spread, and its expectation by how well the
-    mean of so few times is known: the prediction interval of a sum, by Student's distribution.
+    Were each training drawn like any other, the range would be the prediction interval of a sum,
+    by Student's distribution. But neighbours resemble each other, since networks grow and the
+    machine has other work as well. So the range is as wide at least as if all that is left were
+    one more stretch like those that the trainings so far are cut into.
 
     Args:
         seconds: that are left, as expected.
         left: trainings that are left.
-        times: that each of the trainings so far took.
+        times: that each of the trainings so far took, in their order.
     """
     mean = fmean(times) if times else 0.0
     if len(times) < 2 or mean <= 0 or left <= 0:
         return Forecast(seconds, seconds, seconds)
-    relative = stdev(times) / mean * math.sqrt(1 / left + 1 / len(times))
-    width = seconds * relative * _student(len(times) - 1)
+    width = stdev(times) * math.sqrt(1 / left + 1 / len(times)) * _student(len(times) - 1)
+    means = _stretches(times)
+    if len(means) > 1:
+        drift = stdev(means) * math.sqrt(1 + 1 / len(means)) * _student(len(means) - 1)
+        width = max(width, drift)
+    width *= seconds / mean
     return Forecast(seconds, max(0.0, seconds - width), seconds + width)
+
+
+def _stretches(times: Sequence[float]) -> list[float]:
+    """Return the means of eight equal stretches; of fewer, if they were shorter than two."""
+    count = min(8, len(times) // 2)
+    ends = [round(number * len(times) / count) for number in range(count + 1)] if count else []
+    return [fmean(times[start:end]) for start, end in pairwise(ends)]
 
 
 def _student(freedom: int) -> float:
