@@ -46,6 +46,8 @@ class Task:
         images: that it is trained on in an epoch.
         keep: file to save the trained model to; None to keep no weights.
         keep_below: save only if the fitness is below this; None to save every scored one.
+        pictures: folder that gets inputs above what the saved model makes of them, for
+            TensorBoard; None for none.
         curve: file that gets a line of JSON for each epoch as it ends; None for none.
         memory_limit: bytes the training process may take; None for no limit.
         thresholds: of racing, see `stopped_after`; empty to train to the end.
@@ -63,6 +65,7 @@ class Task:
     images: int = 0
     keep: Path | None = None
     keep_below: float | None = None
+    pictures: Path | None = None
     curve: Path | None = None
     memory_limit: int | None = None
     thresholds: Thresholds = ()

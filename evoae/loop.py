@@ -30,6 +30,7 @@ from evoae.evolution.surrogate import Surrogate
 from evoae.execution.executor import AbstractExecutor
 from evoae.genome.codec import encode
 from evoae.genome.text import parse, render
+from evoae.runs.board import candidate_folder
 from evoae.runs.files import model_path, pending_path
 from evoae.runs.lender import Lender
 from evoae.runs.records import Candidate, Generation
@@ -254,7 +255,13 @@ class Loop:
                 task, id=proposal.key, seed=seed_for(self._scene.config.seed, proposal.key)
             )
         keep = pending_path(self._run, proposal.id)
-        return replace(task, keep=keep, keep_below=self._worst_kept, thresholds=batch.racing)
+        return replace(
+            task,
+            keep=keep,
+            keep_below=self._worst_kept,
+            pictures=candidate_folder(self._run, proposal.id),
+            thresholds=batch.racing,
+        )
 
     def _borrow(self, task: Task) -> bool:
         """Take a training over from another run; False if none has it."""

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.runs.board import Board
 from evoae.runs.database import Database, open_to_read, open_to_write
 from evoae.runs.files import promote
 from evoae.runs.journal import Journal
@@ -40,7 +41,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, folder: Path, lock: Lock | None) -> None:
         self._connection, self.folder, self._lock = connection, folder, lock
         self._base = Database(connection, folder / DATABASE)
-        self._journal: Journal | None = None
+        self._followers: tuple[Journal | Board, ...] = ()  # a driver's
 
     @classmethod
     def writer(cls, folder: Path) -> Self:
@@ -56,8 +57,9 @@ class Store:
             lock.release()
             raise
         try:
-            store._journal = Journal(folder, store._base)
-            store._journal.mend()
+            store._followers = (Journal(folder, store._base), Board(folder, store._base))
+            for follower in store._followers:
+                follower.mend()
         except BaseException:
             store.close()
             raise
@@ -184,8 +186,8 @@ class Store:
                 None if source is None else str(source),
             ),
         )
-        if self._journal is not None:
-            self._journal.add_training(evaluation.id, 1)
+        for follower in self._followers:
+            follower.add_training(evaluation.id, 1)
 
     def add_repeat(self, evaluation: Evaluation, number: int) -> None:
         """Record a further training of a candidate, durably before this returns.
@@ -208,8 +210,8 @@ class Store:
                 _now(),
             ),
         )
-        if self._journal is not None:
-            self._journal.add_training(id, number)
+        for follower in self._followers:
+            follower.add_training(id, number)
 
     def repeats(self) -> dict[tuple[str, int], Evaluation]:
         """Return the further trainings by candidate id and number, from 2."""
@@ -306,8 +308,8 @@ class Store:
                     f"INSERT INTO {table} VALUES (?, ?, ?)",
                     [(number, place, id) for place, id in enumerate(ids, start=1)],
                 )
-        if self._journal is not None:
-            self._journal.add_generation(number)
+        for follower in self._followers:
+            follower.add_generation(number)
         return True
 
     def generations(self) -> dict[int, Generation]:

@@ -21,10 +21,13 @@ from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, so_far, stopped_after
 from evoae.models.memory import MARGIN, training_bytes
 from evoae.models.plan import Plan, plan
-from evoae.runs.files import sync_folder
+from evoae.runs.board import write_pictures
+from evoae.runs.files import spoken, sync_folder
 from evoae.training.base import AbstractFitLoop
 from evoae.training.guarded import CandidateError, guarded
 from evoae.training.setup import prepare
+
+_SHOWN = 8  # images
 
 
 def train(task: Task) -> Evaluation:
@@ -115,6 +118,8 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         if curve.best is not None:
             model.set_weights(curve.best)
         _save(model, task.keep)
+        if task.pictures is not None and images:
+            _show(model, data, task.pictures)
     return Evaluation(
         task.id,
         Outcome.SCORED,
@@ -240,6 +245,21 @@ def _save(model: Any, path: Path) -> None:
             f"the model cannot be saved ({why.strerror or why})",
             "free some space or mend the permissions, then resume the run, or refit again",
         ) from why
+
+
+def _show(model: Any, data: Shared, folder: Path) -> None:
+    """Put validation images above what the model makes of them.
+
+    Raises:
+        RunError: the picture cannot be written.
+    """
+    shown = np.asarray(data.validation[:_SHOWN])
+    inputs = shown.astype(np.float32) / (255 if shown.dtype == np.uint8 else 1)
+    copies = np.asarray(model(inputs, training=False), np.float32)
+    rows = [np.concatenate(list(part), axis=1) for part in (inputs, copies)]
+    pixels = np.clip(np.concatenate(rows), 0, 1) * 255
+    with spoken(folder):
+        write_pictures(folder, "reconstructions", pixels.round().astype(np.uint8))
 
 
 def _peak_memory() -> int:
