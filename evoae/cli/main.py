@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "resume": "Go on after an interruption, or for more generations.",
         "hof": "The best models found.",
         "show": "One model: genome, layers, curves.",
+        "report": "The whole run as one HTML page.",
     },
     "Use": {
         "refit": "Train a winner properly, and measure it on the test set.",

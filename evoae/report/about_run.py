@@ -1,0 +1,157 @@
+"""What the page says of the run as work done: failures, cost, and how to do it again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from statistics import fmean
+
+from evoae.config.load import dump_config
+from evoae.evaluation import Evaluation
+from evoae.report.blocks import Facts, Listing, Section, Table, Text
+from evoae.report.record import Record
+from evoae.wording import count, duration, flops, plural, short, size
+
+_QUOTED = 5  # candidates that a row names
+
+
+def failures_section(record: Record) -> Section:
+    """Count the failures by kind."""
+    failed = [e for e in record.evaluations.values() if e.fitness is None]
+    title = "Failures"
+    if not failed:
+        many = plural(len(record.evaluations), "training")
+        return Section("failures", title, (Text(f"None of {many} failed."),))
+    by_kind: dict[str, list[Evaluation]] = {}
+    for evaluation in failed:
+        by_kind.setdefault(evaluation.outcome.value, []).append(evaluation)
+    rows = tuple(
+        (
+            kind.replace("_", " "),
+            str(len(found)),
+            _most_common_message(found),
+            ", ".join(short(each.id) for each in found[:_QUOTED])
+            + (", …" if len(found) > _QUOTED else ""),
+        )
+        for kind, found in sorted(by_kind.items(), key=lambda pair: -len(pair[1]))
+    )
+    header = ("kind", "networks", "mostly because", "which")
+    table = Table("Failures by kind", header, rows, frozenset({0, 2, 3}), folded=False)
+    share = len(failed) / len(record.evaluations)
+    said = (
+        f"{len(failed)} of {plural(len(record.evaluations), 'training')} failed ({share:.0%}). "
+        f"A failed network has no loss and ranks nowhere. "
+        f"'evoae failures {record.path}' has the details."
+    )
+    return Section("failures", title, (Text(said), table))
+
+
+def _most_common_message(found: list[Evaluation]) -> str:
+    messages = Counter(each.message or "" for each in found)
+    return messages.most_common(1)[0][0]
+
+
+def cost_section(record: Record) -> Section | None:
+    """Say what the run cost and what was spared; None before the first training."""
+    if not record.evaluations:
+        return None
+    status = record.status
+    trainings = [*record.evaluations.values(), *record.repeats.values()]
+    seconds = [each.seconds.total for each in trainings]
+    wall = float(record.facts.get("seconds") or sum(row.seconds for row in record.generations))
+    pairs = [("trainings", _trainings(record))]
+    if wall:
+        workers = plural(int(record.facts.get("workers") or 1), "worker")
+        pairs.append(("wall time", f"{duration(wall)} with {workers}"))
+    pairs.append(("training time", f"{duration(sum(seconds))}, {fmean(seconds):.1f} s each"))
+    if status.cost:
+        pairs.append(("cost", flops(status.cost)))
+    saved = status.reused + status.borrowed
+    pairs.append(("trainings saved", _saved(record, saved, fmean(seconds))))
+    memory = max((each.peak_memory or 0 for each in record.evaluations.values()), default=0)
+    if memory:
+        pairs.append(("most memory of a worker", size(memory)))
+    pairs.append(("run folder", size(status.disk_bytes)))
+    if status.noise is not None:
+        pairs.append(("noise of a loss", f"{status.noise:.1%} between seeds"))
+    return Section("cost", "What it cost", (Facts(tuple(pairs)), _phases(record)))
+
+
+def _trainings(record: Record) -> str:
+    status = record.status
+    parts = [f"{status.scored} with a score"]
+    if status.raced:
+        parts[0] += f", of which {status.raced} were stopped early"
+    if status.failed:
+        parts.append(f"{status.failed} failed")
+    if status.repeated:
+        parts.append(f"{status.repeated} further ones of known networks")
+    return "; ".join(parts)
+
+
+def _saved(record: Record, saved: int, mean: float) -> str:
+    if not saved:
+        return "none: no network was proposed twice"
+    status = record.status
+    parts = [f"{status.reused} proposals were known already"] if status.reused else []
+    if status.borrowed:
+        parts.append(f"{status.borrowed} were taken over from other runs")
+    return f"{saved}, about {duration(saved * mean)}: {'; '.join(parts)}"
+
+
+def _phases(record: Record) -> Table:
+    """Return where the trainings' time went."""
+    found = [each.seconds for each in record.evaluations.values()]
+    total = sum(each.total for each in found) or 1.0
+    phases = {
+        "building the network": sum(each.build for each in found),
+        "tracing it": sum(each.compile for each in found),
+        "epochs": sum(each.epochs for each in found),
+    }
+    phases["loading data, saving models"] = max(0.0, total - sum(phases.values()))
+    rows = tuple(
+        (name, duration(seconds), f"{seconds / total:.0%}") for name, seconds in phases.items()
+    )
+    return Table("Where the first trainings' time went", ("part", "time", "share"), rows)
+
+
+def setting_section(record: Record) -> Section:
+    """Say what it takes to do the run again."""
+    facts, config = record.facts, record.run.config
+    pairs = [("data", _data(facts)), ("seed", str(config.seed))]
+    if facts.get("data_digest"):
+        pairs.append(("digest of the data", str(facts["data_digest"])))
+    for key, name in _ENVIRONMENT.items():
+        if facts.get(key) is not None:
+            pairs.append((name, str(facts[key])))
+    if flags := [name for name, there in (facts.get("cpu_flags") or {}).items() if there]:
+        pairs.append(("instructions", ", ".join(flags)))
+    said = (
+        "The same configuration, data and seed give the same result on the same kind of machine, "
+        f"whatever the number of workers: 'evoae search --config {record.path}/config.yaml'."
+    )
+    if "genome" in facts:
+        said = f"One given network: {facts['genome']}."
+    listing = Listing("The configuration, every setting", dump_config(config))
+    return Section("setting", "To do it again", (Text(said), Facts(tuple(pairs)), listing))
+
+
+_ENVIRONMENT = {
+    "processor": "processor",
+    "cores": "cores",
+    "system": "system",
+    "python_version": "Python",
+    "evoae_version": "evoae",
+    "tensorflow_version": "TensorFlow",
+    "keras_version": "Keras",
+    "numpy_version": "NumPy",
+    "deap_version": "DEAP",
+}
+
+
+def _data(facts: Mapping[str, object]) -> str:
+    said = str(facts.get("data", "unknown"))
+    train, validation = facts.get("train_images"), facts.get("validation_images")
+    if isinstance(train, int) and isinstance(validation, int):
+        said += f": {count(train)} for training, {count(validation)} for validation"
+    return said

@@ -1,0 +1,209 @@
+"""The first section: what was found, how good it is, and what to do with it."""
+
+from __future__ import annotations
+
+from evoae.report.blocks import Block, Commands, Facts, Section, Table, Text
+from evoae.report.record import Record
+from evoae.runs.records import Baseline
+from evoae.wording import count, flops, loss, plural, short
+
+NAMES = {
+    "pca": "PCA",
+    "plain": "plain network",
+    "handmade": "hand-made",
+    "random": "random search",
+}
+_ORIGINS = {
+    "pca": "the linear bound of this latent size",
+    "plain": "a plain network of the same latent size, trained as the candidates were",
+    "handmade": "the published hand-made network, trained as the candidates were",
+}
+
+
+def section(record: Record) -> Section:
+    """Say which model is best, beside what it is compared with, and which commands come next."""
+    blocks: list[Block] = [Text(standing(record))]
+    best = record.best
+    if best is None:
+        blocks.append(Text(nothing(record)))
+    else:
+        blocks += [Text(verdict(record)), Facts(_figures(record)), compared(record)]
+        if record.refit is None:
+            blocks.append(
+                Text("The test set has not been opened: that is for a refitted model, once.")
+            )
+        else:
+            blocks.append(Text(tested(record)))
+    blocks.append(Commands(next_commands(record)))
+    return Section("answer", "The answer", tuple(blocks))
+
+
+def standing(record: Record) -> str:
+    """Say where the run stands."""
+    status = record.status
+    generation = f"generation {status.generation}"
+    if status.generations is not None:
+        generation += f" of {status.generations}"
+    trained = plural(status.scored + status.failed + status.repeated, "training")
+    said = {
+        "running": f"The search is running: {generation}, {trained} so far.",
+        "finished": f"The search has finished after {trained}.",
+        "interrupted": f"The search was interrupted in {generation}, after {trained}.",
+        "failed": f"The search stopped in {generation}, after {trained}: {status.why}.",
+    }[status.state]
+    if status.state == "finished" and status.generations is not None:
+        said = f"The search has finished {plural(status.generations, 'generation')}, {trained}."
+    return said.replace("..", ".")
+
+
+def nothing(record: Record) -> str:
+    """Say why there is no best model."""
+    failed = record.status.failed
+    if not failed:
+        return "No network has a score yet, so there is nothing to compare, to rebuild or to draw."
+    return (
+        f"No network has a score: of {plural(failed, 'training')} every one failed. The front, "
+        "the pictures, the map of codes and the winner's drawing need a trained model, and are "
+        "left out."
+    )
+
+
+def verdict(record: Record) -> str:
+    """Say in a sentence what was found and how it compares."""
+    best, scored = record.hall[0], [b for b in record.baselines if b.val_loss is not None]
+    said = f"{short(best.id)} rebuilds {record.data} best: validation loss {loss(best.val_loss)}"
+    said += f", {record.measured}."
+    for baseline in scored:
+        said += f" {_against(best.val_loss, baseline)}"
+    return said
+
+
+def _against(value: float, baseline: Baseline) -> str:
+    """Compare a loss with a baseline's."""
+    other = baseline.val_loss
+    assert other is not None
+    name = NAMES[baseline.name]
+    article = "" if baseline.name in ("pca", "random") else "the "
+    if baseline.name == "handmade":
+        name += " network"
+    if other > 0 and value > 0 and value <= other:
+        return f"It is {1 - value / other:.0%} below {article}{name} ({loss(other)})."
+    if other > 0 and value > 0:
+        return f"It does not reach {article}{name}, which has {loss(other)}."
+    return f"{article}{name} has {loss(other)}.".capitalize()
+
+
+def tested(record: Record) -> str:
+    """Say what the refit came to."""
+    found = record.refit or {}
+    epoch, best = found["epochs"]
+    said = (
+        f"Refitted on all training data for {plural(epoch, 'epoch')} (kept: that of epoch {best}),"
+        f" it has {loss(found['val_loss'])} in validation and {loss(found['test_loss'])} on the "
+        "test set"
+    )
+    if found.get("pca") is not None:
+        said += f", where PCA of the same size has {loss(found['pca'])}"
+    others = {k: v for k, v in found["test"].items() if v != found["test_loss"]}
+    further = ", ".join(f"{name} {loss(value)}" for name, value in others.items())
+    return said + (f". Further test figures: {further}." if further else ".")
+
+
+def compared(record: Record) -> Table:
+    """Return the best models and their baselines as a table."""
+    best = record.hall[0]
+    rows: list[tuple[str, ...]] = [
+        (
+            short(entry.id),
+            loss(entry.val_loss) + (f" ± {loss(entry.deviation)}" if entry.deviation else ""),
+            _gap(entry.val_loss, best.val_loss) if entry.rank > 1 else "",
+            loss(entry.test_loss),
+            count(entry.latent),
+            count(entry.parameters),
+            entry.genome,
+        )
+        for entry in record.hall
+    ] + [_row(baseline, best.val_loss) for baseline in record.baselines]
+    header: tuple[str, ...] = (
+        *("model", "loss", "against the best", "test", "latent", "parameters", "network"),
+    )
+    caption = "The best models, and what they are compared with"
+    if all(entry.test_loss is None for entry in record.hall):
+        rows = [(*row[:3], *row[4:]) for row in rows]
+        header = (*header[:3], *header[4:])
+    text = frozenset({0, len(header) - 1})
+    return Table(caption, header, tuple(rows), text, folded=False)
+
+
+def _row(baseline: Baseline, best: float) -> tuple[str, ...]:
+    value = baseline.val_loss
+    origin = _ORIGINS.get(baseline.name, "")
+    if baseline.name == "random":
+        origin = f"the best of {plural(baseline.trainings, 'training')} at random, at equal cost"
+    if value is None:
+        origin = f"{baseline.outcome}: {baseline.message}"
+    elif baseline.genome is not None:
+        origin = f"{baseline.genome} ({origin})"
+    return (
+        NAMES[baseline.name],
+        loss(value),
+        "" if value is None else _gap(value, best),
+        "-",
+        count(baseline.latent),
+        count(baseline.parameters),
+        origin,
+    )
+
+
+def _gap(value: float, best: float) -> str:
+    """Word how far a loss lies from the best; "" where a ratio means nothing."""
+    return f"{value / best - 1:+.1%}" if value > 0 and best > 0 else ""
+
+
+def _figures(record: Record) -> tuple[tuple[str, str], ...]:
+    best = record.hall[0]
+    evaluation = record.evaluations[best.id]
+    pairs = [
+        ("network", best.genome),
+        ("latent size", count(best.latent)),
+        ("parameters", count(best.parameters)),
+        (
+            "found in",
+            f"generation {best.generation}, by {record.candidates[best.id].operator}",
+        ),
+    ]
+    if evaluation.flops is not None:
+        pairs.insert(3, ("cost", f"{flops(evaluation.flops)} an item"))
+    if best.measures > 1 and best.deviation is not None:
+        measured = f"{best.measures} times, standard deviation {loss(best.deviation)}"
+        pairs.append(("trained", measured))
+    return tuple(pairs)
+
+
+def next_commands(record: Record) -> tuple[tuple[str, str], ...]:
+    """Return the commands that make sense now, each with what it does."""
+    run, status = record.path, record.status
+    ready = [
+        (f"evoae export {run} --out best.keras", "write the best model as a file of its own"),
+        (f"evoae encode {run} --out codes.csv", "the codes of the validation items"),
+    ]
+    follow = {
+        "running": [(f"evoae status {run}", "see how it goes")],
+        "interrupted": [(f"evoae resume {run}", "go on where it stopped")],
+        "failed": [(f"evoae failures {run}", "see what failed, and why")],
+        "finished": [],
+    }[status.state]
+    if record.best is None:
+        if status.failed and status.state != "failed":
+            follow.append((f"evoae failures {run}", "see what failed, and why"))
+        return tuple(follow) or ((f"evoae status {run}", "see where it stands"),)
+    if record.refit is None:
+        refit = f"evoae refit {run} best"
+        return (
+            *follow,
+            (refit, "train it properly on all data, and measure it once on the test set"),
+            *ready,
+        )
+    more = (f"evoae resume {run} --generations 5", "search on")
+    search_on = [more] if status.state == "finished" and "genome" not in record.facts else []
+    return (*ready, *follow, *search_on)

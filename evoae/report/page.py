@@ -1,0 +1,128 @@
+"""The page: its sections in order, set by the template, written whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evoae.errors import UseError
+from evoae.report import about_run, about_search, answer, codes, columns, copies, decoder, network
+from evoae.report.blocks import Block, Section, Text
+from evoae.report.record import Record
+from evoae.report.studio import Studio, open_studio
+from evoae.runs.files import write_whole
+from evoae.runs.run import Run
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+NAME = "report.html"  # in the run folder
+TOP = 4  # models whose copies are shown
+SUFFIXES = (".html", ".htm")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A page that was written.
+
+    Attributes:
+        path: of the file.
+        bytes: of the file.
+        sections: that it has, in order.
+        missing: sentences about what could not be shown.
+    """
+
+    path: str
+    bytes: int
+    sections: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    def summary(self) -> dict[str, object]:
+        """Return what `report --json` says."""
+        return asdict(self)
+
+
+def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) -> Written:
+    """Write a run as one HTML page, be it running, finished, interrupted or failed.
+
+    The page needs nothing but itself. The test set is not opened for it.
+
+    Args:
+        run: a run's folder, or its name under `runs/`.
+        out: the file; None for `report.html` in the run folder. What is there is replaced.
+        top: models whose copies are shown.
+
+    Raises:
+        RunError: there is no run, or its database is damaged.
+        UseError: the file cannot be written.
+    """
+    record = Record.read(Run.open(run))
+    studio = open_studio(record, top)
+    found = sections(record, studio)
+    page = html(record, found).encode()
+    path = record.run.path / NAME if out is None else out
+    try:
+        write_whole(path, page)
+    except OSError as why:
+        said = (why.strerror or str(why)).lower()
+        raise UseError(str(path), said, "write the page elsewhere with --out") from why
+    return Written(str(path), len(page), tuple(each.id for each in found), studio.missing)
+
+
+def sections(record: Record, studio: Studio) -> tuple[Section, ...]:
+    """Return the page's sections in order, without those that have nothing to say."""
+    found: Sequence[Section | None] = (
+        answer.section(record),
+        about_search.course_section(record),
+        about_search.front_section(record),
+        copies.section(studio) or _without(record, studio),
+        codes.section(studio),
+        decoder.section(studio),
+        columns.section(studio),
+        network.section(record),
+        about_search.curves_section(record),
+        about_search.explored_section(record),
+        about_run.failures_section(record),
+        about_run.cost_section(record),
+        about_run.setting_section(record),
+    )
+    return tuple(each for each in found if each is not None)
+
+
+def _without(record: Record, studio: Studio) -> Section | None:
+    """Say why nothing can be rebuilt; None where the answer says it already."""
+    if record.best is None:
+        return None
+    blocks: list[Block] = [Text("Nothing can be rebuilt or encoded here:")]
+    blocks += [Text(sentence) for sentence in studio.missing]
+    return Section("copies", "Originals and copies", tuple(blocks))
+
+
+def html(record: Record, found: Sequence[Section]) -> str:
+    """Return the page as HTML, which is also well-formed XML."""
+    written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return _template().render(
+        title=record.run.path.resolve().name,
+        data=record.data,
+        state=record.status.state,
+        written=written,
+        sections=found,
+    )
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("evoae.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html")
