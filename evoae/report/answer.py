@@ -5,6 +5,7 @@ from __future__ import annotations
 from evoae.report.blocks import Block, Commands, Facts, Section, Table, Text
 from evoae.report.record import Record
 from evoae.runs.records import Baseline
+from evoae.runs.run import Entry
 from evoae.wording import count, flops, loss, plural, short
 
 NAMES = {
@@ -72,7 +73,7 @@ def verdict(record: Record) -> str:
     """Say in a sentence what was found and how it compares."""
     best, scored = record.hall[0], [b for b in record.baselines if b.val_loss is not None]
     said = f"{short(best.id)} rebuilds {record.data} best: validation loss {loss(best.val_loss)}"
-    said += f", {record.measured}."
+    said += f" ({record.measured})."
     for baseline in scored:
         said += f" {_against(best.val_loss, baseline)}"
     return said
@@ -115,7 +116,7 @@ def compared(record: Record) -> Table:
     rows: list[tuple[str, ...]] = [
         (
             short(entry.id),
-            loss(entry.val_loss) + (f" ± {loss(entry.deviation)}" if entry.deviation else ""),
+            loss(entry.val_loss) + _noise(entry),
             _gap(entry.val_loss, best.val_loss) if entry.rank > 1 else "",
             loss(entry.test_loss),
             count(entry.latent),
@@ -133,6 +134,13 @@ def compared(record: Record) -> Table:
         header = (*header[:3], *header[4:])
     text = frozenset({0, len(header) - 1})
     return Table(caption, header, tuple(rows), text, folded=False)
+
+
+def _noise(entry: Entry) -> str:
+    """Word the standard deviation between trainings, as a share; "" for one training."""
+    if not entry.deviation or entry.val_loss <= 0:
+        return ""
+    return f" ± {entry.deviation / entry.val_loss:.1%}"
 
 
 def _row(baseline: Baseline, best: float) -> tuple[str, ...]:
@@ -175,8 +183,7 @@ def _figures(record: Record) -> tuple[tuple[str, str], ...]:
     if evaluation.flops is not None:
         pairs.insert(3, ("cost", f"{flops(evaluation.flops)} an item"))
     if best.measures > 1 and best.deviation is not None:
-        measured = f"{best.measures} times, standard deviation {loss(best.deviation)}"
-        pairs.append(("trained", measured))
+        pairs.append(("trained", f"{best.measures} times{_noise(best)}"))
     return tuple(pairs)
 
 

@@ -91,10 +91,12 @@ def project(codes: Floats) -> list[Map]:
 
 def _tsne(codes: NDArray[np.float64]) -> NDArray[np.floating]:
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     perplexity = min(_PERPLEXITY, (len(codes) - 1) / 3)
     tsne = TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=0)
-    places: NDArray[np.floating] = tsne.fit_transform(codes)
+    with threadpool_limits(1):  # more threads wait for each other longer than they work
+        places: NDArray[np.floating] = tsne.fit_transform(codes)
     return places
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evoae.report.blocks import Block, Section, Strip, Strips, Table, Text
+from evoae.report.drawing import tick
 from evoae.report.pictures import heat, heat_level, strip
 from evoae.report.studio import Studio, View
 from evoae.use.model import Floats
@@ -62,7 +63,7 @@ def _pictures(
     if studio.corrupted is not None:
         went_in = studio.corrupted[index]
         strips.append(strip("what goes in", went_in, f"The same {many}, corrupted."))
-    maps = [((view.copies[index] - originals) ** 2).mean(axis=-1) for view in views]
+    maps = [np.abs(view.copies[index] - originals).mean(axis=-1) for view in views]
     level = heat_level(*maps)
     for number, (view, errors) in enumerate(zip(views, maps, strict=True)):
         shown = view.errors[index]
@@ -71,13 +72,13 @@ def _pictures(
         strips.append(strip(label, view.copies[index], alt))
         if number == 0:
             strips.append(_heat_strip(view, errors, level))
-    note = f"Squared error: dark blue for none, yellow for {loss(level)} and more."
+    note = f"Where it errs, absolute: dark blue for nothing, yellow for {tick(level)} and more."
     return [Strips(title, tuple(strips), note)]
 
 
 def _heat_strip(view: View, errors: Floats, level: float) -> Strip:
     alt = (
-        f"Where {view.name} errs, by squared error: on average {loss(float(errors.mean()))}, at "
+        f"Where {view.name} errs, absolute: on average {loss(float(errors.mean()))}, at "
         f"most {loss(float(errors.max()))}."
     )
     return strip(f"where {view.name} errs", heat(errors, level), alt)

@@ -28,7 +28,7 @@ _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "evoae",
     "text.parse_math": False,
-    "font.size": 10,
+    "font.size": 10.5,
     "font.family": "DejaVu Sans",
     "text.color": COLOUR["ink"],
     "axes.labelcolor": COLOUR["ink"],
@@ -38,7 +38,7 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.labelsize": 10,
+    "axes.labelsize": 10.5,
     "grid.color": COLOUR["grid"],
     "grid.linewidth": 0.6,
     "figure.facecolor": "none",
@@ -110,7 +110,7 @@ def _explain(root: ET.Element, gid: str, said: str | Sequence[str]) -> None:
 
 def _points(group: ET.Element) -> Iterator[ET.Element]:
     for child in group:
-        if child.tag == "use":
+        if child.tag in ("use", "path"):  # matplotlib takes whichever is shorter
             yield child
         elif child.tag != "defs":
             yield from _points(child)

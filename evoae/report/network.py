@@ -41,15 +41,13 @@ def network(drawn: Plan) -> Network:
     encoder, decoder = stages(drawn.encoder), stages(drawn.decoder)
     *into, code = encoder
     sides = _Sides(drawn)
-    left: list[Stage | None] = [sides.stage(layers) for layers in into]
-    right: list[Stage | None] = [sides.stage(layers) for layers in reversed(decoder)]
-    if len(right) > len(left):  # the head has no mirror but the input
-        left.insert(0, sides.given())
-    rows = tuple(zip_longest(left, right))
-    chain = [shape(drawn.input_shape), *(each.shape for each in left[1:] if each)]
+    left = [sides.given(), *(sides.stage(layers) for layers in into)]
+    right = [sides.stage(layers) for layers in reversed(decoder)]
+    # From the code outwards, so that a map stands beside the map of its size.
+    rows = tuple(zip_longest(left[::-1], right[::-1]))[::-1]
     alt = (
-        f"The encoder takes {' to '.join(chain)} and the code of {count(drawn.size.latent)}; the "
-        f"decoder takes it back to {shape(drawn.output_shape)}."
+        f"Encoder: {_chain(left)}; code of {count(drawn.size.latent)}; decoder: "
+        f"{_chain(right[::-1])}."
     )
     note = (
         "A slab's width is the number of units."
@@ -57,6 +55,10 @@ def network(drawn: Plan) -> Network:
         else "A slab's width is the side of the map, its thickness the number of filters or units."
     )
     return Network(alt, rows, sides.stage(code, "code"), note)
+
+
+def _chain(drawn: Sequence[Stage]) -> str:
+    return ", ".join(f"{each.name} {each.shape}".strip() for each in drawn)
 
 
 def stages(layers: Iterable[LayerRecord]) -> list[list[LayerRecord]]:
@@ -97,7 +99,7 @@ class _Sides:
         """Return what is drawn of a layer and all that belongs to it."""
         main = next((each for each in layers if _is_main(each)), layers[-1])
         details = [*_further(layers), f"{count(sum(each.parameters for each in layers))} weights"]
-        shown = layers[-1].shape
+        shown = next(each for each in reversed(layers) if each.kind != "flatten").shape
         if main.name == "decode":  # into the map that the encoder ended in
             name = "dense"
         name = name or _name(main)

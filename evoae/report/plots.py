@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_LARGEST = 90.0  # square points, the area of the largest point
 MOST_LINES = 400  # learning curves that are drawn
 ELITES: tuple[tuple[Ink, Form], ...] = (
     ("blue", "line"),
@@ -187,6 +189,7 @@ def front(
         on_front = {entry.id for entry in record.front}
         known = [e for e in record.evaluations.values() if e.fitness is not None and not e.raced]
         others = [e.id for e in known if e.id not in on_front]
+        most = max(each.parameters or 1 for each in known)
         words = {}
         for gid, ids, ink in (("others", others, "faint"), ("on-front", list(on_front), "blue")):
             if not ids:
@@ -194,7 +197,9 @@ def front(
             found = [record.evaluations[id] for id in ids]
             sizes = [float(getattr(each, across) or 0) for each in found]
             losses = [record.loss_of(id) or 0.0 for id in ids]
-            area = [_area(each.parameters or 1) for each in found] if across == "latent" else 26
+            area: float | list[float] = 26.0
+            if across == "latent":
+                area = _areas([each.parameters or 0 for each in found], most)
             axes.scatter(
                 sizes, losses, s=area, gid=gid, color=COLOUR[ink], alpha=0.75, linewidths=0
             )
@@ -210,9 +215,9 @@ def front(
     return draw(name, alt, paint)
 
 
-def _area(parameters: int) -> float:
-    """Return the area of a point that stands for a network of so many parameters."""
-    return float(4 * max(1, len(str(parameters)) - 2 + int(str(parameters)[0]) / 10) ** 1.6)
+def _areas(parameters: Sequence[int], most: int) -> list[float]:
+    """Return the area of each point that stands for a network of so many parameters."""
+    return [_LARGEST * math.sqrt(each / most) for each in parameters]
 
 
 def _draw_bounds(

@@ -90,6 +90,7 @@ def draw_groups(
         if not axes_names[0]:  # such a map has no scale
             axes.set_xticks([])
             axes.set_yticks([])
+            axes.spines[:].set_visible(False)
         return words
 
     return draw(name, alt, paint, (5.2, 4.2))

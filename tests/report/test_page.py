@@ -1,0 +1,196 @@
+"""The page of a run: whole, self-contained, and there whatever became of the run."""
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from evoae.cli.main import cli
+from evoae.evaluation import Outcome
+from evoae.report import answer
+from evoae.report.page import html, sections, write_report
+from evoae.report.studio import open_studio
+from evoae.runs.store import Store
+from tests.cli.test_start import loaded_by
+from tests.report import samples
+from tests.report.pages import check, headings, section, text
+
+ORDER = [
+    *("answer", "course", "front", "copies", "map", "decoder", "columns", "network", "curves"),
+    *("explored", "failures", "cost", "setting"),
+]
+
+
+def run(*arguments, code=0):
+    done = CliRunner().invoke(cli, ["report", *map(str, arguments)])
+    assert done.exit_code == code, done.output
+    return done
+
+
+def page_of(folder):
+    record = samples.read(folder)
+    return check(html(record, sections(record, open_studio(record, 2))))
+
+
+@pytest.fixture(scope="module")
+def copied(tiny_run, tmp_path_factory):
+    """A finished run that may be written to."""
+    folder = tmp_path_factory.mktemp("copied") / "run"
+    shutil.copytree(tiny_run.path, folder)
+    return folder
+
+
+@pytest.fixture
+def failing(tmp_path):
+    store, ids = samples.make(tmp_path / "failing")
+    with store:
+        samples.failed(store, ids[0], Outcome.TIMED_OUT)
+        samples.failed(store, ids[1], Outcome.TIMED_OUT)
+        samples.failed(store, ids[2])
+        samples.finished(store, 1, [], **dict.fromkeys(("min", "median", "mean", "std")))
+    return tmp_path / "failing"
+
+
+def test_a_finished_run_becomes_one_file_that_needs_no_other(copied):
+    before = {p: p.read_bytes() for p in copied.rglob("*") if p.is_file() and "-" not in p.name}
+    done = run(copied)
+    path = copied / "report.html"
+    assert done.stdout == f"{path}\n"
+    root = check(path.read_text())
+    found = headings(root)
+    assert found == [name for name in ORDER if name in found]
+    assert {"answer", "course", "front", "copies", "map", "network", "curves", "cost"} <= set(
+        found
+    )
+    assert not {"decoder", "columns"} & set(found)  # neither variational, nor a table
+    after = {p: p.read_bytes() for p in copied.rglob("*") if p.is_file() and "-" not in p.name}
+    assert after.keys() - before.keys() == {path}
+    assert all(after[p] == data for p, data in before.items())
+
+
+def test_a_second_page_replaces_the_first_and_is_the_same_but_for_its_time(copied):
+    first, second = (write_report(copied, top=1) for _ in range(2))
+    assert abs(first.bytes - second.bytes) < 3  # of minutes
+    assert [p.name for p in copied.glob("*report*")] == ["report.html"]
+
+
+def test_the_best_model_is_named_with_its_loss_and_what_pca_has(copied, tiny_run):
+    said = text(section(page_of(copied), "answer"))
+    best, bound = tiny_run.hall_of_fame()[0], tiny_run.linear_bound()
+    assert f"{best.id[:6]} rebuilds digits best" in said
+    assert f"{best.val_loss:.5f}"[1:] in said
+    assert f"{bound[1]:.5f}"[1:] in said
+    assert f"evoae export {copied} --out best.keras" in said
+
+
+def test_the_test_set_is_not_opened(copied, monkeypatch):
+    from evoae.use import items
+
+    def spy(dataset, split):
+        assert split == "validation"
+        return real(dataset, split)
+
+    real = items._of_split
+    monkeypatch.setattr(items, "_of_split", spy)
+    page_of(copied)
+
+
+def test_every_point_that_tells_something_where_one_hovers_tells_it_in_a_table_too(copied):
+    root = page_of(copied)
+    hovered = {title.text.split(" · ")[0] for title in root.iter("title") if " · " in title.text}
+    listed = {text(cell) for cell in root.iter("td")}
+    assert hovered
+    assert hovered <= listed
+
+
+def test_a_run_of_failures_alone_has_a_page_that_says_so(failing):
+    root = page_of(failing)
+    assert headings(root) == ["answer", "course", "failures", "cost", "setting"]
+    assert "of 3 trainings every one failed" in text(section(root, "answer"))
+    rows = [text(row) for row in section(root, "failures").iter("tr")]
+    assert [row.split()[:3] for row in rows[1:]] == [
+        ["timed", "out", "2"],
+        ["diverged", "1", "the"],
+    ]
+    assert "<not> a number & worse" in text(section(root, "failures"))
+
+
+def test_a_page_without_models_loads_no_tensorflow(failing):
+    code = f"from evoae.report.page import write_report\nwrite_report({str(failing)!r})"
+    assert not loaded_by(code) & {"tensorflow", "keras", "sklearn"}
+
+
+def test_a_run_that_has_trained_nothing_yet_has_a_page(tmp_path):
+    samples.make(tmp_path / "new")[0].close()
+    root = page_of(tmp_path / "new")
+    assert "No network has a score yet" in text(section(root, "answer"))
+    assert f"evoae resume {tmp_path / 'new'}" in text(section(root, "answer"))
+
+
+def test_a_run_whose_models_are_gone_shows_all_the_rest(tmp_path):
+    store, ids = samples.make(tmp_path / "run")
+    with store:
+        for number, id in enumerate(ids):
+            samples.scored(store, id, 0.05 + number / 100)
+        samples.finished(store, 1, ids[:2])
+        samples.finished(store, 2, ids)
+    done = run(tmp_path / "run")
+    assert f"Not shown: {tmp_path}" in done.stderr
+    root = check((tmp_path / "run" / "report.html").read_text())
+    assert "missing" in text(section(root, "copies"))
+    assert {"course", "front", "network", "curves", "explored"} < set(headings(root))
+    assert len(list(section(root, "front").iter("svg"))) == 2  # latent sizes differ
+
+
+def test_data_that_changed_leave_a_sentence_in_the_pictures_place(copied, tmp_path):
+    shutil.copytree(copied, tmp_path / "changed")
+    with Store.writer(tmp_path / "changed") as store:
+        store.set({"data_digest": "0" * 64})
+    root = page_of(tmp_path / "changed")
+    assert "not the data that" in text(section(root, "copies"))
+    assert not list(root.iter("img"))
+    assert {"course", "network", "curves"} < set(headings(root))
+
+
+def test_names_from_outside_stay_text(tmp_path):
+    store, ids = samples.make(tmp_path / "run", facts={"data": "<script>$x_1$</script> & 'co'"})
+    with store:
+        samples.scored(store, ids[0], 0.05)
+    assert "<script>$x_1$</script> & 'co'" in text(section(page_of(tmp_path / "run"), "setting"))
+
+
+def test_what_is_no_run_exits_2_in_a_sentence(tmp_path):
+    done = run(tmp_path, code=2)
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_file_is_not_replaced_unless_told_to(failing, tmp_path):
+    out = tmp_path / "page.html"
+    out.write_text("mine")
+    assert "--force" in run(failing, "--out", out, code=2).stderr
+    assert "unknown suffix" in run(failing, "--out", tmp_path / "page.pdf", code=2).stderr
+    assert out.read_text() == "mine"
+    told = json.loads(run(failing, "--out", out, "--force", "--json").stdout)
+    assert (told["path"], told["bytes"]) == (str(out), out.stat().st_size)
+    assert told["sections"] == ["answer", "course", "failures", "cost", "setting"]
+    assert not (failing / "report.html").exists()
+
+
+@pytest.mark.parametrize("state", ["new", "failing", "finished"])
+def test_every_command_that_the_page_names_can_be_given(state, tmp_path, failing, copied):
+    folder = {"failing": failing, "finished": copied, "new": tmp_path / "a new run"}[state]
+    if state == "new":
+        samples.make(folder)[0].close()
+    import shlex
+
+    commands = answer.next_commands(samples.read(folder))
+    assert commands
+    for line, _ in commands:
+        program, name, *arguments = shlex.split(line)
+        command = cli.get_command(None, name)
+        assert (program, command is not None) == ("evoae", True)
+        context = command.make_context(name, list(arguments))
+        assert context.params["run"] == str(folder)
