@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from statistics import fmean
 
 from evoae.config.load import dump_config
 from evoae.evaluation import Evaluation
-from evoae.report.blocks import Facts, Listing, Section, Table, Text
+from evoae.report.blocks import Commands, Facts, Listing, Section, Table, Text
 from evoae.report.record import Record
 from evoae.wording import count, duration, flops, plural, short, size
 
@@ -40,10 +41,10 @@ def failures_section(record: Record) -> Section:
     share = len(failed) / len(record.evaluations)
     said = (
         f"{len(failed)} of {plural(len(record.evaluations), 'training')} failed ({share:.0%}). "
-        f"A failed network has no loss and ranks nowhere. "
-        f"'evoae failures {record.path}' has the details."
+        "A failed network has no loss and ranks nowhere."
     )
-    return Section("failures", title, (Text(said), table))
+    details = Commands(((f"evoae failures {record.path}", "every one, with its reason"),))
+    return Section("failures", title, (Text(said), table, details))
 
 
 def _most_common_message(found: list[Evaluation]) -> str:
@@ -128,12 +129,15 @@ def setting_section(record: Record) -> Section:
         pairs.append(("instructions", ", ".join(flags)))
     said = (
         "The same configuration, data and seed give the same result on the same kind of machine, "
-        f"whatever the number of workers: 'evoae search --config {record.path}/config.yaml'."
+        "whatever the number of workers."
     )
-    if "genome" in facts:
-        said = f"One given network: {facts['genome']}."
+    command = f"evoae search --config {record.path}/config.yaml"
+    if record.given is not None:
+        given = shlex.quote(record.given)
+        command = f"evoae train --config {record.path}/config.yaml --genome {given}"
+    again = Commands(((command, "the same once more, in a new run folder"),))
     listing = Listing("The configuration, every setting", dump_config(config))
-    return Section("setting", "To do it again", (Text(said), Facts(tuple(pairs)), listing))
+    return Section("setting", "To do it again", (Text(said), again, Facts(tuple(pairs)), listing))
 
 
 _ENVIRONMENT = {

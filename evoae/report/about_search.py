@@ -18,8 +18,13 @@ from evoae.wording import count, flops, loss, plural, short
 _ELITES = 5  # whose learning curves are strong
 
 
-def course_section(record: Record) -> Section:
-    """Draw the best so far against evaluations, against cost, and the generations."""
+def course_section(record: Record) -> Section | None:
+    """Draw the best so far against evaluations, against cost, and the generations.
+
+    None for the run of one given network, which searched nothing.
+    """
+    if record.given is not None:
+        return None
     steps = course(record)
     title = "How the search went"
     if not any(step.best is not None for step in steps):
@@ -38,7 +43,7 @@ def course_section(record: Record) -> Section:
     figures = [_by_number(record, steps, found)]
     if steps[-1].cost:
         figures.append(_by_cost(record, steps, found))
-    if any(row.stats.get("median") is not None for row in record.generations):
+    if sum(row.stats.get("median") is not None for row in record.generations) > 1:
         figures.append(_by_generation(record))
     return Section("course", title, (Text(said), Figures(tuple(figures))))
 
@@ -63,7 +68,7 @@ def _by_number(record: Record, steps: Sequence[Step], found: Sequence[Step]) -> 
     for key in plots.rival_keys(record.rivals):
         alt += f" For comparison, {key.words}."
     places = [float(step.number) for step in steps]
-    svg = plots.course("course", alt, steps, places, record, "networks trained")
+    svg = plots.course("course", alt, steps, places, record, "networks trained", whole=True)
     keys = plots.course_keys(steps, record.rivals)
     return Figure("Best so far, by networks trained", svg, keys, table=table)
 
@@ -95,11 +100,12 @@ def _by_generation(record: Record) -> Figure:
 
 
 def front_section(record: Record) -> Section | None:
-    """Draw loss against latent size and parameters, the front in it; None without one."""
-    if not record.front:
+    """Draw loss against latent size and parameters, the front in it; None for fewer than two."""
+    known = [e for e in record.evaluations.values() if e.fitness is not None]
+    if not record.front or len(known) < 2:
         return None
     bounds, bound = record.run.linear_bounds(), record.run.linear_bound()
-    latents = {e.latent for e in record.evaluations.values() if e.fitness is not None}
+    latents = {e.latent for e in known}
     said = (
         f"Of {plural(record.status.scored, 'network')}, {len(record.front)} "
         f"{'is' if len(record.front) == 1 else 'are'} beaten by no other in loss, latent size and "
@@ -156,18 +162,17 @@ def _front_table(front: Sequence[Entry], bounds: Mapping[int, float]) -> Table:
 
 def curves_section(record: Record) -> Section | None:
     """Draw the learning curve of every candidate, the best ones strongly; None without any."""
-    known = [id for id, e in record.evaluations.items() if e.fitness is not None]
-    figures = []
-    if any(len(record.evaluations[id].validation_loss) for id in known):
-        figures.append(
-            _curves(record, [i for i in known if record.evaluations[i].validation_loss])
-        )
+    title = "Learning curves"
+    lengths = {
+        id: len(e.validation_loss) for id, e in record.evaluations.items() if e.fitness is not None
+    }
     refit = _refit_curve(record)
-    if refit is not None:
-        figures.append(refit)
-    if not figures:
-        return None
-    return Section("curves", "Learning curves", (Figures(tuple(figures)),))
+    figures = [] if refit is None else [refit]
+    if max(lengths.values(), default=0) > 1:
+        figures.insert(0, _curves(record, [id for id, epochs in lengths.items() if epochs]))
+    elif lengths and not figures:
+        return Section("curves", title, (Text("Every network was trained for one epoch."),))
+    return Section("curves", title, (Figures(tuple(figures)),)) if figures else None
 
 
 def _curves(record: Record, known: Sequence[str]) -> Figure:

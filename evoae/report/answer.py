@@ -42,6 +42,8 @@ def section(record: Record) -> Section:
 def standing(record: Record) -> str:
     """Say where the run stands."""
     status = record.status
+    if record.given is not None and status.state == "finished":
+        return "One given network was trained, without a search."
     generation = f"generation {status.generation}"
     if status.generations is not None:
         generation += f" of {status.generations}"
@@ -72,10 +74,14 @@ def nothing(record: Record) -> str:
 def verdict(record: Record) -> str:
     """Say in a sentence what was found and how it compares."""
     best, scored = record.hall[0], [b for b in record.baselines if b.val_loss is not None]
-    said = f"{short(best.id)} rebuilds {record.data} best: validation loss {loss(best.val_loss)}"
+    word = "is the best to rebuild" if record.given is None else "rebuilds"
+    said = f"{short(best.id)} {word} {record.data}: validation loss {loss(best.val_loss)}"
     said += f" ({record.measured})."
     for baseline in scored:
         said += f" {_against(best.val_loss, baseline)}"
+    behind = [b for b in scored if b.val_loss is not None and b.val_loss < best.val_loss]
+    if behind and record.refit is None:
+        said += " Candidates are trained briefly; a refit trains the winner in full."
     return said
 
 
@@ -204,7 +210,7 @@ def next_commands(record: Record) -> tuple[tuple[str, str], ...]:
         if status.failed and status.state != "failed":
             follow.append((f"evoae failures {run}", "see what failed, and why"))
         return tuple(follow) or ((f"evoae status {run}", "see where it stands"),)
-    if record.refit is None:
+    if record.refit is None and status.state != "running":  # whose driver holds the run
         refit = f"evoae refit {run} best"
         return (
             *follow,
@@ -212,5 +218,5 @@ def next_commands(record: Record) -> tuple[tuple[str, str], ...]:
             *ready,
         )
     more = (f"evoae resume {run} --generations 5", "search on")
-    search_on = [more] if status.state == "finished" and "genome" not in record.facts else []
+    search_on = [more] if status.state == "finished" and record.given is None else []
     return (*ready, *follow, *search_on)

@@ -9,7 +9,7 @@ from evoae.report.blocks import Block, Section, Strips, Table, Text
 from evoae.report.pictures import strip
 from evoae.report.studio import Studio
 from evoae.use.model import Floats, Model
-from evoae.wording import loss, plural
+from evoae.wording import plural
 
 _ACROSS = 10
 _SAMPLES = 40
@@ -83,10 +83,8 @@ def _manifold(model: Model) -> list[Block]:
 def _rows(caption: str, model: Model, values: Floats) -> Table:
     from evoae.use.rows import columns, rows
 
-    cells = tuple(
-        tuple(loss(v) if isinstance(v, float) and abs(v) < 1 else _cell(v) for v in row)
-        for row in rows(model.table, values)
-    )
+    shown = rows(model.table, values)
+    cells = tuple(tuple(_cell(value) for value in row) for row in shown)
     header = tuple(columns(model.table, model.input_shape))
     return Table(caption, header, cells, frozenset(), folded=False)
 

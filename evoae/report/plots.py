@@ -48,6 +48,8 @@ def course(
     places: Sequence[float],
     record: Record,
     label: str,
+    *,
+    whole: bool = False,
 ) -> str:
     """Draw the best so far, each candidate as a point, failures at the foot, rivals as lines.
 
@@ -58,6 +60,7 @@ def course(
         places: of each on the horizontal axis.
         record: of the run, for its baselines and the words.
         label: of the horizontal axis.
+        whole: whether its places are whole numbers.
     """
 
     def paint(figure: Figure) -> Words:
@@ -72,6 +75,8 @@ def course(
         values += [each.val_loss for each in record.rivals if each.val_loss is not None]
         scale_axis(axes, "y", values)
         axes.set_xlim(left=0)
+        if whole:
+            whole_steps(axes)
         return words
 
     return draw(name, alt, paint)

@@ -111,6 +111,12 @@ class Record:
         return "rows" if self.facts.get("table") else "images"
 
     @property
+    def given(self) -> str | None:
+        """The one network that the run is about, see `evoae train`; None for a search."""
+        genome = self.facts.get("genome")
+        return None if genome is None else str(genome)
+
+    @property
     def path(self) -> str:
         """The run's folder as a shell takes it."""
         return shlex.quote(str(self.run.path))

@@ -78,7 +78,7 @@ def test_a_second_page_replaces_the_first_and_is_the_same_but_for_its_time(copie
 def test_the_best_model_is_named_with_its_loss_and_what_pca_has(copied, tiny_run):
     said = text(section(page_of(copied), "answer"))
     best, bound = tiny_run.hall_of_fame()[0], tiny_run.linear_bound()
-    assert f"{best.id[:6]} rebuilds digits best" in said
+    assert f"{best.id[:6]} is the best to rebuild digits" in said
     assert f"{best.val_loss:.5f}"[1:] in said
     assert f"{bound[1]:.5f}"[1:] in said
     assert f"evoae export {copied} --out best.keras" in said
@@ -151,6 +151,19 @@ def test_data_that_changed_leave_a_sentence_in_the_pictures_place(copied, tmp_pa
     assert "not the data that" in text(section(root, "copies"))
     assert not list(root.iter("img"))
     assert {"course", "network", "curves"} < set(headings(root))
+
+
+def test_a_run_of_one_given_network_tells_of_no_search(tmp_path):
+    genome = samples.GENOMES[0]
+    store, ids = samples.make(tmp_path / "one", (genome,), facts={"genome": genome})
+    with store:
+        samples.scored(store, ids[0], 0.05)
+        samples.finished(store, 1, ids)
+        store.set({"generations": 1})
+    root = page_of(tmp_path / "one")
+    assert "One given network was trained" in text(section(root, "answer"))
+    assert not {"course", "front", "explored"} & set(headings(root))
+    assert f"--genome '{genome}'" in text(section(root, "setting"))
 
 
 def test_names_from_outside_stay_text(tmp_path):
