@@ -34,6 +34,7 @@ def section(studio: Studio) -> Section | None:
     title = "The first of each label" if studio.labels is not None else "The first ones"
     blocks = (
         Text(said),
+        *(Text(sentence) for sentence in studio.missing),
         *show(studio, chosen, title, studio.views),
         *show(studio, worst, f"The worst for {view.name}", studio.views[:1]),
     )

@@ -95,7 +95,8 @@ def open_studio(record: Record, top: int) -> Studio:
     try:
         items = choose(best)
     except EvoaeError as why:
-        return Studio(best, None, None, None, (), (*missing, str(why)))
+        # Its advice is for commands that take other data.
+        return Studio(best, None, None, None, (), (*missing, f"{why.place}: {why.value}"))
     most = max(16, _MOST_VALUES // math.prod(best.input_shape))
     items = items.first(min(_MOST_ITEMS, most))
     views = tuple(_view(name, model, items) for name, model in models)

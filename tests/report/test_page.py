@@ -143,6 +143,15 @@ def test_a_run_whose_models_are_gone_shows_all_the_rest(tmp_path):
     assert len(list(section(root, "front").iter("svg"))) == 2  # latent sizes differ
 
 
+def test_a_damaged_model_is_named_beside_the_copies_of_the_others(copied, tmp_path):
+    shutil.copytree(copied, tmp_path / "damaged")
+    record = samples.read(tmp_path / "damaged")
+    record.hall[1].model_path.write_bytes(b"no model")
+    shown = section(page_of(tmp_path / "damaged"), "copies")
+    assert f"{record.hall[1].id}.keras: cannot be loaded" in text(shown)
+    assert list(shown.iter("img"))
+
+
 def test_data_that_changed_leave_a_sentence_in_the_pictures_place(copied, tmp_path):
     shutil.copytree(copied, tmp_path / "changed")
     with Store.writer(tmp_path / "changed") as store:
