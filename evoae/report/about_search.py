@@ -11,8 +11,8 @@ from evoae.report.course import Step, course, generation_rows, improvements
 from evoae.report.drawing import flops_unit
 from evoae.report.explored import Factor, choices, constant, factors
 from evoae.report.record import Record
+from evoae.runs.entries import Entry
 from evoae.runs.files import REFIT
-from evoae.runs.run import Entry
 from evoae.wording import count, flops, loss, plural, short
 
 _ELITES = 5  # whose learning curves are strong

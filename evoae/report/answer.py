@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from evoae.report.blocks import Block, Commands, Facts, Section, Table, Text
 from evoae.report.record import Record
+from evoae.runs.entries import Entry
 from evoae.runs.records import Baseline
-from evoae.runs.run import Entry
 from evoae.wording import count, flops, loss, plural, short
 
 NAMES = {

@@ -9,9 +9,11 @@ from statistics import fmean
 from typing import Any, Self
 
 from evoae.evaluation import Evaluation
+from evoae.runs.entries import Entry
 from evoae.runs.files import REFIT
 from evoae.runs.records import Baseline, Candidate, Generation
-from evoae.runs.run import Entry, Run, Status
+from evoae.runs.run import Run
+from evoae.runs.status import Status
 from evoae.runs.store import Store
 from evoae.wording import count, loss, short
 
