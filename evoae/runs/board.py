@@ -12,9 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from evoae.genome.genes import KIND_OF, BatchNorm, Conv, Dense, Dropout, Residual
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
@@ -23,6 +20,8 @@ from evoae.runs.files import replacing, spoken
 from evoae.runs.trainings import Training, training, trainings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.proto.summary_pb2 import Summary
 

@@ -27,7 +27,7 @@ def test_help_loads_no_numeric_library():
     assert loaded_by(code) == set()
 
 
-@pytest.mark.parametrize("command", ["status", "hof", "show"])
+@pytest.mark.parametrize("command", ["status", "hof", "show", "lineage", "evaluations"])
 def test_a_reader_of_a_finished_run_loads_no_training_library(command, tiny_run):
     code = (
         "from evoae.cli.main import cli\n"
