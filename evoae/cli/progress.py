@@ -207,9 +207,12 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     failed = f"{status.failed} failed" + (f" ({kinds})" if kinds else "")
     said = f"Done in {wording.duration(seconds)}" if fresh else "Nothing was left to train"
     best = f" Best validation loss {wording.loss(status.best[1])}." if status.best else ""
+    trained = f"{status.scored} trained"
+    if fresh < status.scored + status.failed + status.repeated - status.borrowed:
+        trained += " in all"  # by drivers before this one
     early = f" ({status.raced} stopped early)" if status.raced else ""
     click.echo(
-        f"{said}: {status.scored} trained{early}, {status.reused} reused, {failed}.{best}\n",
+        f"{said}: {trained}{early}, {status.reused} reused, {failed}.{best}\n",
         err=True,
     )
     print_entries(run, run.hall_of_fame())

@@ -35,8 +35,9 @@ def course_section(record: Record) -> Section | None:
     found = tuple(improvements(steps))
     last = found[-1]
     said = (
-        f"Of {plural(len(steps), 'network')}, in the order of proposal, {len(found)} improved on "
-        f"all before; the best, {short(last.id)} with {loss(last.best)}, was number {last.number}."
+        f"Of {plural(len(steps), 'network')}, in the order of proposal, {len(found)} did "
+        f"better than all before; the best, {short(last.id)} with {loss(last.best)}, was number "
+        f"{last.number}."
     )
     if record.repeats:
         said += " Each network counts with the mean of its trainings."

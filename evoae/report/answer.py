@@ -142,6 +142,10 @@ def compared(record: Record) -> Table:
     return Table(caption, header, tuple(rows), text, folded=False)
 
 
+def _made(operator: str) -> str:
+    return "drawn at random" if operator == "sample" else f"by {operator}"
+
+
 def _noise(entry: Entry) -> str:
     """Word the standard deviation between trainings, as a share; "" for one training."""
     if not entry.deviation or entry.val_loss <= 0:
@@ -183,7 +187,7 @@ def _figures(record: Record) -> tuple[tuple[str, str], ...]:
         ("parameters", count(best.parameters)),
         (
             "found in",
-            f"generation {best.generation}, by {record.candidates[best.id].operator}",
+            f"generation {best.generation}, {_made(record.candidates[best.id].operator)}",
         ),
     ]
     if evaluation.flops is not None:

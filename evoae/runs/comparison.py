@@ -155,7 +155,8 @@ def _other_data(one: Course, other: Course) -> str | None:
         return None
     if one.seed == other.seed:
         return f"digests {digests[0][:12]} and {digests[1][:12]}"
-    for path, a, b in differences(one.settings["data"], other.settings["data"]):
+    found = list(differences(one.settings["data"], other.settings["data"]))
+    for path, a, b in sorted(found, key=lambda each: each[0] not in ("name", "path")):
         return f"data.{path} is {a!r} there and {b!r} here"
     for key in ("data", "input_shape", "output", "source_images", "validation_images"):
         if one.facts.get(key) != other.facts.get(key):

@@ -16,12 +16,15 @@ REFIT = "refit"  # the folder of refitted models, and the kind of their results
 PENDING = "pending"
 _SPACE = "free some space, then go on with 'evoae resume'; what was finished is kept"
 _RIGHTS = "check the folder's permissions, or choose another one with --run"
+_PLACE = "something else stands in its place: move that away"
 _NEXT_STEP = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
     errno.EROFS: _RIGHTS,
+    errno.EISDIR: _PLACE,
+    errno.ENOTDIR: _PLACE,
 }
 
 

@@ -155,8 +155,8 @@ def _trained(scene: Scene, networks: int) -> _Sample:
     if not scored:
         raise SearchError(
             "plan",
-            f"all of {len(found)} networks failed ({failed[0]})",
-            "a search would fare no better; 'evoae doctor' says what this machine lacks",
+            f"none of {len(found)} networks could be trained ({failed[0]})",
+            "a search would fare no better: mend that first",
         )
     start = max(0.0, wall - makespan((each.seconds.total for each in found), workers))
     return _Sample(tuple(tasks[each.id] for each in scored), scored, failed, workers, start)

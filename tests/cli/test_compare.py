@@ -97,6 +97,12 @@ def test_one_run_alone_is_refused(two):
     assert invoke(two[0]).exit_code == 2
 
 
+def test_a_run_named_twice_is_refused(two):
+    done = CliRunner().invoke(cli, ["compare", str(two[0]), str(two[1]), str(two[0])])
+    assert done.exit_code == 2
+    assert "named twice" in done.stderr
+
+
 def test_the_figure_is_written_and_its_texts_do_not_meet(eight, tmp_path):
     out = tmp_path / "all.svg"
     assert invoke(*eight, "--out", out).exit_code == 0

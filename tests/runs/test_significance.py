@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import count
 
 import numpy as np
 import pytest
@@ -8,14 +9,21 @@ import pytest
 from evoae.runs.comparison import Course, Group, Point
 from evoae.runs.significance import contrasts
 
+SEEDS = count()
 
-def run(*bests: float | None, cost: int | None = 10, state: str = "finished") -> Course:
+
+def run(
+    *bests: float | None,
+    cost: int | None = 10,
+    state: str = "finished",
+    seed: int | None = None,
+) -> Course:
     costs = [None if cost is None else cost * number for number in range(1, len(bests) + 1)]
     points = tuple(
         Point(number, spent, best)
         for number, (spent, best) in enumerate(zip(costs, bests, strict=True), start=1)
     )
-    return Course("run", 0, state, {}, {}, points)
+    return Course("run", next(SEEDS) if seed is None else seed, state, {}, {}, points)
 
 
 def of(*many: list[Course]) -> tuple[list[Course], list[Group]]:
@@ -38,6 +46,18 @@ def test_three_against_three_can_never_be_significant() -> None:
     assert one.p == pytest.approx(0.1)  # 2 of the 20 ways to rank them
     assert one.least_p == pytest.approx(0.1)
     assert not one.differ
+
+
+def test_ties_promise_no_more_than_so_few_runs_can_show() -> None:
+    (one,) = contrasts(*of(ending(1, 1, 2), ending(3, 4, 5)))
+    assert one.p == pytest.approx(one.least_p) == pytest.approx(0.1)
+
+
+def test_a_run_and_its_copies_count_once() -> None:
+    copies = [run(9.0, 1.0, seed=-1) for _ in range(3)]
+    assert contrasts(*of(copies, ending(4, 5, 6))) == []
+    (one,) = contrasts(*of([*copies, *ending(2, 3)], ending(4, 5, 6)))
+    assert one.runs == (3, 3)
 
 
 def test_four_against_four_that_do_not_overlap_differ() -> None:
