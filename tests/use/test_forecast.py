@@ -119,7 +119,7 @@ def test_a_forecast_says_what_a_search_then_does(tmp_path):
 
 def test_where_all_networks_fail_there_is_no_forecast(monkeypatch):
     monkeypatch.setattr(forecasts, "executor_for", lambda _: InlineExecutor(diverged))
-    with pytest.raises(SearchError, match="failed"):
+    with pytest.raises(SearchError, match="none of 2 networks could be trained"):
         forecasts.forecast(make_config(TINY), networks=2)
 
 
