@@ -13,7 +13,6 @@ from evoae.cli import options, wording
 
 if TYPE_CHECKING:
     from evoae.runs.comparison import Course, Group, Point
-    from evoae.runs.run import Run
     from evoae.runs.significance import Contrast
 
 _MOST_COLUMNS = 8  # of runs that are told apart
@@ -55,8 +54,8 @@ def command(runs: tuple[str, ...], out: Path | None, force: bool, as_json: bool)
 
         check_output(out, SUFFIXES, force=force)
     opened = [Run.open(run) for run in runs]
-    if twice := [run for place, run in enumerate(opened) if run.path in _paths(opened[:place])]:
-        raise click.UsageError(f"{twice[0].path}: named twice; name each run once")
+    if len({run.path.resolve() for run in opened}) < len(opened):
+        raise click.UsageError("a run is named twice; name each once")
     courses = [course(run) for run in opened]
     changed = check_comparable(courses)
     found = groups(courses)
@@ -76,10 +75,6 @@ def command(runs: tuple[str, ...], out: Path | None, force: bool, as_json: bool)
         )
     if out is not None:
         click.echo(f"Drawn to {out}", err=True)
-
-
-def _paths(runs: Sequence[Run]) -> set[Path]:
-    return {run.path for run in runs}
 
 
 def _contrasts(courses: Sequence[Course], groups: Sequence[Group]) -> list[Contrast]:

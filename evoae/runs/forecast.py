@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, stdev
 
-_QUANTILE = 1.2816  # of the normal distribution: one in ten lies above it, one in ten below -it
+_BELOW = 0.9  # one in ten lies above the range, one in ten below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,17 @@ def forecast(seconds: float, left: float, times: Sequence[float]) -> Forecast:
         left: trainings that are left.
         times: that each of the trainings so far took, in their order.
     """
+    from scipy.special import stdtrit  # Student's quantile
+
     mean = fmean(times) if times else 0.0
     if len(times) < 2 or mean <= 0 or left <= 0:
         return Forecast(seconds, seconds, seconds)
-    width = stdev(times) * math.sqrt(1 / left + 1 / len(times)) * _student(len(times) - 1)
+    width = stdev(times) * math.sqrt(1 / left + 1 / len(times)) * stdtrit(len(times) - 1, _BELOW)
     means = _stretches(times)
     if len(means) > 1:
-        drift = stdev(means) * math.sqrt(1 + 1 / len(means)) * _student(len(means) - 1)
+        drift = stdev(means) * math.sqrt(1 + 1 / len(means)) * stdtrit(len(means) - 1, _BELOW)
         width = max(width, drift)
-    width *= seconds / mean
+    width = float(width) * seconds / mean
     return Forecast(seconds, max(0.0, seconds - width), seconds + width)
 
 
@@ -56,11 +58,3 @@ def _stretches(times: Sequence[float]) -> list[float]:
     count = min(8, len(times) // 2)
     ends = [round(number * len(times) / count) for number in range(count + 1)] if count else []
     return [fmean(times[start:end]) for start, end in pairwise(ends)]
-
-
-def _student(freedom: int) -> float:
-    """Return the same quantile of Student's t (Abramowitz and Stegun 1964, 26.7.5)."""
-    z = _QUANTILE
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    return z + first / freedom + second / freedom**2

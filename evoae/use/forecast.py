@@ -131,7 +131,7 @@ def forecast(
         training_seconds=fmean(pace.seconds(each.flops, each.epochs) for each in rehearsal.steps),
         memory_bytes=max(peaks) * workers if peaks else None,
         disk_bytes=rehearsal.disk,
-        sampled=networks,
+        sampled=len(tried.evaluations) + len(tried.failed),
         failed=tried.failed,
         doubts=doubts(scene),
     )
