@@ -11,7 +11,8 @@ Ginsbourger, R. Le Riche, L. Carraro 2010).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, median
 from typing import Any
@@ -82,7 +83,19 @@ class Surrogate:
         known = [each for each in individuals if each.scores]
         if not count or len(known) < _LEAST:
             return tuple(proposals[:count])
-        model = self._learned(known[-_MOST:])
+        with _one_thread():
+            return self._chosen(known[-_MOST:], proposals, count, asked, vary, order)
+
+    def _chosen(
+        self,
+        known: Sequence[Individual],
+        proposals: Sequence[Proposal],
+        count: int,
+        asked: Set[str],
+        vary: Vary,
+        order: Order | None,
+    ) -> tuple[Proposal, ...]:
+        model = self._learned(known)
         pool = {each.id: self._candidate(each) for each in proposals}
         for _ in range(_ROUNDS):
             best = _best(model, list(pool.values()), _BEAM, order)
@@ -112,6 +125,19 @@ class Surrogate:
 
     def _candidate(self, proposal: Proposal) -> _Candidate:
         return _Candidate(proposal, np.array(_features(proposal.genome, self.space)))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep linear algebra to one thread: more of them wait for each other, and for no gain.
+
+    They would take the processors from the trainings.
+    """
+    import sklearn.gaussian_process  # noqa: F401 - what is to be limited has to be loaded
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
 
 
 @dataclass(frozen=True, slots=True, eq=False)
