@@ -30,6 +30,9 @@ format: .venv/.dev ## rewrite the code in the project's format
 golden: .venv/.dev ## rewrite the golden files; review the diff
 	$(BIN)/python -m tests.golden_genome --write
 
+reference: .venv/.dev ## rewrite docs/reference from schema, gene table, commands and docstrings
+	$(BIN)/python tools/write_reference.py
+
 bench: .venv/.dev ## measure: the epoch loop against Keras' fit, memory against its estimate
 	$(BIN)/python benchmarks/fit_loop.py
 	$(BIN)/python benchmarks/memory.py
@@ -51,4 +54,4 @@ help: ## this list
 	$(PIP) -e '.[dev]'
 	touch $@ .venv/.ready
 
-.PHONY: run test check lint types docs format golden bench clean help
+.PHONY: run test check lint types docs format golden reference bench clean help
