@@ -85,13 +85,28 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_to_a_page_and_a_heading_that_exist(page: Path) -> None:
+def links(page: Path) -> Iterator[tuple[str, Path, str]]:
+    """Yield each link of a page to another one or to a heading: as written, page, anchor."""
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
-        if link.startswith(("http://", "https://")):
-            continue
-        name, _, anchor = link.partition("#")
-        target = page if not name else (page.parent / name).resolve()
+        if not link.startswith(("http://", "https://")):
+            name, _, anchor = link.partition("#")
+            yield link, (page.parent / name).resolve() if name else page, anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_page_and_a_heading_that_exist(page: Path) -> None:
+    for link, target, anchor in links(page):
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_can_be_reached_from_the_index_of_the_docs() -> None:
+    reached: set[Path] = set()
+    ahead = [ROOT / "docs" / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page.suffix == ".md" and page.exists() and page not in reached:
+            reached.add(page)
+            ahead += (target for _, target, _ in links(page))
+    assert set(PAGES) <= reached
