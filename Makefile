@@ -41,7 +41,7 @@ clean: ## remove the environment and caches; runs/ stays
 	rm -rf .venv build dist .*_cache *.egg-info
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/bin/pip:
 	sh tools/make-venv.sh "$(PYTHON)" .venv
