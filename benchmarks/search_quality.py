@@ -49,7 +49,7 @@ CONFIGS = {
 TABLE = Path(__file__).with_name("results") / "digits_table.jsonl.gz"  # what `digits` is fitted to
 BUDGETS = {"digits": 3e11, "fashion_mnist": 6e12}
 SEEDS = {"digits": "1-20", "fashion_mnist": "1-3"}
-PICTURE = Path("docs/images/search_quality.png")
+PICTURES = Path("docs/images")
 SHOWN = ("evoae", "random", "original", "optuna", "keras_tuner")
 SAID = {"algorithm", "population", "surrogate", "measures", "racing"}  # evoae's
 RECIPE = (
@@ -262,8 +262,9 @@ def draw(options: argparse.Namespace) -> None:
     own = by_budget[options.budget or max(by_budget)]
     names = options.contestants.split(",") if options.contestants else SHOWN
     what = "true mean" if own[0]["course"][-1][2] is not None else "as the search believes"
-    tables.draw(own, options.picture, names, f"{options.on}: {what}")
-    print(options.picture)
+    picture = options.picture or PICTURES / f"search_quality_{options.on}.png"
+    tables.draw(own, picture, names, f"{options.on}: {what}")
+    print(picture)
 
 
 def _by_budget(
@@ -325,7 +326,7 @@ def main() -> None:
             command.add_argument("--epochs", type=int, default=10)
             command.add_argument("--repeats", type=int, default=2, help="seeds")
         elif function is draw:
-            command.add_argument("--picture", type=Path, default=PICTURE)
+            command.add_argument("--picture", type=Path)
     options = parser.parse_args()
     options.function(options)
 
