@@ -22,7 +22,9 @@ def studio(model, originals, labels=None, table=None, copies=None):
     made = model.rebuild(originals) if copies is None else copies
     errors = ((made - originals) ** 2).reshape(len(originals), -1).mean(axis=1)
     items = Items("items", (originals,), labels, table)
-    return Studio(model, items, originals, None, (View("abc", model, made, errors),), ())
+    return Studio(
+        model, items, "all 9 items", "", originals, None, (View("abc", model, made, errors),), ()
+    )
 
 
 def test_a_variational_model_draws_samples_paths_and_its_plane():
@@ -36,7 +38,7 @@ def test_a_variational_model_draws_samples_paths_and_its_plane():
 
 def test_samples_need_no_data():
     model = lone(image_autoencoder(latent=3, posterior="diagonal"))
-    found = decoder.section(Studio(model, None, None, None, (), ("gone",)))
+    found = decoder.section(Studio(model, None, "", "", None, None, (), ("gone",)))
     assert sum(isinstance(block, Strips) for block in found.blocks) == 1
 
 

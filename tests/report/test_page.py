@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from evoae.cli.main import cli
 from evoae.evaluation import Outcome
-from evoae.report import answer
+from evoae.report import answer, studio
 from evoae.report.page import html, sections, write_report
 from evoae.report.studio import open_studio
 from evoae.runs.store import Store
@@ -82,6 +82,33 @@ def test_the_best_model_is_named_with_its_loss_and_what_pca_has(copied, tiny_run
     assert f"{best.val_loss:.5f}"[1:] in said
     assert f"{bound[1]:.5f}"[1:] in said
     assert f"evoae export {copied} --out best.keras" in said
+
+
+def test_errors_are_those_that_the_run_ranks_by_where_it_measured_on_enough_items(
+    copied, monkeypatch
+):
+    record = samples.read(copied)
+    monkeypatch.setattr(studio, "_FEWEST_ITEMS", 64)
+    found = open_studio(record, 3)
+    assert found.origin == "all 64 validation items that the run measured its networks on"
+    assert found.caveat == ""
+    assert [view.mean for view in found.views] == pytest.approx(
+        [entry.val_loss for entry in record.hall], rel=1e-4
+    )
+    monkeypatch.setattr(studio, "_MOST_ITEMS", 40)
+    found = open_studio(record, 1)
+    assert found.origin.startswith("the first 40 of the 64 validation items that the run")
+    assert found.caveat == "The run's own ranking may differ: it is by other items."
+
+
+def test_where_a_run_measured_on_too_few_items_the_page_says_which_others_it_shows(copied):
+    said = text(section(page_of(copied), "copies"))
+    assert (
+        "From all 162 items of the validation split (the run measured its networks on 64" in said
+    )
+    assert "measured anew for this page" in said
+    assert "ranking may differ: it is by other items." in said
+    assert "over all 162" in said
 
 
 def test_the_test_set_is_not_opened(copied, monkeypatch):
