@@ -103,14 +103,15 @@ def _tsne(codes: NDArray[np.float64]) -> NDArray[np.floating]:
 def _centres(drawn: Map, groups: tuple[scatter.Group, ...]) -> Table:
     rows = []
     for group in groups:
-        centre = drawn.places[group.members].mean(axis=0)
-        spread = drawn.places[group.members].std(axis=0)
-        rows.append(
-            (
-                group.key.words,
-                count(len(group.members)),
-                *(f"{c:.2f} ± {s:.2f}" for c, s in zip(centre, spread, strict=True)),
-            )
-        )
+        places = drawn.places[group.members]
+        centre = (_spread(column) for column in places.T)
+        rows.append((group.key.words, count(len(places)), *centre))
     header = ("label", "items", *drawn.axes)
-    return Table(f"{drawn.name}: where each label lies", header, tuple(rows))
+    caption = f"{drawn.name}: where each label lies, mean ± standard deviation"
+    return Table(caption, header, tuple(rows))
+
+
+def _spread(values: NDArray[np.floating]) -> str:
+    """Word the mean of values and their standard deviation; of a single one there is none."""
+    mean = f"{values.mean():.2f}"
+    return f"{mean} ± {values.std(ddof=1):.2f}" if len(values) > 1 else mean
