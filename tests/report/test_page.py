@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from evoae.cli.main import cli
-from evoae.evaluation import Outcome
+from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.report import answer, studio
 from evoae.report.page import html, sections, write_report
 from evoae.report.studio import open_studio
@@ -141,6 +141,22 @@ def test_a_run_of_failures_alone_has_a_page_that_says_so(failing):
         ["diverged", "1", "the"],
     ]
     assert "<not> a number & worse" in text(section(root, "failures"))
+
+
+def test_the_parts_of_the_training_time_are_those_of_trainings_that_have_parts(tmp_path):
+    store, ids = samples.make(tmp_path / "run")
+    with store:
+        samples.scored(store, ids[0], 0.05)
+        samples.scored(store, ids[1], 0.06)
+        late = Evaluation(ids[2], Outcome.TIMED_OUT, seconds=Seconds(total=300), message="late")
+        store.add_evaluation(late)
+        again = Evaluation(f"{ids[0]} 2", Outcome.SCORED, 0.05, seconds=Seconds(total=50))
+        store.add_repeat(again, 2)
+        samples.finished(store, 1, ids[:2])
+    said = text(section(page_of(tmp_path / "run"), "cost"))
+    assert "Time by part, over the 2 trainings with a score (each network's first; of" in said
+    assert "its epochs, validation included 2 s 67%" in said
+    assert "loading data, saving the model 0 s 13%" in said
 
 
 def test_a_page_without_models_loads_no_tensorflow(failing):
