@@ -308,7 +308,7 @@ class Loop:
             self._store.add_repeat(evaluation, int(number))
         else:
             self._store.add_evaluation(evaluation)
-        self.progress.times.append(evaluation.seconds.total)
+        self.progress.finished(evaluation.seconds.total)
         for batch in self._under_way:
             batch.open.discard(key)
         self._count(key, evaluation)
