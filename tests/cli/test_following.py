@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from evoae.budget import Purse
 from evoae.cli import wording
 from evoae.cli.main import cli
-from evoae.cli.progress import line
 from evoae.config.search import BudgetConfig
 from evoae.runs.run import Run
+from evoae.screen import line
 from evoae.watching import Progress
 from tests.runs.samples import candidate, failed, make_run, scored
 
