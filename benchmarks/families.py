@@ -27,7 +27,6 @@ from typing import Any
 
 import evoae
 from benchmarks.uses import USES, KsRow
-from evoae.cli.progress import ScreenWatcher
 from evoae.cli.tables import print_table
 from evoae.cli.wording import loss, short
 from evoae.config.load import load_config
@@ -36,6 +35,7 @@ from evoae.data.named import find_set
 from evoae.data.picture_folder import holds_pictures
 from evoae.models.export import Format, Part, export
 from evoae.runs.facts import environment
+from evoae.screen import ScreenWatcher
 from evoae.use.items import choose
 from evoae.use.model import Model, open_model
 from evoae.use.refit import Refitted, refit

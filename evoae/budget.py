@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from evoae.config.search import BudgetConfig
+from evoae.runs.eta import spent
 
 
 class Purse:
@@ -41,15 +42,9 @@ class Purse:
     @property
     def share(self) -> float:
         """How much of the budget is spent, from 0 to 1, where it has gone furthest."""
-        budget = self._budget
-        shares = [0.0]
-        if budget.flops is not None:
-            shares.append(self._flops / budget.flops)
-        if budget.evaluations is not None:
-            shares.append(self._trainings / budget.evaluations)
-        if budget.minutes is not None:
-            shares.append(self.seconds / (60 * budget.minutes))
-        return min(1.0, max(shares))
+        return spent(
+            self._budget, trainings=self._trainings, flops=self._flops, seconds=self.seconds
+        )
 
     def affords(self, flops: int) -> bool:
         """Tell whether one more training of so many FLOPs can be paid."""

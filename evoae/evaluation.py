@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -166,6 +167,13 @@ def so_far(losses: Iterable[float], fitness: Literal["last", "best"]) -> tuple[f
         fitness: which of them count, see `training.fitness`.
     """
     return tuple(losses if fitness == "last" else accumulate(losses, min))
+
+
+def failures_worded(failed: Sequence[Evaluation]) -> str:
+    """Word how trainings failed, the most common kind first, and the most common message."""
+    kinds = Counter(each.outcome.value.replace("_", " ") for each in failed).most_common()
+    ((said, _),) = Counter(str(each.message) for each in failed).most_common(1)
+    return f"{', '.join(f'{number} {kind}' for kind, number in kinds)}; mostly: {said}"
 
 
 def stopped_after(fitness: Sequence[float], thresholds: Thresholds) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from types import FrameType
 from evoae.budget import Purse
 from evoae.data.share import share
 from evoae.errors import SearchError
-from evoae.evaluation import Evaluation, Task, Thresholds, seed_for, so_far
+from evoae.evaluation import Evaluation, Task, Thresholds, failures_worded, seed_for, so_far
 from evoae.evolution.algorithm import AbstractAlgorithm, told
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
@@ -308,7 +308,7 @@ class Loop:
             self._store.add_repeat(evaluation, int(number))
         else:
             self._store.add_evaluation(evaluation)
-        self.progress.times.append(evaluation.seconds.total)
+        self.progress.finished(evaluation.seconds.total)
         for batch in self._under_way:
             batch.open.discard(key)
         self._count(key, evaluation)
@@ -440,12 +440,9 @@ class Loop:
         if len(failed) <= allowed * len(self._settled):
             return
         run = self._store.folder
-        kinds = Counter(str(evaluation.outcome) for evaluation in failed).most_common()
-        ((said, _),) = Counter(str(evaluation.message) for evaluation in failed).most_common(1)
         raise SearchError(
             str(run),
-            f"{len(failed)} of {len(self._settled)} trainings failed "
-            f"({', '.join(f'{count} {kind}' for kind, count in kinds)}; mostly: {said})",
+            f"{len(failed)} of {len(self._settled)} trainings failed ({failures_worded(failed)})",
             f"Look at them with 'evoae failures {run}'; to go on all the same, "
             f"'evoae resume {run} --set search.max_failure_share=1'.",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,7 +156,8 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
     from evoae.loop import Loop, stopped_by_signals
 
     facts = store.facts()
-    store.set({"ended": False, "stopped": None})
+    began = datetime.now(UTC).isoformat(timespec="microseconds")
+    store.set({"ended": False, "stopped": None, "began": began})
     loop = Loop(store, scene, lenders, watcher)
     progress, data = loop.progress, scene.dataset
     now = _surroundings()

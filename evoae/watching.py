@@ -10,7 +10,7 @@ from typing import Protocol
 
 from evoae.budget import Purse
 from evoae.config.schema import Config
-from evoae.runs.forecast import Forecast, forecast
+from evoae.runs.eta import Eta, eta, rate
 
 
 class Interrupted(KeyboardInterrupt):
@@ -64,8 +64,8 @@ class Progress:
         scored, failed, reused: of those settled.
         raced: of those with a score, the ones that racing stopped early.
         times: seconds that each training took which this process finished.
+        ends: of those, by the monotonic clock.
         best: (validation loss, candidate id, generation); None before the first score.
-        began: monotonic clock when this process began.
     """
 
     generations: int | None
@@ -78,13 +78,13 @@ class Progress:
     reused: int = 0
     raced: int = 0
     times: list[float] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
     best: tuple[float, str, int] | None = None
-    began: float = field(default_factory=time.monotonic)
 
-    @property
-    def seconds(self) -> float:
-        """Since this process began to train."""
-        return time.monotonic() - self.began
+    def finished(self, seconds: float) -> None:
+        """Note that this process has just finished a training, and how long that took."""
+        self.times.append(seconds)
+        self.ends.append(time.monotonic())
 
     @property
     def share(self) -> float:
@@ -100,18 +100,12 @@ class Progress:
     @property
     def rate(self) -> float | None:
         """Trainings of this process per second; None before the first."""
-        return self.fresh / self.seconds if self.fresh and self.seconds > 0 else None
+        return rate(self.times, self.ends)
 
     @property
-    def left(self) -> Forecast | None:
-        """Forecast of what is left, at the rate so far; None before there is one.
-
-        Proposals are taken to be trained, rather than reused, as often as so far.
-        """
-        if self.rate is None or not self.share:
-            return None
-        trainings = (self.scored + self.failed) * (1 / self.share - 1)
-        return forecast(trainings / self.rate, trainings, self.times)
+    def left(self) -> Eta | None:
+        """Forecast of what is left, as `evoae status` has it; None before there is one."""
+        return eta(self.share, self.scored + self.failed, self.times, self.ends)
 
 
 class Watcher(Protocol):

@@ -154,6 +154,18 @@ def test_copies_need_nothing_of_the_original_whose_run_ends_with_it(tmp_path):
         assert again.score(rows) == copies[0].score(rows) < 0
 
 
+def test_verbose_says_how_the_fit_goes_and_silence_is_the_default(capsys):
+    rows, told = correlated(40), {}
+    for verbose in (0, 1):
+        search = tiny(verbose=verbose, refit={"epochs": 1}).fit(rows)
+        assert search.get_params()["verbose"] == verbose
+        told[verbose] = capsys.readouterr()
+    assert (told[0].out, told[0].err, told[1].out) == ("", "", "")
+    assert "gen 1/1 done: " in told[1].err
+    assert "2/2 trained" in told[1].err
+    assert f"{search.refit_['id'][:6]} seed " in told[1].err.splitlines()[-1]
+
+
 def test_a_kept_run_can_be_read_extended_and_used(tmp_path):
     run = tmp_path / "kept" / "run"
     search = tiny(run=run).fit(correlated(60))

@@ -29,7 +29,8 @@ def command(config_file: Path, networks: int, overrides: tuple[str, ...], as_jso
 
     Some networks of its space are trained for one epoch each, with as many workers as the search
     has; then the search is rehearsed without training. Says also what may be wrong with the
-    configuration. Makes no run folder.
+    configuration. Makes no run folder. Where all of those trainings fail there is no forecast:
+    it ends with exit code 1, as the search would, and says what to change.
     """
     from evoae.cli.tables import print_json
     from evoae.config.load import load_config

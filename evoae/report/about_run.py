@@ -9,7 +9,7 @@ from statistics import fmean
 
 from evoae.config.load import dump_config
 from evoae.evaluation import Evaluation
-from evoae.report.blocks import Commands, Facts, Listing, Section, Table, Text
+from evoae.report.blocks import Block, Commands, Facts, Listing, Section, Table, Text
 from evoae.report.record import Record
 from evoae.wording import count, duration, flops, plural, short, size
 
@@ -75,7 +75,9 @@ def cost_section(record: Record) -> Section | None:
     pairs.append(("run folder", size(status.disk_bytes)))
     if status.noise is not None:
         pairs.append(("noise of a loss", f"{status.noise:.1%} between seeds"))
-    return Section("cost", "What it cost", (Facts(tuple(pairs)), _phases(record)))
+    phases = _phases(record)
+    blocks: list[Block] = [Facts(tuple(pairs)), *([] if phases is None else [phases])]
+    return Section("cost", "What it cost", tuple(blocks))
 
 
 def _trainings(record: Record) -> str:
@@ -100,20 +102,28 @@ def _saved(record: Record, saved: int, mean: float) -> str:
     return f"{saved}, about {duration(saved * mean)}: {'; '.join(parts)}"
 
 
-def _phases(record: Record) -> Table:
-    """Return where the trainings' time went."""
-    found = [each.seconds for each in record.evaluations.values()]
-    total = sum(each.total for each in found) or 1.0
-    phases = {
+def _phases(record: Record) -> Table | None:
+    """Return what the trainings with a score spent their time on; None if there are none.
+
+    Of those that failed, the parts are not known, and of further ones of a network neither.
+    """
+    found = [each.seconds for each in record.evaluations.values() if each.fitness is not None]
+    total = sum(each.total for each in found)
+    if not total:
+        return None
+    parts = {
         "building the network": sum(each.build for each in found),
-        "tracing it": sum(each.compile for each in found),
-        "epochs": sum(each.epochs for each in found),
+        "tracing it, up to the first step": sum(each.compile for each in found),
+        "its epochs, validation included": sum(each.epochs for each in found),
     }
-    phases["loading data, saving models"] = max(0.0, total - sum(phases.values()))
+    parts["loading data, saving the model"] = max(0.0, total - sum(parts.values()))
     rows = tuple(
-        (name, duration(seconds), f"{seconds / total:.0%}") for name, seconds in phases.items()
+        (name, duration(seconds), f"{seconds / total:.0%}") for name, seconds in parts.items()
     )
-    return Table("Where the first trainings' time went", ("part", "time", "share"), rows)
+    caption = f"Time by part, over the {plural(len(found), 'training')} with a score"
+    if record.repeats:
+        caption += " (each network's first; of further ones only the whole is known)"
+    return Table(caption, ("part", "time", "share"), rows)
 
 
 def setting_section(record: Record) -> Section:

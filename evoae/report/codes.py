@@ -11,7 +11,7 @@ from evoae.report import scatter
 from evoae.report.blocks import Figure, Figures, Section, Table, Text
 from evoae.report.studio import Studio
 from evoae.use.model import Floats
-from evoae.wording import count, plural
+from evoae.wording import count
 
 _FEWEST = 10  # items that t-SNE says something of
 _PERPLEXITY = 30
@@ -47,11 +47,11 @@ def section(studio: Studio) -> Section | None:
     if not maps:
         said = f"All {count(len(codes))} items have the same code: it tells nothing of them."
         return Section("map", "The map of codes", (Text(said),))
-    coloured = "." if labels is None else f", coloured by {count(len(set(labels)))} labels."
-    said = (
-        f"Codes of {plural(len(codes), 'validation item')} by {studio.views[0].name}{coloured} "
-        "Labels played no part in training."
-    )
+    said = f"Codes by {studio.views[0].name} of {studio.origin}."
+    if labels is not None:
+        said += (
+            f" The colours are {count(len(set(labels)))} labels, which played no part in training."
+        )
     figures = []
     for number, each in enumerate(maps):
         alt = f"{each.name} of {count(len(codes))} codes of {codes.shape[1]} numbers. {each.note}"
@@ -103,14 +103,15 @@ def _tsne(codes: NDArray[np.float64]) -> NDArray[np.floating]:
 def _centres(drawn: Map, groups: tuple[scatter.Group, ...]) -> Table:
     rows = []
     for group in groups:
-        centre = drawn.places[group.members].mean(axis=0)
-        spread = drawn.places[group.members].std(axis=0)
-        rows.append(
-            (
-                group.key.words,
-                count(len(group.members)),
-                *(f"{c:.2f} ± {s:.2f}" for c, s in zip(centre, spread, strict=True)),
-            )
-        )
+        places = drawn.places[group.members]
+        centre = (_spread(column) for column in places.T)
+        rows.append((group.key.words, count(len(places)), *centre))
     header = ("label", "items", *drawn.axes)
-    return Table(f"{drawn.name}: where each label lies", header, tuple(rows))
+    caption = f"{drawn.name}: where each label lies, mean ± standard deviation"
+    return Table(caption, header, tuple(rows))
+
+
+def _spread(values: NDArray[np.floating]) -> str:
+    """Word the mean of values and their standard deviation; of a single one there is none."""
+    mean = f"{values.mean():.2f}"
+    return f"{mean} ± {values.std(ddof=1):.2f}" if len(values) > 1 else mean

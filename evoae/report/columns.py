@@ -66,7 +66,7 @@ def section(studio: Studio) -> Section | None:
     view = studio.views[0]
     errors = column_errors(studio.items.table, studio.originals, view.copies)
     said = (
-        f"Over {len(view.errors):,} validation rows, by {view.name}; the worst first. A column "
+        f"Measured anew on {studio.origin}, by {view.name}; the worst first. A column "
         "that loses 0% of its variance is rebuilt exactly, one that loses 100% no better than by "
         "its mean."
     )

@@ -11,7 +11,7 @@ from evoae.report.drawing import tick
 from evoae.report.pictures import heat, heat_level, strip
 from evoae.report.studio import Studio, View
 from evoae.use.model import Floats
-from evoae.wording import loss, plural
+from evoae.wording import count, loss, plural
 
 _ACROSS = 10  # pictures
 _DOWN = 6  # rows of a table
@@ -25,15 +25,15 @@ def section(studio: Studio) -> Section | None:
         return None
     view = studio.views[0]
     said = (
-        f"From {plural(len(view.errors), 'validation item')}, which no network was trained on. "
-        "Errors are means over an item's values."
+        f"From {studio.origin}. No network was trained on them. Errors are means over an item's "
+        f"values, measured anew for this page with each model as it was saved. {studio.caveat}"
     )
     images = studio.originals.ndim == 4
     show = _pictures if images else _rows
     chosen, worst = fixed(studio), np.argsort(-view.errors, kind="stable")[:_ACROSS].tolist()
     title = "The first of each label" if studio.labels is not None else "The first ones"
     blocks = (
-        Text(said),
+        Text(said.strip()),
         *(Text(sentence) for sentence in studio.missing),
         *show(studio, chosen, title, studio.views),
         *show(studio, worst, f"The worst for {view.name}", studio.views[:1]),
@@ -69,7 +69,8 @@ def _pictures(
     for number, (view, errors) in enumerate(zip(views, maps, strict=True)):
         shown = view.errors[index]
         alt = f"The same {many} as {view.name} rebuilds them; errors {_worded(shown)}."
-        label = f"{view.name}: error {loss(view.mean)} over all, {loss(shown.mean())} here"
+        means = f"{loss(view.mean)} over all {count(len(view.errors))}, {loss(shown.mean())} here"
+        label = f"{view.name}: error {means}"
         strips.append(strip(label, view.copies[index], alt))
         if number == 0:
             strips.append(_heat_strip(view, errors, level))
@@ -87,7 +88,7 @@ def _heat_strip(view: View, errors: Floats, level: float) -> Strip:
 
 def _labels(studio: Studio, chosen: Sequence[int]) -> str:
     if studio.labels is None:
-        return f"items {', '.join(str(number) for number in chosen)} of the validation split."
+        return f"items {', '.join(str(number) for number in chosen)} of those, counted from 0."
     return f"labels {', '.join(str(studio.labels[number]) for number in chosen)}."
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Words = Mapping[str, str | Sequence[str]]  # of an element, or of each point of it, by its gid
 SIZE = (5.2, 3.2)  # inches; at a phone's width its text is still 9 points high
 
+SHEER = 0.85  # opacity of what may lie over its like: seen through, and still seen on the paper
+
 _PREFIX = "#0101"  # of the placeholders, which nothing else is likely to be coloured in
 _INKS: tuple[str, ...] = (*get_args(Ink), "grid")
 COLOUR = {name: f"{_PREFIX}{number:02x}" for number, name in enumerate(_INKS, start=1)}

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evoae.report.blocks import Form, Ink, Key
 from evoae.report.course import Step
-from evoae.report.drawing import COLOUR, Words, draw, scale_axis, tick_count, whole_steps
+from evoae.report.drawing import (
+    COLOUR,
+    SHEER,
+    Words,
+    draw,
+    scale_axis,
+    tick_count,
+    whole_steps,
+)
 from evoae.report.explored import Factor
 from evoae.report.record import Record
 from evoae.runs.records import Baseline
@@ -152,6 +160,8 @@ def generations(name: str, alt: str, record: Record) -> str:
         series = {key: [float(row.stats[key] or 0) for row in rows] for key in ("min", "median")}
         low, high = zip(*(_band(row.stats) for row in rows), strict=True)
         axes.fill_between(numbers, low, high, color=COLOUR["faint"], alpha=0.3, linewidth=0)
+        for edge in (low, high):
+            axes.plot(numbers, edge, color=COLOUR["faint"], linewidth=0.7)
         axes.plot(numbers, series["median"], "o--", ms=4, color=COLOUR["orange"])
         axes.plot(numbers, series["min"], "o-", ms=4, color=COLOUR["blue"])
         _rival_lines(axes, record.rivals)
@@ -206,7 +216,7 @@ def front(
             if across == "latent":
                 area = _areas([each.parameters or 0 for each in found], most)
             axes.scatter(
-                sizes, losses, s=area, gid=gid, color=COLOUR[ink], alpha=0.75, linewidths=0
+                sizes, losses, s=area, gid=gid, color=COLOUR[ink], alpha=SHEER, linewidths=0
             )
             words[gid] = [record.described(id) for id in ids]
         values = [record.loss_of(e.id) or 0.0 for e in known]
@@ -257,7 +267,7 @@ def curves(
         axes = figure.add_subplot(xlabel="epoch", ylabel="validation loss")
         words = {}
         styles: list[tuple[str, dict[str, Any]]] = [
-            (id, {"color": COLOUR["faint"], "alpha": 0.5, "linewidth": 0.9}) for id in others
+            (id, {"color": COLOUR["faint"], "alpha": SHEER, "linewidth": 0.7}) for id in others
         ]
         for id, (ink, form) in reversed(list(zip(elites, ELITES, strict=False))):
             style = {"color": COLOUR[ink], "linestyle": _LINES[form], "linewidth": 2.2}
@@ -304,7 +314,7 @@ def factor(name: str, alt: str, found: Factor, record: Record, elites: Collectio
         from matplotlib.ticker import MaxNLocator
 
         top, axes = figure.subplots(2, 1, sharex=True, height_ratios=[1, 3])
-        top.hist(found.values, bins=found.edges, color=COLOUR["faint"], alpha=0.6)
+        top.hist(found.values, bins=found.edges, color=COLOUR["faint"], alpha=SHEER)
         top.set_ylabel("tried")
         top.grid(visible=False, axis="x")
         top.yaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -319,7 +329,7 @@ def factor(name: str, alt: str, found: Factor, record: Record, elites: Collectio
             if points:
                 ids, across, up = zip(*points, strict=True)
                 axes.scatter(
-                    across, up, s=20, color=COLOUR[ink], alpha=0.75, linewidths=0, gid=gid
+                    across, up, s=20, color=COLOUR[ink], alpha=SHEER, linewidths=0, gid=gid
                 )
                 words[gid] = [record.described(id) for id in ids]
         scale_axis(axes, "y", found.losses)

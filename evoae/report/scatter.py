@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.report.blocks import Form, Ink, Key
-from evoae.report.drawing import COLOUR, Words, draw
+from evoae.report.drawing import COLOUR, SHEER, Words, draw
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,7 +82,7 @@ def draw_groups(
                 s=size,
                 marker=_MARKER[group.key.form],
                 color=COLOUR[group.key.ink],
-                alpha=0.7,
+                alpha=SHEER,
                 linewidths=0,
                 gid=gid,
             )

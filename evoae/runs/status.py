@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from evoae.config.search import BudgetConfig
+from evoae.runs.eta import Eta, eta, rate, spent
 from evoae.runs.files import disk_bytes
-from evoae.runs.forecast import Forecast, forecast
 from evoae.runs.lock import holder
 from evoae.runs.processes import memory_of
 from evoae.runs.records import Baseline
@@ -37,10 +40,11 @@ class Status:
         cost: FLOPs of all trainings, see `evoae.evaluation.cost`; None in runs of older versions.
         noise: relative standard deviation of a loss between seeds; None where it was not measured.
         best: id and validation loss; None before the first score.
-        per_minute: trainings a minute, at the mean time of those so far; None before the first.
-        eta_seconds: forecast of what is left, from the trainings so far; 0 once finished, None
-            before the first training.
-        eta_low, eta_high: its range, see `evoae.runs.forecast`; None where there is no forecast.
+        per_minute: trainings a minute of the latest driver, what it took to start aside; None
+            before its first.
+        eta_seconds: forecast of what is left, at that pace; 0 once finished, None before the
+            first training.
+        eta_low, eta_high: its range, see `evoae.runs.eta`; None where there is no forecast.
         memory: bytes that driver and workers take now; None unless running, or if it is unknown.
         disk_bytes: size of the folder.
         baselines: what the result was compared with so far.
@@ -101,11 +105,15 @@ def read_status(run: Path, budget: BudgetConfig, baselines: Sequence[Baseline]) 
     scored = sum(each.val_loss is not None for each in first)
     reused = sum(int(each.stats.get("reused") or 0) for each in generations)
     cost = _cost(trainings)
-    pace = _pace(trainings, facts.get("workers"))
-    left: Forecast | None = Forecast(0, 0, 0)
+    times, ends = _latest(trainings, facts.get("began", ""))
+    pace = rate(times, ends)
+    left: Eta | None = Eta(0, 0, 0)
     if state != "finished":
-        share = _share(facts.get("planned"), budget, len(trainings), reused, cost)
-        left = _left(trainings, share, pace)
+        seconds = _seconds(facts, running=state == "running")
+        share = spent(budget, trainings=len(trainings), flops=cost, seconds=seconds)
+        if planned := facts.get("planned"):
+            share = min(1.0, max(share, (len(trainings) + reused) / planned))
+        left = eta(share, len(trainings), times, ends)
     return Status(
         run=str(run),
         state=state if why is None else "failed",
@@ -123,7 +131,7 @@ def read_status(run: Path, budget: BudgetConfig, baselines: Sequence[Baseline]) 
         cost=cost,
         noise=generations[-1].stats.get("noise") if generations else None,
         best=best_of(scores),
-        per_minute=60 / pace if pace else None,
+        per_minute=60 * pace if pace else None,
         **_range(left),
         memory=memory_of(pid) if pid else None,
         disk_bytes=disk_bytes(run),
@@ -131,7 +139,7 @@ def read_status(run: Path, budget: BudgetConfig, baselines: Sequence[Baseline]) 
     )
 
 
-def _range(left: Forecast | None) -> dict[str, float | None]:
+def _range(left: Eta | None) -> dict[str, float | None]:
     """Return the fields that tell a forecast."""
     if left is None:
         return {"eta_seconds": None, "eta_low": None, "eta_high": None}
@@ -144,38 +152,24 @@ def _cost(trainings: Sequence[Training]) -> int | None:
     return sum(costs) if len(costs) == len(trainings) else None
 
 
-def _own(trainings: Sequence[Training]) -> list[float]:
-    """Return the seconds of the trainings that this run did itself."""
-    return [each.seconds for each in trainings if each.source is None]
+def _latest(trainings: Sequence[Training], began: str) -> tuple[list[float], list[float]]:
+    """Return the seconds, and the ends, of the trainings that a driver did itself.
+
+    Args:
+        trainings: of the run.
+        began: when it did, as `Training.finished` says it.
+    """
+    own = [each for each in trainings if each.source is None and each.finished >= began]
+    ends = [datetime.fromisoformat(each.finished).timestamp() for each in own]
+    return [each.seconds for each in own], ends
 
 
-def _pace(trainings: Sequence[Training], workers: int | None) -> float | None:
-    """Return the seconds from the end of one training to that of the next."""
-    times = _own(trainings)
-    return fmean(times) / (workers or 1) if times else None
-
-
-def _share(
-    planned: int | None, budget: BudgetConfig, trainings: int, reused: int, cost: int | None
-) -> float:
-    """Return how much of the plan or the budget is done; 0 if none says how much there is."""
-    shares = [0.0]
-    if planned:
-        shares.append((trainings + reused) / planned)
-    if budget.evaluations:
-        shares.append(trainings / budget.evaluations)
-    if budget.flops and cost is not None:
-        shares.append(cost / budget.flops)
-    return min(1.0, max(shares))
-
-
-def _left(trainings: Sequence[Training], share: float, pace: float | None) -> Forecast | None:
-    """Return what is left, if proposals go on to be trained as often as so far."""
-    if pace is None or not share:
-        return None
-    times = _own(trainings)
-    left = len(times) * (1 / share - 1)
-    return forecast(left * pace, left, times)
+def _seconds(facts: Mapping[str, Any], *, running: bool) -> float:
+    """Return the wall time of all drivers; each records it when it ends."""
+    before = float(facts.get("seconds") or 0.0)
+    if not running or "began" not in facts:
+        return before
+    return before + time.time() - datetime.fromisoformat(facts["began"]).timestamp()
 
 
 def best_of(scores: Mapping[str, Sequence[float]]) -> tuple[str, float] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from evoae.config.schema import Config
 from evoae.data.share import share
 from evoae.errors import SearchError
-from evoae.evaluation import Evaluation, Task
+from evoae.evaluation import Evaluation, Outcome, Task, failures_worded
 from evoae.evolution.algorithm import batch_rng
 from evoae.execution.factory import executor_for
 from evoae.genome.genes import Dropout
@@ -30,11 +31,22 @@ from evoae.scene import Scene
 from evoae.use.doubts import doubts
 from evoae.use.pace import Pace, makespan
 from evoae.use.rehearsal import Rehearsal, rehearse
+from evoae.wording import plural
 
 _Array = NDArray[np.float64]
 _DRAWN = 64  # networks among which the trained ones are spread, by FLOPs
 _RESAMPLES = 200  # of the bootstrap
 _INTERVAL = (0.05, 0.95)
+_ADVICE = {  # by how all trainings failed
+    Outcome.DIVERGED: "lower training.learning_rate, and look at the values with 'evoae data "
+    "describe'",
+    Outcome.OVER_LIMIT: "raise execution.memory_limit, or lower training.batch_size or "
+    "model.max_activation_bytes",
+    Outcome.OUT_OF_MEMORY: "lower training.batch_size, execution.workers or "
+    "model.max_activation_bytes",
+    Outcome.TIMED_OUT: "raise training.time_limit, or lower data.reduce.train or model.max_flops",
+    Outcome.CRASHED: "see what 'evoae doctor' says of this machine",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +163,15 @@ def _trained(scene: Scene, networks: int) -> _Sample:
         found = [executor.wait() for _ in tasks]
         wall, workers = time.monotonic() - began, executor.workers
     scored = tuple(each for each in found if each.fitness is not None)
-    failed = tuple(f"{each.outcome}: {each.message}" for each in found if each.fitness is None)
+    lost = [each for each in found if each.fitness is None]
     if not scored:
+        ((kind, _),) = Counter(each.outcome for each in lost).most_common(1)
         raise SearchError(
             "plan",
-            f"none of {len(found)} networks could be trained ({failed[0]})",
-            "a search would fare no better: mend that first",
+            f"all {plural(len(lost), 'training')} failed ({failures_worded(lost)})",
+            f"A search would fare no better: {_ADVICE[kind]}.",
         )
+    failed = tuple(f"{each.outcome}: {each.message}" for each in lost)
     start = max(0.0, wall - makespan((each.seconds.total for each in found), workers))
     return _Sample(tuple(tasks[each.id] for each in scored), scored, failed, workers, start)
 

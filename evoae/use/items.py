@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from evoae.config.schema import DataConfig
+from evoae.config.schema import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset, Images, Labels
 from evoae.data.files import home, read_path
 from evoae.data.images import times
@@ -134,6 +134,30 @@ def choose(
         items = _of_split(load(_settings(model, data), _seed(model)), split)
     _check_fit(items, model)
     return items.first(limit)
+
+
+def choose_validated(model: Model, fewest: int) -> tuple[Items, bool]:
+    """Return the validation items that a run measured its networks on: those of `data.reduce`.
+
+    Args:
+        model: of a run.
+        fewest: where there are not so many of them, every item of the validation split instead.
+
+    Returns:
+        the items, and whether they are those that the run measured on.
+
+    Raises:
+        DataError: the data cannot be found, or are not those of the run.
+        UseError: they don't fit the model, or a lone model has no run.
+    """
+    whole = own_data(model)
+    assert model.run is not None  # or it has no data of its own
+    config = model.run.config
+    measured = whole.reduced(ReduceConfig(validation=config.data.reduce.validation), config.seed)
+    few = len(measured.validation) < min(fewest, len(whole.validation))
+    items = _of_split(whole if few else measured, "validation")
+    _check_fit(items, model)
+    return items, not few
 
 
 def choose_training(model: Model, *, data: str | None = None, limit: int = TO_MEASURE) -> Items:

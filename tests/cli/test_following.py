@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 import pytest
 from click.testing import CliRunner
@@ -14,9 +15,9 @@ from click.testing import CliRunner
 from evoae.budget import Purse
 from evoae.cli import wording
 from evoae.cli.main import cli
-from evoae.cli.progress import line
 from evoae.config.search import BudgetConfig
 from evoae.runs.run import Run
+from evoae.screen import line
 from evoae.watching import Progress
 from tests.runs.samples import candidate, failed, make_run, scored
 
@@ -110,20 +111,35 @@ def test_the_progress_line_counts_only_what_was_trained_as_trained():
 
 
 def test_the_progress_line_ends_with_pace_forecast_and_memory():
-    begun = progress(scored=10, times=[50.0, 70.0] * 5)
-    begun.began -= 600  # ten trainings in ten minutes: fifty minutes are left, more or less
+    # Ten trainings in ten minutes: fifty minutes are left, more or less.
+    ends = [50.0, 120.0, 170.0, 240.0, 290.0, 360.0, 410.0, 480.0, 530.0, 600.0]
+    begun = progress(scored=10, times=[50.0, 70.0] * 5, ends=ends)
     *_, pace, left, memory = line(begun, 1_100_000_000).split(" · ")
     assert (pace, memory) == ("1.0/min", "1.1 GB")
     assert left == "about 46–54 min left"
-    begun.times = [60.0] * 10
+    begun.times, begun.ends = [60.0] * 10, [60.0 * number for number in range(1, 11)]
     assert "about 50 min left" in line(begun)
-    assert "left" not in line(progress(scored=60, times=[1.0] * 60))
+    assert "left" not in line(progress(scored=60, times=[1.0] * 60, ends=[1.0] * 60))
+
+
+def test_the_progress_line_and_status_forecast_the_same(tmp_path):
+    with make_run(tmp_path / "run", generations=1) as store:
+        store.set({"planned": 60})
+    run = Run.open(tmp_path / "run")
+    trained = run.evaluations()
+    ends = [datetime.fromisoformat(each.finished).timestamp() for each in trained]
+    known = progress(
+        scored=1, failed=1, reused=1, times=[each.seconds for each in trained], ends=ends
+    )
+    told = run.status()
+    assert (told.eta_seconds, told.eta_high) == (known.left.seconds, known.left.high)
+    assert told.per_minute == 60 * known.rate
 
 
 def test_what_is_known_already_is_no_training_to_come():
-    half_known = progress(scored=10, reused=10, times=[60.0] * 10)
-    half_known.began -= 600
-    assert half_known.left.seconds == pytest.approx(20 * 60, rel=0.01)
+    ends = [60.0 * number for number in range(1, 11)]
+    half_known = progress(scored=10, reused=10, times=[60.0] * 10, ends=ends)
+    assert half_known.left.seconds == pytest.approx(20 * 60)
 
 
 def test_a_failed_training_is_trained_no_more_than_a_reused_one(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 
@@ -25,8 +26,18 @@ def check(page: str) -> ET.Element:
             assert element.get("alt")
         if element.tag == "svg":
             assert (element.get("role"), bool(element.get("aria-label"))) == ("img", True)
+        if element.tag == "th":
+            assert text(element)
     assert not re.search(r"https?://|@import|#0101", page)
     assert re.findall(r"url\(([^)#]*)", page) == [""] * page.count("url(")
+    assert root.get("lang") == "en"
+    levels = [int(element.tag[1]) for element in elements if re.fullmatch("h[1-6]", element.tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    for element in elements:  # what scrolls can be scrolled with keys
+        if element.tag == "pre" or element.get("class") == "scroll":
+            assert element.get("tabindex") == "0"
     ids = [element.get("id") for element in elements if element.get("id")]
     assert len(ids) == len(set(ids))
     used = {element.get("href") for element in elements if element.get("href", "").startswith("#")}

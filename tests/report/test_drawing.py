@@ -2,11 +2,16 @@
 
 import base64
 import io
+import re
+from pathlib import Path
+from typing import get_args
 from xml.etree import ElementTree as ET
 
 import numpy as np
 from PIL import Image
 
+from evoae.report import drawing
+from evoae.report.blocks import Ink
 from evoae.report.codes import project
 from evoae.report.drawing import COLOUR, draw, scale_axis, tick, tick_count
 from evoae.report.pictures import heat, heat_level, strip
@@ -99,3 +104,35 @@ def test_labels_beyond_the_styles_share_one_and_numbers_stand_in_order():
     styles = [(group.key.ink, group.key.form) for group in found]
     assert len(set(styles)) == len(styles)
     assert sorted(np.concatenate([group.members for group in found])) == list(range(len(labels)))
+
+
+def contrast(one, other):
+    """The contrast ratio of two colours in 0..255, as WCAG 2.2 defines it."""
+
+    def luminance(colour):
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+            for c in (each / 255 for each in colour)
+        ]
+        return np.dot((0.2126, 0.7152, 0.0722), linear)
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_all_colours_stand_out_from_the_paper_in_light_and_in_dark():
+    style = (Path(drawing.__file__).parent / "templates" / "style.css").read_text()
+    themes = re.findall(r":root \{([^}]*)\}", style)
+    assert len(themes) == 2
+    for theme in themes:
+        colours = {
+            name: np.array([int(digits[at : at + 2], 16) for at in (0, 2, 4)])
+            for name, digits in re.findall(r"--(\w+): #(\w{6})", theme)
+        }
+        paper = colours["paper"]
+        for ink in get_args(Ink):
+            shown = drawing.SHEER * colours[ink] + (1 - drawing.SHEER) * paper
+            assert contrast(shown, paper) >= 3, ink
+        for ground in (paper, colours["raised"]):
+            for words in ("ink", "quiet", "blue"):
+                assert contrast(colours[words], ground) >= 4.5, words

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evoae.data.tables import Column, Table
-from evoae.report import columns, copies, decoder
+from evoae.report import codes, columns, copies, decoder
 from evoae.report.blocks import Strips
 from evoae.report.blocks import Table as Shown
 from evoae.report.studio import Studio, View
@@ -22,7 +22,9 @@ def studio(model, originals, labels=None, table=None, copies=None):
     made = model.rebuild(originals) if copies is None else copies
     errors = ((made - originals) ** 2).reshape(len(originals), -1).mean(axis=1)
     items = Items("items", (originals,), labels, table)
-    return Studio(model, items, originals, None, (View("abc", model, made, errors),), ())
+    return Studio(
+        model, items, "all 9 items", "", originals, None, (View("abc", model, made, errors),), ()
+    )
 
 
 def test_a_variational_model_draws_samples_paths_and_its_plane():
@@ -36,7 +38,7 @@ def test_a_variational_model_draws_samples_paths_and_its_plane():
 
 def test_samples_need_no_data():
     model = lone(image_autoencoder(latent=3, posterior="diagonal"))
-    found = decoder.section(Studio(model, None, None, None, (), ("gone",)))
+    found = decoder.section(Studio(model, None, "", "", None, None, (), ("gone",)))
     assert sum(isinstance(block, Strips) for block in found.blocks) == 1
 
 
@@ -47,6 +49,16 @@ def test_the_first_of_each_label_is_shown_then_the_first_of_all():
     assert copies.fixed(studio(model, images(4))) == [0, 1, 2, 3]
     many = np.arange(13)[::-1].copy()
     assert len(copies.fixed(studio(model, images(13), many))) == 10
+
+
+def test_the_centre_of_a_label_with_one_item_has_no_spread():
+    model, labels = lone(image_autoencoder(latent=2)), np.array([0, 0, 0, 1])
+    found = codes.section(studio(model, images(4), labels))
+    three, one = found.blocks[1].figures[0].table.rows
+    assert three[:2] == ("0", "3")
+    assert all(" ± " in cell for cell in three[2:])
+    assert one[:2] == ("1", "1")
+    assert not any("±" in cell for cell in one[2:])
 
 
 def test_the_worst_items_are_shown_with_where_they_went_wrong():

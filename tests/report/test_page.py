@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from evoae.cli.main import cli
-from evoae.evaluation import Outcome
-from evoae.report import answer
+from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.report import answer, studio
 from evoae.report.page import html, sections, write_report
 from evoae.report.studio import open_studio
 from evoae.runs.store import Store
@@ -84,6 +84,33 @@ def test_the_best_model_is_named_with_its_loss_and_what_pca_has(copied, tiny_run
     assert f"evoae export {copied} --out best.keras" in said
 
 
+def test_errors_are_those_that_the_run_ranks_by_where_it_measured_on_enough_items(
+    copied, monkeypatch
+):
+    record = samples.read(copied)
+    monkeypatch.setattr(studio, "_FEWEST_ITEMS", 64)
+    found = open_studio(record, 3)
+    assert found.origin == "all 64 validation items that the run measured its networks on"
+    assert found.caveat == ""
+    assert [view.mean for view in found.views] == pytest.approx(
+        [entry.val_loss for entry in record.hall], rel=1e-4
+    )
+    monkeypatch.setattr(studio, "_MOST_ITEMS", 40)
+    found = open_studio(record, 1)
+    assert found.origin.startswith("the first 40 of the 64 validation items that the run")
+    assert found.caveat == "The run's own ranking may differ: it is by other items."
+
+
+def test_where_a_run_measured_on_too_few_items_the_page_says_which_others_it_shows(copied):
+    said = text(section(page_of(copied), "copies"))
+    assert (
+        "From all 162 items of the validation split (the run measured its networks on 64" in said
+    )
+    assert "measured anew for this page" in said
+    assert "ranking may differ: it is by other items." in said
+    assert "over all 162" in said
+
+
 def test_the_test_set_is_not_opened(copied, monkeypatch):
     from evoae.use import items
 
@@ -114,6 +141,22 @@ def test_a_run_of_failures_alone_has_a_page_that_says_so(failing):
         ["diverged", "1", "the"],
     ]
     assert "<not> a number & worse" in text(section(root, "failures"))
+
+
+def test_the_parts_of_the_training_time_are_those_of_trainings_that_have_parts(tmp_path):
+    store, ids = samples.make(tmp_path / "run")
+    with store:
+        samples.scored(store, ids[0], 0.05)
+        samples.scored(store, ids[1], 0.06)
+        late = Evaluation(ids[2], Outcome.TIMED_OUT, seconds=Seconds(total=300), message="late")
+        store.add_evaluation(late)
+        again = Evaluation(f"{ids[0]} 2", Outcome.SCORED, 0.05, seconds=Seconds(total=50))
+        store.add_repeat(again, 2)
+        samples.finished(store, 1, ids[:2])
+    said = text(section(page_of(tmp_path / "run"), "cost"))
+    assert "Time by part, over the 2 trainings with a score (each network's first; of" in said
+    assert "its epochs, validation included 2 s 67%" in said
+    assert "loading data, saving the model 0 s 13%" in said
 
 
 def test_a_page_without_models_loads_no_tensorflow(failing):

@@ -139,14 +139,16 @@ def test_a_running_run_forecasts_its_end_with_a_range(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", generations=1) as store:
         store.set({"workers": 2, "planned": 13})
         run = Run.open(tmp_path / "run")
-        steady = run.status()  # two trainings and one reused; the failed one took no time
-        assert steady.per_minute == pytest.approx(60 / (4.0 / 2 / 2))
-        assert steady.eta_seconds == pytest.approx(10 * (2 / 3) * 1.0)
+        steady = run.status()  # two trainings in four seconds, and one reused
+        assert steady.per_minute == pytest.approx(60 * 2 / 4.0, rel=0.1)
+        assert steady.eta_seconds == pytest.approx(10 * (2 / 3) * 2.0, rel=0.1)
         assert 0 == steady.eta_low < steady.eta_seconds < (steady.eta_high or 0)
         assert (steady.memory or 0) > 10 * 2**20
         store.add_candidate(candidate(5, 3))
         store.add_evaluation(scored(5), tmp_path / "lender")  # cost this run no time
         assert run.status().per_minute == steady.per_minute
+        store.set({"began": "9999-01-01T00:00:00.000000+00:00"})  # a driver that has just begun
+        assert (run.status().per_minute, run.status().eta_seconds) == (None, None)
     assert run.status().memory is None
 
 
@@ -158,4 +160,8 @@ def test_a_budget_alone_forecasts_the_end_as_well(tmp_path: Path) -> None:
         assert run.status().eta_seconds is None
         search = run.config.search.model_copy(update={"budget": BudgetConfig(evaluations=12)})
         limited = Run(run.path, run.config.model_copy(update={"search": search}))
-        assert limited.status().eta_seconds == pytest.approx(9 * 8.0 / 3)
+        assert limited.status().eta_seconds == pytest.approx(9 * 4.0 / 3, rel=0.1)
+        search = run.config.search.model_copy(update={"budget": BudgetConfig(minutes=10)})
+        timed = Run(run.path, run.config.model_copy(update={"search": search}))
+        store.set({"seconds": 480.0})
+        assert timed.status().eta_seconds == pytest.approx(3 / 4 * 4.0 / 3, rel=0.1)

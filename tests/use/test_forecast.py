@@ -5,7 +5,6 @@ from click.testing import CliRunner
 
 from evoae.cli.main import cli
 from evoae.config.load import dump_config, make_config
-from evoae.errors import SearchError
 from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.execution.inline import InlineExecutor
 from evoae.genome.canonical import candidate_id
@@ -30,10 +29,6 @@ def trained(flops, epochs, seconds):
         flops,
         Seconds(0.5, 1.0, seconds, seconds + 2),
     )
-
-
-def diverged(task):
-    return Evaluation.failed(task, Outcome.DIVERGED, "NaN in epoch 1")
 
 
 def scene(**sections):
@@ -117,10 +112,32 @@ def test_a_forecast_says_what_a_search_then_does(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"]
 
 
-def test_where_all_networks_fail_there_is_no_forecast(monkeypatch):
-    monkeypatch.setattr(forecasts, "executor_for", lambda _: InlineExecutor(diverged))
-    with pytest.raises(SearchError, match="none of 2 networks could be trained"):
-        forecasts.forecast(make_config(TINY), networks=2)
+@pytest.mark.parametrize(
+    ("outcome", "advice"),
+    [
+        (Outcome.DIVERGED, "training.learning_rate"),
+        (Outcome.OVER_LIMIT, "execution.memory_limit"),
+        (Outcome.OUT_OF_MEMORY, "training.batch_size"),
+        (Outcome.TIMED_OUT, "training.time_limit"),
+        (Outcome.CRASHED, "evoae doctor"),
+    ],
+)
+def test_where_all_networks_fail_plan_says_how_why_and_what_to_change(
+    outcome, advice, monkeypatch, tmp_path
+):
+    def failing(task):
+        return Evaluation.failed(task, outcome, "so it ended")
+
+    monkeypatch.setattr(forecasts, "executor_for", lambda _: InlineExecutor(failing))
+    path = tmp_path / "tiny.yaml"
+    path.write_text(dump_config(make_config(TINY)))
+    done = CliRunner().invoke(cli, ["plan", str(path), "--networks", "2"])
+    assert done.exit_code == 1  # as that of the search which it stands for
+    said = done.stderr.splitlines()[-1]
+    kind = outcome.value.replace("_", " ")
+    assert said.startswith(f"Error: plan: all 2 trainings failed (2 {kind}; mostly: so it ended)")
+    assert advice in said
+    assert done.stdout == ""
 
 
 def test_a_narrow_space_is_doubted():

@@ -8,7 +8,7 @@ import math
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,32 +18,29 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import (
     check_array,
     check_is_fitted,
-    check_random_state,
     validate_data,
 )
 
-from evoae.config.load import load_config, make_config
-from evoae.config.schema import Config, DataConfig
+from evoae.config.schema import Config
 from evoae.data.images import as_images, times
-from evoae.errors import ConfigError, DataError, RunError, SearchError
+from evoae.errors import DataError, RunError, SearchError
+from evoae.estimator.settings import PLACE, SECTIONS, configuration, paths
 from evoae.runs.files import spoken
 from evoae.runs.folder import check_free
 from evoae.runs.run import Run
+from evoae.screen import ScreenWatcher
 from evoae.search import search
 from evoae.training.base import scaled
 from evoae.use.model import Floats, Model, open_model
 from evoae.use.refit import refit
 from evoae.use.score import errors
-from evoae.watching import Interrupted
+from evoae.watching import Interrupted, Silent
 
 if TYPE_CHECKING:
     import keras
     from sklearn.utils import Tags
 
-SECTIONS = ("data", "model", "objective", "search", "training", "refit", "execution")
-PLACE = "AutoencoderSearch"  # what a sentence calls the parameters
 _FEWEST = 3  # rows: one to train on, one to validate on, one for the test set
-_OF_X = ("validation", "test", "reduce")  # settings of `data` that mean something for X
 
 
 class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -76,6 +73,8 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             configuration's seed, so that equal fits give equal results.
         run: folder to keep the run in, which must not exist; X is then saved beside it, and every
             command of evoae works on it. None for a temporary one, which ends with the estimator.
+        verbose: 0 for silence; 1 to say on stderr how `fit` goes, as `evoae search` does: by a
+            progress line on a terminal, by a line for each generation elsewhere.
 
     Attributes:
         run_: the run (`evoae.Run`).
@@ -110,6 +109,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         execution: Mapping[str, Any] | None = None,
         random_state: int | np.random.RandomState | None = None,
         run: str | Path | None = None,
+        verbose: int = 0,
     ) -> None:
         self.config = config
         self.latent = latent
@@ -122,6 +122,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.execution = execution
         self.random_state = random_state
         self.run = run
+        self.verbose = verbose
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters; with `deep` also each setting given, as `search__population`."""
@@ -129,7 +130,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         if deep:
             for section in SECTIONS:
                 if isinstance(params[section], Mapping):
-                    params.update(_paths(params[section], section))
+                    params.update(paths(params[section], section))
         return params
 
     def set_params(self, **params: Any) -> Self:
@@ -286,7 +287,8 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         check_free(folder)
         named = getattr(self, "feature_names_in_", None)
         data = folder.with_name(f"{folder.name}-data.{'npz' if array.ndim == 2 else 'npy'}")
-        config = self._configuration(data)
+        config = configuration(self.get_params(deep=False), data)
+        watcher = ScreenWatcher() if self.verbose else Silent()
         if data.exists():
             raise RunError(str(data), "exists already", "move it away, or choose another run")
         try:
@@ -297,8 +299,10 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                     np.savez(data, x=array, **columns)
                 else:
                     np.save(data, array)
-            run = search(config, run=folder)
+            run = search(config, run=folder, watcher=watcher)
         finally:
+            if isinstance(watcher, ScreenWatcher):
+                watcher.close()
             if not folder.exists():
                 data.unlink(missing_ok=True)
         if not run.hall_of_fame():
@@ -306,7 +310,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             raise SearchError(PLACE, f"no training gave a score (the first: {said})")
         self.refit_ = None
         if self.refit is not False:
-            (refitted,) = refit(folder)
+            (refitted,) = refit(folder, say=watcher.said)
             if refitted.val_loss is None:
                 raise SearchError(PLACE, f"the winner's own training failed ({refitted.message})")
             self.refit_ = refitted.summary()
@@ -356,51 +360,6 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         starts = range(0, len(array), size)
         return np.concatenate([function(self._inputs(array[at : at + size])) for at in starts])
 
-    def _configuration(self, data: Path) -> Config:
-        """Return the whole configuration, with X at `data`.
-
-        Raises:
-            ConfigError: what is wrong, where, and what was expected.
-        """
-        raw = self._base()
-        chosen = raw.get("data") or {}
-        if isinstance(chosen, Mapping):  # what data a configuration names is X's affair here
-            raw["data"] = {
-                key: value
-                for key, value in chosen.items()
-                if key in _OF_X or key not in DataConfig.model_fields
-            }
-        for section in SECTIONS:
-            given = getattr(self, section)
-            if given is not None and not (section == "refit" and isinstance(given, bool)):
-                raw[section] = _merged(raw.get(section), _plain(given))
-        if self.latent is not None:
-            size = _plain(self.latent)
-            raw["model"] = _merged(raw.get("model"), {"min_latent": size, "max_latent": size})
-        if self.random_state is not None:
-            raw["seed"] = _seed(self.random_state)
-        if isinstance(raw["data"], Mapping):
-            for key in DataConfig.model_fields.keys() - set(_OF_X):
-                if key in raw["data"]:
-                    raise ConfigError(
-                        f"{PLACE}: data.{key}", raw["data"][key], "the data are X, so remove it"
-                    )
-            raw["data"] = {"test": 1, **raw["data"], "path": str(data)}
-        return make_config(raw, source=PLACE)
-
-    def _base(self) -> dict[str, Any]:
-        if self.config is None:
-            return {}
-        if isinstance(self.config, (str, Path)):
-            return load_config(Path(self.config)).model_dump(mode="json")
-        if isinstance(self.config, Config):
-            return self.config.model_dump(mode="json")
-        if not isinstance(self.config, Mapping):
-            raise ConfigError(
-                f"{PLACE}: config", repr(self.config), "expected sections, or the path of a file"
-            )
-        return dict(_plain(self.config))
-
 
 class _Trained:
     """A trained model that pickles: as the bytes of its file, loaded again when it is used."""
@@ -421,33 +380,3 @@ class _Trained:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_model": None}
-
-
-def _paths(settings: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
-    """Yield each setting by its path, such as `search__mutation__filters`."""
-    for key, value in settings.items():
-        yield f"{above}__{key}", value
-        if isinstance(value, Mapping):
-            yield from _paths(value, f"{above}__{key}")
-
-
-def _merged(under: Any, over: Any) -> Any:
-    """Return `under` with the settings of `over` in place of its own."""
-    if not isinstance(under, Mapping) or not isinstance(over, Mapping):
-        return over
-    return {**under, **{key: _merged(under.get(key), value) for key, value in over.items()}}
-
-
-def _plain(value: Any) -> Any:
-    """Turn NumPy's numbers, as parameter grids hold them, into Python's."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
-
-
-def _seed(random_state: int | np.random.RandomState) -> int:
-    if isinstance(random_state, (int, np.integer)):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))

@@ -7,17 +7,27 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from evoae.runs.forecast import forecast
+from evoae.runs.eta import eta, ranged, rate
+
+
+def test_the_pace_counts_waiting_workers_and_not_what_they_took_to_start() -> None:
+    # Two workers, ready at 100: one trains for 3 seconds and waits, the other one for 7.
+    assert rate([3.0, 7.0], [103.0, 107.0]) == pytest.approx(2 / 7)
+    assert rate([], []) is None
+    told = eta(0.25, 2, [3.0, 7.0], [103.0, 107.0])
+    assert told is not None
+    assert told.seconds == pytest.approx(6 * 3.5)
+    assert eta(0.0, 2, [3.0, 7.0], [103.0, 107.0]) is None
 
 
 def test_before_two_trainings_there_is_no_range() -> None:
-    one = forecast(30.0, 10, [3.0])
+    one = ranged(30.0, 10, [3.0])
     assert (one.seconds, one.low, one.high) == (30.0, 30.0, 30.0)
-    assert forecast(0.0, 0, [3.0, 4.0]).high == 0.0
+    assert ranged(0.0, 0, [3.0, 4.0]).high == 0.0
 
 
 def test_trainings_of_equal_length_leave_no_doubt() -> None:
-    equal = forecast(60.0, 20, [3.0] * 5)
+    equal = ranged(60.0, 20, [3.0] * 5)
     assert (equal.low, equal.high) == (60.0, 60.0)
 
 
@@ -26,7 +36,7 @@ def test_the_range_of_times_without_a_trend_is_the_prediction_interval_of_a_sum(
     known: int,
 ) -> None:
     times = [1.0, 2.0] * (known // 2) + [1.5] * (known % 2)
-    told = forecast(15.0, 10, times)
+    told = ranged(15.0, 10, times)
     deviation = np.std(times, ddof=1) * np.sqrt(10 + 100 / known)
     expected = t.ppf(0.9, known - 1) * deviation
     assert told.high - told.seconds == pytest.approx(expected, rel=0.15 if known == 2 else 0.03)
@@ -38,7 +48,7 @@ def share_of_hits(draw: Callable[[int], NDArray[np.float64]], known: int, left: 
     hits = 0
     for _ in range(1_000):
         times = draw(known + left)
-        told = forecast(left * times[:known].mean(), left, list(times[:known]))
+        told = ranged(left * times[:known].mean(), left, list(times[:known]))
         hits += told.low <= times[known:].sum() <= told.high
     return hits / 1_000
 
