@@ -94,10 +94,10 @@ def test_a_long_search_is_taken_to_go_on_alike(monkeypatch):
 
 def test_of_a_search_that_only_minutes_end_the_minutes_are_the_forecast(monkeypatch):
     monkeypatch.setattr("evoae.use.rehearsal._MOST", 12)
-    minutes = {"generations": None, "budget": {"minutes": 2}}
+    minutes = {"generations": None, "budget": {"minutes": 60}}
     config = make_config(with_changes(TINY, search=minutes))
     found = forecasts.forecast(config, networks=3)
-    assert found.seconds >= 120
+    assert found.seconds >= 3600
     assert found.trainings > 20
 
 
