@@ -30,6 +30,9 @@ format: .venv/.dev ## rewrite the code in the project's format
 golden: .venv/.dev ## rewrite the golden files; review the diff
 	$(BIN)/python -m tests.golden_genome --write
 
+reference: .venv/.dev ## rewrite docs/reference from schema, gene table, commands and docstrings
+	$(BIN)/python tools/write_reference.py
+
 bench: .venv/.dev ## measure: the epoch loop against Keras' fit, memory against its estimate
 	$(BIN)/python benchmarks/fit_loop.py
 	$(BIN)/python benchmarks/memory.py
@@ -41,7 +44,7 @@ clean: ## remove the environment and caches; runs/ stays
 	rm -rf .venv build dist .*_cache *.egg-info
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/bin/pip:
 	sh tools/make-venv.sh "$(PYTHON)" .venv
@@ -54,4 +57,4 @@ help: ## this list
 	$(PIP) -e '.[dev]'
 	touch $@ .venv/.ready
 
-.PHONY: run test check lint types docs format golden bench pictures clean help
+.PHONY: run test check lint types docs format golden reference bench pictures clean help

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help="Of each.  [a third of refit.epochs; at least 3 times the search's optimiser steps]",
+    help="Of each. [a third of refit.epochs; at least 3 times the search's optimiser steps]",
 )
 @options.overrides
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -12,7 +12,9 @@ _SIZE = 64  # pixels
 
 @click.command("init", short_help="Write a commented config for your data.")
 @click.argument("file", type=click.Path(path_type=Path), default="evoae.yaml")
-@click.option("--data", metavar="NAME|PATH", show_default="fashion_mnist")
+@click.option(
+    "--data", metavar="NAME|PATH", show_default="fashion_mnist", help="What to search on."
+)
 @click.option(
     "--template",
     "kind",

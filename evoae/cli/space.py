@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from evoae.cli import options
 from evoae.errors import ConfigError, GenomeError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ _shape = click.option(
     help="Input shape (of a table: features), to leave data alone.",
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE")
 
 
 @click.group("space", short_help="Draw networks from a search space, or check it.")
@@ -34,9 +34,11 @@ def command() -> None:
 
 @command.command("sample")
 @_config
-@_set
+@options.overrides
 @_shape
-@click.option("-n", "number", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option(
+    "-n", "number", type=click.IntRange(min=1), default=5, show_default=True, help="How many."
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Of the draw. [the configuration's]")
 @_json
 def sample(
@@ -61,7 +63,7 @@ def sample(
 
 @command.command("check")
 @_config
-@_set
+@options.overrides
 @_shape
 @click.argument("genome", required=False)
 @_json

@@ -44,7 +44,7 @@ def _words(schema: JsonSchema) -> str:  # noqa: C901 - one line for each case
         case {"anyOf": [{"enum": [*words, last]}, {"type": "array"}]}:
             return f"{', '.join(words)} or {last}, or a list of these"
         case {"anyOf": options}:
-            return " or ".join(_words(option) for option in options)
+            return _either([_words(option) for option in options])
         case {"enum": [*values, last]}:
             return f"{', '.join(map(str, values))} or {last}"
         case {"const": value}:
@@ -69,12 +69,21 @@ def _words(schema: JsonSchema) -> str:  # noqa: C901 - one line for each case
             return "null"
 
 
+def _either(options: Sequence[str]) -> str:
+    """Join alternatives; a comma keeps apart what says `or` or `each` itself."""
+    *others, last = options
+    apart = any(" or " in option or ", each " in option for option in options)
+    return ", ".join(others) + (", or " if apart or len(others) > 1 else " or ") + last
+
+
 def _range(schema: JsonSchema) -> str:
     match schema:
         case {"minimum": low, "maximum": high}:
             return f" from {low:,g} to {high:,g}" if high < 1e6 else f" of at least {low:g}"
         case {"minimum": low, "exclusiveMaximum": high}:
             return f" of at least {low:g} and below {_power(high)}"
+        case {"exclusiveMinimum": low, "maximum": high}:
+            return f" above {low:g} and at most {high:g}"
         case {"exclusiveMinimum": low, "exclusiveMaximum": high}:
             return f" above {low:g} and below {high:g}"
         case {"minimum": low}:

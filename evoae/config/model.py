@@ -41,10 +41,12 @@ class LearningConfig(Section):
     """Learning genes: how to train as part of the genome."""
 
     evolve: bool = Field(False, description="true for a train gene, which outranks `training`")
-    learning_rates: LearningRates = Field((0.0003, 0.01), description="smallest and largest")
-    batch_sizes: BatchRange = Field((16, 128), description="smallest and largest")
+    learning_rates: LearningRates = Field(
+        (0.0003, 0.01), description="smallest and largest learning rate"
+    )
+    batch_sizes: BatchRange = Field((16, 128), description="smallest and largest batch size")
     optimizers: Annotated[tuple[OptimizerName, ...], *CHOICE] = Field(
-        ("adam", "adamw"), description="one, or a list to choose from"
+        ("adam", "adamw"), description="optimisers: one, or a list to choose from"
     )
 
 
@@ -59,10 +61,12 @@ class ModelConfig(Section):
     )
     max_latent: Positive | None = Field(32, description="largest latent size; null for no limit")
     layers: Literal["auto", "conv", "dense", "both"] = Field(
-        "auto", description="auto fits images or tables"
+        "auto", description="kinds of layer; auto fits the data"
     )
     max_depth: Annotated[int, Field(ge=1, le=100)] = Field(4, description="most encoder layers")
-    max_parameters: Positive | None = Field(2_000_000, description="null for no limit")
+    max_parameters: Positive | None = Field(
+        2_000_000, description="most weights of a network; null for no limit"
+    )
     max_flops: Positive | None = Field(
         None, description="most FLOPs of one image's forward pass; null for no limit"
     )
@@ -80,20 +84,22 @@ class ModelConfig(Section):
     rates: RateRange = Field((0.0, 0.5), description="smallest and largest dropout rate")
     residual: BlockRange = Field((1, 2), description="fewest and most blocks of a res")
     activation: Annotated[tuple[ActivationName, ...], *CHOICE] = Field(
-        ("relu",), description="or leaky_relu, selu, elu, gelu, tanh; a list makes it a gene"
+        ("relu",),
+        description="of layers; or leaky_relu, selu, elu, gelu, tanh; a list makes a gene",
     )
     downsampling: Annotated[tuple[DownsamplingName, ...], *CHOICE] = Field(
-        ("max",), description="pooling; or average, stride; a list makes it a gene"
+        ("max",), description="pooling that halves maps; or average, stride; a list makes a gene"
     )
     upsampling: Annotated[tuple[UpsamplingName, ...], *CHOICE] = Field(
-        ("upsample",), description="then convolve; or transposed; a list makes it a gene"
+        ("upsample",),
+        description="convolve, then repeat pixels; or transposed; a list makes a gene",
     )
     head: Annotated[tuple[HeadName, ...], *CHOICE] = Field(
         ("conv",),
-        description="a conv of its own or mirror: the last upconv; a list makes it a gene",
+        description="a conv of its own or mirror: the last upconv; a list makes a gene",
     )
     output: Literal["auto", "sigmoid", "linear"] = Field(
-        "auto", description="of the head; auto fits the range of data"
+        "auto", description="the head's activation; auto fits the data"
     )
     sampling: SamplingConfig = Field(SamplingConfig(), description="how random genomes are drawn")
     learning: LearningConfig = Field(LearningConfig(), description="learning genes")

@@ -33,8 +33,8 @@ from evoae.config.values import (
 class ReduceConfig(Section):
     """The seeded subset that the search trains and validates on."""
 
-    train: Positive | None = Field(None, description="images to train on; null for all")
-    validation: Positive | None = Field(None, description="images to validate on; null for all")
+    train: Positive | None = Field(None, description="inputs to train on; null for all")
+    validation: Positive | None = Field(None, description="inputs to validate on; null for all")
 
 
 class DataConfig(Section):
@@ -42,9 +42,11 @@ class DataConfig(Section):
 
     # `auto` is what a named set says of itself; for other data it stands for the first choice.
 
-    name: Text | None = Field(None, description="a named set; `evoae data list` lists them")
+    name: Text | None = Field(
+        None, description="a named set (`evoae data list`); null if there is a path"
+    )
     path: Text | None = Field(
-        None, description="a .npy, .npz, idx or .csv file, or a folder of pictures"
+        None, description="a file (.npy, .npz, idx, .csv) or folder; null: where named sets lie"
     )
     labels: Text | None = Field(
         None, description="a .npy or text file with one label for each image; null for none"
@@ -56,10 +58,10 @@ class DataConfig(Section):
         "auto", description="pictures: grey or colour; auto: grey if all are"
     )
     corrupt: Literal["refuse", "skip"] = Field(
-        "refuse", description="pictures that cannot be read"
+        "refuse", description="what to do with pictures that cannot be read"
     )
     header: Literal["auto"] | bool = Field(
-        "auto", description="tables: a first line of names; auto: if it has no number"
+        "auto", description="tables: whether names come first; auto: if that line has no number"
     )
     label_column: Text | None = Field(
         "auto", description="tables: holds the labels; auto: as the named set says; null: none"
@@ -69,16 +71,16 @@ class DataConfig(Section):
     )
     ignore: Columns = Field((), description="tables: columns to leave out")
     missing: Literal["auto", "refuse", "drop", "impute"] = Field(
-        "auto", description="rows lacking values; auto refuses"
+        "auto", description="tables: rows with gaps; auto refuses"
     )
     missing_values: Columns = Field(
         ("?", "NA", "NaN", "nan"),
         description="tables: cells that mean none, as empty ones do",
     )
     validation: SplitSize = Field(
-        0.1, description="training images to validate on: a share or a number"
+        0.1, description="training inputs to validate on: a share or a number"
     )
-    test: SplitSize = Field(0.1, description="images to test on, if the data bring none: likewise")
+    test: SplitSize = Field(0.1, description="inputs to test on, if the data bring none: likewise")
     reduce: ReduceConfig = Field(ReduceConfig(), description="subset used by the search")
 
     @model_validator(mode="after")
@@ -108,23 +110,23 @@ class ObjectiveConfig(Section):
         "reconstruction", description="aim"
     )
     loss: Literal["mse", "mae", "bce"] = Field(
-        "mse", description="a mean per input number; variational: a sum"
+        "mse", description="error, a mean per input number; variational: a sum"
     )
     corruption: Literal["none", "gaussian", "masking", "salt_pepper"] = Field(
-        "none", description="of inputs"
+        "none", description="noise put on inputs"
     )
     level: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.3, description="of corruption: deviation of gaussian, share of inputs of others"
+        0.3, description="of corruption: deviation of gaussian, share of numbers of others"
     )
     corrupt: Literal["layer", "data"] = Field(
-        "layer", description="afresh each step, or each image once for all"
+        "layer", description="afresh each step, or each input once for all"
     )
     sparsity: Literal["kl", "l1"] = Field("kl", description="sparse: penalty on the code")
     target: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.05, description="sparse with kl: mean activation wanted of a code unit"
     )
     weight: Weight = Field(
-        0.001, description="sparse: of the penalty, a sum over code units; less for l1"
+        0.001, description="sparse: of the penalty, a sum over code units; l1 needs less"
     )
     contraction: Weight = Field(
         0.0001, description="contractive: weight of the Jacobian's squared norm"
@@ -170,11 +172,11 @@ class ObjectiveConfig(Section):
 class TrainingConfig(Section):
     """How one candidate is trained."""
 
-    epochs: Count = Field(3, description="passes over the (reduced) training images")
+    epochs: Count = Field(3, description="passes over the (reduced) training inputs")
     batch_size: Positive = Field(
-        128, description="images per optimiser step; short trainings need small batches"
+        128, description="inputs per optimiser step; short trainings need small batches"
     )
-    optimizer: OptimizerName = Field("adam", description="sgd has momentum .9")
+    optimizer: OptimizerName = Field("adam", description="the optimiser; sgd has momentum .9")
     learning_rate: Annotated[float, Field(gt=0)] = Field(
         0.001, description="of the optimiser, the highest one of a schedule"
     )
@@ -187,7 +189,9 @@ class TrainingConfig(Section):
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
-    vary_until: Share = Field(1.0, description="share of the epochs with shift and flip")
+    vary_until: Share = Field(
+        1.0, description="share of the epochs, from the first, with shift and flip"
+    )
     patience: Positive | None = Field(
         None, description="stop after so many epochs without gain; null for never"
     )
@@ -208,15 +212,23 @@ class RefitConfig(Section):
     """How a winner is trained after the search, on all training data."""
 
     epochs: Count = Field(30, description="most passes over all training data")
-    optimizer: OptimizerName = Field("muon", description="a network's train gene outranks it")
-    learning_rate: Annotated[float, Field(gt=0)] = Field(0.004, description="the highest one")
+    optimizer: OptimizerName = Field("muon", description="the optimiser; a train gene outranks it")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(
+        0.004, description="of the optimiser, the highest one of a schedule"
+    )
     batch_size: Positive = Field(64, description="inputs per optimiser step")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.1, description="of adamw and muon")
-    schedule: Literal["constant", "cosine"] = Field("cosine", description="of the learning rate")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        0.1, description="of adamw, muon: share of each weight taken off, times the rate"
+    )
+    schedule: Literal["constant", "cosine"] = Field(
+        "cosine", description="of the learning rate; cosine falls to 0"
+    )
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
-    vary_until: Share = Field(1.0, description="share of the epochs with shift and flip")
+    vary_until: Share = Field(
+        1.0, description="share of the epochs, from the first, with shift and flip"
+    )
     patience: Positive | None = Field(
         None, description="stop after so many epochs without gain; null: cosine needs its end"
     )

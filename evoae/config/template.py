@@ -48,15 +48,15 @@ def _lines(section: type[Section], values: dict[str, Any], above: KeyPath) -> It
             said = field.description or ""
             if str(field.annotation).startswith("typing.Literal"):
                 said += f" ({expected(path)})"
-            yield _commented(f"{indent}{key}: {_scalar(values[key])}", said)
+            yield _commented(f"{indent}{key}: {scalar(values[key])}", said)
 
 
 def _commented(line: str, comment: str) -> str:
     return f"{line:<{_COMMENT_COLUMN}}  # {comment}" if comment else line
 
 
-def _scalar(value: Any) -> str:
+def scalar(value: Any) -> str:
     """Write a value on one line. JSON is YAML; only plain words lose their quotes."""
     written = json.dumps(value, ensure_ascii=False)
-    word = re.fullmatch(r'"([a-z][a-z_]+|\d+[KMG]iB)"', written)
+    word = re.fullmatch(r'"([a-z][a-z_0-9]+|\d+[KMG]iB)"', written)
     return word[1] if word and value not in ("null", "true", "false") else written

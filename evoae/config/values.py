@@ -127,8 +127,8 @@ LearningRates = Annotated[tuple[_LearningRate, _LearningRate], *_RANGE]
 RateRange = Annotated[tuple[_Rate, _Rate], *_RANGE]
 PictureSize = Annotated[
     tuple[Annotated[int, Field(ge=1, le=4096)], ...],
-    BeforeValidator(as_pair),
     Field(min_length=2, max_length=2),
+    BeforeValidator(as_pair),
 ]
 Columns = Annotated[tuple[Text, ...], BeforeValidator(as_pair)]  # by name
 

@@ -28,7 +28,7 @@ STEPS_PER_UNIT = 1000  # a real number in canonical form has three digits
 
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """Encoder convolution, `same` padding, which halves the map while it is large."""
+    """Encoder convolution, `same` padding; halves its map while that is larger than `min_side`."""
 
     filters: int
     kernel_h: int
@@ -37,7 +37,7 @@ class Conv:
 
 @dataclass(frozen=True, slots=True)
 class UpConv:
-    """Decoder convolution back to exactly the input size of its mirror."""
+    """Decoder convolution, back to exactly the size of map that its mirror took in."""
 
     filters: int
     kernel_h: int
@@ -46,7 +46,7 @@ class UpConv:
 
 @dataclass(frozen=True, slots=True)
 class BatchNorm:
-    """Normalise what stands before it."""
+    """Normalise what stands before it, over the batch in training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Dense:
 
 @dataclass(frozen=True, slots=True)
 class UpDense:
-    """Its mirror in the decoder."""
+    """Decoder layer of `units` numbers, the mirror of a dense one."""
 
     units: int
 

@@ -79,6 +79,14 @@ def render_gene(gene: Gene) -> str:
     return f"{kind.word}({_joined(kind, values)})"
 
 
+def form(kind: GeneKind) -> str:
+    """Return how a kind of gene is written, such as `conv(filters, kernel_h x kernel_w)`."""
+    if not kind.fields:
+        return kind.word
+    spaced = _joined(kind, [f" {field.name} " for field in kind.fields])
+    return f"{kind.word}({spaced.replace(' ,', ',').strip()})"
+
+
 def _joined(kind: GeneKind, values: Sequence[str]) -> str:
     """Join one text per field with what separates the fields."""
     return "".join(
@@ -94,10 +102,7 @@ def _read(piece: re.Match[str], index: int, blame: Blame) -> Gene:
         raise blame(index, f"expected a gene ({', '.join(_KIND_OF_WORD)})")
     match = _VALUES[kind].fullmatch(piece["values"] or "")
     if match is None:
-        form = (
-            _joined(kind, [f" {field.name} " for field in kind.fields]).replace(" ,", ",").strip()
-        )
-        raise blame(index, f"expected {kind.word}" + (f"({form})" if form else " without numbers"))
+        raise blame(index, f"expected {form(kind)}" + ("" if kind.fields else " without numbers"))
     values: list[float] = []
     for field, written in zip(kind.fields, match.groups(), strict=True):
         if field.words:

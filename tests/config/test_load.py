@@ -138,6 +138,10 @@ def test_a_config_made_in_python_is_returned_as_it_is() -> None:
         ("search: 5", "search: 5; expected a section of settings"),
         ("search: {cxpb: {a: 1}}", "search.cxpb: {'a': 1}; expected a number from 0 to 1"),
         ("search: {algorithm: nsga}", "'nsga'; expected generational, mu_plus_lambda, aging"),
+        (
+            "search: {racing: {keep: 2}}",
+            "search.racing.keep: 2; expected a number above 0 and at most 1",
+        ),
         ("search: {elitism: 40}", "search.elitism: 40 leaves no room in a population of 12"),
         (
             "model: {max_depth: null}",
@@ -155,7 +159,7 @@ def test_a_config_made_in_python_is_returned_as_it_is() -> None:
         ("model: {kernels: 3}", "model.kernels: 3; expected [low, high], each a whole number"),
         ("execution: {workers: many}", "'many'; expected a whole number from 1 to 1,024 or auto"),
         ("execution: {memory_limit: 4x}", "'4x'; expected a size such as 4GiB or 512MiB"),
-        ("execution: {memory_limit: 1.5}", "1.5; expected a size such as 4GiB or 512MiB or null"),
+        ("execution: {memory_limit: 1.5}", "1.5; expected a size such as 4GiB or 512MiB, or null"),
         (f"execution: {{memory_limit: {'9' * 400}GiB}}", "expected a size such as 4GiB"),
         (f"seed: {'9' * 5000}", "expected a whole number of at least 0 and below 2^63"),
         ("seed: 010", "seed: '010'; expected a whole number"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evoae.config.expected import json_schema
+from evoae.config.expected import expected, json_schema
 from evoae.config.load import load_config, make_config, sections_of
 from evoae.config.schema import Config
 from evoae.config.template import template
@@ -45,6 +45,12 @@ def test_every_setting_has_a_description_and_stands_in_the_template() -> None:
         assert any(line.strip().startswith(path.rpartition(".")[2] + ":") for line in lines), path
 
 
+def test_a_setting_that_takes_null_says_what_null_means() -> None:
+    for path, description in settings(Config).items():
+        if "null" in expected(path.split(".")):
+            assert "null" in description, path
+
+
 def test_the_template_fits_a_screen() -> None:
     assert max(len(line) for line in template().splitlines()) <= 100
 
@@ -55,3 +61,5 @@ def test_the_json_schema_knows_every_setting_and_is_json() -> None:
     assert schema["additionalProperties"] is False
     memory = schema["$defs"]["ExecutionConfig"]["properties"]["memory_limit"]
     assert "string" in memory["anyOf"][0]["type"]  # an editor accepts 4GiB
+    size = schema["$defs"]["DataConfig"]["properties"]["size"]
+    assert {"minItems", "maxItems"} <= size["anyOf"][1].keys()  # and refuses [64]
