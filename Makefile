@@ -37,6 +37,9 @@ bench: .venv/.dev ## measure: the epoch loop against Keras' fit, memory against 
 	$(BIN)/python benchmarks/fit_loop.py
 	$(BIN)/python benchmarks/memory.py
 
+pictures: .venv/.ready ## draw the pictures of README and guide; RUN=runs/NAME takes a search that is there
+	$(BIN)/python tools/pictures.py $(RUN)
+
 clean: ## remove the environment and caches; runs/ stays
 	rm -rf .venv build dist .*_cache *.egg-info
 
@@ -54,4 +57,4 @@ help: ## this list
 	$(PIP) -e '.[dev]'
 	touch $@ .venv/.ready
 
-.PHONY: run test check lint types docs format golden reference bench clean help
+.PHONY: run test check lint types docs format golden reference bench pictures clean help

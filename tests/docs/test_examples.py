@@ -1,4 +1,8 @@
-"""What README and docs show is run: every console block, every Python block, every config."""
+"""What README and docs show is run: every console block, every Python block, every config.
+
+A page of the guide is read from top to bottom: its blocks share one folder, and what its YAML
+blocks say is put into the configuration that `evoae init` has written before them.
+"""
 
 import re
 import shlex
@@ -7,20 +11,28 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
+from PIL import Image
 
 from evoae.cli.main import SECTIONS, cli
-from tests.conftest import TINY
+from evoae.config.load import make_config
+from tests.conftest import TINY, with_changes
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
+OTHERS = [ROOT / "README.md", *(p for p in sorted(ROOT.glob("docs/**/*.md")) if p not in GUIDE)]
+PAGES = [*OTHERS, *GUIDE]
+TINY_NETWORKS = {"max_depth": 2, "filters": [4, 8], "units": [4, 8]}
+MOST_BYTES = 150_000  # of a picture
 
 
-def blocks(language: str) -> list[tuple[str, str]]:
-    pattern = re.compile(rf"^```{language}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-    return [(page.name, found) for page in PAGES for found in pattern.findall(page.read_text())]
+def blocks(*languages: str, pages=PAGES) -> list[tuple[str, str, str]]:
+    """Return the page, the language and the text of each block, in order."""
+    pattern = re.compile(rf"^```({'|'.join(languages)})\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    return [(page.name, *found) for page in pages for found in pattern.findall(page.read_text())]
 
 
 def tiny_for(config: Path) -> dict[str, object]:
@@ -28,19 +40,49 @@ def tiny_for(config: Path) -> dict[str, object]:
     return TINY | {"objective": yaml.safe_load(config.read_text()).get("objective", {})}
 
 
+def put_pictures(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """Make a folder of small colour pictures: discs on a ground, labelled by sub-folder."""
+    down, across = np.mgrid[:40, :40]
+    for number in range(count):
+        label = ("cups", "plates")[number % 2]
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        disc = np.hypot(down - 20, across - 20) < rng.uniform(5, 18)
+        pixels = np.where(disc[..., None], rng.integers(128, 256, 3), rng.integers(0, 128, 3))
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / label / f"{number:03}.jpg")
+
+
+def put_table(file: Path, count: int, rng: np.random.Generator) -> None:
+    """Make a table of numbers and words, some of them missing, with a column of labels."""
+    lines = ["speed,load,temperature,site,state"]
+    for _ in range(count):
+        speed, load = rng.uniform(600, 3000), rng.uniform(0.1, 1.0)
+        temperature = "" if rng.random() < 0.05 else f"{20 + 40 * load + rng.normal():.1f}"
+        site, state = rng.choice(["north", "south", "?"]), rng.choice(["ok", "ok", "ok", "worn"])
+        lines.append(f"{speed:.0f},{load:.2f},{temperature},{site},{state}")
+    file.write_text("\n".join(lines) + "\n")
+
+
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder whose configs describe a search of seconds, under the documented names."""
+    """A folder whose configs describe a search of seconds, under the documented names.
+
+    The guide's own pictures and table lie there as well, few and small.
+    """
     (tmp_path / "configs").mkdir()
     for config in (ROOT / "configs").glob("*.yaml"):
         (tmp_path / "configs" / config.name).write_text(yaml.safe_dump(tiny_for(config)))
     shutil.copytree(ROOT / "configs" / "baselines", tmp_path / "configs" / "baselines")
+    rng = np.random.default_rng(0)
+    put_pictures(tmp_path / "my-images", 40, rng)
+    put_pictures(tmp_path / "new-images", 6, rng)
+    put_table(tmp_path / "machines.csv", 120, rng)
+    put_table(tmp_path / "new-machines.csv", 12, rng)
+    monkeypatch.setenv("EVOAE_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize(("page", "block"), blocks("console"))
-def test_every_documented_command_succeeds(page, block, workplace):
+def run_commands(page: str, block: str) -> None:
     commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
     assert commands
     for line in commands:
@@ -48,14 +90,58 @@ def test_every_documented_command_succeeds(page, block, workplace):
         assert program == "evoae"
         done = CliRunner().invoke(cli, arguments)
         assert done.exit_code == 0, f"{page}: {line}\n{done.output}"
+        if arguments[0] == "init":
+            change(Path(arguments[1]), {})
 
 
-@pytest.mark.parametrize(("page", "block"), blocks("python"))
-def test_every_documented_program_runs(page, block, workplace):
-    script = workplace / "example.py"
+def change(config: Path, settings: dict) -> None:
+    """Put settings into a configuration that `init` wrote, as a reader does; keep it tiny."""
+    raw = with_changes(yaml.safe_load(config.read_text()), **settings)
+    tiny = {key: TINY[key] for key in ("search", "training", "execution")}
+    raw = with_changes(raw, **tiny, model=TINY_NETWORKS, refit={"epochs": 2, "seeds": 1})
+    config.write_text(yaml.safe_dump(raw))
+
+
+def run_program(page: str, block: str, folder: Path) -> None:
+    script = folder / "example.py"
     script.write_text(block)
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{page}: {done.stderr}"
+
+
+@pytest.mark.parametrize(("page", "_", "block"), blocks("console", pages=OTHERS))
+def test_every_documented_command_succeeds(page, _, block, workplace):
+    run_commands(page, block)
+
+
+@pytest.mark.parametrize(("page", "_", "block"), blocks("python", pages=OTHERS))
+def test_every_documented_program_runs(page, _, block, workplace):
+    run_program(page, block, workplace)
+
+
+@pytest.mark.parametrize("page", GUIDE, ids=lambda page: page.name)
+def test_a_page_of_the_guide_works_from_top_to_bottom(page, workplace):
+    for _, language, block in blocks("console", "python", "yaml", pages=[page]):
+        if language == "console":
+            run_commands(page.name, block)
+        elif language == "python":
+            run_program(page.name, block, workplace)
+        else:
+            for config in workplace.glob("*.yaml"):
+                change(config, yaml.safe_load(block))
+
+
+@pytest.mark.parametrize(("page", "_", "block"), blocks("yaml"))
+def test_every_documented_setting_exists(page, _, block):
+    raw = yaml.safe_load(block)
+    make_config({**raw, "data": {"name": "digits", **raw.get("data", {})}}, source=page)
+
+
+def test_every_picture_is_small_and_described():
+    for page in PAGES:
+        for words, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text()):
+            assert len(words) > 20, f"{page.name}: {target} lacks its alternative text"
+            assert (page.parent / target).stat().st_size < MOST_BYTES, target
 
 
 def test_the_readme_names_every_config():
