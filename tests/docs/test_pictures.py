@@ -16,5 +16,6 @@ def test_make_pictures_draws_what_the_pages_show(tiny_run, tmp_path):
     with Image.open(drawn["copies.png"]) as picture:
         assert picture.width > 400
     shown = {name for page in PAGES for name in re.findall(r"images/([\w.]+)\)", page.read_text())}
-    assert shown == {*drawn, "manifold.png", "search_quality.png"}
+    compared = {f"search_quality_{data}.png" for data in ("digits", "fashion_mnist")}
+    assert shown == {*drawn, *compared, "manifold.png"}
     assert {path.name for path in IMAGES.iterdir()} == shown
