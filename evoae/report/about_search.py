@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from evoae.report import plots
-from evoae.report.blocks import Block, Figure, Figures, Key, Section, Table, Text
+from evoae.report.blocks import Block, Figure, Figures, Form, Key, Section, Table, Text
 from evoae.report.course import Step, course, generation_rows, improvements
 from evoae.report.drawing import flops_unit
 from evoae.report.explored import Factor, choices, constant, factors
@@ -116,7 +116,8 @@ def front_section(record: Record) -> Section | None:
     if len(latents) > 1:
         curve = ", ".join(f"{loss(value)} at {size}" for size, value in sorted(bounds.items()))
         words = "PCA" if len(bounds) > 1 else f"PCA {curve}"
-        keys = plots.front_keys(pca=words if bounds else None)
+        form: Form = "dash" if len(bounds) > 1 else "triangle"
+        keys = plots.front_keys(pca=words if bounds else None, form=form)
         alt = _front_alt(record, "latent") + (f" PCA has {curve}." if bounds else "")
         svg = plots.front("front-latent", alt, record, "latent", bounds)
         note = "The larger a point, the more parameters."

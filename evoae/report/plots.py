@@ -252,10 +252,10 @@ def _draw_bounds(
     return []
 
 
-def front_keys(*, pca: str | None) -> tuple[Key, ...]:
-    """Return the legend of `front`; `pca` words its line."""
+def front_keys(*, pca: str | None, form: Form = "dash") -> tuple[Key, ...]:
+    """Return the legend of `front`; `pca` words its line, or its point (`form`)."""
     keys = (Key("blue", "point", "on the front"), Key("faint", "point", "beaten by another"))
-    return (*keys, Key("vermilion", "dash", pca)) if pca else keys
+    return (*keys, Key("vermilion", form, pca)) if pca else keys
 
 
 def curves(

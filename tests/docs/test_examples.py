@@ -1,7 +1,8 @@
 """What README and docs show is run: every console block, every Python block, every config.
 
-A page of the guide is read from top to bottom: its blocks share one folder, and what its YAML
-blocks say is put into the configuration that `evoae init` has written before them.
+A page of the guide is read from top to bottom: its blocks share one folder, in which the README's
+search has been done, and what its YAML blocks say is put into the configuration that `evoae init`
+has written before them.
 """
 
 import re
@@ -25,7 +26,13 @@ ROOT = Path(__file__).parents[2]
 GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
 OTHERS = [ROOT / "README.md", *(p for p in sorted(ROOT.glob("docs/**/*.md")) if p not in GUIDE)]
 PAGES = [*OTHERS, *GUIDE]
-TINY_NETWORKS = {"max_depth": 2, "filters": [4, 8], "units": [4, 8]}
+TINIER = {  # than TINY: what the guide's own data are searched with
+    "model": {"max_depth": 2, "filters": [4, 8], "units": [4, 8]},
+    "search": {"population": 3, "generations": 1, "hof_size": 2},
+    "training": {"epochs": 2, "batch_size": 32},
+    "refit": {"epochs": 2, "seeds": 1},
+    "execution": TINY["execution"],
+}
 MOST_BYTES = 150_000  # of a picture
 
 
@@ -97,8 +104,7 @@ def run_commands(page: str, block: str) -> None:
 def change(config: Path, settings: dict) -> None:
     """Put settings into a configuration that `init` wrote, as a reader does; keep it tiny."""
     raw = with_changes(yaml.safe_load(config.read_text()), **settings)
-    tiny = {key: TINY[key] for key in ("search", "training", "execution")}
-    raw = with_changes(raw, **tiny, model=TINY_NETWORKS, refit={"epochs": 2, "seeds": 1})
+    raw = with_changes(raw, **TINIER)
     config.write_text(yaml.safe_dump(raw))
 
 
@@ -120,7 +126,8 @@ def test_every_documented_program_runs(page, _, block, workplace):
 
 
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: page.name)
-def test_a_page_of_the_guide_works_from_top_to_bottom(page, workplace):
+def test_a_page_of_the_guide_works_from_top_to_bottom(page, workplace, tiny_run):
+    shutil.copytree(tiny_run.path, workplace / "runs" / "quickstart-1")  # the README's search
     for _, language, block in blocks("console", "python", "yaml", pages=[page]):
         if language == "console":
             run_commands(page.name, block)
