@@ -24,6 +24,7 @@ from evoae.runs.lender import Lender
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.watching import Interrupted, Overview, Silent, Watcher
+from evoae.wording import plural
 
 if TYPE_CHECKING:
     from evoae.execution.executor import AbstractExecutor
@@ -162,7 +163,11 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
     progress, data = loop.progress, scene.dataset
     now = _surroundings()
     changed = machine_differences({key: facts.get(key) for key in now}, now)
-    notes = [f"Resumed elsewhere ({'; '.join(changed)}): last digits may differ."] * bool(changed)
+    notes = []
+    if there := len(store.trainings()):
+        notes.append(f"Going on: {plural(there, 'training')} there already, none is repeated.")
+    if changed:
+        notes.append(f"Resumed elsewhere ({'; '.join(changed)}): last digits may differ.")
     if slow := note_on(scene.config.training.precision):
         notes.append(slow)
     with _executor(scene.config) as executor, stopped_by_signals(loop, watcher):

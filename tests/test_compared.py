@@ -153,7 +153,7 @@ def test_a_random_search_that_cannot_go_on_spoils_nothing(monkeypatch, tmp_path)
     run = evoae.search(asked, run=tmp_path / "run")
     (found,) = run.baselines()
     assert (found.outcome, found.val_loss) == ("failed", None)
-    assert "timed_out" in found.message
+    assert "4 timed out" in found.message
     assert run.status().state == "finished"
 
 

@@ -79,6 +79,13 @@ def locate(run: str | Path) -> Path:
             if (candidate / DATABASE).is_file() and (candidate / CONFIG).is_file():
                 return candidate
         something = str(run) and any(candidate.exists() for candidate in candidates)
+    for candidate in candidates:
+        if (candidate / CONFIG).is_file():
+            raise RunError(
+                str(run),
+                f"not a run folder: {DATABASE}, the record of a run, is missing",
+                "bring it back from a copy, or search anew",
+            )
     if something:
         raise RunError(str(run), "not a run folder", "name one that 'evoae search' made")
     raise RunError(str(run), "no such run", "'ls runs' shows the ones here")

@@ -27,6 +27,7 @@ from evoae.execution.factory import executor_for
 from evoae.genome.genes import Dropout
 from evoae.genome.genome import Genome
 from evoae.genome.sampling import sample
+from evoae.runs.facts import cores
 from evoae.scene import Scene
 from evoae.use.doubts import doubts
 from evoae.use.pace import Pace, makespan
@@ -34,6 +35,7 @@ from evoae.use.rehearsal import Rehearsal, rehearse
 from evoae.wording import plural
 
 _Array = NDArray[np.float64]
+_BUSY = 0.5  # load for each core from which on a forecast is too long
 _DRAWN = 64  # networks among which the trained ones are spread, by FLOPs
 _RESAMPLES = 200  # of the bootstrap
 _INTERVAL = (0.05, 0.95)
@@ -118,7 +120,7 @@ def forecast(
         EvoaeError: the search could not begin: its data or its space cannot be used.
         SearchError: none of the networks could be trained.
     """
-    scene = Scene.make(config, say)
+    scene, busy = Scene.make(config, say), _busy()
     say(f"training {networks} networks of the space for one epoch each")
     tried = _trained(scene, networks)
     say("rehearsing the search with made-up losses")
@@ -145,7 +147,20 @@ def forecast(
         disk_bytes=rehearsal.disk,
         sampled=len(tried.evaluations) + len(tried.failed),
         failed=tried.failed,
-        doubts=doubts(scene),
+        doubts=(*busy, *doubts(scene)),
+    )
+
+
+def _busy() -> tuple[str, ...]:
+    """Return what to think of a machine that has other work, if this one does."""
+    import psutil
+
+    load = psutil.getloadavg()[0]
+    if load < _BUSY * cores():
+        return ()
+    return (
+        f"The machine has other work (load {load:.1f} on {plural(cores(), 'core')}): once that is "
+        "done, the search is faster than forecast.",
     )
 
 

@@ -25,6 +25,8 @@ def place(tmp_path, monkeypatch):
     (tmp_path / "cut.yaml").write_text(yaml.safe_dump(cut))
     tight = with_changes(TINY, model={"max_parameters": 100})
     (tmp_path / "tight.yaml").write_text(yaml.safe_dump(tight))
+    (tmp_path / "lost").mkdir()
+    (tmp_path / "lost" / "config.yaml").write_text(yaml.safe_dump(TINY))
     return tmp_path
 
 
@@ -38,6 +40,7 @@ def place(tmp_path, monkeypatch):
         ("search --config good.yaml --set search.population=-3", "--set search.population: -3"),
         ("hof missing", "missing: no such run"),
         ("status .", "not a run folder"),
+        ("resume lost", "lost: not a run folder: run.sqlite, the record of a run, is missing"),
         ("resume missing", "missing: no such run"),
         ("space check --config good.yaml conv(0,3x3)", "gene 1"),
         ("space check --config good.yaml --shape 8x8", "--shape: 8x8; expected height"),

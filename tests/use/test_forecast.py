@@ -140,6 +140,20 @@ def test_where_all_networks_fail_plan_says_how_why_and_what_to_change(
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(("load", "said"), [(0.2, False), (40.0, True)])
+def test_a_forecast_of_a_busy_machine_says_so(load, said, monkeypatch):
+    monkeypatch.setattr("psutil.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("evoae.use.forecast.cores", lambda: 2)
+    assert forecasts._busy() == (
+        (
+            "The machine has other work (load 40.0 on 2 cores): once that is done, the search is "
+            "faster than forecast.",
+        )
+        if said
+        else ()
+    )
+
+
 def test_a_narrow_space_is_doubted():
     narrow = {"filters": [4, 5], "kernels": [3, 3], "max_depth": 1, "min_latent": 8}
     sampling = {"batchnorm": 0, "dropout": 0}
