@@ -7,7 +7,7 @@ The plain network has convolutions of 4x4 with stride 2 and their transposes (f,
 configs/baselines/strided_32_64_latent_32.txt), the point's latent size, and the f with which it
 comes nearest to the point's number of parameters. It is trained as the candidates were, with the
 seeds of two candidates, and the mean of both counts. All of it on validation images. Prints a JSON
-line for each point and one for all; exits with 1 if a point is beaten.
+line for each point and one for all; exits with 1 unless every point is better than both.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def compared(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def beats(point: dict[str, Any]) -> bool:
-    """Tell whether a point is better than both of its rivals; one that failed is beaten."""
+    """Tell whether a point is better than both of its rivals; one without a loss is not beaten."""
     rivals = (point["pca"], point["plain"])
-    return all(rival is None or point["loss"] < rival for rival in rivals)
+    return all(rival is not None and point["loss"] < rival for rival in rivals)
 
 
 def main() -> None:
