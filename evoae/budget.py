@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from evoae.config.search import BudgetConfig
-from evoae.runs.eta import spent
 
 
 class Purse:
@@ -42,8 +41,8 @@ class Purse:
     @property
     def share(self) -> float:
         """How much of the budget is spent, from 0 to 1, where it has gone furthest."""
-        return spent(
-            self._budget, trainings=self._trainings, flops=self._flops, seconds=self.seconds
+        return self._budget.spent(
+            trainings=self._trainings, flops=self._flops, seconds=self.seconds
         )
 
     def affords(self, flops: int) -> bool:

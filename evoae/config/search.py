@@ -53,6 +53,23 @@ class BudgetConfig(Section):
         None, description="of wall time, resumed drivers' included; null for no limit"
     )
 
+    def spent(self, *, trainings: int, flops: int | None, seconds: float) -> float:
+        """Return how much of it is spent, 0..1, where it has gone furthest; 0 without a limit.
+
+        Args:
+            trainings: so far.
+            flops: of all of them; None if unknown.
+            seconds: of all drivers.
+        """
+        shares = [0.0]
+        if self.flops is not None and flops is not None:
+            shares.append(flops / self.flops)
+        if self.evaluations is not None:
+            shares.append(trainings / self.evaluations)
+        if self.minutes is not None:
+            shares.append(seconds / (60 * self.minutes))
+        return min(1.0, max(shares))
+
 
 class RacingConfig(Section):
     """Stopping trainings that fall behind, by their learning curves."""

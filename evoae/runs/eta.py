@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, stdev
 
-from evoae.config.search import BudgetConfig
-
 _BELOW = 0.9  # one in ten lies above the range, one in ten below it
 
 
@@ -66,25 +64,6 @@ def eta(share: float, trainings: int, times: Sequence[float], ends: Sequence[flo
         return None
     left = trainings * (1 / share - 1)
     return ranged(left / pace, left, times)
-
-
-def spent(budget: BudgetConfig, *, trainings: int, flops: int | None, seconds: float) -> float:
-    """Return how much of a budget is spent, 0..1, where it has gone furthest; 0 without one.
-
-    Args:
-        budget: of the search.
-        trainings: so far.
-        flops: of all of them; None if unknown.
-        seconds: of all drivers.
-    """
-    shares = [0.0]
-    if budget.flops is not None and flops is not None:
-        shares.append(flops / budget.flops)
-    if budget.evaluations is not None:
-        shares.append(trainings / budget.evaluations)
-    if budget.minutes is not None:
-        shares.append(seconds / (60 * budget.minutes))
-    return min(1.0, max(shares))
 
 
 def ranged(seconds: float, left: float, times: Sequence[float]) -> Eta:

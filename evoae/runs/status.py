@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from evoae.config.search import BudgetConfig
-from evoae.runs.eta import Eta, eta, rate, spent
+from evoae.runs.eta import Eta, eta, rate
 from evoae.runs.files import disk_bytes
 from evoae.runs.lock import holder
 from evoae.runs.processes import memory_of
@@ -110,7 +110,7 @@ def read_status(run: Path, budget: BudgetConfig, baselines: Sequence[Baseline]) 
     left: Eta | None = Eta(0, 0, 0)
     if state != "finished":
         seconds = _seconds(facts, running=state == "running")
-        share = spent(budget, trainings=len(trainings), flops=cost, seconds=seconds)
+        share = budget.spent(trainings=len(trainings), flops=cost, seconds=seconds)
         if planned := facts.get("planned"):
             share = min(1.0, max(share, (len(trainings) + reused) / planned))
         left = eta(share, len(trainings), times, ends)
