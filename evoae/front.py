@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from evoae.config.values import ObjectiveName
 
 Place = tuple[float, ...]  # the logarithm of each objective, all to minimise
-_LEAST = 1e-12  # a loss of 0 has a logarithm too
+LEAST = 1e-12  # of a loss: 0 has a logarithm too
 
 
 def place(loss: float, latent: int, parameters: int, objectives: Sequence[ObjectiveName]) -> Place:
     """Return where a network stands in these objectives."""
-    values = {"loss": max(loss, _LEAST), "latent": latent, "parameters": parameters}
+    values = {"loss": max(loss, LEAST), "latent": latent, "parameters": parameters}
     return tuple(math.log(values[name]) for name in objectives)
 
 

@@ -6,6 +6,9 @@ genome and plan (C. Rasmussen, C. Williams 2006). A loss that it is unsure of sp
 what counts is the lower confidence bound (N. Srinivas et al., ICML 2010), and of a batch each
 choice is believed before the next one is made, so that they spread (kriging believer; D.
 Ginsbourger, R. Le Riche, L. Carraro 2010).
+
+Where sizes count beside the loss, most of a loss follows from the sizes alone. What the process
+then learns is by how much a network is better than others of its sizes, which moves the front.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from numpy.typing import NDArray
 
 from evoae.evolution.algorithm import Order
 from evoae.evolution.state import Individual, Proposal
+from evoae.front import LEAST
 from evoae.genome.genes import (
     KIND_OF,
     BatchNorm,
@@ -95,7 +99,7 @@ class Surrogate:
         vary: Vary,
         order: Order | None,
     ) -> tuple[Proposal, ...]:
-        model = self._learned(known)
+        model = self._learned(known, of_size=order is not None)
         pool = {each.id: self._candidate(each) for each in proposals}
         for _ in range(_ROUNDS):
             best = _best(model, list(pool.values()), _BEAM, order)
@@ -115,13 +119,15 @@ class Surrogate:
             chosen.append(pool.pop(taken.proposal.id).proposal)
         return tuple(chosen)
 
-    def _learned(self, known: Sequence[Individual]) -> _Model:
+    def _learned(self, known: Sequence[Individual], *, of_size: bool) -> _Model:
         for each in known:
             if each.id not in self._rows:
                 self._rows[each.id] = _features(each.genome, self.space)
         rows = np.array([self._rows[each.id] for each in known])
         trainings = np.array([len(each.scores) for each in known])
-        return _Model.of(rows, _normal_scores(expected(known)), _NOISE / trainings)
+        losses, noise = expected(known), _NOISE / trainings
+        trend = _Trend.of(rows, losses) if of_size else None
+        return _Model.of(rows, _normal_scores(trend.left if trend else losses), noise, trend=trend)
 
     def _candidate(self, proposal: Proposal) -> _Candidate:
         return _Candidate(proposal, np.array(_features(proposal.genome, self.space)))
@@ -149,6 +155,40 @@ class _Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class _Trend:
+    """What follows from latent size and number of parameters alone: a quadric of the logarithms.
+
+    Attributes:
+        weights: (5,) of `_powers`.
+        left: (n,) logarithms of the losses, less the trend.
+        spread: their standard deviation.
+    """
+
+    weights: _Array
+    left: list[float]
+    spread: float
+
+    @classmethod
+    def of(cls, rows: _Array, losses: Sequence[float]) -> _Trend:
+        """Fit the trend, by least squares."""
+        powers, logs = _powers(rows), np.log(np.maximum(losses, LEAST))
+        weights: _Array = np.linalg.lstsq(powers, logs, rcond=None)[0].astype(np.float64)
+        left = logs - powers @ weights
+        return cls(weights, left.tolist(), float(left.std()))
+
+    def losses(self, rows: _Array, hopes: _Array) -> _Array:
+        """Return the logarithms of losses that are so many deviations off the trend."""
+        found: _Array = _powers(rows) @ self.weights + self.spread * hopes
+        return found
+
+
+def _powers(rows: _Array) -> _Array:
+    """Return what a trend is made of, (n, 5), from `_features`: they begin with both sizes."""
+    latent, parameters = rows[:, 0], rows[:, 1]
+    return np.stack([np.ones(len(rows)), latent, latent**2, parameters, parameters**2], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
 class _Model:
     """A Gaussian process.
 
@@ -158,6 +198,7 @@ class _Model:
         noise: (n,) variances.
         scaler: of rows.
         process: scikit-learn's.
+        trend: that the targets are deviations from; None if they are places among all losses.
     """
 
     rows: _Array
@@ -165,9 +206,18 @@ class _Model:
     noise: _Array
     scaler: Any
     process: Any
+    trend: _Trend | None
 
     @classmethod
-    def of(cls, rows: _Array, targets: _Array, noise: _Array, scaler: Any = None) -> _Model:
+    def of(
+        cls,
+        rows: _Array,
+        targets: _Array,
+        noise: _Array,
+        *,
+        scaler: Any = None,
+        trend: _Trend | None = None,
+    ) -> _Model:
         """Return what has learned from these; rows are scaled unless a scaler says they are."""
         from sklearn.gaussian_process import GaussianProcessRegressor
         from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
@@ -176,16 +226,21 @@ class _Model:
         if scaler is None:
             scaler = StandardScaler()
             rows = scaler.fit_transform(rows)
-        trend = ConstantKernel(_LINEAR, "fixed") * DotProduct(0.0, "fixed")
-        kernel = Matern(_REACH * math.sqrt(rows.shape[1]), "fixed", nu=2.5) + trend
+        linear = ConstantKernel(_LINEAR, "fixed") * DotProduct(0.0, "fixed")
+        kernel = Matern(_REACH * math.sqrt(rows.shape[1]), "fixed", nu=2.5) + linear
         process = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None)
-        return cls(rows, targets, noise, scaler, process.fit(rows, targets))
+        return cls(rows, targets, noise, scaler, process.fit(rows, targets), trend)
 
     def hopes(self, rows: _Array) -> _Array:
-        """Return what may be hoped of networks with these figures, to minimise, (n,)."""
+        """Return what may be hoped of networks with these figures, to minimise, (n,).
+
+        Logarithms of losses where there is a trend, else deviates.
+        """
         means, deviations = self.process.predict(self.scaler.transform(rows), return_std=True)
-        hopes: _Array = np.round(means - _HOPE * deviations, _DIGITS)
-        return hopes
+        hopes: _Array = means - _HOPE * deviations
+        if self.trend is not None:
+            hopes = self.trend.losses(rows, hopes)
+        return np.round(hopes, _DIGITS)
 
     def believing(self, row: _Array) -> _Model:
         """Return the model that has seen what it expects of a network with these figures."""
@@ -194,7 +249,8 @@ class _Model:
             np.vstack([self.rows, scaled]),
             np.append(self.targets, self.process.predict(scaled)),
             np.append(self.noise, _NOISE),
-            self.scaler,
+            scaler=self.scaler,
+            trend=self.trend,
         )
 
 

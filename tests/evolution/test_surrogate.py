@@ -12,6 +12,7 @@ from evoae.evolution.proposing import propose
 from evoae.evolution.state import Individual, Proposal
 from evoae.evolution.surrogate import Surrogate, expected
 from evoae.evolution.toolbox import toolbox
+from evoae.genome.genes import BatchNorm
 from evoae.genome.sampling import sample
 from evoae.genome.text import parse
 from tests.contracts.algorithm import judge_by_size, space
@@ -127,6 +128,25 @@ def test_an_algorithm_may_weigh_more_than_the_loss(known: list[Individual]) -> N
         for some in (offered, by_both, by_loss)
     )
     assert least == of_both < of_loss
+
+
+def test_of_a_front_counts_what_is_good_for_its_size() -> None:
+    """Batch normalisation costs a tenth here, a code of half the size doubles the loss."""
+
+    def normalised(proposal: Proposal) -> int:
+        blocks = (*proposal.genome.encoder, *proposal.genome.decoder)
+        return sum(isinstance(each, BatchNorm) for block in blocks for each in block.modifiers)
+
+    def loss(proposal: Proposal) -> float:
+        return 1.1 ** normalised(proposal) / SPACE.measure(proposal.genome).latent
+
+    known = [Individual(each.id, each.genome, (loss(each),)) for each in samples(1, 120)]
+    offered = samples(2, 300)
+    config = SearchConfig(algorithm="nsga2", objectives=("loss", "latent"))
+    order = algorithm_for(config, SPACE).order
+    chosen = Surrogate(SPACE).promising(known, offered, 20, set(), same, order)
+    assert len({SPACE.measure(each.genome).latent for each in chosen}) > 10
+    assert np.mean([*map(normalised, chosen)]) < 0.15 * np.mean([*map(normalised, offered)])
 
 
 def test_nothing_is_chosen_of_nothing(known: list[Individual]) -> None:
