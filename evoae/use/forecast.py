@@ -1,9 +1,9 @@
 """What a search would do and cost, before it does it.
 
-A few networks of the space are trained for one epoch each, as the search would train them. That
-gives the pace of this machine, and a first idea of which networks do well; with losses that follow
-from that idea the search is rehearsed. So what evolves, towards small networks or large ones, is
-part of the forecast, and so are budget, racing and repeated proposals.
+A few networks of the space are trained for one epoch or three, as the search would train them.
+That gives the pace of this machine, and a first idea of which networks do well; with losses that
+follow from that idea the search is rehearsed. So what evolves, towards small networks or large
+ones, is part of the forecast, and so are budget, racing and repeated proposals.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from itertools import cycle
 from statistics import fmean
 
 import numpy as np
@@ -36,6 +37,7 @@ from evoae.wording import plural
 
 _Array = NDArray[np.float64]
 _BUSY = 0.5  # load for each core from which on a forecast is too long
+_EPOCHS = (1, 3)  # by turns: a first epoch traces, and says little of further ones
 _DRAWN = 64  # networks among which the trained ones are spread, by FLOPs
 _RESAMPLES = 200  # of the bootstrap
 _INTERVAL = (0.05, 0.95)
@@ -90,7 +92,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Networks that were trained for one epoch.
+    """Networks that were trained for a few epochs.
 
     Attributes:
         tasks, evaluations: in one order, those with a score.
@@ -113,7 +115,7 @@ def forecast(
 
     Args:
         config: of the search.
-        networks: to train for one epoch each, at least one.
+        networks: to train for an epoch or three, at least one.
         say: hears what is being done.
 
     Raises:
@@ -121,7 +123,7 @@ def forecast(
         SearchError: none of the networks could be trained.
     """
     scene, busy = Scene.make(config, say), _busy()
-    say(f"training {networks} networks of the space for one epoch each")
+    say(f"training {plural(networks, 'network')} of the space for a few epochs")
     tried = _trained(scene, networks)
     say("rehearsing the search with made-up losses")
     rehearsal = rehearse(scene, _likely(scene, tried))
@@ -165,7 +167,7 @@ def _busy() -> tuple[str, ...]:
 
 
 def _trained(scene: Scene, networks: int) -> _Sample:
-    """Train networks for an epoch each.
+    """Train networks for a few epochs.
 
     Raises:
         SearchError: all of them failed.
@@ -192,16 +194,17 @@ def _trained(scene: Scene, networks: int) -> _Sample:
 
 
 def _tasks(scene: Scene, networks: int) -> list[Task]:
-    """Return trainings of networks of the space, from small to large; one epoch of each."""
+    """Return trainings of networks of the space, from small to large."""
     rng, shared = batch_rng(scene.config.seed, 0), share(scene.dataset)
     drawn = [scene.task(sample(rng, scene.space), shared) for _ in range(_DRAWN)]
     by_flops = sorted({task.id: task for task in drawn}.values(), key=lambda each: each.flops)
     places = np.linspace(0, len(by_flops) - 1, min(networks, len(by_flops)))
     chosen = [by_flops[round(place)] for place in places]
-    once = {"epochs": 1, "patience": None}
-    return [
-        replace(task, training=task.training.model_copy(update=once), keep=None) for task in chosen
-    ]
+    training, found = scene.config.training, []
+    for task, epochs in zip(chosen, cycle(_EPOCHS), strict=False):
+        short = {"epochs": min(epochs, training.epochs), "patience": None}
+        found.append(replace(task, training=training.model_copy(update=short), keep=None))
+    return found
 
 
 def _likely(scene: Scene, tried: _Sample) -> Callable[[Genome], float]:
@@ -216,7 +219,7 @@ def _likely(scene: Scene, tried: _Sample) -> Callable[[Genome], float]:
         return [math.log(size.latent), math.log(size.parameters), math.log(size.flops), dropout]
 
     model = make_pipeline(StandardScaler(), Ridge(alpha=1.0))
-    losses = [max(each.fitness or 0.0, 1e-12) for each in tried.evaluations]
+    losses = [max(each.validation_loss[0], 1e-12) for each in tried.evaluations]
     model.fit([figures(task.genome) for task in tried.tasks], np.log(losses))
 
     def loss(genome: Genome) -> float:

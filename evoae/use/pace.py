@@ -18,7 +18,7 @@ class Pace:
     """What one training takes on one worker while the others are busy too.
 
     Attributes:
-        once: seconds to build, trace, load and save.
+        once: seconds to build, load and save, and by which the first epoch is longer: it traces.
         epoch: seconds of an epoch, whatever the network.
         flop: seconds of an epoch for each FLOP of one image's forward pass.
     """
@@ -29,18 +29,25 @@ class Pace:
 
     @classmethod
     def of(cls, trained: Sequence[Evaluation]) -> Self:
-        """Fit the pace to trainings with a score, at least one; relative errors count."""
+        """Fit the pace to trainings with a score, at least one; relative errors count.
+
+        What the first epoch takes longer shows where trainings differ in length, and is else taken
+        for what any epoch takes.
+        """
         from scipy.optimize import nnls
 
-        epochs = np.array([each.seconds.epochs / len(each.validation_loss) for each in trained])
-        epochs = np.maximum(epochs, 1e-6)
+        seconds = np.maximum([each.seconds.epochs for each in trained], 1e-6)
+        lengths = np.array([float(len(each.validation_loss)) for each in trained])
         flops = np.array([float(each.flops or 0) for each in trained])
-        unit = max(1.0, flops.mean())  # so that both columns are of one size
-        (base, slope), _ = nnls(
-            np.stack([1 / epochs, flops / unit / epochs], axis=1), np.ones(len(epochs))
+        unit = max(1.0, flops.mean())  # so that the columns are of one size
+        columns = [lengths, lengths * flops / unit]
+        if len(set(lengths)) > 1:
+            columns.append(np.ones(len(trained)))
+        (base, slope, *first), _ = nnls(
+            np.stack(columns, axis=1) / seconds[:, None], np.ones(len(trained))
         )
-        once = fmean(each.seconds.total - each.seconds.epochs for each in trained)
-        return cls(once, float(base), float(slope) / unit)
+        once = fmean(each.seconds.total - each.seconds.epochs for each in trained) + sum(first)
+        return cls(float(once), float(base), float(slope) / unit)
 
     def seconds(self, flops: int, epochs: int) -> float:
         """Return what a training takes.

@@ -50,6 +50,14 @@ def test_a_pace_is_read_from_trainings_of_other_lengths_and_sizes():
     assert found.seconds(2_000_000, 4) == pytest.approx(2 + 4 * (0.3 + 4))
 
 
+def test_what_only_the_first_epoch_takes_is_not_taken_for_every_one():
+    tracing = [
+        trained(f, e, 4 + e * (0.3 + 2e-6 * f))
+        for f, e in ((1e5, 1), (8e5, 3), (2e6, 1), (3e6, 3))
+    ]
+    assert Pace.of(tracing).seconds(2_000_000, 60) == pytest.approx(2 + 4 + 60 * (0.3 + 4))
+
+
 def test_a_pace_is_never_negative():
     assert Pace.of([trained(100_000, 1, 5.0), trained(900_000, 1, 1.0)]).flop == 0
 
