@@ -41,7 +41,8 @@ from evoae.genome.genome import Block, Genome
 from evoae.genome.mutation import mutate
 from evoae.genome.sampling import sample
 from evoae.genome.text import parse, render
-from evoae.models.plan import LayerRecord, Plan, plan
+from evoae.models.layers import LayerRecord
+from evoae.models.plan import Plan, plan
 from evoae.scene import Scene
 from evoae.training.setup import prepare
 

@@ -13,7 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from evoae.models.plan import Kind, LayerRecord, Plan, Shape
+from evoae.models.layers import Kind, LayerRecord, Shape
+from evoae.models.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

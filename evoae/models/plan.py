@@ -20,84 +20,25 @@ a dense layer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
 
 from evoae.errors import GenomeError
 from evoae.genome.frame import Frame
 from evoae.genome.genes import (
     Activation,
-    BatchNorm,
     Conv,
     Dense,
     Downsampling,
-    Dropout,
     Head,
-    Modifier,
-    Residual,
     UpConv,
     UpDense,
     Upsampling,
 )
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Size
-
-Shape = tuple[int, ...]
-Kind = Literal[
-    "conv",
-    "transposed",
-    "maxpool",
-    "avgpool",
-    "upsample",
-    "crop",
-    "dense",
-    "flatten",
-    "reshape",
-    "activation",
-    "batchnorm",
-    "dropout",
-    "add",
-]
-Part = Literal["encoder", "heads", "decoder"]
-_FREE: frozenset[Kind] = frozenset({"flatten", "reshape"})  # a view, no memory of its own
-
-
-@dataclass(frozen=True, slots=True)
-class LayerRecord:
-    """One layer of the network.
-
-    Attributes:
-        name: unique in the network.
-        kind: which standard layer it is; `add` ends a residual block: it adds what the two layers
-            before it were given, and what they make of it.
-        part: the sub-model it belongs to; `heads` are the encoder's further outputs, which read
-            what its last layer, the code, reads.
-        shape: of its output.
-        parameters: its weights, trainable or not.
-        flops: of one image's forward pass; a multiply-add counts two, element-wise work nothing.
-        kernel: (height, width) of a convolution; (0, 0) for other kinds.
-        stride: of a convolution, forth or back.
-        activation: applied to the output.
-        rate: share dropped by `dropout`; 0 for other kinds.
-    """
-
-    name: str
-    kind: Kind
-    part: Part
-    shape: Shape
-    parameters: int = 0
-    flops: int = 0
-    kernel: tuple[int, int] = (0, 0)
-    stride: int = 1
-    activation: str = "linear"
-    rate: float = 0.0
-
-    @property
-    def activation_bytes(self) -> int:
-        """Bytes of the output in float32; 0 for a view."""
-        return 0 if self.kind in _FREE else 4 * math.prod(self.shape)
+from evoae.models.layers import Draft, Kind, LayerRecord, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,133 +92,6 @@ class Plan:
         )
 
 
-class _Draft:
-    """The layers laid so far, and the shape that they end in.
-
-    Attributes:
-        frame: with the genome's traits in place of its own.
-        shape: of the last layer's output.
-        part: that further layers belong to.
-        folded: the map that was flattened, or will be; the input's own until then.
-    """
-
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
-        self.shape = frame.input_shape
-        self.folded = frame.input_shape
-        self.layers: list[LayerRecord] = []
-        self.part: Part = "encoder"
-
-    def lay(
-        self,
-        kind: Kind,
-        shape: Shape,
-        *,
-        name: str | None = None,
-        parameters: int = 0,
-        flops: int = 0,
-        kernel: tuple[int, int] = (0, 0),
-        stride: int = 1,
-        activation: str = "linear",
-        rate: float = 0.0,
-    ) -> None:
-        """Append a layer with output `shape`."""
-        word = "pool" if kind in ("maxpool", "avgpool") else kind
-        count = sum(layer.name.startswith(f"{self.part}_{word}_") for layer in self.layers)
-        name = name or f"{self.part}_{word}_{count + 1}"
-        self.layers.append(
-            LayerRecord(
-                name, kind, self.part, shape, parameters, flops, kernel, stride, activation, rate
-            )
-        )
-        self.shape = shape
-
-    def convolve(
-        self,
-        filters: int,
-        kernel: tuple[int, int],
-        activation: str,
-        *,
-        name: str | None = None,
-        stride: int = 1,
-    ) -> None:
-        height, width, channels = self.shape
-        height, width = -(-height // stride), -(-width // stride)
-        weights = channels * kernel[0] * kernel[1] * filters
-        self.lay(
-            "conv",
-            (height, width, filters),
-            name=name,
-            parameters=weights + filters,
-            flops=2 * weights * height * width,
-            kernel=kernel,
-            stride=stride,
-            activation=activation,
-        )
-
-    def convolve_back(
-        self, filters: int, kernel: tuple[int, int], activation: str, *, name: str | None = None
-    ) -> None:
-        height, width, channels = self.shape
-        weights = channels * kernel[0] * kernel[1] * filters
-        self.lay(
-            "transposed",
-            (2 * height, 2 * width, filters),
-            name=name,
-            parameters=weights + filters,
-            flops=2 * weights * height * width,
-            kernel=kernel,
-            stride=2,
-            activation=activation,
-        )
-
-    def connect(self, units: int, activation: str, name: str | None = None) -> None:
-        (width,) = self.shape
-        self.lay(
-            "dense",
-            (units,),
-            name=name,
-            parameters=width * units + units,
-            flops=2 * width * units,
-            activation=activation,
-        )
-
-    def double(self) -> None:
-        height, width, filters = self.shape
-        self.lay("upsample", (2 * height, 2 * width, filters))
-
-    def add_residual(self) -> None:
-        """Lay x + conv(act(conv(x))), of as many filters as x has."""
-        number = 1 + sum(layer.kind == "add" and layer.part == self.part for layer in self.layers)
-        name, filters = f"{self.part}_res_{number}", self.shape[-1]
-        self.convolve(filters, (3, 3), self.frame.activation, name=f"{name}_conv_1")
-        self.convolve(filters, (3, 3), "linear", name=f"{name}_conv_2")
-        self.lay("add", self.shape, name=name)
-
-    def modify(self, modifiers: Iterable[Modifier]) -> None:
-        for modifier in modifiers:
-            match modifier:
-                case BatchNorm():
-                    self.lay("batchnorm", self.shape, parameters=4 * self.shape[-1])
-                case Dropout(rate):
-                    self.lay("dropout", self.shape, rate=rate)
-                case Residual(blocks):
-                    for _ in range(blocks):
-                        self.add_residual()
-
-    def flatten(self) -> None:
-        """Turn a map into a vector; leave a vector alone."""
-        if len(self.shape) == 3:
-            self.folded = self.shape
-            self.lay("flatten", (math.prod(self.shape),), name="flatten")
-
-    def unflatten(self) -> None:
-        """Turn a vector into the map that was flattened; leave a map alone."""
-        if len(self.shape) == 1:
-            self.connect(math.prod(self.folded), self.frame.activation, name="decode")
-            self.lay("reshape", self.folded, name="unflatten")
-
-
 def plan(genome: Genome, frame: Frame) -> Plan:
     """Infer every layer of the autoencoder that `genome` describes.
 
@@ -294,7 +108,7 @@ def plan(genome: Genome, frame: Frame) -> Plan:
             f"conv layers for rows of {frame.input_shape[0]} numbers",
             "convolutions need images: use dense genes for a table",
         )
-    draft = _Draft(_with_traits(frame, genome))
+    draft = Draft(_with_traits(frame, genome))
     entries = [_encode(draft, block) for block in genome.encoder]
     _bottleneck(draft, genome)
     draft.part = "decoder"
@@ -330,7 +144,7 @@ def _with_traits(frame: Frame, genome: Genome) -> Frame:
     return frame
 
 
-def _encode(draft: _Draft, block: Block) -> Shape:
+def _encode(draft: Draft, block: Block) -> Shape:
     """Lay an encoder block; return the shape it was given."""
     entry, frame = draft.shape, draft.frame
     match block.layer:
@@ -350,7 +164,7 @@ def _encode(draft: _Draft, block: Block) -> Shape:
     return entry
 
 
-def _bottleneck(draft: _Draft, genome: Genome) -> None:
+def _bottleneck(draft: Draft, genome: Genome) -> None:
     """Lay the code, and the heads beside it."""
     frame = draft.frame
     if genome.latent is None:
@@ -373,7 +187,7 @@ def _bottleneck(draft: _Draft, genome: Genome) -> None:
     draft.shape = (units,)
 
 
-def _decode(draft: _Draft, block: Block, entry: Shape) -> None:
+def _decode(draft: Draft, block: Block, entry: Shape) -> None:
     """Lay a decoder block that ends in the height and width of `entry`, its mirror's input."""
     activation = draft.frame.activation
     match block.layer:
@@ -396,7 +210,7 @@ def _decode(draft: _Draft, block: Block, entry: Shape) -> None:
                 draft.lay("crop", (*entry[:2], filters))
 
 
-def _decode_image(draft: _Draft, block: Block) -> None:
+def _decode_image(draft: Draft, block: Block) -> None:
     """Lay the outermost decoder convolution as the head, after its modifiers."""
     frame, layer = draft.frame, block.layer
     assert isinstance(layer, UpConv)
@@ -415,7 +229,7 @@ def _decode_image(draft: _Draft, block: Block) -> None:
         draft.lay("crop", frame.input_shape, name="image")
 
 
-def _head(draft: _Draft) -> None:
+def _head(draft: Draft) -> None:
     """Lay what turns the last layer into the shape and the range of the input."""
     frame = draft.frame
     if len(draft.shape) == 3:

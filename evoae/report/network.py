@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from evoae.genome.text import parse
-from evoae.models.plan import LayerRecord, Plan, plan
+from evoae.models.layers import LayerRecord
+from evoae.models.plan import Plan, plan
 from evoae.report.blocks import Network, Section, Stage, Table, Text
 from evoae.report.record import Record
 from evoae.wording import count, plural, shape, short
