@@ -44,10 +44,13 @@ Vary = Callable[[Proposal], Proposal]
 _HOPE = 2.0  # deviations that are taken off the mean
 _LEAST = 12  # scored candidates before the model has a say
 _MOST = 400  # candidates that it learns from, the latest: its time grows with their cube
-_ROUNDS, _BEAM, _LITTER = 8, 4, 4  # how the best are bred further, without training any
+# How the best are bred further, without training any; fewer where fewer are wanted: it takes time.
+_ROUNDS, _BEAM, _LITTER = 8, 4, 4
 _REACH = 1.2  # length scale of the process, for each root of the number of figures
 _LINEAR = 0.02  # share of a linear trend in it
 _NOISE = 0.1  # share of the variance that is noise of one training
+_FLOOR = 1e-3  # of the median loss: what lies below tells a trend no more
+_PULL = 0.1  # of the ridge regression that fits a trend
 _DIGITS = 6  # of a hope that count, so that no processor's rounding decides
 
 
@@ -100,15 +103,18 @@ class Surrogate:
         order: Order | None,
     ) -> tuple[Proposal, ...]:
         model = self._learned(known, of_size=order is not None)
-        pool = {each.id: self._candidate(each) for each in proposals}
+        pool = {each.id: self._candidate(each) for each in proposals if each.id not in asked}
+        if not pool:
+            return tuple(proposals[:count])
         for _ in range(_ROUNDS):
-            best = _best(model, list(pool.values()), _BEAM, order)
+            best = _best(model, list(pool.values()), min(_BEAM, count), order)
             litter = [vary(parent.proposal) for parent in best for _ in range(_LITTER)]
             known_ids = asked | pool.keys()
             new = {each.id: each for each in litter if each.id not in known_ids}
             pool |= {id: self._candidate(each) for id, each in new.items()}
         if len(pool) <= count:  # a space that is nearly exhausted
-            return tuple(proposals[:count])
+            known_ones = [each for each in proposals if each.id in asked]
+            return (*(each.proposal for each in pool.values()), *known_ones)[:count]
         if order:
             best = _best(model, list(pool.values()), count, order)
             return tuple(each.proposal for each in best)
@@ -159,33 +165,43 @@ class _Trend:
     """What follows from latent size and number of parameters alone: a quadric of the logarithms.
 
     Attributes:
-        weights: (5,) of `_powers`.
+        least, most: (2,) the sizes between which it was seen; beyond them it stays as it is there.
+        process: scikit-learn's, of `_powers`.
         left: (n,) logarithms of the losses, less the trend.
         spread: their standard deviation.
     """
 
-    weights: _Array
+    least: _Array
+    most: _Array
+    process: Any
     left: list[float]
     spread: float
 
     @classmethod
     def of(cls, rows: _Array, losses: Sequence[float]) -> _Trend:
-        """Fit the trend, by least squares."""
-        powers, logs = _powers(rows), np.log(np.maximum(losses, LEAST))
-        weights: _Array = np.linalg.lstsq(powers, logs, rcond=None)[0].astype(np.float64)
-        left = logs - powers @ weights
-        return cls(weights, left.tolist(), float(left.std()))
+        """Fit the trend, by least squares with a slight pull to a flat one."""
+        from sklearn.linear_model import Ridge
+
+        sizes = rows[:, :2]
+        least, most = sizes.min(axis=0), sizes.max(axis=0)
+        logs = np.log(np.maximum(losses, max(LEAST, _FLOOR * median(losses))))
+        powers = _powers(sizes, least, most)
+        process = Ridge(_PULL).fit(powers, logs)
+        left = logs - process.predict(powers)
+        return cls(least, most, process, left.tolist(), float(left.std()))
 
     def losses(self, rows: _Array, hopes: _Array) -> _Array:
         """Return the logarithms of losses that are so many deviations off the trend."""
-        found: _Array = _powers(rows) @ self.weights + self.spread * hopes
+        powers = _powers(rows[:, :2], self.least, self.most)
+        found: _Array = self.process.predict(powers) + self.spread * hopes
         return found
 
 
-def _powers(rows: _Array) -> _Array:
-    """Return what a trend is made of, (n, 5), from `_features`: they begin with both sizes."""
-    latent, parameters = rows[:, 0], rows[:, 1]
-    return np.stack([np.ones(len(rows)), latent, latent**2, parameters, parameters**2], axis=1)
+def _powers(sizes: _Array, least: _Array, most: _Array) -> _Array:
+    """Return what a trend is made of, (n, 4): sizes from -1 to 1, and their squares."""
+    inside = np.clip(sizes, least, most)
+    scaled = (2 * inside - least - most) / np.maximum(most - least, 1e-9)
+    return np.hstack([scaled, scaled**2])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from evoae.evolution.breeding import mutated
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.proposing import propose
 from evoae.evolution.state import Individual, Proposal
-from evoae.evolution.surrogate import Surrogate, expected
+from evoae.evolution.surrogate import Surrogate, _Trend, expected
 from evoae.evolution.toolbox import toolbox
 from evoae.genome.genes import BatchNorm
 from evoae.genome.sampling import sample
@@ -147,6 +148,28 @@ def test_of_a_front_counts_what_is_good_for_its_size() -> None:
     chosen = Surrogate(SPACE).promising(known, offered, 20, set(), same, order)
     assert len({SPACE.measure(each.genome).latent for each in chosen}) > 10
     assert np.mean([*map(normalised, chosen)]) < 0.15 * np.mean([*map(normalised, offered)])
+
+
+def test_what_is_known_is_chosen_only_where_nothing_else_is(known: list[Individual]) -> None:
+    offered, other = samples(2, 30), samples(9, 30)
+    asked = {each.id for each in offered}
+    chosen = Surrogate(SPACE).promising(known, (*offered, *other), 20, asked, same)
+    assert not asked & {each.id for each in chosen}
+    some = Surrogate(SPACE).promising(known, (*offered, *other[:5]), 20, asked, same)
+    assert len(some) == 20
+    assert set(other[:5]) < set(some)
+    assert Surrogate(SPACE).promising(known, offered, 20, asked, same) == tuple(offered[:20])
+
+
+def test_a_trend_stays_in_bounds_beyond_the_sizes_that_it_was_seen_with() -> None:
+    rng = np.random.default_rng(4)
+    sizes = np.log(np.stack([rng.integers(28, 33, 13), rng.integers(90_000, 120_000, 13)], axis=1))
+    losses = rng.uniform(0.01, 0.02, 13).tolist()
+    far = np.log([[2.0, 1000.0], [64.0, 10_000_000.0], [30.0, 100_000.0]])
+    found = _Trend.of(sizes, losses).losses(far, np.zeros(3))
+    assert np.all((found > math.log(0.005)) & (found < math.log(0.04)))
+    perfect = _Trend.of(sizes, [0.0, *losses[1:]])
+    assert perfect.spread < 2.5
 
 
 def test_nothing_is_chosen_of_nothing(known: list[Individual]) -> None:
