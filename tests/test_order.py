@@ -19,6 +19,13 @@ SEARCHES = {
     "aging, measured again": {"algorithm": "aging", "lag": 3, "measures": 3, "remeasure": 0.3},
     "mu_plus_lambda": {"algorithm": "mu_plus_lambda"},
     "nsga2": {"algorithm": "nsga2", "hof_size": 5},
+    "nsga2, measured again": {"algorithm": "nsga2", "measures": 2, "remeasure": 0.3},
+    "generational, all at once": {
+        "racing": {"keep": 0.5, "after": 5},
+        "measures": 3,
+        "remeasure": 0.3,
+        "budget": {"flops": 4e9},
+    },
     "aging, without a surrogate": {"algorithm": "aging", "surrogate": 1},
     "raced": {"racing": {"keep": 0.4, "after": 6}},
     "aging, raced, all at once": {

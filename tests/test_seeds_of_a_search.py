@@ -43,6 +43,20 @@ def test_given_networks_are_tried_first_in_their_order(search, tmp_path):
     assert len({each.id for each in tried}) == len(tried)
 
 
+def test_given_networks_leave_further_trainings_no_room_while_they_fill_batches(tmp_path):
+    widths = ((outer, inner) for outer in (8, 10, 12) for inner in (4, 6, 8, 10, 12, 7))
+    given = [
+        f"conv({outer},3x3) conv({inner},3x3) | latent(4) | upconv({inner},3x3) upconv(8,3x3)"
+        for outer, inner in widths
+    ]
+    search = {"population": 4, "generations": 6, "measures": 3, "remeasure": 0.5}
+    run = evoae.search(seeded(tmp_path, given, **search), run=tmp_path / "run")
+    assert [g.stats["repeated"] for g in run.generations()][:4] == [0] * 4
+    assert run.status().repeated
+    tried = {each.genome for each in run.evaluations()}
+    assert set(given) <= tried
+
+
 def test_a_resume_needs_the_file_no_more(tmp_path):
     run = evoae.search(seeded(tmp_path, GIVEN, generations=1), run=tmp_path / "run")
     (tmp_path / "seeds.txt").unlink()

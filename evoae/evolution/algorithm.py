@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence, Set
 import numpy as np
 
 from evoae.evolution.state import Individual, Measured, Proposal, State, best, complete
+from evoae.front import Place
 
 # Returns so many places of proposals, best first, by what may be hoped of each one's loss.
 Order = Callable[[Sequence[float], Sequence[Proposal], int], list[int]]
@@ -41,6 +42,10 @@ class AbstractAlgorithm(ABC):
     def order(self) -> Order | None:
         """How a surrogate chooses, where more than the loss counts; None if nothing else does."""
         return None
+
+    def sizes(self, individual: Individual) -> Place:  # noqa: ARG002
+        """Return what counts of a candidate beside its loss, all to minimise; () if nothing."""
+        return ()
 
     @abstractmethod
     def size(self, batch: int) -> int:

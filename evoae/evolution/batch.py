@@ -39,15 +39,15 @@ def next_batch(
         seeds: genomes that a search begins with, in the space, before anything else.
     """
     count = algorithm.size(batch)
+    given = _given(algorithm, batch, seeds)
     share = round(batch * count * search.remeasure) - round((batch - 1) * count * search.remeasure)
-    again = [
-        proposal
-        for proposal in doubtful(state.history.values(), search.measures, share + len(pending))
-        if proposal.key not in pending
-    ][:share]
+    share = min(share, count - len(given))
+    further = doubtful(
+        state.history.values(), search.measures, share + len(pending), algorithm.sizes
+    )
+    again = [proposal for proposal in further if proposal.key not in pending][:share]
     known = state.history.keys() | {key.partition(" ")[0] for key in pending}
     rng = batch_rng(seed, batch)
-    given = _given(algorithm, batch, seeds)
     known |= {proposal.id for proposal in given}
     new = count - len(again) - len(given)
     if not (algorithm.guided and search.surrogate > 1):

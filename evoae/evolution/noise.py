@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
 
 from evoae.evolution.state import Individual, Proposal, complete, scored
 
@@ -35,18 +37,24 @@ def deviation(individuals: Iterable[Individual]) -> tuple[float, int]:
     return math.sqrt(squares / (_PRIOR_WEIGHT + freedom)), freedom
 
 
-def doubtful(individuals: Iterable[Individual], measures: int, count: int) -> list[Proposal]:
+def doubtful(
+    individuals: Iterable[Individual],
+    measures: int,
+    count: int,
+    sizes: Callable[[Individual], Sequence[float]] = lambda _: (),
+) -> list[Proposal]:
     """Return further trainings of those that may be the best, for all that is known.
 
     None of what racing stopped: it is no candidate for the best.
 
-    That is so while the interval of a standard error around its mean reaches that of the best.
-    Those with the least optimistic bound come first.
+    That is so while the interval of a standard error around its mean reaches that of the best of
+    those that are nowhere larger. Those that reach the farthest below it come first.
 
     Args:
         individuals: all of the search.
         measures: most trainings of one candidate.
         count: most trainings to return.
+        sizes: what counts of each beside its loss, as many figures of each.
     """
     pool = scored(complete(individuals))
     if measures < 2 or count < 1 or not pool:
@@ -56,15 +64,19 @@ def doubtful(individuals: Iterable[Individual], measures: int, count: int) -> li
     def error(fitness: float, each: Individual) -> float:
         return abs(fitness) * noise / math.sqrt(len(each.scores))
 
-    best_fitness, best = min(pool, key=lambda pair: (pair[0], pair[1].id))
-    reach = best_fitness + error(best_fitness, best)
-    bounds = [
-        (fitness - error(fitness, each), each.id, each)
-        for fitness, each in pool
-        if each.asked < measures
-    ]
-    bounds = sorted(bound for bound in bounds if bound[0] < reach)
+    pool.sort(key=lambda pair: (pair[0], pair[1].id))
+    figures = np.array([sizes(each) for _, each in pool])
+    found = []
+    for (fitness, each), own in zip(pool, figures, strict=True):
+        if each.asked >= measures:
+            continue
+        # The first in order of fitness that is nowhere larger; itself at the latest.
+        best_fitness, best = pool[int((figures <= own).all(axis=1).argmax())]
+        reach = best_fitness + error(best_fitness, best)
+        below = (reach - fitness + error(fitness, each)) / (abs(reach) or 1.0)
+        if below > 0:
+            found.append((-below, each.id, each))
     return [
         Proposal(each.id, each.genome, each.parents, each.operator, each.asked + 1)
-        for _, _, each in bounds[:count]
+        for _, _, each in sorted(found)[:count]
     ]

@@ -37,6 +37,12 @@ class Nsga2(AbstractAlgorithm):
         """How a surrogate chooses: by front and crowding, with the hope for the loss."""
         return self._order
 
+    def sizes(self, individual: Individual) -> Place:
+        """Return the place without its loss."""
+        others = tuple(name for name in self._search.objectives if name != "loss")
+        size = self._space.measure(individual.genome)
+        return place(1.0, size.latent, size.parameters, others)
+
     def size(self, batch: int) -> int:  # noqa: ARG002
         """Return the population's size."""
         return self._search.population

@@ -41,6 +41,20 @@ def test_those_that_may_be_the_best_are_trained_again_the_likeliest_first() -> N
     assert [each.key for each in doubtful(pool, 2, 1)] == ["best 2"]
 
 
+def test_where_sizes_count_the_best_of_each_size_is_trained_again() -> None:
+    """A code half as large may cost loss, and its best network is in doubt all the same."""
+    pool = [
+        individual("large", 1.0, 1.0),
+        individual("small", 2.0),
+        individual("worse", 2.5),
+        individual("close", 2.02),
+    ]
+    latent = {"large": (8.0,), "small": (4.0,), "worse": (4.0,), "close": (6.0,)}
+    found = doubtful(pool, 2, 5, lambda each: latent[each.id])
+    assert [each.key for each in found] == ["small 2", "close 2"]
+    assert doubtful(pool, 2, 5) == []
+
+
 def test_nothing_is_trained_more_often_than_allowed() -> None:
     pool = [individual("best", 1.0, 1.0), individual("near", 1.01), individual("c", 1.0, asked=2)]
     assert [each.key for each in doubtful(pool, 2, 5)] == ["near 2"]
