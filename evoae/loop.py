@@ -38,6 +38,8 @@ from evoae.runs.store import Store
 from evoae.scene import Scene
 from evoae.watching import Interrupted, Progress, Watcher
 
+_BARREN = 10  # generations without anything new, after which only a budget would end a search
+
 
 @dataclass(slots=True)
 class _Batch:
@@ -109,7 +111,8 @@ class Loop:
         # Of the last batches under way: what the budget may pay yet, see `_admit`.
         self._held: deque[tuple[_Batch, Proposal, tuple[int, int]]] = deque()
         self._waiting: list[tuple[int, int, Task]] = []
-        self._ended = False  # the budget is spent
+        self._ended = False  # the budget is spent, or the space
+        self._barren = 0  # batches in a row that brought nothing new
         self._generation = _Generation(1, time.monotonic())
         self._worst_kept: float | None = None
         self._target: int | None = facts.get("generations")
@@ -354,6 +357,10 @@ class Loop:
         self._generation.new |= batch.new
         if batch.number % self._algorithm.steps == 0 and self._generation.proposals:
             self._close_generation()
+        self._barren = 0 if batch.new else self._barren + 1
+        if self._target is None and self._barren >= _BARREN * self._algorithm.steps:
+            self._ended = True  # what is known costs nothing: no budget would ever end this
+            self._store.set({"exhausted": True})
 
     def _earned(self, evaluation: Evaluation) -> Curve | float | None:
         """Return what the algorithm is told of a training."""
@@ -398,6 +405,7 @@ class Loop:
         )
         if self._store.finish_generation(recorded):
             self._store.keep_models()
+            self.save_clock()
         best = min(whole, key=lambda pair: pair[0], default=None)
         if best is not None:
             self.progress.best = (best[0], best[1].id, self._born[best[1].id])

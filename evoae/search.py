@@ -152,13 +152,13 @@ def replay(run: str | Path, candidate: str) -> tuple[Found, Evaluation]:
 
 def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Watcher) -> None:
     """Run `scene`'s search to the run's target, stopping cleanly when asked to."""
-    from evoae.baselines import record_linear_bound, train_networks
+    from evoae.baselines import record_linear_bounds, train_networks
     from evoae.execution.bfloat16 import note_on
     from evoae.loop import Loop, stopped_by_signals
 
     facts = store.facts()
     began = datetime.now(UTC).isoformat(timespec="microseconds")
-    store.set({"ended": False, "stopped": None, "began": began})
+    store.set({"ended": False, "exhausted": False, "stopped": None, "began": began})
     loop = Loop(store, scene, lenders, watcher)
     progress, data = loop.progress, scene.dataset
     now = _surroundings()
@@ -186,13 +186,14 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
                 tuple(notes),
             )
         )
+        record_linear_bounds(store, scene)
         try:
             loop.run(executor)
         except SearchError as why:
             store.set({"stopped": str(why.value)})
             raise
         train_networks(store, scene, executor, loop)
-    record_linear_bound(store, scene)
+    record_linear_bounds(store, scene)
     _search_at_random(store, scene, lenders, loop, watcher)
 
 

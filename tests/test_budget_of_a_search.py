@@ -89,6 +89,46 @@ def test_a_search_without_any_end_is_refused():
         evoae.search(with_changes(BRED, search={"generations": None}))
 
 
+@pytest.mark.parametrize("algorithm", ["generational", "aging", "random", "nsga2"])
+@pytest.mark.parametrize("budget", [{"evaluations": 500}, {"minutes": 600}])
+def test_a_search_ends_when_its_space_has_nothing_new(budget, algorithm, tmp_path):
+    few = {"max_depth": 1, "filters": [4, 6], "kernels": [3, 3], "min_latent": 4, "max_latent": 5}
+    still = {"modifiers": 0, "rates": 0}
+    search = {"algorithm": algorithm, "generations": None, "budget": budget, "mutation": still}
+    small = with_changes(BRED, model=few, search=search)
+    small["model"]["sampling"] = {"batchnorm": 0.0, "dropout": 0.0}
+    run = evoae.search(small, run=tmp_path / "run")
+    assert 12 <= len(run.first_evaluations()) <= 18  # 3 widths, twice, and 2 codes
+    assert (run.status().state, run.search_on()) == ("finished", None)
+    before = history(run)
+    assert history(evoae.resume(run.path)) == before
+
+
+def test_what_goes_on_with_a_search_is_what_ended_it(tmp_path):
+    run = evoae.search(budgeted({"evaluations": 4}, generations=None), run=tmp_path / "run")
+    assert run.search_on() == f"evoae resume {run.path} --set search.budget.evaluations=8"
+    run = evoae.search(BRED, run=tmp_path / "other")
+    assert run.search_on() == f"evoae resume {run.path} --generations 10"
+
+
+def test_the_time_is_saved_with_each_generation(tmp_path, monkeypatch):
+    """So that a driver that is killed loses no more of it than a generation's."""
+
+    class PulledPlugError(BaseException):
+        pass
+
+    def fails_late(task, left=[8]):  # noqa: B006 - it counts over all calls
+        left[0] -= 1
+        if left[0] < 0:
+            raise PulledPlugError
+        return faulty.scored(task)
+
+    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(fails_late))
+    with pytest.raises(PulledPlugError):
+        evoae.search(BRED, run=tmp_path / "run")
+    assert evoae.Run.open(tmp_path / "run").facts()["seconds"] > 0
+
+
 @pytest.mark.parametrize("algorithm", ["generational", "aging", "random"])
 def test_a_space_smaller_than_the_population_is_trained_and_paid_once(algorithm, tmp_path):
     model = {"max_depth": 1, "filters": [4, 4], "kernels": [3, 3]}

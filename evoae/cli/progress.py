@@ -60,9 +60,10 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     if fresh < status.scored + status.failed + status.repeated - status.borrowed:
         trained += " in all"  # by drivers before this one
     early = f" ({status.raced} stopped early)" if status.raced else ""
+    search_on = run.search_on()
+    spent = "" if search_on else " The space is exhausted, or nearly: nothing new came at last."
     click.echo(
-        f"{said}: {trained}{early}, {status.reused} reused, {failed}.{best}\n",
-        err=True,
+        f"{said}: {trained}{early}, {status.reused} reused, {failed}.{best}{spent}\n", err=True
     )
     print_entries(run, run.hall_of_fame())
     if status.best is None:
@@ -71,8 +72,9 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     steps = [
         (f"evoae report {status.run}", "see it"),
         (f"evoae refit {status.run} best", "train it properly, measure it once on the test set"),
-        (f"evoae resume {status.run} --generations 10", "search on"),
     ]
+    if search_on:
+        steps.append((search_on, "search on"))
     if status.failed:
         steps.append((f"evoae failures {status.run}", "what failed, and why"))
     wording.next_steps(steps)

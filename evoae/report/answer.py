@@ -221,6 +221,6 @@ def next_commands(record: Record) -> tuple[tuple[str, str], ...]:
             (refit, "train it properly on all data, and measure it once on the test set"),
             *ready,
         )
-    more = (f"evoae resume {run} --generations 5", "search on")
-    search_on = [more] if status.state == "finished" and record.given is None else []
-    return (*ready, *follow, *search_on)
+    if status.state == "finished" and record.given is None and (more := record.run.search_on()):
+        follow.append((more, "search on"))
+    return (*ready, *follow)

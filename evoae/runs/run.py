@@ -207,6 +207,20 @@ class Run:
         except TypeError as error:
             raise damaged(self.path / DATABASE, error) from error
 
+    def search_on(self) -> str | None:
+        """Return the command that lets a search that has ended go on; None if its space is spent.
+
+        Where a budget ended it, that is doubled.
+        """
+        if self.facts().get("exhausted"):
+            return None
+        search = self.config.search
+        budget = search.budget.model_dump(exclude_none=True)
+        more = [f"--set search.budget.{name}={2 * value:g}" for name, value in budget.items()]
+        if search.generations is not None:
+            more.append("--generations 10")
+        return " ".join([f"evoae resume {self.path}", *more])
+
     def status(self) -> Status:
         """Return where the run stands now."""
         return read_status(self.path, self.config.search.budget, self.baselines())
