@@ -26,30 +26,33 @@ from evoae.scene import Scene
 from evoae.watching import Overview, Progress, Watcher
 
 RANDOM = "random"  # the random search's folder in the run's
+_SIZES = 256  # latent sizes of which PCA is measured at each
 
 # M. Lanham, Evolutionary Deep Learning (2023), chapter 8: 49,761 parameters for 28x28x1 images.
 _HANDMADE = "conv(64,3x3) conv(32,3x3) conv(16,3x3) | upconv(16,3x3) upconv(32,3x3) upconv(64,3x3)"
 
 
-def record_linear_bound(store: Store, scene: Scene) -> None:
-    """Record what PCA of the winner's size reaches on the same images, where it compares.
+def record_linear_bounds(store: Store, scene: Scene) -> None:
+    """Record what PCA reaches on the same images, where it compares, at each admitted latent size.
 
-    For an nsga2 search also at every latent size of its front.
+    Of very many sizes, or of feature maps, only at those of the winner and the front so far.
     """
     from evoae.data.pca import LARGEST, pca_errors
 
     run, objective, data = Run.open(store.folder), scene.config.objective, scene.dataset
     compares = (objective.kind, objective.loss) == ("reconstruction", "mse")
     wanted = "pca" in scene.config.report.baselines and compares
-    best = run.hall_of_fame()[:1]
-    if not wanted or not best or data.train[0].size > LARGEST:
+    if not wanted or data.train[0].size > LARGEST:
         return
-    latent = best[0].latent
-    front = scene.config.search.algorithm == "nsga2"
-    sizes = {latent} | {entry.latent for entry in (run.front() if front else ())}
-    errors = pca_errors(data.train, data.validation, sorted(sizes))
-    curve = {"curve": sorted(errors.items())} if front else {}
-    store.set({"pca": {"latent": latent, "val_loss": errors[latent], **curve}})
+    model, known = scene.config.model, run.linear_bounds()
+    sizes = range(model.min_latent, (model.max_latent or model.min_latent) + 1)
+    if model.latent == "spatial" or len(sizes) > _SIZES:
+        found = {entry.latent for entry in (*run.hall_of_fame()[:1], *run.front())}
+    else:
+        found = set(sizes)
+    if new := found - known.keys():
+        errors = known | pca_errors(data.train, data.validation, new)
+        store.set({"pca": {"curve": sorted(errors.items())}})
 
 
 def train_networks(store: Store, scene: Scene, executor: AbstractExecutor, loop: Loop) -> None:

@@ -195,7 +195,7 @@ def test_a_front_has_the_curve_of_pca_beside_it(executor, tmp_path):
     sizes = {entry.latent for entry in run.front()}
     assert len(sizes) > 1
     bounds, config = run.linear_bounds(), run.config
-    assert bounds.keys() == sizes
+    assert sizes < bounds.keys() == set(range(2, 9))  # all that the space admits
     data = load(config.data, config.seed).reduced(config.data.reduce, config.seed)
     for size, bound in bounds.items():
         assert bound == pytest.approx(pca_error(data.train, data.validation, size), rel=1e-5)

@@ -26,18 +26,18 @@ def pca_error(train: NDArray[np.generic], validation: NDArray[np.generic], size:
 def pca_errors(
     train: NDArray[np.generic], validation: NDArray[np.generic], sizes: Collection[int]
 ) -> dict[int, float]:
-    """Return the same for each of several sizes, from one decomposition; at least one."""
+    """Return the same for several sizes, in ascending order, from one decomposition."""
     fitted, shown = _rows(train), _rows(validation)
     pca = _fitted(fitted, max(sizes))
     if pca is None:
         return dict.fromkeys(sizes, float(np.mean((fitted.mean(axis=0) - shown) ** 2)))
-    parts = pca.components_
+    found, done = {}, 0
     with _quiet_products():
-        codes = pca.transform(shown)
-        return {
-            size: float(np.mean((codes[:, :size] @ parts[:size] + pca.mean_ - shown) ** 2))
-            for size in sizes
-        }
+        codes, left = pca.transform(shown), shown - pca.mean_
+        for size in sorted(sizes):
+            left -= codes[:, done:size] @ pca.components_[done:size]
+            found[size], done = float(np.mean(left**2)), size
+    return found
 
 
 def pca_codes(

@@ -181,18 +181,18 @@ class Run:
 
     def linear_bound(self) -> tuple[int, float] | None:
         """Return (latent size, validation loss) of PCA at the winner's size; None if unknown."""
-        match self.facts().get("pca"):
-            case {"latent": int(latent), "val_loss": float(value)}:
-                return latent, value
-        return None
+        bounds = self.linear_bounds()
+        best = self.hall_of_fame()[:1] if bounds else []
+        return next(((e.latent, bounds[e.latent]) for e in best if e.latent in bounds), None)
 
     def linear_bounds(self) -> dict[int, float]:
-        """Return PCA's validation loss by latent size; of an nsga2 search, at all of its front."""
+        """Return PCA's validation loss by latent size, as far as it was measured."""
         match self.facts().get("pca"):
             case {"curve": [*pairs]}:
                 return {int(latent): float(value) for latent, value in pairs}
-        bound = self.linear_bound()
-        return {} if bound is None else dict([bound])
+            case {"latent": int(latent), "val_loss": float(value)}:  # of earlier versions
+                return {latent: value}
+        return {}
 
     def baselines(self) -> list[Baseline]:
         """Return what the run was compared with so far, see `report.baselines`.
