@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evoae.evaluation import Evaluation
-    from evoae.models.plan import LayerRecord, Plan
+    from evoae.models.layers import LayerRecord
+    from evoae.models.plan import Plan
+    from evoae.runs.entries import Found
     from evoae.runs.records import Candidate
 
 
@@ -47,7 +49,7 @@ def command(run: str, id: str, as_json: bool) -> None:
         return
     size = drawn.size
     figures = [
-        _verdict(evaluation),
+        _verdict(found),
         f"{size.parameters:,} parameters",
         f"latent {size.latent:,}",
         f"{size.flops / 1e6:.1f} MFLOP an image",
@@ -63,14 +65,17 @@ def command(run: str, id: str, as_json: bool) -> None:
         click.echo(_of_refit(refitted))
 
 
-def _verdict(evaluation: Evaluation | None) -> str:
+def _verdict(found: Found) -> str:
     from evoae.cli import wording
 
+    evaluation = found.evaluation
     if evaluation is None:
         return "not trained yet"
-    if evaluation.fitness is None:
+    if found.val_loss is None:
         return f"{evaluation.outcome}: {evaluation.message}"
-    loss = f"loss {wording.loss(evaluation.fitness)}"
+    loss = f"loss {wording.loss(found.val_loss)}"
+    if found.deviation is not None:
+        loss += f" ± {wording.loss(found.deviation)} ({len(found.scores)} seeds)"
     epochs = len(evaluation.validation_loss)
     return loss if not evaluation.raced else f"{loss}, stopped early after epoch {epochs}"
 
@@ -90,7 +95,7 @@ def _origin(candidate: Candidate) -> str:
 
     origin = f"generation {candidate.generation}"
     if candidate.parents:
-        parents = " and ".join(wording.short(parent) for parent in candidate.parents)
+        parents = " and ".join(map(wording.short, dict.fromkeys(candidate.parents)))
         origin += f", child of {parents} by {candidate.operator}"
     return origin
 

@@ -6,6 +6,7 @@ import os
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from evoae.errors import RunError
@@ -82,10 +83,29 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A candidate and, if it was trained, what it earned."""
+    """A candidate and, if it was trained, what it earned.
+
+    Attributes:
+        candidate: as it was proposed.
+        evaluation: its first training; None before that.
+        scores: validation losses of its trainings that neither failed nor were stopped by racing.
+    """
 
     candidate: Candidate
     evaluation: Evaluation | None
+    scores: tuple[float, ...] = ()
+
+    @property
+    def val_loss(self) -> float | None:
+        """The mean of the scores, or how far racing let it come; None if it failed."""
+        if self.scores:
+            return fmean(self.scores)
+        return None if self.evaluation is None else self.evaluation.fitness
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation of the scores; None for fewer than two."""
+        return stdev(self.scores) if len(self.scores) > 1 else None
 
     @property
     def kind(self) -> str:
@@ -115,7 +135,9 @@ class Found:
         if evaluation is not None:
             told |= {
                 "outcome": evaluation.outcome.value,
-                "val_loss": evaluation.fitness,
+                "val_loss": self.val_loss,
+                "measures": len(self.scores),
+                "deviation": self.deviation,
                 "parameters": evaluation.parameters,
                 "latent": evaluation.latent,
                 "flops": evaluation.flops,

@@ -153,7 +153,7 @@ class Run:
             best = best_of(scores)
             if best is None:
                 raise RunError(str(self.path), "no candidate has a score yet")
-            return Found(candidates[best[0]], evaluations[best[0]])
+            return Found(candidates[best[0]], evaluations[best[0]], tuple(scores[best[0]]))
         found = [id for id in candidates if id.startswith(prefix.lower())]
         if len(found) != 1 or not prefix:
             if not found:
@@ -162,7 +162,8 @@ class Run:
                 seen = f"{len(found)} candidates begin with '{prefix}'"
                 step = "'evoae hof' lists ids; give more digits of one"
             raise RunError(str(self.path), seen, step)
-        return Found(candidates[found[0]], evaluations.get(found[0]))
+        id = found[0]
+        return Found(candidates[id], evaluations.get(id), tuple(scores.get(id, ())))
 
     def refitted(self, id: str) -> dict[str, Any] | None:
         """Return the record of a candidate's refit, see `evoae.use.refit`; None before one."""

@@ -72,7 +72,7 @@ def test_a_candidate_is_found_by_an_unambiguous_prefix_or_as_best(tmp_path: Path
         store.add_candidate(candidate(0x0F00, 3))
     run = Run.open(tmp_path / "run")
     assert run.find("0003").candidate.id == identity(3)
-    assert run.find("best") == Found(candidate(3, 2), scored(3, 0.05))
+    assert run.find("best") == Found(candidate(3, 2), scored(3, 0.05), (0.05,))
     assert run.find("0f") == Found(candidate(0x0F00, 3), None)
     assert run.find(identity(1)).candidate == candidate(1, 1)
     for reference, found in (("00", 4), ("", 5)):
