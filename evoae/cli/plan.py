@@ -49,6 +49,7 @@ def _print(found: Forecast) -> None:
     """Print the forecast, and what to think about."""
     trainings = wording.plural(found.trainings, "training")
     rows = [
+        ("candidates", f"about {found.candidates:,}"),
         (
             "trainings",
             f"about {trainings} of {wording.duration(found.training_seconds)}, "

@@ -36,7 +36,8 @@ from evoae.use.rehearsal import Rehearsal, rehearse
 from evoae.wording import plural
 
 _Array = NDArray[np.float64]
-_BUSY = 0.5  # load for each core from which on a forecast is too long
+_BUSY = 40.0  # per cent of the processors from which on a forecast is too long
+_WATCHED = 0.5  # seconds for which the processors are watched
 _EPOCHS = (1, 3)  # by turns: a first epoch traces, and says little of further ones
 _DRAWN = 64  # networks among which the trained ones are spread, by FLOPs
 _RESAMPLES = 200  # of the bootstrap
@@ -58,7 +59,8 @@ class Forecast:
     """What a search is expected to do.
 
     Attributes:
-        trainings: that it makes.
+        candidates: different networks that it tries.
+        trainings: that it makes, further ones of a candidate included.
         workers: trainings at a time.
         flops: of all trainings, see `evoae.evaluation.cost`.
         seconds: of wall time.
@@ -72,6 +74,7 @@ class Forecast:
         doubts: what may be wrong with the configuration, a sentence each.
     """
 
+    candidates: int
     trainings: int
     workers: int
     flops: float
@@ -134,14 +137,16 @@ def forecast(
     if not rehearsal.ends:  # only the minutes end it
         rehearsal = replace(rehearsal, scale=limit / seconds)
         seconds = limit
-    part = min(1.0, limit / seconds)
+    share = min(1.0, limit / seconds)
+    times = share * rehearsal.scale
     low, high = _interval(rehearsal, tried)
     peaks = [each.peak_memory for each in tried.evaluations if each.peak_memory is not None]
     return Forecast(
-        trainings=round(part * rehearsal.scale * len(rehearsal.steps)),
+        candidates=round(times * rehearsal.candidates),
+        trainings=round(times * len(rehearsal.steps)),
         workers=workers,
-        flops=part * rehearsal.flops,
-        seconds=tried.start + part * seconds,
+        flops=share * rehearsal.flops,
+        seconds=tried.start + share * seconds,
         low=tried.start + min(low, limit),
         high=tried.start + min(high, limit),
         training_seconds=fmean(pace.seconds(each.flops, each.epochs) for each in rehearsal.steps),
@@ -157,11 +162,11 @@ def _busy() -> tuple[str, ...]:
     """Return what to think of a machine that has other work, if this one does."""
     import psutil
 
-    load = psutil.getloadavg()[0]
-    if load < _BUSY * cores():
+    share = psutil.cpu_percent(_WATCHED)
+    if share < _BUSY:
         return ()
     return (
-        f"The machine has other work (load {load:.1f} on {plural(cores(), 'core')}): once that is "
+        f"The machine has other work ({share:.0f}% of {plural(cores(), 'core')}): once that is "
         "done, the search is faster than forecast.",
     )
 
@@ -233,10 +238,13 @@ def _interval(rehearsal: Rehearsal, tried: _Sample) -> tuple[float, float]:
 
     Once as rehearsed and once with networks that stay as they are in the first generation.
     """
-    rng, count = np.random.default_rng(0), len(tried.evaluations)
-    found: list[float] = []
-    for pick in rng.integers(count, size=(_RESAMPLES, count)):
-        pace = Pace.of([tried.evaluations[place] for place in pick])
+    rng, found = np.random.default_rng(0), list[float]()
+    lengths = [len(each.validation_loss) for each in tried.evaluations]
+    # Within each length: of one alone nothing would tell a first epoch from the others.
+    strata = [np.flatnonzero(np.array(lengths) == length) for length in sorted(set(lengths))]
+    for _ in range(_RESAMPLES):
+        picks = np.concatenate([rng.choice(places, len(places)) for places in strata])
+        pace = Pace.of([tried.evaluations[place] for place in picks])
         found += [each.seconds(pace, tried.workers) for each in (rehearsal, rehearsal.unchanged)]
     low, high = np.quantile(found, _INTERVAL)
     return float(low), float(high)

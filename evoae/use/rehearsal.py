@@ -49,6 +49,7 @@ class Rehearsal:
         ends: whether something but the minutes ends the search.
         paid: whether FLOPs do.
         disk: bytes of the run folder.
+        candidates: different networks among the trainings.
     """
 
     generations: tuple[tuple[Step, ...], ...]
@@ -58,6 +59,7 @@ class Rehearsal:
     ends: bool
     paid: bool
     disk: int
+    candidates: int
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -123,6 +125,7 @@ def rehearse(scene: Scene, loss: Callable[[Genome], float]) -> Rehearsal:
         ends=bool(shares),
         paid=search.budget.flops is not None and max(shares) == shares[-1],
         disk=disk,
+        candidates=len(trainer.candidates),
     )
 
 
@@ -144,10 +147,12 @@ class _Trainer:
 
     Attributes:
         steps: what it was asked to train.
+        candidates: ids of those networks.
     """
 
     def __init__(self, loss: Callable[[Genome], float]) -> None:
         self.steps: list[Step] = []
+        self.candidates: set[str] = set()
         self._loss = loss
 
     def train(self, task: Task) -> Evaluation:
@@ -156,6 +161,7 @@ class _Trainer:
         losses = tuple(best * (epochs / epoch) ** _FALL for epoch in range(1, epochs + 1))
         evaluation = answered(task, losses)
         self.steps.append(Step(task.flops, len(evaluation.validation_loss)))
+        self.candidates.add(task.id.partition(" ")[0])
         return evaluation
 
 

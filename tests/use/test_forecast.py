@@ -3,6 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
+import evoae
 from evoae.cli.main import cli
 from evoae.config.load import dump_config, make_config
 from evoae.evaluation import Evaluation, Outcome, Seconds
@@ -115,9 +116,20 @@ def test_a_forecast_says_what_a_search_then_does(tmp_path):
     done = CliRunner().invoke(cli, ["plan", str(file), "--networks", "3"])
     assert done.exit_code == 0, done.output
     said = done.stdout.splitlines()
-    assert said[0].startswith("trainings  about 7 trainings of ")
-    assert [line.split()[0] for line in said[:4]] == ["trainings", "time", "memory", "disk"]
+    assert said[0] == "candidates about 7"
+    assert said[1].startswith("trainings  about 7 trainings of ")
+    named = [line.split()[0] for line in said[:5]]
+    assert named == ["candidates", "trainings", "time", "memory", "disk"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"]
+    run = evoae.search(TINY, run=tmp_path / "run")
+    assert len(run.first_evaluations()) == 7
+
+
+def test_the_range_of_a_forecast_holds_the_forecast_and_tells_tracing_from_epochs():
+    config = make_config(with_changes(TINY, training={"epochs": 40}))
+    found = forecasts.forecast(config, networks=4)
+    assert found.low <= found.seconds <= found.high
+    assert found.high < 3 * found.low
 
 
 @pytest.mark.parametrize(
@@ -148,13 +160,13 @@ def test_where_all_networks_fail_plan_says_how_why_and_what_to_change(
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize(("load", "said"), [(0.2, False), (40.0, True)])
-def test_a_forecast_of_a_busy_machine_says_so(load, said, monkeypatch):
-    monkeypatch.setattr("psutil.getloadavg", lambda: (load, 0.0, 0.0))
+@pytest.mark.parametrize(("share", "said"), [(3.0, False), (80.0, True)])
+def test_a_forecast_of_a_busy_machine_says_so(share, said, monkeypatch):
+    monkeypatch.setattr("psutil.cpu_percent", lambda _: share)
     monkeypatch.setattr("evoae.use.forecast.cores", lambda: 2)
     assert forecasts._busy() == (
         (
-            "The machine has other work (load 40.0 on 2 cores): once that is done, the search is "
+            "The machine has other work (80% of 2 cores): once that is done, the search is "
             "faster than forecast.",
         )
         if said
