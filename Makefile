@@ -37,8 +37,10 @@ bench: .venv/.dev ## measure: the epoch loop against Keras' fit, memory against 
 	$(BIN)/python benchmarks/fit_loop.py
 	$(BIN)/python benchmarks/memory.py
 
-pictures: .venv/.ready ## draw the pictures of README and guide; RUN=runs/NAME takes a search that is there
+pictures: .venv/.dev ## draw the pictures of README and docs; RUN=runs/NAME takes a search that is there
 	$(BIN)/python tools/pictures.py $(RUN)
+	$(BIN)/python -m benchmarks.search_quality draw --on digits
+	$(BIN)/python -m benchmarks.search_quality draw --on fashion_mnist
 
 clean: ## remove the environment and caches; runs/ stays
 	rm -rf .venv build dist .*_cache *.egg-info

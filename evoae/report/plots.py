@@ -201,12 +201,12 @@ def front(
     def paint(figure: Figure) -> Words:
         label = "latent size" if across == "latent" else "parameters"
         axes = figure.add_subplot(xlabel=label, ylabel="validation loss")
-        on_front = {entry.id for entry in record.front}
+        on_front = [entry.id for entry in record.front]
         known = [e for e in record.evaluations.values() if e.fitness is not None and not e.raced]
         others = [e.id for e in known if e.id not in on_front]
         most = max(each.parameters or 1 for each in known)
         words = {}
-        for gid, ids, ink in (("others", others, "faint"), ("on-front", list(on_front), "blue")):
+        for gid, ids, ink in (("others", others, "faint"), ("on-front", on_front, "blue")):
             if not ids:
                 continue
             found = [record.evaluations[id] for id in ids]

@@ -29,7 +29,9 @@ def save(path: Path, paint: Callable[[], Figure]) -> None:
     """
     from matplotlib import rc_context
 
-    drawn = io.BytesIO()
+    drawn, kind = io.BytesIO(), path.suffix[1:].lower()
+    # No date, so that one run gives one file.
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
     with rc_context(_STYLE):
-        paint().savefig(drawn, format=path.suffix[1:].lower(), dpi=150)
+        paint().savefig(drawn, format=kind, dpi=150, metadata=undated)
     write_whole(path, drawn.getvalue())
