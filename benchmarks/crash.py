@@ -41,12 +41,20 @@ from benchmarks.sudden_death import (
     Blow,
     Forked,
     digest,
+    word,
     write_session,
 )
+from evoae.runs.store import Store
 from evoae.training.setup import prepare
 from tests.conftest import TINY, history, with_changes
 
-CONFIG = with_changes(TINY, search={"generations": 3}, execution={"kind": "local", "workers": 2})
+# Every lever of the search is on; the surrogate has a say from the third generation on.
+LEVERS = {"measures": 2, "remeasure": 0.3, "racing": {"keep": 0.5, "after": 4}}
+CONFIG = with_changes(
+    TINY,
+    search={"population": 6, "generations": 3, **LEVERS},
+    execution={"kind": "local", "workers": 2},
+)
 MOST_IDLE = 5  # runs in a row that come to their end though blows are left
 PATIENCE = 300.0  # seconds after which a session hangs
 _DRIVE = "import sys; from benchmarks.sudden_death import drive; drive(*sys.argv[1:])"
@@ -173,7 +181,9 @@ class Bench:
                 committed[line[1]] = line[2]
         held = {}
         if run.exists():  # else it was killed before it began
-            held = {each.id: digest(each) for each in evoae.Run.open(run).first_evaluations()}
+            with Store.reader(run) as store:
+                trainings = (*store.evaluations().values(), *store.repeats().values())
+            held = {word(each.id): digest(each) for each in trainings}
         self.tally.lost += sum(held.get(id) != whole for id, whole in committed.items())
         return held
 

@@ -4,9 +4,9 @@
 
 Random networks of the configuration's space are trained as its search would train them: in
 float32, in bfloat16, and in float32 from another seed, which is what ranks are worth at best.
-Each training is a line of benchmarks/results/precision.jsonl as it ends; those that are there are
-not repeated. Prints rank correlations of the fitness with 95% intervals (bootstrap over networks),
-and how processor seconds compare.
+Each training is a line of benchmarks/results/precision.jsonl as it ends; those that are there,
+with the same settings, are not repeated. Prints rank correlations of the fitness with 95%
+intervals (bootstrap over networks), and how processor seconds compare.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 from evoae.config.load import load_config
+from evoae.config.schema import TrainingConfig
 from evoae.data.share import share
 from evoae.evaluation import Task, seed_for
 from evoae.genome.canonical import candidate_id, canonical
@@ -65,12 +66,18 @@ def trained(asked: Task, way: str) -> dict[str, Any]:
         "id": asked.id,
         "genome": render(asked.genome),
         "way": way,
+        "training": settings(asked.training),
         "outcome": evaluation.outcome.value,
         "fitness": evaluation.fitness,
         "validation": list(evaluation.validation_loss),
         "flops": evaluation.flops,
         "cpu_seconds": round(time.process_time() - begun, 3),
     }
+
+
+def settings(training: TrainingConfig) -> dict[str, Any]:
+    """Return what all ways have in common."""
+    return training.model_dump(mode="json", exclude={"precision"})
 
 
 def interval(one: NDArray[Any], other: NDArray[Any]) -> list[float]:
@@ -113,7 +120,8 @@ def main() -> None:
     if RESULTS.is_file():
         for line in RESULTS.read_text().splitlines():
             row = json.loads(line)
-            found.setdefault(row["id"], {})[row["way"]] = row
+            if row["training"] == settings(scene.config.training):
+                found.setdefault(row["id"], {})[row["way"]] = row
     prepare()
     chosen = genomes(scene, options.genomes)
     for number, genome in enumerate(chosen, start=1):

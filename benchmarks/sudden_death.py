@@ -72,8 +72,18 @@ def write_session(folder: Path, blows: list[Blow], seconds: dict[str, float]) ->
 
 
 def digest(evaluation: Evaluation) -> str:
-    """Return what two evaluations share only if they agree to the last bit."""
-    return hashlib.sha256(repr(evaluation).encode()).hexdigest()
+    """Return what two evaluations share only if they agree to the last bit.
+
+    Of a further training, a run keeps the outcome and the loss.
+    """
+    further = " " in evaluation.id
+    told = (evaluation.outcome, evaluation.fitness) if further else evaluation
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def word(key: str) -> str:
+    """Return the key of a training as one word."""
+    return key.replace(" ", "+")
 
 
 class _Session:
@@ -170,7 +180,7 @@ def train(task: Task) -> Evaluation:
     from evoae.training import train as training
 
     session = _session()
-    session.log("begin", task.id)
+    session.log("begin", word(task.id))
     if not session.visits["training"]:
         save = training._save
         training._save = lambda model, path: session.around(
@@ -181,14 +191,21 @@ def train(task: Task) -> Evaluation:
 
 
 def _wrap_store(session: _Session) -> None:
-    add, finish, keep = Store.add_evaluation, Store.finish_generation, Store.keep_models
+    add, again = Store.add_evaluation, Store.add_repeat
+    finish, keep = Store.finish_generation, Store.keep_models
+
+    def commit(evaluation: Evaluation, write: Callable[[], None]) -> None:
+        def written() -> None:
+            write()
+            session.log("committed", word(evaluation.id), digest(evaluation))
+
+        session.around("commit", written)
 
     def add_evaluation(store: Store, evaluation: Evaluation) -> None:
-        def commit() -> None:
-            add(store, evaluation)
-            session.log("committed", evaluation.id, digest(evaluation))
+        commit(evaluation, lambda: add(store, evaluation))
 
-        session.around("commit", commit)
+    def add_repeat(store: Store, evaluation: Evaluation, number: int) -> None:
+        commit(evaluation, lambda: again(store, evaluation, number))
 
     def finish_generation(store: Store, generation: Generation) -> bool:
         if generation.number in store.generations():  # a replay writes nothing
@@ -200,6 +217,7 @@ def _wrap_store(session: _Session) -> None:
         session.around("model keeping", lambda: keep(store))
 
     Store.add_evaluation = add_evaluation  # type: ignore[method-assign]
+    Store.add_repeat = add_repeat  # type: ignore[method-assign]
     Store.finish_generation = finish_generation  # type: ignore[method-assign]
     Store.keep_models = keep_models  # type: ignore[method-assign]
 
