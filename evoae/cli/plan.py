@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=8,
     show_default=True,
-    help="To train for an epoch or three, to measure the pace of this machine.",
+    help="To train for an epoch or a few, to measure the pace of this machine.",
 )
 @options.overrides
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(config_file: Path, networks: int, overrides: tuple[str, ...], as_json: bool) -> None:
     """Forecast the search that CONFIG describes: trainings, time, memory, disk.
 
-    Some networks of its space are trained for an epoch or three, with as many workers as the
+    Some networks of its space are trained for an epoch or a few, with as many workers as the
     search has; then the search is rehearsed without training. Says also what may be wrong with the
     configuration. Makes no run folder. Where all of those trainings fail there is no forecast:
     it ends with exit code 1, as the search would, and says what to change.

@@ -1,6 +1,6 @@
 """What a search would do and cost, before it does it.
 
-A few networks of the space are trained for one epoch or three, as the search would train them.
+A few networks of the space are trained for one epoch or a few, as the search would train them.
 That gives the pace of this machine, and a first idea of which networks do well; with losses that
 follow from that idea the search is rehearsed. So what evolves, towards small networks or large
 ones, is part of the forecast, and so are budget, racing and repeated proposals.
@@ -11,9 +11,8 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import cycle
 from statistics import fmean
 
 import numpy as np
@@ -24,6 +23,7 @@ from evoae.data.share import share
 from evoae.errors import SearchError
 from evoae.evaluation import Evaluation, Outcome, Task, failures_worded
 from evoae.evolution.algorithm import batch_rng
+from evoae.execution.executor import AbstractExecutor
 from evoae.execution.factory import executor_for
 from evoae.genome.genes import Dropout
 from evoae.genome.genome import Genome
@@ -38,7 +38,9 @@ from evoae.wording import plural
 _Array = NDArray[np.float64]
 _BUSY = 40.0  # per cent of the processors from which on a forecast is too long
 _WATCHED = 0.5  # seconds for which the processors are watched
-_EPOCHS = (1, 3)  # by turns: a first epoch traces, and says little of further ones
+# A first epoch traces, and says little of further ones: every second network gets more of them, as
+# many as are worth these seconds.
+_FEW, _WORTH = 3, 4.0
 _DRAWN = 64  # networks among which the trained ones are spread, by FLOPs
 _RESAMPLES = 200  # of the bootstrap
 _INTERVAL = (0.05, 0.95)
@@ -118,7 +120,7 @@ def forecast(
 
     Args:
         config: of the search.
-        networks: to train for an epoch or three, at least one.
+        networks: to train for an epoch or a few, at least one.
         say: hears what is being done.
 
     Raises:
@@ -177,13 +179,17 @@ def _trained(scene: Scene, networks: int) -> _Sample:
     Raises:
         SearchError: all of them failed.
     """
-    tasks = {task.id: task for task in _tasks(scene, networks)}
+    tasks = _tasks(scene, networks)
     with executor_for(scene.config.execution) as executor:
         began = time.monotonic()
-        for task in tasks.values():
-            executor.start(task)
-        found = [executor.wait() for _ in tasks]
+        found = _each(executor, tasks[::2], 1)
+        longest = max((each.seconds.epochs for each in found), default=_WORTH)
+        epochs = max(_FEW, round(_WORTH / max(longest, 1e-3)))
+        further = _each(executor, tasks[1::2], min(epochs, scene.config.training.epochs))
         wall, workers = time.monotonic() - began, executor.workers
+    for group in (found, further):
+        wall -= makespan((each.seconds.total for each in group), workers)
+    found += further
     scored = tuple(each for each in found if each.fitness is not None)
     lost = [each for each in found if each.fitness is None]
     if not scored:
@@ -194,8 +200,18 @@ def _trained(scene: Scene, networks: int) -> _Sample:
             f"A search would fare no better: {_ADVICE[kind]}.",
         )
     failed = tuple(f"{each.outcome}: {each.message}" for each in lost)
-    start = max(0.0, wall - makespan((each.seconds.total for each in found), workers))
-    return _Sample(tuple(tasks[each.id] for each in scored), scored, failed, workers, start)
+    by_id = {task.id: task for task in tasks}
+    return _Sample(
+        tuple(by_id[each.id] for each in scored), scored, failed, workers, max(0.0, wall)
+    )
+
+
+def _each(executor: AbstractExecutor, tasks: Sequence[Task], epochs: int) -> list[Evaluation]:
+    """Train each for so many epochs."""
+    for task in tasks:
+        short = task.training.model_copy(update={"epochs": epochs, "patience": None})
+        executor.start(replace(task, training=short))
+    return [executor.wait() for _ in tasks]
 
 
 def _tasks(scene: Scene, networks: int) -> list[Task]:
@@ -205,11 +221,7 @@ def _tasks(scene: Scene, networks: int) -> list[Task]:
     by_flops = sorted({task.id: task for task in drawn}.values(), key=lambda each: each.flops)
     places = np.linspace(0, len(by_flops) - 1, min(networks, len(by_flops)))
     chosen = [by_flops[round(place)] for place in places]
-    training, found = scene.config.training, []
-    for task, epochs in zip(chosen, cycle(_EPOCHS), strict=False):
-        short = {"epochs": min(epochs, training.epochs), "patience": None}
-        found.append(replace(task, training=training.model_copy(update=short), keep=None))
-    return found
+    return [replace(task, keep=None) for task in chosen]
 
 
 def _likely(scene: Scene, tried: _Sample) -> Callable[[Genome], float]:
