@@ -264,5 +264,5 @@ def _factor(each: Factor, number: int, record: Record, elites: set[str]) -> Figu
         note = f"Rank correlation with the loss: {each.rank_correlation:+.2f}."
     svg = plots.factor(f"factor{number}", f"{alt} {note}".strip(), each, record, elites)
     rows = tuple((short(id), f"{value:.4g}", loss(it)) for id, value, it in each.points)
-    table = Table("Every network", ("id", each.name, "loss"), rows)
+    table = Table(f"Every network's {each.name}", ("id", each.name, "loss"), rows)
     return Figure(each.name.capitalize(), svg, plots.factor_keys(), note, table)
