@@ -4,7 +4,8 @@
 
 Adds a line to results/entries.jsonl for each model of a run that `evoae refit` has trained: the
 network, the search's and the refit's settings that count, and the losses. A run does not know the
-processor seconds of its commands (`time evoae search …`, user and system), so they are given.
+processor seconds of its commands (`time evoae search …`, user and system), so they are given where
+they were taken; the refit's wall seconds stand beside them.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ def main() -> None:
     """Add the lines of one run."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run")
-    parser.add_argument("--search-seconds", type=float, required=True)
-    parser.add_argument("--refit-seconds", type=float, required=True)
+    parser.add_argument("--search-seconds", type=float)
+    parser.add_argument("--refit-seconds", type=float)
     options = parser.parse_args()
     run = Run.open(options.run)
     config, status = run.config, run.status()
@@ -46,6 +47,7 @@ def main() -> None:
             "refit": refit["settings"],
             "epochs": refit["epochs"][0],
             "refit_core_seconds": options.refit_seconds,
+            "refit_wall_seconds": refit["seconds"],
             "validation": refit["val_loss"],
             "test": refit["test_loss"],
             "pca": refit["pca"],
