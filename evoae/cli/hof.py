@@ -45,11 +45,14 @@ def command(run: str, front: bool, latent: int | None, as_csv: bool, as_json: bo
         columns = [field.name for field in fields(Entry)]
         print_csv(columns, [entry.summary() for entry in entries])
     else:
-        print_entries(opened, entries)
+        print_entries(opened, entries, front=front)
 
 
-def print_entries(run: Run, entries: Sequence[Entry]) -> None:
-    """Print entries as a table, and under it what they are compared with."""
+def print_entries(run: Run, entries: Sequence[Entry], *, front: bool = False) -> None:
+    """Print entries as a table, and under it what they are compared with.
+
+    PCA stands beside each network of a front, as that of an nsga2 search is.
+    """
     from evoae.cli import wording
     from evoae.cli.tables import print_table
 
@@ -73,7 +76,7 @@ def print_entries(run: Run, entries: Sequence[Entry]) -> None:
     ] + [_compared(baseline, items) for baseline in run.baselines()]
     headers = ["rank", "id", "loss", "PCA", "test", "latent", "params", "genome"]
     unused = {"test"} if all(entry.test_loss is None for entry in entries) else set()
-    if len(bounds) < 2:  # of one size alone, it stands under the line
+    if not bounds or not (front or run.config.search.algorithm == "nsga2"):
         unused.add("PCA")
     kept = [place for place, header in enumerate(headers) if header not in unused]
     print_table(

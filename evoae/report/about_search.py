@@ -105,8 +105,10 @@ def front_section(record: Record) -> Section | None:
     known = [e for e in record.evaluations.values() if e.fitness is not None]
     if not record.front or len(known) < 2:
         return None
+    latents = {e.latent or 0 for e in known}
     bounds, bound = record.run.linear_bounds(), record.run.linear_bound()
-    latents = {e.latent for e in known}
+    # As far as there are networks: at far smaller codes PCA would crowd them together.
+    bounds = {k: bounds[k] for k in sorted(bounds) if min(latents) <= k <= max(latents)}
     said = (
         f"Of {plural(record.status.scored, 'network')}, {len(record.front)} "
         f"{'is' if len(record.front) == 1 else 'are'} beaten by no other in loss, latent size and "
@@ -114,7 +116,8 @@ def front_section(record: Record) -> Section | None:
     )
     figures = []
     if len(latents) > 1:
-        curve = ", ".join(f"{loss(value)} at {size}" for size, value in sorted(bounds.items()))
+        ends = {size: bounds[size] for size in (*list(bounds)[:1], *list(bounds)[-1:])}
+        curve = " to ".join(f"{loss(value)} at {size}" for size, value in ends.items())
         words = "PCA" if len(bounds) > 1 else f"PCA {curve}"
         form: Form = "dash" if len(bounds) > 1 else "triangle"
         keys = plots.front_keys(pca=words if bounds else None, form=form)

@@ -43,6 +43,13 @@ def test_hof_lists_every_model_and_the_linear_bound_under_them(tiny_run):
     assert lines[-1].split()[0] == "PCA"
 
 
+def test_a_front_has_pca_of_each_latent_size_beside_it(tiny_run):
+    header, first, *_ = run("hof", tiny_run.path, "--front").stdout.splitlines()
+    assert header.split() == ["rank", "id", "loss", "PCA", "latent", "params", "genome"]
+    bound = tiny_run.linear_bounds()[tiny_run.front()[0].latent]
+    assert first.split()[3] == wording.loss(bound)
+
+
 def test_status_json_has_the_promised_keys(tiny_run):
     status = json.loads(run("status", tiny_run.path, "--json").stdout)
     assert status.keys() >= STATUS
