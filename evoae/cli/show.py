@@ -52,7 +52,7 @@ def command(run: str, id: str, as_json: bool) -> None:
         _verdict(found),
         f"{size.parameters:,} parameters",
         f"latent {size.latent:,}",
-        f"{size.flops / 1e6:.1f} MFLOP an image",
+        f"{wording.flops(size.flops)} an {'image' if len(drawn.input_shape) == 3 else 'item'}",
         _origin(candidate),
     ]
     click.echo(f"{wording.short(candidate.id)}  {candidate.genome}")

@@ -18,10 +18,11 @@ _QUOTED = 5  # candidates that a row names
 
 def failures_section(record: Record) -> Section:
     """Count the failures by kind."""
-    failed = [e for e in record.evaluations.values() if e.fitness is None]
+    trainings = [*record.evaluations.values(), *record.repeats.values()]
+    failed = [each for each in trainings if each.fitness is None]
     title = "Failures"
     if not failed:
-        many = plural(len(record.evaluations), "training")
+        many = plural(len(trainings), "training")
         return Section("failures", title, (Text(f"None of {many} failed."),))
     by_kind: dict[str, list[Evaluation]] = {}
     for evaluation in failed:
@@ -38,9 +39,9 @@ def failures_section(record: Record) -> Section:
     )
     header = ("kind", "networks", "mostly because", "which")
     table = Table("Failures by kind", header, rows, frozenset({0, 2, 3}), folded=False)
-    share = len(failed) / len(record.evaluations)
+    share = len(failed) / len(trainings)
     said = (
-        f"{len(failed)} of {plural(len(record.evaluations), 'training')} failed ({share:.0%}). "
+        f"{len(failed)} of {plural(len(trainings), 'training')} failed ({share:.0%}). "
         "A failed network has no loss and ranks nowhere."
     )
     details = Commands(((f"evoae failures {record.path}", "every one, with its reason"),))

@@ -118,12 +118,13 @@ def tested(record: Record) -> str:
 
 def compared(record: Record) -> Table:
     """Return the best models and their baselines as a table."""
-    best = record.hall[0]
-    rows: list[tuple[str, ...]] = [
+    best, bounds = record.hall[0], record.run.linear_bounds()
+    rows = [
         (
             short(entry.id),
             loss(entry.val_loss) + _noise(entry),
             _gap(entry.val_loss, best.val_loss) if entry.rank > 1 else "",
+            loss(bounds.get(entry.latent)),
             loss(entry.test_loss),
             count(entry.latent),
             count(entry.parameters),
@@ -131,15 +132,29 @@ def compared(record: Record) -> Table:
         )
         for entry in record.hall
     ] + [_row(baseline, best.val_loss) for baseline in record.baselines]
-    header: tuple[str, ...] = (
-        *("model", "loss", "against the best", "test", "latent", "parameters", "network"),
+    header = (
+        "model",
+        "loss",
+        "against the best",
+        "PCA",
+        "test",
+        "latent",
+        "parameters",
+        "network",
     )
-    caption = "The best models, and what they are compared with"
+    left_out = set()
+    if not bounds or len({entry.latent for entry in record.hall}) < 2:  # a row of its own says it
+        left_out.add("PCA")
     if all(entry.test_loss is None for entry in record.hall):
-        rows = [(*row[:3], *row[4:]) for row in rows]
-        header = (*header[:3], *header[4:])
-    text = frozenset({0, len(header) - 1})
-    return Table(caption, header, tuple(rows), text, folded=False)
+        left_out.add("test")
+    kept = [place for place, name in enumerate(header) if name not in left_out]
+    return Table(
+        "The best models, and what they are compared with",
+        tuple(header[place] for place in kept),
+        tuple(tuple(row[place] for place in kept) for row in rows),
+        frozenset({0, len(kept) - 1}),
+        folded=False,
+    )
 
 
 def _made(operator: str) -> str:
@@ -166,6 +181,7 @@ def _row(baseline: Baseline, best: float) -> tuple[str, ...]:
         NAMES[baseline.name],
         loss(value),
         "" if value is None else _gap(value, best),
+        "-",
         "-",
         count(baseline.latent),
         count(baseline.parameters),

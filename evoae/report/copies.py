@@ -31,7 +31,10 @@ def section(studio: Studio) -> Section | None:
     images = studio.originals.ndim == 4
     show = _pictures if images else _rows
     chosen, worst = fixed(studio), np.argsort(-view.errors, kind="stable")[:_ACROSS].tolist()
-    title = "The first of each label" if studio.labels is not None else "The first ones"
+    title = "The first ones"
+    if studio.labels is not None:
+        more = len(chosen) > len(np.unique(studio.labels))
+        title = "The first of each label" + (", and further ones" if more else "")
     blocks = (
         Text(said.strip()),
         *(Text(sentence) for sentence in studio.missing),

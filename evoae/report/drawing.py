@@ -162,8 +162,9 @@ def scale_axis(
     if spread > 4:
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     axis.set_minor_locator(NullLocator())
-    if spread > 12:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if spread < 500 else (1,)))
+    if spread > 4:
+        subs = (1, 2, 3, 5, 7) if spread <= 12 else (1, 2, 5) if spread < 500 else (1,)
+        axis.set_major_locator(LogLocator(subs=subs))
     else:
         axis.set_major_locator(MaxNLocator(5, integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda value, _: worded(value)))

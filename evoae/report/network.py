@@ -51,9 +51,10 @@ def network(drawn: Plan) -> Network:
         f"{_chain(right[::-1])}."
     )
     note = (
-        "A slab's width is the number of units."
+        "A slab's width is the number of units, on a logarithmic scale."
         if sides.flat
-        else "A slab's width is the side of the map, its thickness the number of filters or units."
+        else "A slab's width is the side of the map; its thickness is the number of filters or "
+        "units, on a logarithmic scale."
     )
     return Network(alt, rows, sides.stage(code, "code"), note)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_CROWD = 60  # curves from which on they are drawn fainter, so that some are still seen
 _LARGEST = 90.0  # square points, the area of the largest point
 MOST_LINES = 400  # learning curves that are drawn
 ELITES: tuple[tuple[Ink, Form], ...] = (
@@ -266,8 +267,9 @@ def curves(
     def paint(figure: Figure) -> Words:
         axes = figure.add_subplot(xlabel="epoch", ylabel="validation loss")
         words = {}
+        sheer = SHEER * min(1.0, math.sqrt(_CROWD / max(1, len(others))))
         styles: list[tuple[str, dict[str, Any]]] = [
-            (id, {"color": COLOUR["faint"], "alpha": SHEER, "linewidth": 0.7}) for id in others
+            (id, {"color": COLOUR["faint"], "alpha": sheer, "linewidth": 0.7}) for id in others
         ]
         for id, (ink, form) in reversed(list(zip(elites, ELITES, strict=False))):
             style = {"color": COLOUR[ink], "linestyle": _LINES[form], "linewidth": 2.2}

@@ -84,6 +84,21 @@ def test_the_best_model_is_named_with_its_loss_and_what_pca_has(copied, tiny_run
     assert f"evoae export {copied} --out best.keras" in said
 
 
+def test_each_of_the_best_has_pca_of_its_size_beside_it_and_the_front_its_curve(copied, tiny_run):
+    root, bounds = page_of(copied), tiny_run.linear_bounds()
+    hall = tiny_run.hall_of_fame()
+    latents = {each.latent for each in tiny_run.first_evaluations()}
+    assert len({entry.latent for entry in hall}) > 1
+    rows = [[text(cell) for cell in row] for row in section(root, "answer").iter("tr")]
+    column = rows[0].index("PCA")
+    assert [row[column] for row in rows[1 : 1 + len(hall)]] == [
+        f"{bounds[entry.latent]:.5f}"[1:] for entry in hall
+    ]
+    said = " ".join(each.get("aria-label", "") for each in section(root, "front").iter())
+    for end in (min(latents), max(latents)):
+        assert f"{bounds[end]:.5f}"[1:] + f" at {end}" in said
+
+
 def test_errors_are_those_that_the_run_ranks_by_where_it_measured_on_enough_items(
     copied, monkeypatch
 ):
