@@ -18,12 +18,14 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
+import evoae
 from evoae.cli.main import SECTIONS, cli
 from evoae.config.load import make_config
 from tests.conftest import TINY, with_changes
 
 ROOT = Path(__file__).parents[2]
 GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 OTHERS = [ROOT / "README.md", *(p for p in sorted(ROOT.glob("docs/**/*.md")) if p not in GUIDE)]
 PAGES = [*OTHERS, *GUIDE]
 TINIER = {  # than TINY: what the guide's own data are searched with
@@ -149,6 +151,22 @@ def test_every_picture_is_small_and_described():
         for words, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text()):
             assert len(words) > 20, f"{page.name}: {target} lacks its alternative text"
             assert (page.parent / target).stat().st_size < MOST_BYTES, target
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stem)
+def test_every_config_searches(config, workplace):
+    """Its own space, objective and training, on fewer and smaller items than it names."""
+    raw = yaml.safe_load(config.read_text())
+    table = raw["data"].get("name") == "heart"
+    raw["data"] = (
+        {"path": "machines.csv", "missing": "impute"}
+        if table
+        else {"name": "digits", "reduce": {"train": 64, "validation": 32}}
+    )
+    shortest = {"population": 2, "elitism": 0, "generations": 1, "budget": {}}
+    raw = with_changes(raw, search=shortest, training={"epochs": 1}, execution=TINY["execution"])
+    run = evoae.search(raw, run=workplace / "run")
+    assert run.hall_of_fame()
 
 
 def test_the_readme_names_every_config():
