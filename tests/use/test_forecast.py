@@ -1,5 +1,7 @@
 """What a search would do: the pace of a machine, the rehearsal, the doubts."""
 
+import dataclasses
+
 import pytest
 from click.testing import CliRunner
 
@@ -125,11 +127,19 @@ def test_a_forecast_says_what_a_search_then_does(tmp_path):
     assert len(run.first_evaluations()) == 7
 
 
-def test_the_range_of_a_forecast_holds_the_forecast_and_tells_tracing_from_epochs():
+def test_a_forecast_tells_tracing_from_epochs_and_its_range_holds_it(monkeypatch):
+    """By made-up seconds: 2 once, 4 for tracing in the first epoch, .3 for each epoch."""
+
+    def training(task):
+        epochs = task.training.epochs
+        found = trained(task.flops, epochs, 4 + 0.3 * epochs)
+        return dataclasses.replace(found, id=task.id)
+
+    monkeypatch.setattr(forecasts, "executor_for", lambda _: InlineExecutor(training))
     config = make_config(with_changes(TINY, training={"epochs": 40}))
     found = forecasts.forecast(config, networks=4)
-    assert found.low <= found.seconds <= found.high
-    assert found.high < 3 * found.low
+    assert found.training_seconds == pytest.approx(2 + 4 + 0.3 * 40)
+    assert found.low - 0.1 <= found.seconds <= found.high + 0.1
 
 
 @pytest.mark.parametrize(
