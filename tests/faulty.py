@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable
 
 import psutil
 
@@ -82,6 +83,24 @@ def leaking_and_faulty(task: Task) -> Evaluation:
         case "be killed":
             os.kill(os.getpid(), signal.SIGKILL)
     return scored(task)
+
+
+class PulledPlugError(BaseException):
+    """The end of a driver that no handler expects."""
+
+
+def pulled_after(trainings: int) -> Callable[[Task], Evaluation]:
+    """Return what scores so many trainings, then ends its driver."""
+    left = trainings
+
+    def train(task: Task) -> Evaluation:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise PulledPlugError
+        return scored(task)
+
+    return train
 
 
 def at_any_pace(task: Task) -> Evaluation:

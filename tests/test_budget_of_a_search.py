@@ -109,22 +109,17 @@ def test_what_goes_on_with_a_search_is_what_ended_it(tmp_path):
     assert run.search_on() == f"evoae resume {run.path} --set search.budget.evaluations=8"
     run = evoae.search(BRED, run=tmp_path / "other")
     assert run.search_on() == f"evoae resume {run.path} --generations 10"
+    many = budgeted({"evaluations": 600_000}, generations=1)
+    run = evoae.search(many, run=tmp_path / "a third")
+    changed = "--set search.budget.evaluations=1200000 --generations 10"
+    assert run.search_on() == f"evoae resume '{run.path}' {changed}"
 
 
 def test_the_time_is_saved_with_each_generation(tmp_path, monkeypatch):
     """So that a driver that is killed loses no more of it than a generation's."""
-
-    class PulledPlugError(BaseException):
-        pass
-
-    def fails_late(task, left=[8]):  # noqa: B006 - it counts over all calls
-        left[0] -= 1
-        if left[0] < 0:
-            raise PulledPlugError
-        return faulty.scored(task)
-
-    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(fails_late))
-    with pytest.raises(PulledPlugError):
+    plug = faulty.pulled_after(8)
+    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(plug))
+    with pytest.raises(faulty.PulledPlugError):
         evoae.search(BRED, run=tmp_path / "run")
     assert evoae.Run.open(tmp_path / "run").facts()["seconds"] > 0
 

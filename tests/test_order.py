@@ -81,19 +81,11 @@ def test_one_two_and_four_workers_of_any_pace_give_one_history(bred, tmp_path, m
 def test_a_run_begun_by_one_and_resumed_by_four_gives_the_same_history(
     killed_after, bred, tmp_path, monkeypatch
 ):
-    class PulledPlugError(BaseException):
-        pass
-
-    def fails_late(task, left=[killed_after]):  # noqa: B006 - it counts over all calls
-        left[0] -= 1
-        if left[0] < 0:
-            raise PulledPlugError
-        return faulty.scored(task)
-
+    plug = faulty.pulled_after(killed_after)
     monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(faulty.scored))
     whole = evoae.search(bred, run=tmp_path / "whole")
-    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(fails_late))
-    with pytest.raises(PulledPlugError):
+    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(plug))
+    with pytest.raises(faulty.PulledPlugError):
         evoae.search(bred, run=tmp_path / "run")
     monkeypatch.setattr(
         CONDUCTOR, "_executor", lambda *_: LocalExecutor(4, train=faulty.at_any_pace)

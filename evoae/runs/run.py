@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -217,10 +218,14 @@ class Run:
             return None
         search = self.config.search
         budget = search.budget.model_dump(exclude_none=True)
-        more = [f"--set search.budget.{name}={2 * value:g}" for name, value in budget.items()]
+        doubled = {
+            name: str(2 * value) if isinstance(value, int) else f"{2 * value:g}"
+            for name, value in budget.items()
+        }
+        more = [f"--set search.budget.{name}={value}" for name, value in doubled.items()]
         if search.generations is not None:
             more.append("--generations 10")
-        return " ".join([f"evoae resume {self.path}", *more])
+        return " ".join(["evoae resume", shlex.quote(str(self.path)), *more])
 
     def status(self) -> Status:
         """Return where the run stands now."""
