@@ -33,7 +33,8 @@ def command(
     """Train candidates of RUN from scratch on all training data, and measure them on the test set.
 
     ID is any unambiguous prefix, or `best`, which is also what none means. The validation split
-    says when to stop and which training is kept; the test set is opened at the very end.
+    says which epoch and which training is kept, or with refit.with_validation it is trained on as
+    well; the test set is opened at the very end.
     """
     from evoae.cli.tables import print_json
     from evoae.use.refit import refit

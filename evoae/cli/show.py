@@ -87,6 +87,8 @@ def _of_refit(result: Mapping[str, Any]) -> str:
         return f"refit failed: {result['message']}"
     validation, test = wording.loss(result["val_loss"]), wording.loss(result["test_loss"])
     best, epochs = result["epochs"][1], result["epochs"][0]
+    if result["val_loss"] is None:
+        return f"refit: {wording.plural(epochs, 'epoch')} with the validation items, test {test}"
     return f"refit: validation {validation} in epoch {best} of {epochs}, test {test}"
 
 

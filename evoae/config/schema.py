@@ -234,12 +234,28 @@ class RefitConfig(Section):
     )
     precision: Precision = Field("float32", description="of the computation")
     seeds: Count = Field(1, description="trainings from other start weights, for the noise")
+    with_validation: bool = Field(
+        False, description="train on the validation split too; its loss is not told then"
+    )
+
+    @model_validator(mode="after")
+    def _judged(self) -> Self:
+        if self.with_validation and self.patience is not None:
+            raise ValueError(
+                f"patience of {self.patience} with_validation: no epoch can be judged then; "
+                "set patience to null"
+            )
+        return self
 
     @property
     def training(self) -> TrainingConfig:
-        """The same as settings of one training: the best epoch counts, no time limit."""
-        own = self.model_dump(exclude={"seeds"})
-        return TrainingConfig(**own, fitness="best", time_limit=None)
+        """The same as settings of one training, without a time limit.
+
+        The best epoch counts, or the last one if no validation split is left to judge by.
+        """
+        own = self.model_dump(exclude={"seeds", "with_validation"})
+        fitness: Literal["last", "best"] = "last" if self.with_validation else "best"
+        return TrainingConfig(**own, fitness=fitness, time_limit=None)
 
 
 class ReportConfig(Section):

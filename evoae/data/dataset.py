@@ -113,6 +113,17 @@ class Dataset:
             validation_labels=take_labels(self.validation_labels, validation),
         )
 
+    def joined(self) -> Dataset:
+        """Return it with the validation items at the end of the training split as well."""
+        labels, more = self.train_labels, self.validation_labels
+        both = None if labels is None or more is None else np.concatenate([labels, more])
+        return replace(
+            self,
+            train=np.concatenate([self.train, self.validation]),
+            origin=(*self.origin, "trained on validation as well"),
+            train_labels=both,
+        )
+
 
 def order(count: int, seed: int, purpose: str) -> NDArray[np.intp]:
     """Return 0..count-1 in a random order, (count,), a function of its arguments alone.

@@ -311,7 +311,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.refit_ = None
         if self.refit is not False:
             (refitted,) = refit(folder, say=watcher.said)
-            if refitted.val_loss is None:
+            if not refitted.trained:
                 raise SearchError(PLACE, f"the winner's own training failed ({refitted.message})")
             self.refit_ = refitted.summary()
         return run

@@ -13,6 +13,7 @@ from evoae.report.explored import Factor, choices, constant, factors
 from evoae.report.record import Record
 from evoae.runs.entries import Entry
 from evoae.runs.files import REFIT
+from evoae.use.refit import judged_by
 from evoae.wording import count, flops, loss, plural, short
 
 _ELITES = 5  # whose learning curves are strong
@@ -216,19 +217,21 @@ def _refit_curve(record: Record) -> Figure | None:
     trainings = [
         result
         for (id, kind), result in record.results.items()
-        if id == record.best.id and kind.startswith(f"{REFIT} ") and result.get("val_loss")
+        if id == record.best.id and kind.startswith(f"{REFIT} ") and result["outcome"] == "scored"
     ]
     if not trainings:
         return None
-    kept = min(trainings, key=lambda result: float(result["val_loss"]))
+    kept = min(trainings, key=lambda training: judged_by(training)[-1])
     train, validation = kept["train_history"], kept["validation_history"]
+    word, told = ("validation", validation) if validation else ("training", train)
     alt = (
-        f"The refit's validation loss over {plural(len(validation), 'epoch')}: from "
-        f"{loss(validation[0])} to {loss(validation[-1])}, the least {loss(min(validation))}."
+        f"The refit's {word} loss over {plural(len(told), 'epoch')}: from "
+        f"{loss(told[0])} to {loss(told[-1])}, the least {loss(min(told))}."
     )
-    keys = (Key("blue", "line", "validation"), Key("orange", "dash", "training"))
+    keys = [Key("blue", "line", "validation")] if validation else []
+    keys.append(Key("orange", "dash", "training"))
     svg = plots.refit_curves("refit", alt, train, validation)
-    return Figure(f"The refit of {short(record.best.id)}", svg, keys)
+    return Figure(f"The refit of {short(record.best.id)}", svg, tuple(keys))
 
 
 def explored_section(record: Record) -> Section | None:

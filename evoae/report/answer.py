@@ -103,12 +103,16 @@ def _against(value: float, baseline: Baseline) -> str:
 def tested(record: Record) -> str:
     """Say what the refit came to."""
     found = record.refit or {}
-    epoch, best = found["epochs"]
-    said = (
-        f"Refitted on all training data for {plural(epoch, 'epoch')} (kept: that of epoch {best}),"
-        f" it has {loss(found['val_loss'])} in validation and {loss(found['test_loss'])} on the "
-        "test set"
-    )
+    epochs, best = found["epochs"]
+    trained, test = plural(epochs, "epoch"), loss(found["test_loss"])
+    if found["val_loss"] is None:
+        said = f"Refitted on all training and validation data for {trained}, it has "
+    else:
+        said = (
+            f"Refitted on all training data for {trained} (kept: that of epoch {best}), it has "
+            f"{loss(found['val_loss'])} in validation and "
+        )
+    said += f"{test} on the test set"
     if found.get("pca") is not None:
         said += f", where PCA of the same size has {loss(found['pca'])}"
     others = {k: v for k, v in found["test"].items() if v != found["test_loss"]}

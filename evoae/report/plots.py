@@ -295,13 +295,14 @@ def curve_keys(elites: Sequence[str], others: int) -> tuple[Key, ...]:
 
 
 def refit_curves(name: str, alt: str, train: Sequence[float], validation: Sequence[float]) -> str:
-    """Draw the losses of a refit by epoch."""
+    """Draw the losses of a refit by epoch; without validation, those of training alone."""
 
     def paint(figure: Figure) -> Words:
         axes = figure.add_subplot(xlabel="epoch", ylabel="loss")
-        epochs = range(1, len(validation) + 1)
+        epochs = range(1, len(train) + 1)
         axes.plot(epochs, train, color=COLOUR["orange"], linestyle=_LINES["dash"])
-        axes.plot(epochs, validation, color=COLOUR["blue"])
+        if validation:
+            axes.plot(epochs, validation, color=COLOUR["blue"])
         scale_axis(axes, "y", [*train, *validation])
         whole_steps(axes)
         return {}

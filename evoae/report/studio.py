@@ -100,7 +100,8 @@ def open_studio(record: Record, top: int) -> Studio:
             missing.append(str(why))
             continue
         again = model.path == refit_path(record.run.path, entry.id)
-        models.append((short(entry.id) + (", refitted" if again else ""), model))
+        seen = " with the validation items" if model.saw_validation else ""
+        models.append((short(entry.id) + (f", refitted{seen}" if again else ""), model))
         refitted |= again
     if not models:
         return Studio(None, None, "", "", None, None, (), tuple(missing))

@@ -126,6 +126,8 @@ def choose(
     """
     if data is None:
         items = _of_split(own_data(model), split or "validation")
+        if split in (None, "validation") and model.saw_validation:
+            items = replace(items, name=f"{items.name}, which it was trained on")
     elif len(model.input_shape) == 1:
         items = _new_rows(model, data)
     elif split in (None, "all"):

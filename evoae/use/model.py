@@ -104,6 +104,14 @@ class Model:
         return self.decode(self.encode(inputs))
 
     @property
+    def saw_validation(self) -> bool:
+        """Whether its refit was trained on the run's validation split as well."""
+        if self.run is None or self.id is None or self.path != refit_path(self.run.path, self.id):
+            return False
+        done = self.run.refitted(self.id)
+        return done is not None and bool(done["settings"].get("with_validation"))
+
+    @property
     def corruption(self) -> Corruption | None:
         """What the run's validation inputs are corrupted by; None if they are not."""
         from evoae.models.objectives.corruption import Corruption

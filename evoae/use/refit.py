@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from evoae.config.schema import Config, RefitConfig
 from evoae.data.load import of_run
 from evoae.data.pca import LARGEST, pca_error
 from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Task, seed_for, trained_as
+from evoae.evaluation import Evaluation, Outcome, Task, seed_for, trained_as
 from evoae.genome.text import parse
 from evoae.runs.agreement import check_unchanged
 from evoae.runs.entries import Found, load_model
@@ -34,12 +35,14 @@ class Refitted:
         trained: how many trainings earned a figure; 0 if all failed.
         message: why the last failed one failed; None if none did.
         epochs: that the model kept was trained for, and its best one.
-        val_loss: of that model, the best of all by validation; None if all failed.
+        val_loss: of that model, the best of all by validation; None if all failed, or were
+            trained on the validation split as well: then the best by training is kept.
         test_loss: its fitness figure on the test set.
         test: all its figures on the test set, by name.
         deviation: standard deviation of each test figure over the trainings; empty for one.
-        pca: mean squared error on the test set of PCA of the same size, fitted on the training
-            set; None where it would be too large, or the code is as large as the input.
+        pca: mean squared error on the test set of PCA of the same size, fitted on what the
+            model was trained on; None where it would be too large, or the code is as large as the
+            input.
         seconds: of all trainings together.
     """
 
@@ -74,9 +77,9 @@ def refit(
 ) -> list[Refitted]:
     """Train candidates of a run from scratch on all its training data; then measure them.
 
-    The validation split decides when to stop and which training is kept; then the test set is
-    opened for each candidate. A training that finished is not repeated after an interruption, nor
-    a refit with the same settings.
+    The validation split decides which epoch and which training is kept, unless it is trained on
+    (`refit.with_validation`); then the test set is opened for each candidate. A training that
+    finished is not repeated after an interruption, nor a refit with the same settings.
 
     Args:
         run: a run's folder, or its name under `runs/`.
@@ -118,6 +121,8 @@ class _Refit:
         settings: RefitConfig,
         say: Callable[[str], None],
     ) -> None:
+        if settings.with_validation:
+            scene = replace(scene, dataset=scene.dataset.joined())
         self.run, self.store, self.scene, self.say = run, store, scene, say
         self.refit, self.settings = settings, settings.model_dump(mode="json")
         self.results = store.results()
@@ -135,7 +140,8 @@ class _Refit:
                 self._announce(tasks)
                 for task in sorted(tasks, key=lambda task: -task.flops):
                     executor.start(task)
-                with followed(tasks, self.say):
+                seen = self.refit.with_validation
+                with followed(tasks, self.say, "training" if seen else "validation"):
                     for _ in tasks:
                         self._note(executor.wait())
         for found in open_ones:
@@ -163,7 +169,7 @@ class _Refit:
             done = self.results.get((id, f"{REFIT} {number}"))
             keep = self._model(id, number)
             ended = done is not None and self._agrees(done)
-            if done is not None and ended and (done["val_loss"] is None or keep.is_file()):
+            if done is not None and ended and (not _scored(done) or keep.is_file()):
                 continue
             curve = keep.absolute().with_suffix(".jsonl")
             curve.parent.mkdir(exist_ok=True)
@@ -191,6 +197,7 @@ class _Refit:
     def _note(self, evaluation: Evaluation) -> None:
         """Record a training that has ended."""
         id, _, number = evaluation.id.partition(" ")
+        seen = self.refit.with_validation  # a loss of what was trained on is no validation loss
         self._record(
             id,
             f"{REFIT} {number}",
@@ -198,14 +205,14 @@ class _Refit:
                 "settings": self.settings,
                 "outcome": evaluation.outcome.value,
                 "message": evaluation.message,
-                "val_loss": evaluation.fitness,
+                "val_loss": None if seen else evaluation.fitness,
                 "train_history": list(evaluation.train_loss),
-                "validation_history": list(evaluation.validation_loss),
-                "figures": dict(evaluation.figures),
+                "validation_history": [] if seen else list(evaluation.validation_loss),
+                "figures": {} if seen else dict(evaluation.figures),
                 "seconds": evaluation.seconds.total,
             },
         )
-        epochs = len(evaluation.validation_loss)
+        epochs = len(evaluation.train_loss)
         ended = f"{evaluation.outcome} after {epochs} epochs, {evaluation.seconds.total:.0f} s"
         self.say(f"{id[:6]} seed {number}: {ended}")
 
@@ -218,8 +225,8 @@ class _Refit:
         id = found.candidate.id
         numbers = range(1, self.refit.seeds + 1)
         results = {number: self.results[id, f"{REFIT} {number}"] for number in numbers}
-        scored = [n for n in numbers if results[n]["val_loss"] is not None]
-        failed = [result["message"] for result in results.values() if result["val_loss"] is None]
+        scored = [n for n in numbers if _scored(results[n])]
+        failed = [result["message"] for result in results.values() if not _scored(result)]
         refitted = Refitted(
             id=id,
             genome=found.candidate.genome,
@@ -235,12 +242,13 @@ class _Refit:
             seconds=sum(result["seconds"] for result in results.values()),
         )
         if scored:
-            best = min(scored, key=lambda n: results[n]["val_loss"])
+            best = min(scored, key=lambda number: judged_by(results[number])[-1])
             tests = {number: self._test(id, number) for number in scored}
+            epochs = len(results[best]["train_history"])
             history = results[best]["validation_history"]
             refitted = replace(
                 refitted,
-                epochs=(len(history), 1 + history.index(min(history))),
+                epochs=(epochs, 1 + history.index(min(history)) if history else epochs),
                 val_loss=results[best]["val_loss"],
                 test_loss=tests[best][1],
                 test=tests[best][0],
@@ -318,6 +326,16 @@ def whole_scene(run: Run, config: Config) -> Scene:
             "Restore the data that the run began with.",
         )
     return Scene.whole(config)
+
+
+def judged_by(training: Mapping[str, Any]) -> list[float]:
+    """Return the losses so far that one recorded training of a refit is judged by."""
+    history = training["validation_history"]
+    return list(accumulate(history, min)) or training["train_history"]
+
+
+def _scored(training: Mapping[str, Any]) -> bool:
+    return bool(training["outcome"] == Outcome.SCORED.value)
 
 
 def _deviation(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:

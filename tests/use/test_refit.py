@@ -3,18 +3,25 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import evoae
+from evoae.cli.main import cli
 from evoae.config.load import make_config
 from evoae.config.schema import TrainingConfig
 from evoae.errors import ConfigError, GenomeError, RunError
+from evoae.report.page import write_report
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.use.evaluate import evaluate
+from evoae.use.items import choose
+from evoae.use.model import open_model
 from evoae.use.one import read_genome, train_one
 from evoae.use.refit import _Refit, refit
+from evoae.wording import loss
 from tests.conftest import TINY, with_changes
 
 QUICK = {"epochs": 3, "batch_size": 16, "learning_rate": 0.01}
@@ -92,6 +99,40 @@ def test_several_seeds_give_a_deviation_and_the_best_by_validation_is_kept(run):
     assert [path.name for path in (run.path / "refit").glob(f"{id}*")] == [f"{id}.keras"]
     found = evaluate(run.path, id, split="validation")
     assert found.figures["loss"] == pytest.approx(done.val_loss, rel=1e-5)
+
+
+def test_the_validation_split_may_be_trained_on_and_then_it_judges_nothing(run):
+    id = run.hall_of_fame()[0].id
+    plain = refit(run.path, settings=QUICK)[0]
+    lines, say = heard()
+    (done,) = refit(run.path, settings=QUICK | {"with_validation": True, "seeds": 2}, say=say)
+    assert lines[0] == "2 trainings of up to 3 epochs, 1,617 for training"  # 1,455 and 162
+    assert (done.trained, done.val_loss, done.epochs) == (2, None, (3, 3))
+    assert 0 < done.test_loss != plain.test_loss
+    assert done.pca != plain.pca  # fitted on as much
+    with Store.reader(run.path) as store:
+        results = {kind: found for (of, kind), found in store.results().items() if of == id}
+    trainings = [results["refit 1"], results["refit 2"]]
+    assert [each["validation_history"] for each in trainings] == [[], []]
+    kept = min(trainings, key=lambda training: training["train_history"][-1])
+    model = open_model(run.path)
+    figures = evaluate(run.path, split="train").figures
+    assert figures["loss"] == pytest.approx(kept["train_history"][-1], rel=0.1)
+    assert model.saw_validation
+    assert choose(model).name.endswith("(validation), which it was trained on")
+    again, say = heard()
+    assert refit(run.path, settings=done.settings, say=say) == [done]
+    assert again == []
+    said = CliRunner().invoke(cli, ["show", str(run.path), id]).output
+    assert f"refit: 3 epochs with the validation items, test {loss(done.test_loss)}" in said
+    page = Path(write_report(run.path).path).read_text(encoding="utf-8")
+    assert "Refitted on all training and validation data for 3 epochs, it has" in page
+    assert "The refit's training loss over 3 epochs" in page
+
+
+def test_nothing_is_left_to_wait_for_where_validation_is_trained_on():
+    with pytest.raises(ConfigError, match="refit: patience of 3 with_validation: no epoch"):
+        make_config(TINY | {"refit": {"with_validation": True, "patience": 3}})
 
 
 USED_BEFORE = """
