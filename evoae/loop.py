@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -97,12 +97,17 @@ class Loop:
         self._records = Records()
         self._shared = share(scene.dataset)
         facts = store.facts()
+        # What each generation in which a budget ended the search had, and so has in a replay.
         self._cuts: dict[str, list[str]] = facts.get("cuts", {})
+        self._left = {int(number): Counter(keys) for number, keys in self._cuts.items()}
+        self._beyond: dict[int, bool] = {}  # such a generation: whether more is paid for now
         self._seeds = [parse(text) for text in facts.get("seeds", [])]
         self._purse = Purse(search.budget, facts.get("seconds", 0.0))
         # By whichever driver, by key; then as far as this replay has come.
         self._finished = store.evaluations()
         self._finished |= {each.id: each for each in store.repeats().values()}
+        generations = [each.generation for each in store.candidates().values()]
+        self._begun = max([*generations, *store.generations()], default=0)
         self._settled: dict[str, Evaluation] = {}
         self._state = State()
         self._asked = 0
@@ -176,7 +181,6 @@ class Loop:
         self._asked += 1
         generation = 1 + (self._asked - 1) // self._algorithm.steps
         self.progress.generation = generation
-        cut = self._cuts.get(str(generation))
         pending = {each.key for batch in self._under_way for each in batch.proposals}
         pending |= {proposal.key for _, proposal, _ in self._held}
         config = self._scene.config
@@ -193,11 +197,11 @@ class Loop:
             self._seeds,
         )
         for place, proposal in enumerate(proposals):
-            if cut is not None and proposal.key not in cut:
-                continue  # it had no place in the budget then
             self._held.append((batch, proposal, (generation, place)))
         self._under_way.append(batch)
         self._admit()
+        if self._asked % self._algorithm.steps == 0 and not self._beyond.get(generation, True):
+            self._ended = True  # as it was before: the budget has not grown
         return True
 
     def _admit(self) -> None:
@@ -218,6 +222,8 @@ class Loop:
     def _take(self, batch: _Batch, proposal: Proposal, where: tuple[int, int]) -> bool:
         """Add a proposal to a batch; return False if the budget does not pay it, for now."""
         key = proposal.key
+        if self._had_no_place(batch, proposal, where[0]):
+            return True
         if key in self._settled or any(key in each.new for each in self._under_way):
             self.progress.reused += 1
             self.progress.settled += 1
@@ -248,6 +254,24 @@ class Loop:
             batch.open.add(key)
             # The longest of a batch first, so that none is left to the end.
             self._waiting.append((-batch.number, task.flops, task))
+        return True
+
+    def _had_no_place(self, batch: _Batch, proposal: Proposal, generation: int) -> bool:
+        """Tell whether a proposal is left out because a budget ended the search before it.
+
+        The first one of its generation shows whether the search ends there again: not if a later
+        generation has begun since, or if the budget, which may have grown, would pay for it now.
+        """
+        left = self._left.get(generation)
+        if left is None:
+            return False
+        if left[proposal.key]:
+            left[proposal.key] -= 1
+            return False
+        if generation not in self._beyond:
+            paid = self._purse.affords(self._task(proposal, batch).cost)
+            grown = paid and not self._purse.out_of_time
+            self._beyond[generation] = grown or generation < self._begun
         return True
 
     def _task(self, proposal: Proposal, batch: _Batch) -> Task:
@@ -296,10 +320,9 @@ class Loop:
     def _drop(self, key: str) -> None:
         """Take back a training that has no place in the budget."""
         for batch in self._under_way:
-            if key in batch.open:
-                batch.open.discard(key)
-                batch.new.discard(key)
-                batch.proposals = [each for each in batch.proposals if each.key != key]
+            batch.open.discard(key)
+            batch.new.discard(key)
+            batch.proposals = [each for each in batch.proposals if each.key != key]
         self._purse.forget(key)
 
     def _receive(self, evaluation: Evaluation) -> None:
@@ -358,9 +381,10 @@ class Loop:
         if batch.number % self._algorithm.steps == 0 and self._generation.proposals:
             self._close_generation()
         self._barren = 0 if batch.new else self._barren + 1
-        if self._target is None and self._barren >= _BARREN * self._algorithm.steps:
-            self._ended = True  # what is known costs nothing: no budget would ever end this
+        if self._barren >= _BARREN * self._algorithm.steps:
             self._store.set({"exhausted": True})
+            if self._target is None:
+                self._ended = True  # what is known costs nothing: no budget would ever end this
 
     def _earned(self, evaluation: Evaluation) -> Curve | float | None:
         """Return what the algorithm is told of a training."""

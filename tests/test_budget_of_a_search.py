@@ -23,6 +23,13 @@ def budgeted(search, **changes):
     return with_changes(BRED, search={"budget": search, **changes})
 
 
+def few_networks(search):
+    """Return the same search in a space of up to 18 networks: 3 widths, twice, and 2 codes."""
+    few = {"max_depth": 1, "filters": [4, 6], "kernels": [3, 3], "min_latent": 4, "max_latent": 5}
+    few["sampling"] = {"batchnorm": 0.0, "dropout": 0.0}
+    return with_changes(search, model=few, search={"mutation": {"modifiers": 0, "rates": 0}})
+
+
 def test_no_more_trainings_than_the_budget_has(tmp_path):
     run = evoae.search(budgeted({"evaluations": 14}), run=tmp_path / "run")
     status = run.status()
@@ -60,6 +67,40 @@ def test_a_search_with_more_budget_goes_on_and_repeats_nothing(algorithm, tmp_pa
     assert history(again) == history(more)
 
 
+ALGORITHMS = ["generational", "mu_plus_lambda", "aging", "random", "nsga2"]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+def test_a_search_that_its_budget_ended_is_not_gone_on_with_for_something_cheaper(
+    algorithm, share, tmp_path
+):
+    search = {"algorithm": algorithm, "surrogate": 1}
+    whole = evoae.search(with_changes(BRED, search=search), run=tmp_path / "whole")
+    spent = {"flops": share * whole.generations()[-1].stats["cost"]}
+    run = evoae.search(budgeted(spent, **search, generations=None), run=tmp_path / "run")
+    before = history(run)
+    assert history(evoae.resume(run.path)) == before
+    assert history(evoae.resume(run.path)) == before
+    more = evoae.resume(run.path, overrides=[f"search.budget.flops={2.2 * spent['flops']}"])
+    assert len(more.first_evaluations()) > len(before["evaluations"])
+    before = history(more)
+    assert history(evoae.resume(run.path)) == before
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("budget", [{"evaluations": 11}, {"flops": 2.5e8}])
+def test_a_space_of_few_networks_may_be_gone_on_with_after_its_budget(algorithm, budget, tmp_path):
+    search = {"algorithm": algorithm, "surrogate": 1, "lag": 3, "population": 24}
+    few = budgeted(budget, **search, generations=None)
+    run = evoae.search(few_networks(few), run=tmp_path / "run")
+    before = history(run)
+    assert history(evoae.resume(run.path)) == before
+    ((kind, value),) = budget.items()
+    more = evoae.resume(run.path, overrides=[f"search.budget.{kind}={2 * value}"])
+    assert history(evoae.resume(more.path)) == history(more)
+
+
 def test_a_search_ends_when_its_minutes_are_over(tmp_path):
     endless = budgeted({"minutes": 0.02}, generations=None)
     run = evoae.search(endless, run=tmp_path / "run")
@@ -90,15 +131,12 @@ def test_a_search_without_any_end_is_refused():
 
 
 @pytest.mark.parametrize("algorithm", ["generational", "aging", "random", "nsga2"])
-@pytest.mark.parametrize("budget", [{"evaluations": 500}, {"minutes": 600}])
-def test_a_search_ends_when_its_space_has_nothing_new(budget, algorithm, tmp_path):
-    few = {"max_depth": 1, "filters": [4, 6], "kernels": [3, 3], "min_latent": 4, "max_latent": 5}
-    still = {"modifiers": 0, "rates": 0}
-    search = {"algorithm": algorithm, "generations": None, "budget": budget, "mutation": still}
-    small = with_changes(BRED, model=few, search=search)
-    small["model"]["sampling"] = {"batchnorm": 0.0, "dropout": 0.0}
+@pytest.mark.parametrize(("surrogate", "budget"), [(8, {"evaluations": 500}), (1, {"minutes": 9})])
+def test_a_search_ends_when_its_space_has_nothing_new(surrogate, budget, algorithm, tmp_path):
+    search = {"algorithm": algorithm, "surrogate": surrogate, "generations": None}
+    small = few_networks(budgeted(budget, **search))
     run = evoae.search(small, run=tmp_path / "run")
-    assert 12 <= len(run.first_evaluations()) <= 18  # 3 widths, twice, and 2 codes
+    assert 12 <= len(run.first_evaluations()) <= 18
     assert (run.status().state, run.search_on()) == ("finished", None)
     before = history(run)
     assert history(evoae.resume(run.path)) == before
