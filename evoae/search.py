@@ -17,7 +17,7 @@ from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
 from evoae.errors import EvoaeError, RunError, SearchError, SpaceError
 from evoae.evaluation import Evaluation
-from evoae.runs.agreement import check_unchanged, machine_differences
+from evoae.runs.agreement import budget_in_force, check_unchanged, machine_differences
 from evoae.runs.entries import Found
 from evoae.runs.folder import CONFIG, create, locate, next_folder
 from evoae.runs.lender import Lender
@@ -93,13 +93,16 @@ def resume(
     from evoae.data.load import of_run
 
     path = locate(run)
-    config = load_config(path / CONFIG, overrides)
+    own = load_config(path / CONFIG)
     with Store.writer(path) as store:
         facts = store.facts()
         if "genome" in facts:
             raise RunError(
                 str(path), "holds one given network, no search", f"use 'evoae refit {path}'"
             )
+        raw = own.model_dump(mode="json")
+        raw["search"]["budget"] = budget_in_force(own, facts).model_dump(mode="json")
+        config = make_config(raw, source=CONFIG, overrides=overrides)
         # Read anew, so that settings younger than the run have the values they always had.
         recorded_config = make_config(store.fact("config", dict), source=str(path / CONFIG))
         check_unchanged(path, *(c.model_dump(mode="json") for c in (recorded_config, config)))
@@ -112,6 +115,8 @@ def resume(
                 f"its data had digest {recorded[:12]}, now {digest[:12]}",
                 "Restore the data that the run began with, or start a new run.",
             )
+        budgets = (each.search.budget.model_dump(mode="json") for each in (own, config))
+        store.set({"budget": dict(zip(("file", "now"), budgets, strict=True))})
         if generations:
             store.set({"generations": _asked_for(store) + generations})
         lenders = [Lender(run, facts) for run in config.search.reuse]

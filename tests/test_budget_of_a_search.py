@@ -153,6 +153,41 @@ def test_what_goes_on_with_a_search_is_what_ended_it(tmp_path):
     assert run.search_on() == f"evoae resume '{run.path}' {changed}"
 
 
+def test_a_larger_budget_holds_for_later_resumes_too(tmp_path, monkeypatch):
+    given = ["search.budget.evaluations=30"]
+    search = budgeted({"evaluations": 14}, generations=None)
+    whole = evoae.search(search, run=tmp_path / "whole")
+    evoae.resume(whole.path, overrides=given)
+    run = evoae.search(search, run=tmp_path / "run")
+    with monkeypatch.context() as patched:
+        plug = faulty.pulled_after(9)
+        patched.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(plug))
+        with pytest.raises(faulty.PulledPlugError):
+            evoae.resume(run.path, overrides=given)
+    assert history(evoae.resume(run.path)) == history(whole)
+    assert run.search_on() == f"evoae resume {run.path} --set search.budget.evaluations=60"
+    config = run.path / "config.yaml"  # edited by hand, which counts again
+    config.write_text(config.read_text().replace("evaluations: 14", "evaluations: 40"))
+    assert len(evoae.resume(run.path).first_evaluations()) == 40
+
+
+def test_generations_that_bring_nothing_new_are_told(tmp_path):
+    run = evoae.search(
+        few_networks(budgeted({}, generations=30, surrogate=1)), run=tmp_path / "run"
+    )
+    assert len(run.generations()) == 30
+    assert run.search_on() is None
+
+
+def test_what_is_best_without_regard_to_the_loss_is_in_the_hall_of_fame(tmp_path):
+    search = {"algorithm": "nsga2", "objectives": ["latent", "parameters"]}
+    run = evoae.search(with_changes(BRED, search=search), run=tmp_path / "run")
+    hall = run.hall_of_fame()
+    assert hall[0].val_loss > min(each.fitness for each in run.first_evaluations())
+    assert run.find("best").candidate.id == hall[0].id
+    assert run.status().best == (hall[0].id, hall[0].val_loss)
+
+
 def test_the_time_is_saved_with_each_generation(tmp_path, monkeypatch):
     """So that a driver that is killed loses no more of it than a generation's."""
     plug = faulty.pulled_after(8)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from evoae.config.schema import Config
+from evoae.config.search import BudgetConfig
 from evoae.errors import RunError
 
 # Changing these between two drivers of a run changes none of its results.
@@ -32,6 +34,21 @@ def differences(
             yield from differences(a, b, f"{path}.")
         elif a != b:
             yield path, a, b
+
+
+def budget_in_force(config: Config, facts: Mapping[str, Any]) -> BudgetConfig:
+    """Return what a run may spend now: what a resume gave it last, or else what its file says.
+
+    A file that was edited since then counts again.
+
+    Args:
+        config: as the run's file says.
+        facts: that are recorded of the run.
+    """
+    given, said = facts.get("budget"), config.search.budget
+    if given is None or given["file"] != said.model_dump(mode="json"):
+        return said
+    return BudgetConfig.model_validate(given["now"])
 
 
 def check_unchanged(run: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -16,12 +16,13 @@ from evoae.errors import RunError
 from evoae.evaluation import Evaluation
 from evoae.front import place, undominated
 from evoae.genome.frame import Frame
+from evoae.runs.agreement import budget_in_force
 from evoae.runs.database import damaged
 from evoae.runs.entries import Entry, Found
 from evoae.runs.files import REFIT, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.records import Baseline, Generation
-from evoae.runs.status import Status, best_of, read_status
+from evoae.runs.status import Status, read_status
 from evoae.runs.store import DATABASE, Store
 from evoae.runs.trainings import Training
 
@@ -151,10 +152,10 @@ class Run:
             candidates, evaluations = store.candidates(), store.evaluations()
             scores = store.scores()
         if prefix == "best":
-            best = best_of(scores)
-            if best is None:
+            hall = self.hall_of_fame()[:1]
+            if not hall:
                 raise RunError(str(self.path), "no candidate has a score yet")
-            return Found(candidates[best[0]], evaluations[best[0]], tuple(scores[best[0]]))
+            prefix = hall[0].id
         found = [id for id in candidates if id.startswith(prefix.lower())]
         if len(found) != 1 or not prefix:
             if not found:
@@ -214,22 +215,25 @@ class Run:
 
         Where a budget ended it, that is doubled.
         """
-        if self.facts().get("exhausted"):
+        facts = self.facts()
+        if facts.get("exhausted"):
             return None
-        search = self.config.search
-        budget = search.budget.model_dump(exclude_none=True)
+        budget = budget_in_force(self.config, facts).model_dump(exclude_none=True)
         doubled = {
             name: str(2 * value) if isinstance(value, int) else f"{2 * value:g}"
             for name, value in budget.items()
         }
         more = [f"--set search.budget.{name}={value}" for name, value in doubled.items()]
-        if search.generations is not None:
+        target = facts.get("generations")
+        if target is not None and len(self.generations()) >= target:
             more.append("--generations 10")
         return " ".join(["evoae resume", shlex.quote(str(self.path)), *more])
 
     def status(self) -> Status:
         """Return where the run stands now."""
-        return read_status(self.path, self.config.search.budget, self.baselines())
+        best = [(entry.id, entry.val_loss) for entry in self.hall_of_fame()[:1]]
+        budget = budget_in_force(self.config, self.facts())
+        return read_status(self.path, budget, next(iter(best), None), self.baselines())
 
     def _entries(self, read: _Read, ids: Collection[str]) -> list[Entry]:
         """Return the scored ones of some candidates, best first."""

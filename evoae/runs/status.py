@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from evoae.config.search import BudgetConfig
@@ -82,12 +81,18 @@ class Status:
         return told
 
 
-def read_status(run: Path, budget: BudgetConfig, baselines: Sequence[Baseline]) -> Status:
+def read_status(
+    run: Path,
+    budget: BudgetConfig,
+    best: tuple[str, float] | None,
+    baselines: Sequence[Baseline],
+) -> Status:
     """Return where a run stands now.
 
     Args:
         run: its folder.
         budget: of its search.
+        best: its best candidate's id and validation loss; None before the first score.
         baselines: what it was compared with so far.
 
     Raises:
@@ -96,7 +101,7 @@ def read_status(run: Path, budget: BudgetConfig, baselines: Sequence[Baseline]) 
     pid = holder(run)
     with Store.reader(run) as store:
         facts, generations = store.facts(), list(store.generations().values())
-        trainings, scores = store.trainings(), store.scores()
+        trainings = store.trainings()
     target, done = facts.get("generations"), len(generations)
     ended = facts.get("ended") or (target is not None and done >= target)
     state = "running" if pid is not None else "finished" if ended else "interrupted"
@@ -130,7 +135,7 @@ def read_status(run: Path, budget: BudgetConfig, baselines: Sequence[Baseline]) 
         borrowed=sum(each.source is not None for each in trainings),
         cost=cost,
         noise=generations[-1].stats.get("noise") if generations else None,
-        best=best_of(scores),
+        best=best,
         per_minute=60 * pace if pace else None,
         **_range(left),
         memory=memory_of(pid) if pid else None,
@@ -170,12 +175,3 @@ def _seconds(facts: Mapping[str, Any], *, running: bool) -> float:
     if not running or "began" not in facts:
         return before
     return before + time.time() - datetime.fromisoformat(facts["began"]).timestamp()
-
-
-def best_of(scores: Mapping[str, Sequence[float]]) -> tuple[str, float] | None:
-    """Return the candidate with the least mean, and that mean; None before the first score."""
-    ranked = [(fmean(each), id) for id, each in scores.items() if each]
-    if not ranked:
-        return None
-    fitness, id = min(ranked)
-    return id, fitness

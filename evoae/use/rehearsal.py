@@ -112,6 +112,7 @@ def rehearse(scene: Scene, loss: Callable[[Genome], float]) -> Rehearsal:
         with Store.writer(folder) as store:
             loop = Loop(store, scene, (), marks)
             loop.run(InlineExecutor(trainer.train))
+            exhausted = bool(store.facts().get("exhausted"))
         disk = disk_bytes(folder) + _WEIGHT * sum(
             entry.parameters for entry in Run.open(folder).hall_of_fame()
         )
@@ -122,7 +123,7 @@ def rehearse(scene: Scene, loss: Callable[[Genome], float]) -> Rehearsal:
         1 / min(1.0, rehearsed),
         len(scene.dataset.train),
         barrier=algorithm_for(search, scene.space).lag == 1,
-        ends=bool(shares),
+        ends=bool(shares) or exhausted,
         paid=search.budget.flops is not None and max(shares) == shares[-1],
         disk=disk,
         candidates=len(trainer.candidates),

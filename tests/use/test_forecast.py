@@ -112,6 +112,16 @@ def test_of_a_search_that_only_minutes_end_the_minutes_are_the_forecast(monkeypa
     assert found.trainings > 20
 
 
+def test_a_search_whose_space_is_exhausted_before_its_minutes_is_forecast_to_end(monkeypatch):
+    few = {"max_depth": 1, "filters": [4, 4], "kernels": [3, 3], "min_latent": 4, "max_latent": 5}
+    few["sampling"] = {"batchnorm": 0.0, "dropout": 0.0}
+    minutes = {"generations": None, "budget": {"minutes": 60}, "mutation": {"modifiers": 0}}
+    config = make_config(with_changes(TINY, model=few, search={**minutes, "surrogate": 1}))
+    found = forecasts.forecast(config, networks=2)
+    assert found.trainings < 100
+    assert found.seconds < 3600
+
+
 def test_a_forecast_says_what_a_search_then_does(tmp_path):
     file = tmp_path / "tiny.yaml"
     file.write_text(dump_config(make_config(TINY)))
