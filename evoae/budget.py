@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from evoae.config.search import BudgetConfig
 
@@ -54,6 +56,10 @@ class Purse:
             budget.flops is None or total <= budget.flops
         )
 
+    def open_to(self, flops: int) -> bool:
+        """Tell whether one more training of so many FLOPs can be paid, and there is time."""
+        return self.affords(flops) and not self.out_of_time
+
     def promise(self, key: str, flops: int) -> None:
         """Set aside what a training may cost, or has cost and is not told yet."""
         self._promised[key] = flops
@@ -67,3 +73,45 @@ class Purse:
     def forget(self, key: str) -> None:
         """Take a promise back: the training does not take place."""
         del self._promised[key]
+
+
+class Cuts:
+    """Where a budget ended a search, so that a replay ends there too unless the budget has grown.
+
+    Args:
+        recorded: by number of the generation, the keys of those proposals that had a place in it.
+        begun: number of the last generation that was.
+    """
+
+    def __init__(self, recorded: Mapping[str, Sequence[str]], begun: int) -> None:
+        self._recorded, self._begun = dict(recorded), begun
+        # A key stands for one proposal: a small space may have given it again, in vain.
+        self._left = {int(number): Counter(keys) for number, keys in recorded.items()}
+        self._over: dict[int, bool] = {}
+
+    def admits(self, generation: int, key: str, affords: Callable[[], bool]) -> bool:
+        """Tell whether a proposal of a generation had a place in it, or could have one now.
+
+        Args:
+            generation: its number.
+            key: of the proposal; they come in order.
+            affords: whether the budget, which may have grown, pays for it.
+        """
+        left = self._left.get(generation)
+        if left is None:
+            return True
+        if left[key]:
+            left[key] -= 1
+            return True
+        if generation not in self._over:  # the first one of those that had no place
+            self._over[generation] = generation == self._begun and not affords()
+        return False
+
+    def ends(self, generation: int) -> bool:
+        """Tell whether the search ends with this generation, all proposals of which have come."""
+        return self._over.get(generation, False)
+
+    def added(self, generation: int, keys: Sequence[str]) -> dict[str, Sequence[str]]:
+        """Add where a search ends now; return all of them, to be recorded."""
+        self._recorded[str(generation)] = keys
+        return self._recorded

@@ -6,16 +6,12 @@ resume is a replay: each batch is bred again, what is finished is read, the rest
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from types import FrameType
 
-from evoae.budget import Purse
+from evoae.budget import Cuts, Purse
 from evoae.data.share import share
 from evoae.errors import SearchError
 from evoae.evaluation import Evaluation, Task, Thresholds, failures_worded, seed_for, so_far
@@ -97,17 +93,13 @@ class Loop:
         self._records = Records()
         self._shared = share(scene.dataset)
         facts = store.facts()
-        # What each generation in which a budget ended the search had, and so has in a replay.
-        self._cuts: dict[str, list[str]] = facts.get("cuts", {})
-        self._left = {int(number): Counter(keys) for number, keys in self._cuts.items()}
-        self._beyond: dict[int, bool] = {}  # such a generation: whether more is paid for now
         self._seeds = [parse(text) for text in facts.get("seeds", [])]
         self._purse = Purse(search.budget, facts.get("seconds", 0.0))
         # By whichever driver, by key; then as far as this replay has come.
         self._finished = store.evaluations()
         self._finished |= {each.id: each for each in store.repeats().values()}
-        generations = [each.generation for each in store.candidates().values()]
-        self._begun = max([*generations, *store.generations()], default=0)
+        begun = [each.generation for each in store.candidates().values()]
+        self._cuts = Cuts(facts.get("cuts", {}), max([*begun, *store.generations()], default=0))
         self._settled: dict[str, Evaluation] = {}
         self._state = State()
         self._asked = 0
@@ -200,8 +192,8 @@ class Loop:
             self._held.append((batch, proposal, (generation, place)))
         self._under_way.append(batch)
         self._admit()
-        if self._asked % self._algorithm.steps == 0 and not self._beyond.get(generation, True):
-            self._ended = True  # as it was before: the budget has not grown
+        if self._asked % self._algorithm.steps == 0 and self._cuts.ends(generation):
+            self._ended = True
         return True
 
     def _admit(self) -> None:
@@ -222,14 +214,14 @@ class Loop:
     def _take(self, batch: _Batch, proposal: Proposal, where: tuple[int, int]) -> bool:
         """Add a proposal to a batch; return False if the budget does not pay it, for now."""
         key = proposal.key
-        if self._had_no_place(batch, proposal, where[0]):
+        task = self._task(proposal, batch)
+        if not self._cuts.admits(where[0], key, lambda: self._purse.open_to(task.cost)):
             return True
         if key in self._settled or any(key in each.new for each in self._under_way):
             self.progress.reused += 1
             self.progress.settled += 1
             batch.proposals.append(proposal)
             return True
-        task = self._task(proposal, batch)
         finished = self._finished.get(key)
         if finished is None and not self._purse.affords(task.cost):
             if not self._settled and not any(each.proposals for each in self._under_way):
@@ -254,24 +246,6 @@ class Loop:
             batch.open.add(key)
             # The longest of a batch first, so that none is left to the end.
             self._waiting.append((-batch.number, task.flops, task))
-        return True
-
-    def _had_no_place(self, batch: _Batch, proposal: Proposal, generation: int) -> bool:
-        """Tell whether a proposal is left out because a budget ended the search before it.
-
-        The first one of its generation shows whether the search ends there again: not if a later
-        generation has begun since, or if the budget, which may have grown, would pay for it now.
-        """
-        left = self._left.get(generation)
-        if left is None:
-            return False
-        if left[proposal.key]:
-            left[proposal.key] -= 1
-            return False
-        if generation not in self._beyond:
-            paid = self._purse.affords(self._task(proposal, batch).cost)
-            grown = paid and not self._purse.out_of_time
-            self._beyond[generation] = grown or generation < self._begun
         return True
 
     def _task(self, proposal: Proposal, batch: _Batch) -> Task:
@@ -399,8 +373,7 @@ class Loop:
         self._generation = _Generation(ended.number + 1, time.monotonic())
         keys = [each.key for each in ended.proposals]
         if self._ended:
-            self._cuts[str(ended.number)] = keys
-            self._store.set({"cuts": self._cuts})
+            self._store.set({"cuts": self._cuts.added(ended.number, keys)})
         history = self._state.history
         hall = self._algorithm.hall(self._state, search.hof_size)
         full = len(hall) == search.hof_size and search.algorithm != "nsga2"
@@ -490,24 +463,3 @@ def _candidate(proposal: Proposal, generation: int, position: int) -> Candidate:
         proposal.parents,
         proposal.operator,
     )
-
-
-@contextmanager
-def stopped_by_signals(loop: Loop, watcher: Watcher) -> Iterator[None]:
-    """Turn the first Ctrl-C or termination into a clean stop, the second into an end at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers; the caller's own remain
-        return
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if loop.stop:
-            raise KeyboardInterrupt
-        loop.stop = True
-        watcher.stopping(loop.in_flight)
-
-    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

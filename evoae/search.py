@@ -159,7 +159,8 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
     """Run `scene`'s search to the run's target, stopping cleanly when asked to."""
     from evoae.baselines import record_linear_bounds, train_networks
     from evoae.execution.bfloat16 import note_on
-    from evoae.loop import Loop, stopped_by_signals
+    from evoae.loop import Loop
+    from evoae.stopping import stopped_by_signals
 
     facts = store.facts()
     began = datetime.now(UTC).isoformat(timespec="microseconds")
