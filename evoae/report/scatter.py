@@ -45,7 +45,12 @@ def groups(labels: Sequence[str] | None, number: int) -> tuple[Group, ...]:
     """
     if labels is None:
         return (Group(Key("blue", "point", "all"), np.arange(number)),)
-    styles = [(ink, form) for form, _ in _FORMS for ink in _INKS]
+    # Forms take turns, so that blue and sky, which are near each other, have different ones.
+    styles = [
+        (ink, _FORMS[(turn + number) % len(_FORMS)][0])
+        for turn in range(len(_FORMS))
+        for number, ink in enumerate(_INKS)
+    ]
     frequent = [label for label, _ in Counter(labels).most_common(len(styles))]
     named = sorted(frequent, key=_in_order)
     array = np.array(labels)
