@@ -14,9 +14,10 @@ then learns is by how much a network is better than others of its sizes, which m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist, fmean, median
 from typing import Any
 
@@ -118,12 +119,13 @@ class Surrogate:
         if order:
             best = _best(model, list(pool.values()), count, order)
             return tuple(each.proposal for each in best)
-        chosen = []
-        for _ in range(count):
+        chosen: list[Proposal] = []
+        while True:
             (taken,) = _best(model, list(pool.values()), 1)
-            model = model.believing(taken.row)
             chosen.append(pool.pop(taken.proposal.id).proposal)
-        return tuple(chosen)
+            if len(chosen) == count:
+                return tuple(chosen)
+            model = model.believing(taken.row)
 
     def _learned(self, known: Sequence[Individual], *, of_size: bool) -> _Model:
         for each in known:
@@ -139,17 +141,22 @@ class Surrogate:
         return _Candidate(proposal, np.array(_features(proposal.genome, self.space)))
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
+def _one_thread() -> AbstractContextManager[object]:
     """Keep linear algebra to one thread: more of them wait for each other, and for no gain.
 
     They would take the processors from the trainings.
     """
-    import sklearn.gaussian_process  # noqa: F401 - what is to be limited has to be loaded
-    from threadpoolctl import threadpool_limits
+    limits: AbstractContextManager[object] = _threads().limit(limits=1)
+    return limits
 
-    with threadpool_limits(1):
-        yield
+
+@cache
+def _threads() -> Any:
+    """Find the pools of threads once: it takes milliseconds."""
+    import sklearn.gaussian_process  # noqa: F401 - what is to be limited has to be loaded
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
