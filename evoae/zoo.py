@@ -45,7 +45,8 @@ class Known:
         genome: one-line text, with every gene of the whole network that it needs.
         latent: numbers in its code.
         parameters: all weights.
-        validation, test: the objective's figure after the proper training, as in `refit`.
+        validation, test: the objective's figure after the proper training, as in `refit`;
+            validation is None where it was trained on as well.
         mse: mean squared error of the rebuilt test items; on the 0..1 scale of images.
         pca: the same of principal components of the same number; None where there are none.
         found: where the network and the figures come from.
@@ -58,7 +59,7 @@ class Known:
     genome: str
     latent: int
     parameters: int
-    validation: float
+    validation: float | None
     test: float
     mse: float
     pca: float | None

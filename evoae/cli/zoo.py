@@ -64,9 +64,10 @@ def show(name: str, as_json: bool) -> None:
         print_json(found.summary())
         return
     click.echo(found.genome)
+    validation = wording.loss(found.validation) if found.validation else "trained on"
     click.echo(
         f"{found.data} · latent {found.latent} · {found.parameters:,} parameters · "
-        f"validation {wording.loss(found.validation)} · test {wording.loss(found.test)} · "
+        f"validation {validation} · test {wording.loss(found.test)} · "
         f"test mse {wording.loss(found.mse)} (PCA {wording.loss(found.pca)})"
     )
     click.echo(_trained(found))
