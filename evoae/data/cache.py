@@ -6,6 +6,7 @@ part of one.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -46,7 +47,8 @@ def keep(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None])
         root.mkdir(parents=True, exist_ok=True)
         if not holds():
             _publish(folder, holds, write)
-        os.utime(folder)
+        with suppress(FileNotFoundError):  # another driver just puts one in a damaged one's place
+            os.utime(folder)
         _prune(root, keep=folder)
     except OSError as why:
         raise DataError(
@@ -57,25 +59,36 @@ def keep(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None])
 
 
 def _publish(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None]) -> None:
-    """Write beside `folder`, then rename; whoever comes second finds the work done."""
+    """Write beside `folder`, then rename; whoever comes second finds the work done.
+
+    What is there is put away only after it was seen to be damaged: it may be another driver's that
+    has just come.
+    """
     staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
     try:
         write(staging)
         for file in staging.iterdir():
             with file.open("rb") as written:
                 os.fsync(written.fileno())
-        if not holds():
-            with suppress(FileNotFoundError):  # the usual case: there is no folder yet
+        while not _renamed(staging, folder):
+            if holds():
+                return
+            with suppress(FileNotFoundError):
                 folder.rename(staging / "damaged")
-        try:
-            staging.rename(folder)
-        except OSError:
-            if not holds():
-                raise
-        else:
-            shutil.rmtree(folder / "damaged", ignore_errors=True)
+        shutil.rmtree(folder / "damaged", ignore_errors=True)
     finally:
         shutil.rmtree(staging, ignore_errors=True)  # gone already after the rename
+
+
+def _renamed(staging: Path, folder: Path) -> bool:
+    """Rename a folder, unless something is in its place."""
+    try:
+        staging.rename(folder)
+    except OSError as why:
+        if why.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            return False
+        raise
+    return True
 
 
 def _prune(root: Path, keep: Path) -> None:
