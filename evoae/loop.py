@@ -47,6 +47,7 @@ class _Batch:
         proposals: those of it that are trained, or known already, in their order.
         new: keys of those that are not known already.
         open: keys of those whose evaluation is still missing.
+        left_out: keys of those for which the budget had no place when this batch was new.
     """
 
     number: int
@@ -54,6 +55,7 @@ class _Batch:
     proposals: list[Proposal] = field(default_factory=list)
     new: set[str] = field(default_factory=set)
     open: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -175,6 +177,8 @@ class Loop:
         self.progress.generation = generation
         pending = {each.key for batch in self._under_way for each in batch.proposals}
         pending |= {proposal.key for _, proposal, _ in self._held}
+        # They were pending when the batches behind theirs were bred, and so they are in a replay.
+        pending |= {key for batch in self._under_way for key in batch.left_out}
         config = self._scene.config
         told_so_far, epochs = self._state.history.values(), config.training.epochs
         batch = _Batch(self._asked, thresholds(told_so_far, config.search.racing, epochs))
@@ -216,6 +220,7 @@ class Loop:
         key = proposal.key
         task = self._task(proposal, batch)
         if not self._cuts.admits(where[0], key, lambda: self._purse.open_to(task.cost)):
+            batch.left_out.add(key)
             return True
         if key in self._settled or any(key in each.new for each in self._under_way):
             self.progress.reused += 1

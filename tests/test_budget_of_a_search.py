@@ -1,12 +1,17 @@
 """A search that ends when its budget does, and goes on when it gets more."""
 
 import importlib
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import evoae
 from evoae.errors import ConfigError, SearchError
+from evoae.execution.executor import AbstractExecutor, attempt
 from evoae.execution.inline import InlineExecutor
+from evoae.report.page import write_report
+from evoae.runs.comparison import course
 from tests import faulty
 from tests.conftest import TINY, history, with_changes
 
@@ -166,9 +171,59 @@ def test_a_larger_budget_holds_for_later_resumes_too(tmp_path, monkeypatch):
             evoae.resume(run.path, overrides=given)
     assert history(evoae.resume(run.path)) == history(whole)
     assert run.search_on() == f"evoae resume {run.path} --set search.budget.evaluations=60"
+    assert (run.config.search.budget.evaluations, run.in_force().search.budget.evaluations) == (
+        14,
+        30,
+    )
+    assert course(run).settings["search"]["budget"]["evaluations"] == 30
+    page = Path(write_report(run.path).path).read_text(encoding="utf-8")
+    assert f"{run.path}/config.yaml --set search.budget.evaluations=30" in page
+    evoae.resume(run.path, overrides=["search.budget.evaluations=5"])
+    assert run.search_on() == f"evoae resume {run.path} --set search.budget.evaluations=60"
     config = run.path / "config.yaml"  # edited by hand, which counts again
     config.write_text(config.read_text().replace("evaluations: 14", "evaluations: 40"))
     assert len(evoae.resume(run.path).first_evaluations()) == 40
+
+
+def test_what_a_budget_of_minutes_left_out_was_pending_for_those_behind_it(tmp_path, monkeypatch):
+    """Aging breeds many ahead, and a driver that was killed may have finished some of the last."""
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("evoae.budget.time", clock)
+
+    class LastFirst(AbstractExecutor):
+        """Workers, of which the last one to begin is the first one to end, after some seconds."""
+
+        workers = 0
+
+        def __init__(self, workers, seconds, train):
+            self.workers, self.seconds, self.train, self.begun = workers, seconds, train, []
+
+        def start(self, task):
+            self.begun.append(task)
+
+        def wait(self):
+            clock.now += self.seconds
+            return attempt(self.train, self.begun.pop())
+
+        def close(self):
+            self.begun.clear()
+
+    def trained_by(*how):
+        monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: LastFirst(*how))
+
+    search = {"algorithm": "aging", "lag": 8, "surrogate": 1, "generations": None}
+    few = few_networks(budgeted({"minutes": 26 / 60}, **search))
+    few["model"].update(filters=[4, 8], max_latent=6)
+    for seed in range(3):
+        few["seed"] = seed
+        clock.now, path = 0.0, tmp_path / str(seed)
+        trained_by(6, 1, faulty.pulled_after(20))
+        with pytest.raises(faulty.PulledPlugError):
+            evoae.search(few, run=path)
+        trained_by(1, 5, faulty.scored)
+        before = history(evoae.resume(path))
+        assert history(evoae.resume(path)) == before
 
 
 def test_generations_that_bring_nothing_new_are_told(tmp_path):

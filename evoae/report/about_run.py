@@ -11,6 +11,7 @@ from evoae.config.load import dump_config
 from evoae.evaluation import Evaluation
 from evoae.report.blocks import Block, Commands, Facts, Listing, Section, Table, Text
 from evoae.report.record import Record
+from evoae.runs.agreement import differences
 from evoae.wording import count, duration, flops, plural, short, size
 
 _QUOTED = 5  # candidates that a row names
@@ -129,7 +130,7 @@ def _phases(record: Record) -> Table | None:
 
 def setting_section(record: Record) -> Section:
     """Say what it takes to do the run again."""
-    facts, config = record.facts, record.run.config
+    facts, config = record.facts, record.run.in_force()
     pairs = [("data", _data(facts)), ("seed", str(config.seed))]
     if facts.get("data_digest"):
         pairs.append(("digest of the data", str(facts["data_digest"])))
@@ -142,10 +143,12 @@ def setting_section(record: Record) -> Section:
         "The same configuration, data and seed give the same result on the same kind of machine, "
         "whatever the number of workers."
     )
-    command = f"evoae search --config {record.path}/config.yaml"
+    given = differences(record.run.config.model_dump(mode="json"), config.model_dump(mode="json"))
+    changed = [f"--set {path}={'null' if now is None else now}" for path, _, now in given]
+    command = " ".join([f"evoae search --config {record.path}/config.yaml", *changed])
     if record.given is not None:
-        given = shlex.quote(record.given)
-        command = f"evoae train --config {record.path}/config.yaml --genome {given}"
+        genome = shlex.quote(record.given)
+        command = f"evoae train --config {record.path}/config.yaml --genome {genome}"
     again = Commands(((command, "the same once more, in a new run folder"),))
     listing = Listing("The configuration, every setting", dump_config(config))
     return Section("setting", "To do it again", (Text(said), again, Facts(tuple(pairs)), listing))

@@ -217,7 +217,10 @@ def _refit_curve(record: Record) -> Figure | None:
     trainings = [
         result
         for (id, kind), result in record.results.items()
-        if id == record.best.id and kind.startswith(f"{REFIT} ") and result["outcome"] == "scored"
+        if id == record.best.id
+        and kind.startswith(f"{REFIT} ")
+        and result["settings"] == record.refit["settings"]
+        and result["outcome"] == "scored"
     ]
     if not trainings:
         return None

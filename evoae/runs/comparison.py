@@ -88,7 +88,7 @@ def course(run: Run) -> Course:
     with Store.reader(run.path) as store:
         facts, generations = store.facts(), store.generations()
         candidates, evaluations = store.candidates(), store.evaluations()
-    settings = run.config.model_dump(mode="json")
+    settings = run.in_force().model_dump(mode="json")
     settings["search"]["generations"] = status.generations
     rows = {number: each.stats for number, each in generations.items()}
     points = tuple(_points(candidates, evaluations, rows))

@@ -210,17 +210,33 @@ class Run:
         except TypeError as error:
             raise damaged(self.path / DATABASE, error) from error
 
+    def in_force(self) -> Config:
+        """Return the configuration with the generations and the budget that resumes have given."""
+        facts, search = self.facts(), self.config.search
+        given = {
+            "generations": facts.get("generations", search.generations),
+            "budget": budget_in_force(self.config, facts),
+        }
+        return self.config.model_copy(update={"search": search.model_copy(update=given)})
+
     def search_on(self) -> str | None:
         """Return the command that lets a search that has ended go on; None if its space is spent.
 
-        Where a budget ended it, that is doubled.
+        Budgets are doubled, or twice what is spent where that is more.
         """
-        facts = self.facts()
+        facts, status = self.facts(), self.status()
         if facts.get("exhausted"):
             return None
-        budget = budget_in_force(self.config, facts).model_dump(exclude_none=True)
+        spent = {
+            "flops": status.cost or 0,
+            "evaluations": status.scored + status.failed + status.repeated,
+            "minutes": facts.get("seconds", 0.0) / 60,
+        }
+        budget = self.in_force().search.budget.model_dump(exclude_none=True)
         doubled = {
-            name: str(2 * value) if isinstance(value, int) else f"{2 * value:g}"
+            name: str(2 * max(value, spent[name]))
+            if isinstance(value, int)
+            else f"{2 * max(value, spent[name]):g}"
             for name, value in budget.items()
         }
         more = [f"--set search.budget.{name}={value}" for name, value in doubled.items()]
@@ -232,7 +248,7 @@ class Run:
     def status(self) -> Status:
         """Return where the run stands now."""
         best = [(entry.id, entry.val_loss) for entry in self.hall_of_fame()[:1]]
-        budget = budget_in_force(self.config, self.facts())
+        budget = self.in_force().search.budget
         return read_status(self.path, budget, next(iter(best), None), self.baselines())
 
     def _entries(self, read: _Read, ids: Collection[str]) -> list[Entry]:

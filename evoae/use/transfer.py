@@ -165,13 +165,20 @@ def transfer(
 
     Raises:
         DataError: the data are gone, or have no labels or none that are classes.
-        UseError: a lone file, more examples than there are, or too few to learn from.
+        UseError: a lone file, a refit that was trained on the validation items as well, more
+            examples than there are, or too few to learn from.
         EvoaeError: no such run or candidate.
     """
     from evoae.training.setup import prepare
 
     prepare()
     model = open_model(run, id)
+    if model.saw_validation:
+        raise UseError(
+            model.name,
+            "its refit was trained on the validation items, on which this measures",
+            "Refit it without refit.with_validation first.",
+        )
     if model.run is None or model.id is None:
         raise UseError(
             model.name, "a lone file does not know its genome and its data", "Name a run."

@@ -12,7 +12,7 @@ import evoae
 from evoae.cli.main import cli
 from evoae.config.load import make_config
 from evoae.config.schema import TrainingConfig
-from evoae.errors import ConfigError, GenomeError, RunError
+from evoae.errors import ConfigError, GenomeError, RunError, UseError
 from evoae.report.page import write_report
 from evoae.runs.run import Run
 from evoae.runs.store import Store
@@ -21,6 +21,7 @@ from evoae.use.items import choose
 from evoae.use.model import open_model
 from evoae.use.one import read_genome, train_one
 from evoae.use.refit import _Refit, refit
+from evoae.use.transfer import transfer
 from evoae.wording import loss
 from tests.conftest import TINY, with_changes
 
@@ -128,6 +129,8 @@ def test_the_validation_split_may_be_trained_on_and_then_it_judges_nothing(run):
     page = Path(write_report(run.path).path).read_text(encoding="utf-8")
     assert "Refitted on all training and validation data for 3 epochs, it has" in page
     assert "The refit's training loss over 3 epochs" in page
+    with pytest.raises(UseError, match="its refit was trained on the validation items"):
+        transfer(run.path, seeds=1)
 
 
 def test_nothing_is_left_to_wait_for_where_validation_is_trained_on():
