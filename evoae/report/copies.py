@@ -24,8 +24,12 @@ def section(studio: Studio) -> Section | None:
     if studio.best is None or studio.originals is None:
         return None
     view = studio.views[0]
+    seen = any(each.model.saw_validation for each in studio.views)
+    trained = "No network was trained on them"
+    if seen:
+        trained = "Networks refitted with them were trained on them, others were not"
     said = (
-        f"From {studio.origin}. No network was trained on them. Errors are means over an item's "
+        f"From {studio.origin}. {trained}. Errors are means over an item's "
         f"values, measured anew for this page with each model as it was saved. {studio.caveat}"
     )
     images = studio.originals.ndim == 4

@@ -129,6 +129,8 @@ def test_the_validation_split_may_be_trained_on_and_then_it_judges_nothing(run):
     page = Path(write_report(run.path).path).read_text(encoding="utf-8")
     assert "Refitted on all training and validation data for 3 epochs, it has" in page
     assert "The refit's training loss over 3 epochs" in page
+    assert "Networks refitted with them were trained on them, others were not." in page
+    assert "No network was trained on them" not in page
     with pytest.raises(UseError, match="its refit was trained on the validation items"):
         transfer(run.path, seeds=1)
 
