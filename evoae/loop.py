@@ -33,6 +33,7 @@ from evoae.runs.records import Candidate, Generation
 from evoae.runs.store import Store
 from evoae.scene import Scene
 from evoae.watching import Interrupted, Progress, Watcher
+from evoae.wording import command
 
 _BARREN = 10  # generations without anything new, after which only a budget would end a search
 
@@ -453,8 +454,8 @@ class Loop:
         raise SearchError(
             str(run),
             f"{len(failed)} of {len(self._settled)} trainings failed ({failures_worded(failed)})",
-            f"Look at them with 'evoae failures {run}'; to go on all the same, "
-            f"'evoae resume {run} --set search.max_failure_share=1'.",
+            f"Look at them with '{command('failures', run)}'; to go on all the same, "
+            f"'{command('resume', run, '--set', 'search.max_failure_share=1')}'.",
         )
 
 

@@ -24,7 +24,7 @@ from evoae.runs.lender import Lender
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.watching import Interrupted, Overview, Silent, Watcher
-from evoae.wording import plural
+from evoae.wording import command, plural
 
 if TYPE_CHECKING:
     from evoae.execution.executor import AbstractExecutor
@@ -98,7 +98,7 @@ def resume(
         facts = store.facts()
         if "genome" in facts:
             raise RunError(
-                str(path), "holds one given network, no search", f"use 'evoae refit {path}'"
+                str(path), "holds one given network, no search", f"use '{command('refit', path)}'"
             )
         raw = own.model_dump(mode="json")
         raw["search"]["budget"] = budget_in_force(own, facts).model_dump(mode="json")

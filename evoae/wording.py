@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+
+
+def command(*words: object) -> str:
+    """Return a command of evoae's as a shell takes it, with quotes where a path needs them."""
+    return shlex.join(["evoae", *(str(word) for word in words)])
 
 
 def loss(value: float | None) -> str:

@@ -32,4 +32,4 @@ def command(run: str, as_json: bool) -> None:
         for found in failures
     ]
     print_table(("id", "kind", "gen", "reason", "genome"), rows, right={"gen"})
-    click.echo(f"\nRepeat one with:  evoae replay {run} {rows[0][0]}", err=True)
+    click.echo(f"\nRepeat one with:  {wording.command('replay', run, rows[0][0])}", err=True)

@@ -30,7 +30,7 @@ def watched(work: Callable[[ScreenWatcher], Run]) -> None:
         click.echo(
             f"Saved: {wording.plural(stop.trained, 'training')}, generation {stop.generation}"
             + ("" if stop.generations is None else f" of {stop.generations}")
-            + f". Go on with:  evoae resume {stop.run}",
+            + f". Go on with:  {wording.command('resume', stop.run)}",
             err=True,
         )
         sys.exit(130)
@@ -40,7 +40,7 @@ def watched(work: Callable[[ScreenWatcher], Run]) -> None:
             raise
         click.echo(
             "Stopped at once; every finished training is saved. Go on with:  "
-            f"evoae resume {watcher.run}",
+            f"{wording.command('resume', watcher.run)}",
             err=True,
         )
         sys.exit(130)
@@ -67,14 +67,17 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     )
     print_entries(run, run.hall_of_fame())
     if status.best is None:
-        wording.next_steps([(f"evoae failures {status.run}", "what failed, and why")])
+        wording.next_steps([(wording.command("failures", status.run), "what failed, and why")])
         sys.exit(1)
     steps = [
-        (f"evoae report {status.run}", "see it"),
-        (f"evoae refit {status.run} best", "train it properly, measure it once on the test set"),
+        (wording.command("report", status.run), "see it"),
+        (
+            wording.command("refit", status.run, "best"),
+            "train it properly, measure it once on the test set",
+        ),
     ]
     if search_on:
         steps.append((search_on, "search on"))
     if status.failed:
-        steps.append((f"evoae failures {status.run}", "what failed, and why"))
+        steps.append((wording.command("failures", status.run), "what failed, and why"))
     wording.next_steps(steps)

@@ -96,9 +96,14 @@ def print_refitted(run: str, done: Sequence[Refitted]) -> None:
         wording.next_steps(
             [
                 (
-                    f"evoae export {run} {trained[0]} --format onnx --out model.onnx",
+                    wording.command(
+                        "export", run, trained[0], "--format", "onnx", "--out", "model.onnx"
+                    ),
                     "take it away",
                 ),
-                (f"evoae reconstruct {run} {trained[0]} --out {copies}", "see what it rebuilds"),
+                (
+                    wording.command("reconstruct", run, trained[0], "--out", copies),
+                    "see what it rebuilds",
+                ),
             ]
         )

@@ -89,9 +89,10 @@ def _watch_in_lines(run: Run, interval: float, *, as_json: bool) -> Status:
 def _say_next(status: Status) -> None:
     """Say why a run stopped, and how to go on with it."""
     if status.why is not None:
-        click.echo(f"Stopped: {status.why}. See:  evoae failures {status.run}", err=True)
+        see = wording.command("failures", status.run)
+        click.echo(f"Stopped: {status.why}. See:  {see}", err=True)
     if status.state == "interrupted":
-        click.echo(f"Go on with:  evoae resume {status.run}", err=True)
+        click.echo(f"Go on with:  {wording.command('resume', status.run)}", err=True)
 
 
 def _counts(status: Status) -> tuple[int, ...]:

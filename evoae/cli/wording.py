@@ -8,6 +8,7 @@ import click
 
 from evoae.wording import (
     about,
+    command,
     count,
     duration,
     flops,
@@ -21,6 +22,7 @@ from evoae.wording import (
 
 __all__ = [
     "about",
+    "command",
     "count",
     "duration",
     "flops",
@@ -36,7 +38,7 @@ __all__ = [
 
 def next_steps(steps: Sequence[tuple[str, str]]) -> None:
     """Say on stderr which commands make sense next, and what each does."""
-    width = max(len(command) for command, _ in steps)
+    width = max(len(typed) for typed, _ in steps)
     click.echo(err=True)
-    for label, (command, purpose) in zip(("Next:", *[""] * len(steps)), steps, strict=False):
-        click.echo(f"{label:<6} {command:<{width}}  {purpose}", err=True)
+    for label, (typed, purpose) in zip(("Next:", *[""] * len(steps)), steps, strict=False):
+        click.echo(f"{label:<6} {typed:<{width}}  {purpose}", err=True)

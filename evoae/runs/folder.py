@@ -15,6 +15,7 @@ from evoae.config.schema import Config
 from evoae.errors import RunError
 from evoae.runs.files import MODELS, PENDING, spoken, sync_folder, write_whole
 from evoae.runs.store import DATABASE, Store
+from evoae.wording import command
 
 RUNS = Path("runs")
 CONFIG = "config.yaml"
@@ -102,5 +103,5 @@ def _taken(folder: Path) -> RunError:
     return RunError(
         str(folder),
         "exists already",
-        f"go on with it by 'evoae resume {folder}', or choose another --run",
+        f"go on with it by '{command('resume', folder)}', or choose another --run",
     )

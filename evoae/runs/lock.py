@@ -14,6 +14,7 @@ from typing import final
 
 from evoae.errors import RunError
 from evoae.runs.files import spoken
+from evoae.wording import command
 
 LOCK = "lock"
 _PATIENCE = 0.2  # seconds; a reader that looks at the lock holds it for some microseconds
@@ -37,7 +38,7 @@ class Lock:
                 raise RunError(
                     str(run),
                     f"already running (pid {holder(run) or 'unknown'})",
-                    f"Watch it with 'evoae status {run}', or stop it first.",
+                    f"Watch it with '{command('status', run)}', or stop it first.",
                 )
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from evoae.runs.records import Baseline, Generation
 from evoae.runs.status import Status, read_status
 from evoae.runs.store import DATABASE, Store
 from evoae.runs.trainings import Training
+from evoae.wording import command
 
 _Kind = TypeVar("_Kind")
 
@@ -239,11 +239,15 @@ class Run:
             else f"{2 * max(value, spent[name]):g}"
             for name, value in budget.items()
         }
-        more = [f"--set search.budget.{name}={value}" for name, value in doubled.items()]
+        more = [
+            word
+            for name, value in doubled.items()
+            for word in ("--set", f"search.budget.{name}={value}")
+        ]
         target = facts.get("generations")
         if target is not None and len(self.generations()) >= target:
-            more.append("--generations 10")
-        return " ".join(["evoae resume", shlex.quote(str(self.path)), *more])
+            more += ["--generations", "10"]
+        return command("resume", self.path, *more)
 
     def status(self) -> Status:
         """Return where the run stands now."""

@@ -24,6 +24,7 @@ from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.scene import Scene
 from evoae.use.refit import whole_scene, with_settings
+from evoae.wording import command
 
 _FIDELITY = "fidelity"  # the kind of its results
 FEWEST = 4  # candidates whose ranks can be compared at all
@@ -368,14 +369,15 @@ def _advice(run: Run, found: Fidelity) -> str:
             f"ask again with --candidates {more}."
         )
     if found.needed == 1:
-        return f"Trust the ranks: 'evoae refit {run.path} best' trains the right network."
+        return f"Trust the ranks: '{command('refit', run.path, 'best')}' trains the right network."
     if found.needed <= config.search.hof_size and config.search.algorithm != "nsga2":
         return (
             "Trust the ranks broadly, but not which one is first: "
-            f"'evoae refit {run.path} --top {found.needed}' trains the best one among others."
+            f"'{command('refit', run.path, '--top', found.needed)}' trains the best one among "
+            "others."
         )
     best = next(each for each in found.candidates if each.place == found.needed)
     return (
         f"Trust the ranks broadly, but the best one has rank {found.needed}, beyond the hall of "
-        f"fame: 'evoae refit {run.path} {best.id[:6]}' trains it."
+        f"fame: '{command('refit', run.path, best.id[:6])}' trains it."
     )

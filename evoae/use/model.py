@@ -15,6 +15,7 @@ from evoae.models.batches import batches, items_at_once
 from evoae.runs.entries import load_model
 from evoae.runs.files import refit_path
 from evoae.runs.run import Run
+from evoae.wording import command
 
 if TYPE_CHECKING:
     import keras
@@ -158,7 +159,7 @@ def open_model(what: str | Path, id: str = "best", *, kind: Kind = "auto") -> Mo
         raise UseError(
             name,
             "the refitted model is not there" if kind == "refit" else "its model was not kept",
-            f"Make it with 'evoae refit {run.path} {found[:6]}'.",
+            f"Make it with '{command('refit', run.path, found[:6])}'.",
         )
     load_quietly()
     loss = run.config.objective.loss

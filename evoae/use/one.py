@@ -20,6 +20,7 @@ from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.scene import Scene, surroundings
 from evoae.use.refit import Refitted, refit
+from evoae.wording import command
 
 
 def train_one(
@@ -105,7 +106,7 @@ def _evaluate(store: Store, scene: Scene, genome: Genome) -> None:
         raise SearchError(
             str(store.folder),
             f"the training ended {evaluation.outcome}: {evaluation.message}",
-            f"'evoae failures {store.folder}' has the details.",
+            f"'{command('failures', store.folder)}' has the details.",
         )
     records = Records()
     one = [Individual(id, genome, (evaluation.fitness,))]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -163,3 +164,8 @@ def test_a_failed_training_is_trained_no_more_than_a_reused_one(tmp_path):
 )
 def test_a_forecast_is_worded_no_finer_than_it_deserves(low, high, said):
     assert wording.about(low, high) == said
+
+
+def test_commands_to_type_quote_what_a_shell_would_split():
+    assert wording.command("refit", Path("my runs/a"), "best") == "evoae refit 'my runs/a' best"
+    assert wording.command("hof", "runs/a") == "evoae hof runs/a"

@@ -122,7 +122,8 @@ def test_score_prints_csv_and_with_a_meaning_of_labels_the_roc_auc(tiny_run, tmp
     normal = np.isin([line[2] for line in lines], ["0", "1"])
     scores = np.array([float(line[1]) for line in lines])
     pairs = scores[~normal][:, None] - scores[normal]
-    assert done.stderr == f"ROC-AUC {((pairs > 0) + (pairs == 0) / 2).mean():.4f}\n"
+    auc = ((pairs > 0) + (pairs == 0) / 2).mean()
+    assert done.stderr == f"162 scores of digits (validation)\nROC-AUC {auc:.4f}\n"
     told = json.loads(run("score", tiny_run.path, "--anomaly", 3, "--json").stdout)
     assert 0 <= told["roc_auc"] <= 1
     assert [row["score"] for row in told["scores"]] == scores.tolist()
