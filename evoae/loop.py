@@ -21,16 +21,16 @@ from evoae.evolution.factory import algorithm_for
 from evoae.evolution.noise import deviation
 from evoae.evolution.racing import thresholds
 from evoae.evolution.records import Records
-from evoae.evolution.state import Curve, Measured, Proposal, State, complete, scored
+from evoae.evolution.state import Curve, Individual, Measured, Proposal, State, complete, scored
 from evoae.evolution.surrogate import Surrogate
 from evoae.execution.executor import AbstractExecutor
 from evoae.genome.codec import encode
 from evoae.genome.text import parse, render
 from evoae.runs.board import candidate_folder
-from evoae.runs.files import model_path, pending_path
-from evoae.runs.lender import Lender
+from evoae.runs.files import pending_path
+from evoae.runs.lender import Lender, ends_alike
 from evoae.runs.records import Candidate, Generation
-from evoae.runs.store import Store
+from evoae.runs.store import Store, now
 from evoae.scene import Scene
 from evoae.watching import Interrupted, Progress, Watcher
 from evoae.wording import command
@@ -101,6 +101,7 @@ class Loop:
         # By whichever driver, by key; then as far as this replay has come.
         self._finished = store.evaluations()
         self._finished |= {each.id: each for each in store.repeats().values()}
+        self._spares = store.spares()
         begun = [each.generation for each in store.candidates().values()]
         self._cuts = Cuts(facts.get("cuts", {}), max([*begun, *store.generations()], default=0))
         self._settled: dict[str, Evaluation] = {}
@@ -145,12 +146,23 @@ class Loop:
                 self._tell(self._under_way.popleft())
         if self._generation.proposals:
             self._close_generation()
-        self._store.set({"ended": True, "seconds": self._purse.seconds})
-        self._restore_models(executor)
+        self.save_clock()
+
+    @property
+    def hall(self) -> tuple[Individual, ...]:
+        """The hall of fame of all that was told so far, best first."""
+        return self._algorithm.hall(self._state, self._scene.config.search.hof_size)
+
+    def recorded(self, id: str) -> float | None:
+        """Return what the first training of a candidate earned; None if it failed."""
+        return self._settled[id].fitness
 
     def save_clock(self) -> None:
-        """Record the time that was spent."""
-        self._store.set({"seconds": self._purse.seconds})
+        """Record the time that was spent, and up to when."""
+        self._store.set({"seconds": self._purse.seconds, "seconds_at": now()})
+
+    def _generation_of(self, batch: int) -> int:
+        return 1 + (batch - 1) // self._algorithm.steps
 
     def _planned(self) -> int | None:
         """Return the proposals of all generations; None if only the budget ends them."""
@@ -174,7 +186,7 @@ class Loop:
         if self._done or self.stop:
             return False
         self._asked += 1
-        generation = 1 + (self._asked - 1) // self._algorithm.steps
+        generation = self._generation_of(self._asked)
         self.progress.generation = generation
         pending = {each.key for batch in self._under_way for each in batch.proposals}
         pending |= {proposal.key for _, proposal, _ in self._held}
@@ -248,7 +260,7 @@ class Loop:
             self._born[proposal.id] = generation
         if finished is not None:
             self._count(proposal.key, finished)
-        elif not self._borrow(task):
+        elif not (self._reclaim(task, where[0]) or self._borrow(task)):
             batch.open.add(key)
             # The longest of a batch first, so that none is left to the end.
             self._waiting.append((-batch.number, task.flops, task))
@@ -269,6 +281,16 @@ class Loop:
             pictures=candidate_folder(self._run, proposal.id),
             thresholds=batch.racing,
         )
+
+    def _reclaim(self, task: Task, generation: int) -> bool:
+        """Take a training that was set aside when the run went back; False if there is none."""
+        evaluation = self._spares.pop(task.id, None)
+        fitness = self._scene.config.training.fitness
+        if evaluation is None or not ends_alike(evaluation, task, fitness):
+            return False
+        self._store.reclaim(task.id, generation)
+        self._count(task.id, evaluation)
+        return True
 
     def _borrow(self, task: Task) -> bool:
         """Take a training over from another run; False if none has it."""
@@ -310,8 +332,9 @@ class Loop:
         self.in_flight -= 1
         key = evaluation.id
         _, _, number = key.partition(" ")
+        batch = next(batch for batch in self._under_way if key in batch.open)
         if number:
-            self._store.add_repeat(evaluation, int(number))
+            self._store.add_repeat(evaluation, int(number), self._generation_of(batch.number))
         else:
             self._store.add_evaluation(evaluation)
         self.progress.finished(evaluation.seconds.total)
@@ -381,7 +404,7 @@ class Loop:
         if self._ended:
             self._store.set({"cuts": self._cuts.added(ended.number, keys)})
         history = self._state.history
-        hall = self._algorithm.hall(self._state, search.hof_size)
+        hall = self.hall
         full = len(hall) == search.hof_size and search.algorithm != "nsga2"
         self._worst_kept = hall[-1].fitness if full else None
         noise, freedom = deviation(history.values())
@@ -414,31 +437,6 @@ class Loop:
             self.progress.best = (best[0], best[1].id, self._born[best[1].id])
         self._watcher.generation_done(self.progress, row)
         self._check_failures()
-
-    def _restore_models(self, executor: AbstractExecutor) -> None:
-        """Train members of the hall of fame again whose model is not there.
-
-        Somebody may have removed it, or it was not kept, because it looked worse when it was made
-        than further trainings say.
-
-        Raises:
-            SearchError: one comes out differently than recorded.
-        """
-        size = self._scene.config.search.hof_size
-        for member in self._algorithm.hall(self._state, size):
-            path = model_path(self._run, member.id)
-            if path.is_file():
-                continue
-            task = self._scene.task(member.genome, self._shared)
-            executor.start(replace(task, keep=path))
-            evaluation, recorded = executor.wait(), self._settled[member.id].fitness
-            if evaluation.fitness != recorded:
-                raise SearchError(
-                    str(path),
-                    f"was missing, and its training now ends {evaluation.outcome} with "
-                    f"{evaluation.fitness} instead of {recorded}",
-                    "restore the file from a copy of the run",
-                )
 
     def _check_failures(self) -> None:
         """Stop a search in which too many trainings fail to learn anything from the rest.

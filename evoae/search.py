@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
@@ -21,8 +20,9 @@ from evoae.runs.agreement import budget_in_force, check_unchanged, machine_diffe
 from evoae.runs.entries import Found
 from evoae.runs.folder import CONFIG, create, locate, next_folder
 from evoae.runs.lender import Lender
+from evoae.runs.retry import to_retry
 from evoae.runs.run import Run
-from evoae.runs.store import Store
+from evoae.runs.store import Store, now
 from evoae.watching import Interrupted, Overview, Silent, Watcher
 from evoae.wording import command, plural
 
@@ -75,14 +75,24 @@ def resume(
     *,
     generations: int | None = None,
     overrides: Sequence[str] = (),
+    retry_failed: bool = False,
+    accept_models: bool = False,
     watcher: Watcher | None = None,
 ) -> Run:
     """Go on with an interrupted run to the end that it would have reached.
 
+    Trainings that a time or memory limit ended are tried again if that limit is higher now. The
+    search then goes back to the generation that asked for the first of them, and takes what it
+    had trained from there on wherever it proposes the same again.
+
     Args:
         run: a run's folder, or its name under `runs/`.
         generations: how many more generations than asked for so far; None for no more.
-        overrides: `KEY=VALUE` each, for settings that change no result (`agreement.SAFE`).
+        overrides: `KEY=VALUE` each, for settings that a resume may change (`agreement.SAFE`).
+        retry_failed: also try again what crashed, ran out of time or out of memory, as if it had
+            never failed.
+        accept_models: if a model of the hall of fame is missing, keep what its training gives now
+            even where its loss is not the recorded one.
         watcher: hears how it goes; None for silence.
 
     Raises:
@@ -120,7 +130,15 @@ def resume(
         if generations:
             store.set({"generations": _asked_for(store) + generations})
         lenders = [Lender(run, facts) for run in config.search.reuse]
-        _conduct(store, scene, lenders, watcher or Silent())
+        watcher = watcher or Silent()
+        if failed := to_retry(store, config, everything=retry_failed):
+            first = store.set_aside(failed)
+            watcher.said(
+                f"{plural(len(failed), 'failed training')} to try again: the search goes back to "
+                f"generation {first}; what it had trained from there on is taken where it is "
+                "proposed again."
+            )
+        _conduct(store, scene, lenders, watcher, accept=accept_models)
     return Run.open(path)
 
 
@@ -155,27 +173,51 @@ def replay(run: str | Path, candidate: str) -> tuple[Found, Evaluation]:
     return found, train(task)
 
 
-def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Watcher) -> None:
-    """Run `scene`'s search to the run's target, stopping cleanly when asked to."""
-    from evoae.baselines import record_linear_bounds, train_networks
-    from evoae.execution.bfloat16 import note_on
+def _conduct(
+    store: Store,
+    scene: Scene,
+    lenders: Sequence[Lender],
+    watcher: Watcher,
+    *,
+    accept: bool = False,
+) -> None:
+    """Run `scene`'s search to the run's target, and all that it promises then.
+
+    Stops cleanly when asked to. The run has ended when nothing is left to do.
+    """
+    from evoae.baselines import record_linear_bounds
     from evoae.loop import Loop
+    from evoae.runs.retry import limits_of
+
+    facts, began = store.facts(), now()
+    store.set({"ended": False, "exhausted": False, "stopped": None})
+    store.set({"began": began, "seconds_at": began, "limits": limits_of(scene.config)})
+    loop = Loop(store, scene, lenders, watcher)
+    try:
+        _train(store, scene, loop, watcher, _notes(store, scene, facts), accept=accept)
+        record_linear_bounds(store, scene)
+        _search_at_random(store, scene, lenders, loop, watcher)
+    except SearchError as why:
+        store.set({"stopped": str(why.value)})
+        raise
+    store.set({"ended": True})
+
+
+def _train(
+    store: Store,
+    scene: Scene,
+    loop: Loop,
+    watcher: Watcher,
+    notes: Sequence[str],
+    *,
+    accept: bool,
+) -> None:
+    """Train a search's candidates, the plain networks, and models that are missing."""
+    from evoae.baselines import record_linear_bounds, train_networks
+    from evoae.restoring import restore_models
     from evoae.stopping import stopped_by_signals
 
-    facts = store.facts()
-    began = datetime.now(UTC).isoformat(timespec="microseconds")
-    store.set({"ended": False, "exhausted": False, "stopped": None, "began": began})
-    loop = Loop(store, scene, lenders, watcher)
     progress, data = loop.progress, scene.dataset
-    now = _surroundings()
-    changed = machine_differences({key: facts.get(key) for key in now}, now)
-    notes = []
-    if there := len(store.trainings()):
-        notes.append(f"Going on: {plural(there, 'training')} there already, none is repeated.")
-    if changed:
-        notes.append(f"Resumed elsewhere ({'; '.join(changed)}): last digits may differ.")
-    if slow := note_on(scene.config.training.precision):
-        notes.append(slow)
     with _executor(scene.config) as executor, stopped_by_signals(loop, watcher):
         store.set({"workers": executor.workers, "planned": progress.planned})
         watcher.started(
@@ -193,14 +235,26 @@ def _conduct(store: Store, scene: Scene, lenders: Sequence[Lender], watcher: Wat
             )
         )
         record_linear_bounds(store, scene)
-        try:
-            loop.run(executor)
-        except SearchError as why:
-            store.set({"stopped": str(why.value)})
-            raise
+        loop.run(executor)
+        for note in restore_models(store, scene, executor, loop, accept=accept):
+            watcher.said(note)
         train_networks(store, scene, executor, loop)
-    record_linear_bounds(store, scene)
-    _search_at_random(store, scene, lenders, loop, watcher)
+
+
+def _notes(store: Store, scene: Scene, facts: Mapping[str, Any]) -> list[str]:
+    """Say what a person should know before the search goes on, a sentence each."""
+    from evoae.execution.bfloat16 import note_on
+
+    here = _surroundings()
+    changed = machine_differences({key: facts.get(key) for key in here}, here)
+    notes = []
+    if there := len(store.tallies()):
+        notes.append(f"Going on: {plural(there, 'training')} there already, none is repeated.")
+    if changed:
+        notes.append(f"Resumed elsewhere ({'; '.join(changed)}): last digits may differ.")
+    if slow := note_on(scene.config.training.precision):
+        notes.append(slow)
+    return notes
 
 
 def _search_at_random(

@@ -14,7 +14,6 @@ from evoae.runs.files import REFIT
 from evoae.runs.records import Baseline, Candidate, Generation
 from evoae.runs.run import Run
 from evoae.runs.status import Status
-from evoae.runs.store import Store
 from evoae.wording import count, loss, short
 
 _FIGURE_NAMES = {
@@ -58,27 +57,22 @@ class Record:
     def read(cls, run: Run) -> Self:
         """Read a run.
 
-        What is ranked is read first: a run under way only ever adds to its tables, so that all who
-        are ranked are in them.
-
         Raises:
             RunError: its database is damaged.
         """
-        status, hall = run.status(), tuple(run.hall_of_fame())
-        front = tuple(run.front(("loss", "latent", "parameters")))
-        with Store.reader(run.path) as store:
+        with run.at_one_moment() as now:
             return cls(
                 run,
-                status,
-                hall,
-                front,
-                store.facts(),
-                store.candidates(),
-                store.evaluations(),
-                store.repeats(),
-                store.scores(),
-                tuple(store.generations().values()),
-                store.results(),
+                run.status(),
+                tuple(run.hall_of_fame()),
+                tuple(run.front(("loss", "latent", "parameters"))),
+                now.facts,
+                now.candidates,
+                now.evaluations,
+                now.tables.repeats(),
+                now.scores,
+                tuple(now.generations.values()),
+                now.results,
             )
 
     @property

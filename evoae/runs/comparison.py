@@ -12,7 +12,6 @@ from evoae.evaluation import Evaluation
 from evoae.runs.agreement import SAFE, differences, within
 from evoae.runs.records import Candidate
 from evoae.runs.run import Run
-from evoae.runs.store import Store
 
 # What two runs of a group may differ in: the seed, and what changes no result of a search.
 _ALIKE = ("seed", *(name for name in SAFE if name != "search.budget"))
@@ -84,11 +83,10 @@ def course(run: Run) -> Course:
     Raises:
         RunError: it cannot be read.
     """
-    status = run.status()
-    with Store.reader(run.path) as store:
-        facts, generations = store.facts(), store.generations()
-        candidates, evaluations = store.candidates(), store.evaluations()
-    settings = run.in_force().model_dump(mode="json")
+    with run.at_one_moment() as now:
+        status, facts, generations = run.status(), now.facts, now.generations
+        candidates, evaluations = now.candidates, now.evaluations
+        settings = run.in_force().model_dump(mode="json")
     settings["search"]["generations"] = status.generations
     rows = {number: each.stats for number, each in generations.items()}
     points = tuple(_points(candidates, evaluations, rows))

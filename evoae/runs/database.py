@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 import textwrap
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
@@ -106,6 +107,41 @@ class Database:
             raise self.damaged(f"{value!r:.40} is no {kind.__name__}")
         return value
 
+    def listed(self, text: str, *kinds: type) -> tuple[Any, ...]:
+        """Return the items of a JSON list, each of one of these types.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        items = self.parsed(text, list)
+        for item in items:
+            if type(item) not in kinds:
+                raise self.damaged(f"{item!r:.40} is no {kinds[0].__name__}")
+        return tuple(items)
+
+    def numbers(self, text: str) -> dict[str, Any]:
+        """Return a JSON mapping of numbers; None is one that is not known.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        values = self.parsed(text, dict)
+        for value in values.values():
+            if type(value) not in (int, float, type(None)):
+                raise self.damaged(f"{value!r:.40} is no number")
+        return values
+
+    def moment(self, text: str) -> datetime:
+        """Return a time that was recorded.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except ValueError as error:
+            raise self.damaged(error) from error
+
     def damaged(self, why: object) -> RunError:
         """Return the error for content that makes no sense."""
         return damaged(self._file, why)
@@ -125,14 +161,14 @@ def connect(file: Path | str, mode: Literal["ro", "rw", "rwc", "memory"]) -> sql
 
 
 def open_to_write(file: Path, *, new: bool = False) -> sqlite3.Connection:
-    """Open a run's database as its driver does, checked and migrated to the newest schema.
+    """Open a run's database as its driver does.
 
     Args:
         file: the database.
         new: make it; it must not exist.
 
     Raises:
-        RunError: not ours, damaged, of a newer version, or not writable.
+        RunError: not ours, damaged, of another version, or not writable.
     """
     with told(file):
         connection = connect(file, "rwc" if new else "rw")
@@ -141,29 +177,27 @@ def open_to_write(file: Path, *, new: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        schema.migrate(connection)
+        if new:
+            schema.make(connection)
     return connection
 
 
 def open_to_read(file: Path) -> sqlite3.Connection:
-    """Open a run's database beside its driver, or in a folder that cannot be written.
+    """Open a run's database at one moment, beside its driver or in a folder without write access.
 
-    A database of an older schema is read from a migrated copy.
+    All that is read belongs together, whatever the driver commits meanwhile: the connection is in
+    one transaction until it is closed.
 
     Raises:
-        RunError: not ours, damaged, of a newer version, or not readable.
+        RunError: not ours, damaged, of another version, or not readable.
     """
     with told(file):
         try:
-            connection = _checked(connect(file, "ro"), file)
+            return _checked(connect(file, "ro"), file, begin=True)
         except sqlite3.OperationalError:
             if os.access(file.parent, os.W_OK, effective_ids=True):
                 raise
-            connection = _open_unwritable(file)
-        if schema.version_of(connection) < len(schema.MIGRATIONS):
-            connection = _in_memory(connection)
-            schema.migrate(connection)
-    return connection
+            return _open_unwritable(file)
 
 
 def _open_unwritable(file: Path) -> sqlite3.Connection:
@@ -173,20 +207,19 @@ def _open_unwritable(file: Path) -> sqlite3.Connection:
         for source in (file, file.with_name(f"{file.name}-wal")):
             if source.exists():
                 shutil.copyfile(source, copy.with_name(source.name))
-        return _in_memory(_checked(connect(copy, "rw"), file))
-
-
-def _in_memory(source: sqlite3.Connection) -> sqlite3.Connection:
-    """Return a copy of an open database in memory; closes the original."""
-    memory = connect("", "memory")
-    with contextlib.closing(source):
-        source.backup(memory)
+        memory = connect("", "memory")
+        with contextlib.closing(_checked(connect(copy, "rw"), file)) as checked:
+            checked.backup(memory)
     return memory
 
 
-def _checked(connection: sqlite3.Connection, file: Path) -> sqlite3.Connection:
-    """Return `connection`, or close it and say why `file` is no database of ours."""
+def _checked(
+    connection: sqlite3.Connection, file: Path, *, begin: bool = False
+) -> sqlite3.Connection:
+    """Return `connection`, in a transaction if asked; or close it and say what is wrong."""
     try:
+        if begin:
+            connection.execute("BEGIN")
         schema.check(connection, file)
     except BaseException:
         connection.close()

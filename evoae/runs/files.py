@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,10 @@ from evoae.errors import RunError
 MODELS = "models"
 REFIT = "refit"  # the folder of refitted models, and the kind of their results
 PENDING = "pending"
+_WRITTEN = (
+    *("run.sqlite", "run.sqlite-wal", "run.sqlite-shm", "lock", "log.jsonl", "config.yaml"),
+    *(MODELS, f"{MODELS}/{PENDING}", REFIT, "tensorboard", "random"),
+)
 _SPACE = "free some space, then go on with 'evoae resume'; what was finished is kept"
 _RIGHTS = "check the folder's permissions, or choose another one with --run"
 _PLACE = "something else stands in its place: move that away"
@@ -92,8 +97,36 @@ def refit_path(run: Path, candidate_id: str) -> Path:
     return run / REFIT / f"{candidate_id}.keras"
 
 
+def restored_path(run: Path, candidate_id: str) -> Path:
+    """Return where a model that is trained again waits until it is compared with its record."""
+    return run / MODELS / PENDING / f"{candidate_id}.restored.keras"
+
+
+# What evoae names files in `models/`: a model, waiting or not, or one that is half written.
+_MODEL = re.compile(r"(\.[0-9a-f]{8})?\.?[0-9a-f]{64}(\.restored)?(\.[0-9]+)?\.keras")
+
+
+def refuse_links(run: Path) -> None:
+    """Make sure that what evoae writes and deletes in a run folder lies in that folder.
+
+    Raises:
+        RunError: a link stands in the place of a folder or file of a run.
+    """
+    names = [run / name for name in _WRITTEN]
+    board = run / "tensorboard"
+    with spoken(board):
+        names += board.iterdir() if board.is_dir() and not board.is_symlink() else ()
+    for path in names:
+        if path.is_symlink():
+            raise RunError(
+                str(path),
+                f"is a link to {path.readlink()}, and evoae writes inside the run folder alone",
+                "put what it leads to in its place",
+            )
+
+
 def promote(run: Path, hall_of_fame: Collection[str], undecided: Collection[str] = ()) -> None:
-    """Keep the models of `hall_of_fame`, remove all others; safe to repeat after a crash.
+    """Keep the models of `hall_of_fame`, remove evoae's other ones; safe to repeat after a crash.
 
     Args:
         run: the run folder.
@@ -113,11 +146,16 @@ def promote(run: Path, hall_of_fame: Collection[str], undecided: Collection[str]
                 pending.replace(model_path(run, candidate_id))
         sync_folder(models)
         for file in waiting.iterdir():
-            if not any(candidate_id in file.name for candidate_id in undecided):
+            if _is_ours(file) and not any(id in file.name for id in undecided):
                 file.unlink()
         for file in models.iterdir():
-            if file.is_file() and not (file.suffix == ".keras" and file.stem in hall_of_fame):
+            if _is_ours(file) and file.stem not in hall_of_fame:
                 file.unlink()
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether evoae made a file of `models/`; what people put there stays."""
+    return _MODEL.fullmatch(file.name) is not None and not file.is_dir()
 
 
 def disk_bytes(run: Path) -> int:

@@ -8,7 +8,7 @@ from the database when the next driver begins.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from evoae.runs.database import Database
@@ -76,22 +76,15 @@ def _events(base: Database) -> list[_Event]:
     """Return everything that ended, in its order; a generation after the last of its trainings."""
     ended = trainings(base)
     events = [((each.finished, 0), _of_training(each)) for each in ended]
-    for finished, event in _generations(base):
-        last = finished or _last(ended, event["generation"])
-        events.append(((last, 1), event))
+    events += [((finished, 1), event) for finished, event in _generations(base)]
     return [event for _, event in sorted(events, key=lambda pair: pair[0])]
-
-
-def _last(ended: Sequence[Training], number: object) -> str:
-    """Return when a generation ended of which older versions did not record it."""
-    return max((each.finished for each in ended if each.generation == number), default="")
 
 
 def _generations(
     base: Database, where: str = "", values: tuple[object, ...] = ()
-) -> list[tuple[str | None, _Event]]:
-    """Return when generations ended, None if that is not recorded, and what is told of each."""
-    found: list[tuple[str | None, _Event]] = []
+) -> list[tuple[str, _Event]]:
+    """Return when generations ended, and what is told of each."""
+    found: list[tuple[str, _Event]] = []
     sql = f"SELECT number, stats, seconds, finished FROM generation {where} ORDER BY number"
     for number, stats, seconds, finished in base.rows(sql, values):
         hall = base.rows(

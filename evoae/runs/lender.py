@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from evoae.config.load import make_config
 from evoae.evaluation import Evaluation, Outcome, Task, so_far, stopped_after
@@ -45,7 +45,7 @@ class Lender:
             task: what would be trained otherwise; its `keep` says where the model is wanted.
         """
         evaluation = self._evaluations.get(task.id)
-        if evaluation is None or not self._ends_alike(evaluation, task):
+        if evaluation is None or not ends_alike(evaluation, task, self._fitness):
             return None
         fitness, keep = evaluation.fitness, task.keep
         if fitness is None or evaluation.raced or keep is None:
@@ -61,10 +61,17 @@ class Lender:
         sync_folder(keep.parent)
         return evaluation
 
-    def _ends_alike(self, evaluation: Evaluation, task: Task) -> bool:
-        """Tell whether the training would end in the same way and after as many epochs."""
-        if evaluation.outcome not in _REPEATABLE:
-            return False
-        losses = evaluation.validation_loss
-        stopped = stopped_after(so_far(losses, self._fitness), task.thresholds)
-        return stopped == (len(losses) if evaluation.raced else None)
+
+def ends_alike(evaluation: Evaluation, task: Task, fitness: Literal["last", "best"]) -> bool:
+    """Tell whether a training would end as an earlier one did, and after as many epochs.
+
+    Args:
+        evaluation: what the earlier one earned.
+        task: what would be trained.
+        fitness: which epoch's loss counts, see `training.fitness`.
+    """
+    if evaluation.outcome not in _REPEATABLE:
+        return False
+    losses = evaluation.validation_loss
+    stopped = stopped_after(so_far(losses, fitness), task.thresholds)
+    return stopped == (len(losses) if evaluation.raced else None)

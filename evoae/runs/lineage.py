@@ -13,7 +13,7 @@ from evoae.genome.text import parse
 from evoae.runs.database import damaged
 from evoae.runs.records import Candidate
 from evoae.runs.run import Run
-from evoae.runs.store import DATABASE, Store
+from evoae.runs.store import DATABASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,9 @@ def lineage(run: Run, prefix: str = "best", depth: int | None = None) -> Lineage
     Raises:
         RunError: there is no such candidate, or the run's record of a parent is damaged.
     """
-    root = run.find(prefix).candidate
-    with Store.reader(run.path) as store:
-        candidates, evaluations, scores = store.candidates(), store.evaluations(), store.scores()
+    with run.at_one_moment() as now:
+        root = run.find(prefix).candidate
+        candidates, evaluations, scores = now.candidates, now.evaluations, now.scores
     for parent in (each for candidate in candidates.values() for each in candidate.parents):
         if parent not in candidates:
             raise damaged(run.path / DATABASE, f"it lacks the parent {parent:.12}")

@@ -1,11 +1,14 @@
 """One driver per run: an advisory lock that the kernel releases when its holder dies.
 
-The file outlives the lock, so that a crash leaves nothing to clean up: whether a run is driven is
-told by the lock, never by the file or the pid in it.
+Both the file `lock` and the run folder itself are locked: the file says whose run it is and works
+on file systems that lock no folders, the folder cannot be removed beneath a driver. The file
+outlives the lock, so that a crash leaves nothing to clean up: whether a run is driven is told by
+the lock, never by the file or the pid in it.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -19,6 +22,7 @@ from evoae.wording import command
 LOCK = "lock"
 _PATIENCE = 0.2  # seconds; a reader that looks at the lock holds it for some microseconds
 _PAUSE = 0.02
+_NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.EINVAL, errno.EOPNOTSUPP)  # NFS says of a folder
 
 
 @final
@@ -31,47 +35,66 @@ class Lock:
 
     def __init__(self, run: Path) -> None:
         self._run = run
+        self._held: list[int] = []  # descriptors; closing one is what releases its lock
         with spoken(run):
-            self._descriptor = os.open(run / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-            if not _seize(self._descriptor):
-                os.close(self._descriptor)
-                raise RunError(
-                    str(run),
-                    f"already running (pid {holder(run) or 'unknown'})",
-                    f"Watch it with '{command('status', run)}', or stop it first.",
-                )
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+            try:
+                for name, how in ((LOCK, flags), (".", os.O_RDONLY)):
+                    self._held.append(os.open(run / name, how, 0o666))
+                    if not _seize(self._held[-1]):
+                        raise RunError(
+                            str(run),
+                            f"already running (pid {holder(run) or 'unknown'})",
+                            f"Watch it with '{command('status', run)}', or stop it first.",
+                        )
+                os.ftruncate(self._held[0], 0)
+                os.pwrite(self._held[0], f"{os.getpid()}\n".encode(), 0)
+            except BaseException:
+                self._close()
+                raise
 
     def release(self) -> None:
         """Let another driver have the run. Releasing twice does nothing."""
-        if self._descriptor >= 0:
-            os.ftruncate(self._descriptor, 0)
-            os.close(self._descriptor)  # closing is what releases a flock
-            self._descriptor = -1
+        if self._held:
+            os.ftruncate(self._held[0], 0)
+            self._close()
+
+    def _close(self) -> None:
+        while self._held:
+            os.close(self._held.pop())
 
 
 def holder(run: Path) -> int | None:
     """Return the pid of the run's driver: None if there is none, 0 if it cannot be told."""
-    try:
-        descriptor = os.open(run / LOCK, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    except PermissionError:
-        return 0
-    try:
+    text = b""
+    driven = False
+    for name in (LOCK, "."):
+        try:
+            descriptor = os.open(run / name, os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            continue  # somebody may have removed the file; the folder tells
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM):
+                return 0
+            raise
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            text = os.pread(descriptor, 32, 0).strip()
-            return int(text) if text.isdigit() else 0
+            driven = True
+            if name == LOCK:
+                text = os.pread(descriptor, 32, 0).strip()
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        finally:
+            os.close(descriptor)
+    if not driven:
         return None
-    finally:
-        os.close(descriptor)
+    return int(text) if text.isdigit() else 0
 
 
 def _seize(descriptor: int) -> bool:
-    """Take the lock, waiting out readers that look at it; False if a driver holds it."""
+    """Take a lock, waiting out readers that look at it; False if a driver holds it."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -80,5 +103,9 @@ def _seize(descriptor: int) -> bool:
             if time.monotonic() > deadline:
                 return False
             time.sleep(_PAUSE)
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return True
+            raise
         else:
             return True

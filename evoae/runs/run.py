@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Literal, Self, TypeVar
@@ -21,8 +21,9 @@ from evoae.runs.entries import Entry, Found
 from evoae.runs.files import REFIT, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.records import Baseline, Generation
+from evoae.runs.snapshot import Snapshot, snapshot
 from evoae.runs.status import Status, read_status
-from evoae.runs.store import DATABASE, Store
+from evoae.runs.store import DATABASE
 from evoae.runs.trainings import Training
 from evoae.wording import command
 
@@ -48,13 +49,20 @@ class Run:
             RunError: there is no run, or a newer evoae wrote it.
         """
         path = locate(run)
-        with Store.reader(path):
+        with snapshot(path):
             return cls(path, load_config(path / CONFIG))
+
+    def at_one_moment(self) -> AbstractContextManager[Snapshot]:
+        """Return a context in which everything is read as it is when the context begins.
+
+        Without it each method reads the moment at which it is called.
+        """
+        return snapshot(self.path)
 
     def facts(self) -> dict[str, Any]:
         """Return what is recorded about data, machine and baselines."""
-        with Store.reader(self.path) as store:
-            return store.facts()
+        with self.at_one_moment() as now:
+            return now.facts
 
     def fact(self, key: str, kind: type[_Kind]) -> _Kind:
         """Return one recorded fact.
@@ -62,8 +70,8 @@ class Run:
         Raises:
             RunError: the run lacks it.
         """
-        with Store.reader(self.path) as store:
-            return store.fact(key, kind)
+        with self.at_one_moment() as now:
+            return now.tables.fact(key, kind)
 
     def frame(self) -> Frame:
         """Return what the run's networks share.
@@ -79,37 +87,37 @@ class Run:
 
     def generations(self) -> list[Generation]:
         """Return the finished generations in order."""
-        with Store.reader(self.path) as store:
-            return list(store.generations().values())
+        with self.at_one_moment() as now:
+            return list(now.generations.values())
 
     def evaluations(self) -> list[Training]:
         """Return every training in the order of finishing, each a flat row.
 
         `pandas.DataFrame(run.evaluations())` is a table of them.
         """
-        with Store.reader(self.path) as store:
-            return store.trainings()
+        with self.at_one_moment() as now:
+            return now.tables.trainings()
 
     def first_evaluations(self) -> list[Evaluation]:
         """Return what each candidate earned in its first training, learning curve included.
 
         In the order of finishing.
         """
-        with Store.reader(self.path) as store:
-            return list(store.evaluations().values())
+        with self.at_one_moment() as now:
+            return list(now.evaluations.values())
 
     def hall_of_fame(self) -> list[Entry]:
         """Return the best models so far, best first; the generation under way included.
 
         Those of an nsga2 search are its front, see `front`, up to its last finished generation.
         """
-        read = _Read(self.path)
-        generations = read.generations
-        members = list(generations[max(generations)].hall_of_fame) if generations else []
-        if self.config.search.algorithm != "nsga2" or not members:
-            done = len(generations)
-            members += [id for id in read.scores if read.candidates[id].generation > done]
-        return self._entries(read, members)[: self.config.search.hof_size]
+        with self.at_one_moment() as now:
+            newest = now.tables.newest_generation()
+            members = [] if newest is None else list(newest.hall_of_fame)
+            if self.config.search.algorithm != "nsga2" or not members:
+                done = 0 if newest is None else newest.number
+                members += now.tables.proposed_after(done)
+            return self._entries(now, members, self.config.search.hof_size)
 
     def front(self, objectives: Sequence[ObjectiveName] | None = None) -> list[Entry]:
         """Return every candidate than which no other one is better in all respects, best first.
@@ -120,12 +128,17 @@ class Run:
         Args:
             objectives: the respects, all to minimise; None for those of `search.objectives`.
         """
-        read = _Read(self.path)
-        entries = self._entries(read, list(read.scores))
         chosen = self.config.search.objectives if objectives is None else objectives
-        places = [place(e.val_loss, e.latent, e.parameters, chosen) for e in entries]
-        front = [e for e, stays in zip(entries, undominated(places), strict=True) if stays]
-        return [replace(entry, rank=rank) for rank, entry in enumerate(front, start=1)]
+        with self.at_one_moment() as now:
+            ranked = _ranked(now, now.scores)
+            sizes = [self._size(now, id) for _, id in ranked]
+            places = [
+                place(fitness, latent, parameters, chosen)
+                for (fitness, _), (parameters, latent) in zip(ranked, sizes, strict=True)
+            ]
+            kept = undominated(places)
+            front = [id for (_, id), stays in zip(ranked, kept, strict=True) if stays]
+            return self._entries(now, front)
 
     def best_within(self, latent: int) -> Entry:
         """Return the best candidate whose latent size is at most `latent`.
@@ -148,44 +161,44 @@ class Run:
         Raises:
             RunError: there is none, or more than one.
         """
-        with Store.reader(self.path) as store:
-            candidates, evaluations = store.candidates(), store.evaluations()
-            scores = store.scores()
-        if prefix == "best":
-            hall = self.hall_of_fame()[:1]
-            if not hall:
-                raise RunError(str(self.path), "no candidate has a score yet")
-            prefix = hall[0].id
-        found = [id for id in candidates if id.startswith(prefix.lower())]
-        if len(found) != 1 or not prefix:
-            if not found:
-                seen, step = f"no candidate begins with '{prefix}'", "'evoae hof' lists ids"
-            else:
-                seen = f"{len(found)} candidates begin with '{prefix}'"
-                step = "'evoae hof' lists ids; give more digits of one"
-            raise RunError(str(self.path), seen, step)
-        id = found[0]
-        return Found(candidates[id], evaluations.get(id), tuple(scores.get(id, ())))
+        with self.at_one_moment() as now:
+            if prefix == "best":
+                hall = self.hall_of_fame()[:1]
+                if not hall:
+                    raise RunError(str(self.path), "no candidate has a score yet")
+                prefix = hall[0].id
+            found = [id for id in now.candidates if id.startswith(prefix.lower())]
+            if len(found) != 1 or not prefix:
+                if not found:
+                    seen, step = f"no candidate begins with '{prefix}'", "'evoae hof' lists ids"
+                else:
+                    seen = f"{len(found)} candidates begin with '{prefix}'"
+                    step = "'evoae hof' lists ids; give more digits of one"
+                raise RunError(str(self.path), seen, step)
+            (id,) = found
+            scores = now.scores.get(id)  # those of all that were trained
+            evaluation = None if scores is None else now.tables.evaluation(id)
+            return Found(now.candidates[id], evaluation, scores or ())
 
     def refitted(self, id: str) -> dict[str, Any] | None:
         """Return the record of a candidate's refit, see `evoae.use.refit`; None before one."""
-        with Store.reader(self.path) as store:
-            return store.results().get((id, REFIT))
+        with self.at_one_moment() as now:
+            return now.results.get((id, REFIT))
 
     def failures(self) -> list[Found]:
         """Return the candidates that earned no fitness, in the order of failing."""
-        with Store.reader(self.path) as store:
-            candidates, evaluations = store.candidates(), store.evaluations()
-        return [
-            Found(candidates[id], evaluation)
-            for id, evaluation in evaluations.items()
-            if evaluation.fitness is None
-        ]
+        with self.at_one_moment() as now:
+            return [
+                Found(now.candidates[id], evaluation)
+                for id, evaluation in now.evaluations.items()
+                if evaluation.fitness is None
+            ]
 
     def linear_bound(self) -> tuple[int, float] | None:
         """Return (latent size, validation loss) of PCA at the winner's size; None if unknown."""
-        bounds = self.linear_bounds()
-        best = self.hall_of_fame()[:1] if bounds else []
+        with self.at_one_moment():
+            bounds = self.linear_bounds()
+            best = self.hall_of_fame()[:1] if bounds else []
         return next(((e.latent, bounds[e.latent]) for e in best if e.latent in bounds), None)
 
     def linear_bounds(self) -> dict[int, float]:
@@ -193,8 +206,6 @@ class Run:
         match self.facts().get("pca"):
             case {"curve": [*pairs]}:
                 return {int(latent): float(value) for latent, value in pairs}
-            case {"latent": int(latent), "val_loss": float(value)}:  # of earlier versions
-                return {latent: value}
         return {}
 
     def baselines(self) -> list[Baseline]:
@@ -203,7 +214,8 @@ class Run:
         Raises:
             RunError: what is recorded of it is damaged.
         """
-        bound, recorded = self.linear_bound(), self.facts().get("baselines", {})
+        with self.at_one_moment() as now:
+            bound, recorded = self.linear_bound(), now.facts.get("baselines", {})
         found = [] if bound is None else [Baseline("pca", "scored", bound[1], bound[0])]
         try:
             return found + [Baseline(**recorded[name]) for name in sorted(recorded)]
@@ -224,7 +236,8 @@ class Run:
 
         Budgets are doubled, or twice what is spent where that is more.
         """
-        facts, status = self.facts(), self.status()
+        with self.at_one_moment() as now:
+            facts, status, search = now.facts, self.status(), self.in_force().search
         if facts.get("exhausted"):
             return None
         spent = {
@@ -232,7 +245,7 @@ class Run:
             "evaluations": status.scored + status.failed + status.repeated,
             "minutes": facts.get("seconds", 0.0) / 60,
         }
-        budget = self.in_force().search.budget.model_dump(exclude_none=True)
+        budget = search.budget.model_dump(exclude_none=True)
         doubled = {
             name: str(2 * max(value, spent[name]))
             if isinstance(value, int)
@@ -245,35 +258,36 @@ class Run:
             for word in ("--set", f"search.budget.{name}={value}")
         ]
         target = facts.get("generations")
-        if target is not None and len(self.generations()) >= target:
+        if target is not None and status.finished >= target:
             more += ["--generations", "10"]
         return command("resume", self.path, *more)
 
     def status(self) -> Status:
         """Return where the run stands now."""
-        best = [(entry.id, entry.val_loss) for entry in self.hall_of_fame()[:1]]
-        budget = self.in_force().search.budget
-        return read_status(self.path, budget, next(iter(best), None), self.baselines())
+        with self.at_one_moment() as now:
+            best = [(entry.id, entry.val_loss) for entry in self.hall_of_fame()[:1]]
+            budget = self.in_force().search.budget
+            return read_status(self.path, now, budget, next(iter(best), None), self.baselines())
 
-    def _entries(self, read: _Read, ids: Collection[str]) -> list[Entry]:
-        """Return the scored ones of some candidates, best first."""
-        ranked = sorted((fmean(read.scores[id]), id) for id in ids if read.scores.get(id))
+    def _entries(
+        self, now: Snapshot, ids: Collection[str], most: int | None = None
+    ) -> list[Entry]:
+        """Return the scored ones of some candidates, best first; at most `most` of them."""
         return [
-            self._entry(rank, read, id, fitness)
-            for rank, (fitness, id) in enumerate(ranked, start=1)
+            self._entry(rank, now, id, fitness)
+            for rank, (fitness, id) in enumerate(_ranked(now, ids)[:most], start=1)
         ]
 
-    def _entry(self, rank: int, read: _Read, id: str, fitness: float) -> Entry:
-        candidate, evaluation = read.candidates[id], read.evaluations[id]
-        refitted, scores = read.results.get((id, REFIT)), read.scores[id]
-        if evaluation.parameters is None or evaluation.latent is None:
-            raise RunError(str(self.path), f"hall of fame: {id} has no size")
+    def _entry(self, rank: int, now: Snapshot, id: str, fitness: float) -> Entry:
+        candidate, evaluation = now.tables.candidate(id), now.tables.evaluation(id)
+        refitted, scores = now.results.get((id, REFIT)), now.scores[id]
+        parameters, latent = self._size(now, id)
         return Entry(
             rank,
             id,
             fitness,
-            evaluation.parameters,
-            evaluation.latent,
+            parameters,
+            latent,
             candidate.genome,
             candidate.generation,
             evaluation.seconds.total,
@@ -283,17 +297,19 @@ class Run:
             stdev(scores) if len(scores) > 1 else None,
         )
 
+    def _size(self, now: Snapshot, id: str) -> tuple[int, int]:
+        """Return parameters and latent size of a candidate that has a score."""
+        parameters, latent = now.sizes[id]
+        if parameters is None or latent is None:
+            raise damaged(self.path / DATABASE, f"{id:.12} has a score and no size")
+        return parameters, latent
+
     def _model(self, candidate_id: str) -> Path:
         """Return where a model lies: it waits in a folder of its own for its generation's end."""
         pending = pending_path(self.path, candidate_id)
         return pending if pending.is_file() else model_path(self.path, candidate_id)
 
 
-class _Read:
-    """The tables that a ranking needs, read at one moment."""
-
-    def __init__(self, path: Path) -> None:
-        with Store.reader(path) as store:
-            self.generations, self.evaluations = store.generations(), store.evaluations()
-            self.candidates, self.results = store.candidates(), store.results()
-            self.scores = store.scores()
+def _ranked(now: Snapshot, ids: Collection[str]) -> list[tuple[float, str]]:
+    """Return (validation loss, id) of the scored ones of some candidates, best first."""
+    return sorted((fmean(now.scores[id]), id) for id in ids if now.scores.get(id))

@@ -1,109 +1,117 @@
-"""The tables of `run.sqlite`, and the migrations that made them.
+"""The tables of `run.sqlite`.
 
-`PRAGMA user_version` is the number of migrations a file has been through; a migration and its
-number are one transaction. A migration that has been released is never edited.
+Until the first release a database of another schema is refused; from then on it will be migrated.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from functools import cache
 from pathlib import Path
 
 from evoae.errors import RunError
 
 APPLICATION_ID = 0x65766F61  # "evoa"
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        "CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
-        """CREATE TABLE candidate (
-            id TEXT PRIMARY KEY, genome TEXT NOT NULL, tokens TEXT NOT NULL,
-            generation INTEGER NOT NULL, position INTEGER NOT NULL,
-            parents TEXT NOT NULL, operator TEXT NOT NULL) STRICT""",
-        """CREATE TABLE evaluation (
-            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES candidate,
-            outcome TEXT NOT NULL, fitness REAL CHECK (abs(fitness) < 9e999),
-            train_loss TEXT NOT NULL, validation_loss TEXT NOT NULL,
-            parameters INTEGER, latent INTEGER, flops INTEGER,
-            build_seconds REAL NOT NULL, compile_seconds REAL NOT NULL,
-            epochs_seconds REAL NOT NULL, total_seconds REAL NOT NULL,
-            peak_memory INTEGER, message TEXT, traceback TEXT,
-            finished TEXT NOT NULL,
-            CHECK ((outcome = 'scored') = (fitness IS NOT NULL))) STRICT""",
-        """CREATE TABLE generation (
-            number INTEGER PRIMARY KEY, stats TEXT NOT NULL, seconds REAL NOT NULL) STRICT""",
-        """CREATE TABLE population (
-            generation INTEGER NOT NULL REFERENCES generation, position INTEGER NOT NULL,
-            id TEXT NOT NULL REFERENCES candidate,
-            PRIMARY KEY (generation, position)) STRICT, WITHOUT ROWID""",
-        """CREATE TABLE hall_of_fame (
-            generation INTEGER NOT NULL REFERENCES generation, rank INTEGER NOT NULL,
-            id TEXT NOT NULL REFERENCES evaluation (id),
-            PRIMARY KEY (generation, rank)) STRICT, WITHOUT ROWID""",
-        """CREATE TABLE result (
-            id TEXT NOT NULL REFERENCES candidate, kind TEXT NOT NULL, value TEXT NOT NULL,
-            PRIMARY KEY (id, kind)) STRICT, WITHOUT ROWID""",
-    ),
-    # The run that an evaluation was taken over from; NULL for one trained here.
-    ("ALTER TABLE evaluation ADD COLUMN source TEXT",),
-    # All validation figures by name, JSON; none for evaluations of older versions.
-    ("ALTER TABLE evaluation ADD COLUMN figures TEXT NOT NULL DEFAULT '{}'",),
-    (
-        # FLOPs of the training; NULL for evaluations of older versions.
-        "ALTER TABLE evaluation ADD COLUMN cost INTEGER",
-        # Further trainings of a candidate, each with its own seed; `evaluation` has the first.
-        """CREATE TABLE repeat (
-            id TEXT NOT NULL REFERENCES evaluation (id), number INTEGER NOT NULL,
-            outcome TEXT NOT NULL, fitness REAL CHECK (abs(fitness) < 9e999),
-            cost INTEGER, seconds REAL NOT NULL, message TEXT, finished TEXT NOT NULL,
-            CHECK ((outcome = 'scored') = (fitness IS NOT NULL)),
-            PRIMARY KEY (id, number)) STRICT, WITHOUT ROWID""",
-    ),
-    # 1 for a training that racing stopped early.
-    ("ALTER TABLE evaluation ADD COLUMN raced INTEGER NOT NULL DEFAULT 0",),
-    # When a generation ended; NULL for those of older versions.
-    ("ALTER TABLE generation ADD COLUMN finished TEXT",),
+VERSION = 1
+TABLES = (
+    # What a run knows of itself: JSON by key, see `evoae.runs.facts`.
+    "CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    """CREATE TABLE candidate (
+        id TEXT PRIMARY KEY, genome TEXT NOT NULL, tokens TEXT NOT NULL,
+        generation INTEGER NOT NULL CHECK (generation > 0),
+        position INTEGER NOT NULL CHECK (position >= 0),
+        parents TEXT NOT NULL, operator TEXT NOT NULL) STRICT""",
+    # The first training of a candidate. `cost` is its FLOPs; `figures` its validation figures by
+    # name; `source` the run that it was taken over from; `raced` 1 if racing stopped it early.
+    """CREATE TABLE evaluation (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES candidate,
+        outcome TEXT NOT NULL, fitness REAL CHECK (abs(fitness) < 9e999),
+        train_loss TEXT NOT NULL, validation_loss TEXT NOT NULL,
+        parameters INTEGER CHECK (parameters >= 0), latent INTEGER CHECK (latent >= 0),
+        flops INTEGER CHECK (flops >= 0),
+        build_seconds REAL NOT NULL, compile_seconds REAL NOT NULL,
+        epochs_seconds REAL NOT NULL,
+        total_seconds REAL NOT NULL CHECK (total_seconds BETWEEN 0 AND 1e12),
+        peak_memory INTEGER CHECK (peak_memory >= 0), message TEXT, traceback TEXT,
+        finished TEXT NOT NULL, source TEXT, figures TEXT NOT NULL,
+        cost INTEGER CHECK (cost >= 0), raced INTEGER NOT NULL,
+        CHECK ((outcome = 'scored') = (fitness IS NOT NULL))) STRICT""",
+    # Further trainings of a candidate, each with its own seed, from number 2 on. `generation` is
+    # the one that asked for it.
+    """CREATE TABLE repeat (
+        id TEXT NOT NULL REFERENCES evaluation (id), number INTEGER NOT NULL CHECK (number > 1),
+        generation INTEGER NOT NULL CHECK (generation > 0),
+        outcome TEXT NOT NULL, fitness REAL CHECK (abs(fitness) < 9e999),
+        cost INTEGER CHECK (cost >= 0),
+        seconds REAL NOT NULL CHECK (seconds BETWEEN 0 AND 1e12),
+        message TEXT, finished TEXT NOT NULL,
+        CHECK ((outcome = 'scored') = (fitness IS NOT NULL)),
+        PRIMARY KEY (id, number)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE generation (
+        number INTEGER PRIMARY KEY CHECK (number > 0), stats TEXT NOT NULL,
+        seconds REAL NOT NULL, finished TEXT NOT NULL) STRICT""",
+    """CREATE TABLE population (
+        generation INTEGER NOT NULL REFERENCES generation, position INTEGER NOT NULL,
+        id TEXT NOT NULL REFERENCES candidate,
+        PRIMARY KEY (generation, position)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE hall_of_fame (
+        generation INTEGER NOT NULL REFERENCES generation, rank INTEGER NOT NULL,
+        id TEXT NOT NULL REFERENCES evaluation (id),
+        PRIMARY KEY (generation, rank)) STRICT, WITHOUT ROWID""",
+    # What came of a candidate after the search: JSON by kind.
+    """CREATE TABLE result (
+        id TEXT NOT NULL REFERENCES candidate, kind TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (id, kind)) STRICT, WITHOUT ROWID""",
+    # Trainings of generations that are searched again since an earlier failure was retried: JSON
+    # by key. One that is proposed again is taken from here instead of trained.
+    "CREATE TABLE spare (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
 )
 
 
-def version_of(connection: sqlite3.Connection) -> int:
-    """Return the schema version of an open database; 0 for an empty one."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
-
-
-def migrate(
-    connection: sqlite3.Connection, migrations: tuple[tuple[str, ...], ...] | None = None
-) -> None:
-    """Bring an open database (autocommit mode) to this version's schema, from any older one."""
-    steps = MIGRATIONS if migrations is None else migrations
-    for target, statements in enumerate(
-        steps[version_of(connection) :], version_of(connection) + 1
-    ):
-        connection.execute("BEGIN IMMEDIATE")
-        with connection:  # commits, or rolls back on an exception
-            for statement in statements:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {target}")
+def make(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty database (autocommit mode), all or none."""
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:  # commits, or rolls back on an exception
+        for statement in TABLES:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def check(connection: sqlite3.Connection, place: Path) -> None:
-    """Refuse a database that this version cannot use, or whose pages are damaged.
+    """Refuse a database that this version cannot use, or whose content is damaged.
 
     Raises:
-        RunError: another program's, a newer version's, or damaged.
-        sqlite3.DatabaseError: damaged beyond checking.
+        RunError: another program's, of another version, or its tables are not those of a run.
+        sqlite3.DatabaseError: its pages or rows are damaged.
     """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    version = version_of(connection)
-    if application != APPLICATION_ID or version < 1:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
         raise RunError(str(place), "not a run of evoae", "name the folder of a run")
-    if version > len(MIGRATIONS):
+    if version != VERSION:
         raise RunError(
             str(place),
-            f"written by a newer evoae (schema {version}, this one knows {len(MIGRATIONS)})",
-            "Upgrade evoae: pip install --upgrade evoae",
+            f"written by another version of evoae (schema {version}, this one reads {VERSION})",
+            "read it with that version, or start a new run",
         )
+    # A view in the place of a table might never end, and a trigger would change what is written.
+    declared = _declared(connection)
+    if not _expected() <= declared or any(kind == "trigger" for kind, _, _ in declared):
+        raise sqlite3.DatabaseError("its tables are not those of a run")
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok" or connection.execute("PRAGMA foreign_key_check").fetchone():
         raise sqlite3.DatabaseError("its pages contradict each other")
+
+
+def _declared(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str | None]]:
+    return frozenset(connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall())
+
+
+@cache
+def _expected() -> frozenset[tuple[str, str, str | None]]:
+    """Return what SQLite itself makes of the statements above."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        make(connection)
+        return _declared(connection)

@@ -12,11 +12,10 @@ from typing import Any
 from evoae.config.search import BudgetConfig
 from evoae.runs.eta import Eta, eta, rate
 from evoae.runs.files import disk_bytes
-from evoae.runs.lock import holder
 from evoae.runs.processes import memory_of
 from evoae.runs.records import Baseline
-from evoae.runs.store import Store
-from evoae.runs.trainings import Training
+from evoae.runs.snapshot import Snapshot
+from evoae.runs.trainings import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,7 @@ class Status:
         pid: of the driver; None unless running, 0 if it cannot be told.
         workers: of the latest driver; None if none has begun.
         generation: the one under way, from 1; the last one once finished.
+        finished: generations that are over.
         generations: how many were asked for; None if only a budget ends the search.
         scored, failed: trainings by outcome.
         raced: of those with a score, the ones that racing stopped early.
@@ -55,6 +55,7 @@ class Status:
     pid: int | None
     workers: int | None
     generation: int
+    finished: int
     generations: int | None
     scored: int
     raced: int
@@ -83,6 +84,7 @@ class Status:
 
 def read_status(
     run: Path,
+    now: Snapshot,
     budget: BudgetConfig,
     best: tuple[str, float] | None,
     baselines: Sequence[Baseline],
@@ -91,6 +93,7 @@ def read_status(
 
     Args:
         run: its folder.
+        now: what it holds.
         budget: of its search.
         best: its best candidate's id and validation loss; None before the first score.
         baselines: what it was compared with so far.
@@ -98,12 +101,10 @@ def read_status(
     Raises:
         RunError: its database cannot be read.
     """
-    pid = holder(run)
-    with Store.reader(run) as store:
-        facts, generations = store.facts(), list(store.generations().values())
-        trainings = store.trainings()
+    pid = now.pid
+    facts, generations, trainings = now.facts, list(now.generations.values()), now.tallies
     target, done = facts.get("generations"), len(generations)
-    ended = facts.get("ended") or (target is not None and done >= target)
+    ended = facts.get("ended", False)
     state = "running" if pid is not None else "finished" if ended else "interrupted"
     why = facts.get("stopped") if state == "interrupted" else None
     first = [each for each in trainings if each.measure == 1]
@@ -125,14 +126,19 @@ def read_status(
         why=why,
         pid=pid,
         workers=facts.get("workers"),
-        generation=done if ended else done + 1 if target is None else min(done + 1, target),
+        generation=done
+        if ended
+        else done + 1
+        if target is None
+        else max(1, min(done + 1, target)),
+        finished=done,
         generations=target,
         scored=scored,
         raced=sum(each.raced for each in first),
         failed=len(first) - scored,
         reused=reused,
         repeated=len(trainings) - len(first),
-        borrowed=sum(each.source is not None for each in trainings),
+        borrowed=sum(each.reused for each in trainings),
         cost=cost,
         noise=generations[-1].stats.get("noise") if generations else None,
         best=best,
@@ -151,27 +157,27 @@ def _range(left: Eta | None) -> dict[str, float | None]:
     return {"eta_seconds": left.seconds, "eta_low": left.low, "eta_high": left.high}
 
 
-def _cost(trainings: Sequence[Training]) -> int | None:
+def _cost(trainings: Sequence[Tally]) -> int | None:
     """Return the FLOPs of all; None if those of one are unknown."""
     costs = [each.cost for each in trainings if each.cost is not None]
     return sum(costs) if len(costs) == len(trainings) else None
 
 
-def _latest(trainings: Sequence[Training], began: str) -> tuple[list[float], list[float]]:
+def _latest(trainings: Sequence[Tally], began: str) -> tuple[list[float], list[float]]:
     """Return the seconds, and the ends, of the trainings that a driver did itself.
 
     Args:
         trainings: of the run.
         began: when it did, as `Training.finished` says it.
     """
-    own = [each for each in trainings if each.source is None and each.finished >= began]
+    own = [each for each in trainings if not each.reused and each.finished >= began]
     ends = [datetime.fromisoformat(each.finished).timestamp() for each in own]
     return [each.seconds for each in own], ends
 
 
 def _seconds(facts: Mapping[str, Any], *, running: bool) -> float:
-    """Return the wall time of all drivers; each records it when it ends."""
-    before = float(facts.get("seconds") or 0.0)
-    if not running or "began" not in facts:
+    """Return the wall time of all drivers: what is recorded, and what has passed since then."""
+    before, at = float(facts.get("seconds") or 0.0), facts.get("seconds_at")
+    if not running or at is None:
         return before
-    return before + time.time() - datetime.fromisoformat(facts["began"]).timestamp()
+    return before + max(0.0, time.time() - datetime.fromisoformat(at).timestamp())

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.errors import RunError, SearchError
+from evoae.evaluation import Evaluation, Seconds
+from evoae.runs import spare
 from evoae.runs.board import Board
 from evoae.runs.database import Database, open_to_read, open_to_write
-from evoae.runs.files import promote
+from evoae.runs.files import promote, refuse_links
 from evoae.runs.journal import Journal
 from evoae.runs.lock import Lock
 from evoae.runs.records import Candidate, Generation
-from evoae.runs.trainings import Training, trainings
+from evoae.runs.tables import EVALUATION, Tables
 
 DATABASE = "run.sqlite"
-_Json = TypeVar("_Json")
-_EVALUATION = (
-    "id, outcome, fitness, train_loss, validation_loss, parameters, latent, flops, "
-    "build_seconds, compile_seconds, epochs_seconds, total_seconds, "
-    "peak_memory, message, traceback, figures, cost, raced"
-)
+_STORED = f"{EVALUATION}, finished, source"
 
 
-class Store:
+class Store(Tables):
     """An open run database. A context manager; leaving it closes.
 
     Args:
@@ -39,17 +35,21 @@ class Store:
     """
 
     def __init__(self, connection: sqlite3.Connection, folder: Path, lock: Lock | None) -> None:
+        super().__init__(Database(connection, folder / DATABASE))
         self._connection, self.folder, self._lock = connection, folder, lock
-        self._base = Database(connection, folder / DATABASE)
         self._followers: tuple[Journal | Board, ...] = ()  # a driver's
+        self._file = _identity(folder / DATABASE)
+        self._latest: datetime | None = None  # end of the latest training or generation
 
     @classmethod
     def writer(cls, folder: Path) -> Self:
         """Open the run in `folder` for the one driver that may write to it.
 
         Raises:
-            RunError: another driver holds it, or its database cannot be used.
+            RunError: another driver holds it, its database cannot be used, or a link stands where
+                evoae would write.
         """
+        refuse_links(folder)
         lock = Lock(folder)
         try:
             store = cls(open_to_write(folder / DATABASE), folder, lock)
@@ -76,7 +76,7 @@ class Store:
 
     @classmethod
     def reader(cls, folder: Path) -> Self:
-        """Open the run in `folder` for reading, beside a driver or after one.
+        """Open the run in `folder` as it is at this moment, beside a driver or after one.
 
         Raises:
             RunError: its database cannot be used.
@@ -100,34 +100,23 @@ class Store:
 
     def set(self, values: Mapping[str, object]) -> None:
         """Record facts about the run by key; a known key gets its new value."""
+        self._still_there()
         with self._base.transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO run VALUES (?, ?)",
                 [(key, json.dumps(value)) for key, value in values.items()],
             )
 
-    def facts(self) -> dict[str, Any]:
-        """Return every fact recorded about the run."""
-        rows = self._base.rows("SELECT key, value FROM run")
-        return {key: self._base.parsed(value, object) for key, value in rows}
-
-    def fact(self, key: str, kind: type[_Json]) -> _Json:
-        """Return one fact.
-
-        Raises:
-            RunError: the database lacks it, or holds something else in its place.
-        """
-        value = self.facts().get(key)
-        if not isinstance(value, kind):
-            raise self._base.damaged(f"{key} is {value!r:.40}")
-        return value
-
     # -- candidates and their evaluations
 
     def add_candidate(self, candidate: Candidate) -> None:
-        """Record a candidate; one that is known stays as it was proposed first."""
+        """Record a candidate; one that was trained stays as it was proposed first."""
+        self._still_there()
         self._base.execute(
-            "INSERT OR IGNORE INTO candidate VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO candidate VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+            "generation = excluded.generation, position = excluded.position, "
+            "parents = excluded.parents, operator = excluded.operator "
+            "WHERE id NOT IN (SELECT id FROM evaluation)",
             (
                 candidate.id,
                 candidate.genome,
@@ -139,22 +128,6 @@ class Store:
             ),
         )
 
-    def candidates(self) -> dict[str, Candidate]:
-        """Return every candidate by id, in the order of proposal."""
-        rows = self._base.rows("SELECT * FROM candidate ORDER BY generation, position")
-        return {
-            id: Candidate(
-                id,
-                genome,
-                tuple(self._base.parsed(tokens, list)),
-                generation,
-                position,
-                tuple(self._base.parsed(parents, list)),
-                operator,
-            )
-            for id, genome, tokens, generation, position, parents, operator in rows
-        }
-
     def add_evaluation(self, evaluation: Evaluation, source: Path | None = None) -> None:
         """Record an evaluation, durably before this returns; a candidate earns only one.
 
@@ -163,9 +136,8 @@ class Store:
             source: the run that it was taken over from; None if it was trained for this one.
         """
         seconds = evaluation.seconds
-        marks = ", ".join("?" * 20)
-        self._base.execute(
-            f"INSERT INTO evaluation ({_EVALUATION}, finished, source) VALUES ({marks})",
+        finished = self._now()
+        self._insert_evaluation(
             (
                 evaluation.id,
                 evaluation.outcome.value,
@@ -182,97 +154,58 @@ class Store:
                 json.dumps(dict(evaluation.figures)),
                 evaluation.cost,
                 evaluation.raced,
-                _now(),
+                finished,
                 None if source is None else str(source),
-            ),
+            )
         )
-        for follower in self._followers:
-            follower.add_training(evaluation.id, 1)
 
-    def add_repeat(self, evaluation: Evaluation, number: int) -> None:
+    def _insert_evaluation(self, row: Sequence[object]) -> None:
+        self._still_there()
+        marks = ", ".join("?" * len(row))
+        self._base.execute(f"INSERT INTO evaluation ({_STORED}) VALUES ({marks})", tuple(row))
+        self._tell(str(row[0]), 1)
+
+    def add_repeat(self, evaluation: Evaluation, number: int, generation: int) -> None:
         """Record a further training of a candidate, durably before this returns.
 
         Args:
             evaluation: of a candidate that has its first one; its id may carry the number.
             number: 2 for the second training.
+            generation: the one that asked for it.
         """
         id, _, _ = evaluation.id.partition(" ")
-        self._base.execute(
-            "INSERT INTO repeat VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        self._insert_repeat(
             (
                 id,
                 number,
+                generation,
                 evaluation.outcome.value,
                 evaluation.fitness,
                 evaluation.cost,
                 evaluation.seconds.total,
                 evaluation.message,
-                _now(),
-            ),
+                self._now(),
+            )
         )
+
+    def _insert_repeat(self, row: Sequence[Any]) -> None:
+        self._still_there()
+        self._base.execute(f"INSERT INTO repeat VALUES ({', '.join('?' * 9)})", tuple(row))
+        self._tell(row[0], row[1])
+
+    def _tell(self, id: str, number: int) -> None:
         for follower in self._followers:
             follower.add_training(id, number)
-
-    def repeats(self) -> dict[tuple[str, int], Evaluation]:
-        """Return the further trainings by candidate id and number, from 2."""
-        rows = self._base.rows(
-            "SELECT id, number, outcome, fitness, cost, seconds, message FROM repeat "
-            "ORDER BY finished, id, number"
-        )
-        return {
-            (id, number): Evaluation(
-                f"{id} {number}",
-                Outcome(outcome),
-                fitness,
-                seconds=Seconds(total=seconds),
-                message=message,
-                cost=cost,
-            )
-            for id, number, outcome, fitness, cost, seconds, message in rows
-        }
-
-    def scores(self) -> dict[str, tuple[float, ...]]:
-        """Return what each candidate's trainings earned, in their order.
-
-        Those that failed or that racing stopped earned nothing; a candidate whose first training
-        ended so has no further one.
-        """
-        rows = self._base.rows(
-            "SELECT id, 1, iif(raced, NULL, fitness) FROM evaluation UNION ALL "
-            "SELECT id, number, fitness FROM repeat ORDER BY 2"
-        )
-        scores: dict[str, tuple[float, ...]] = {}
-        for id, _, fitness in rows:
-            scores[id] = scores.get(id, ()) + (() if fitness is None else (fitness,))
-        return scores
-
-    def borrowed(self) -> int:
-        """Return how many evaluations were taken over from other runs."""
-        ((count,),) = self._base.rows("SELECT count(source) FROM evaluation")
-        return int(count)
-
-    def evaluations(self) -> dict[str, Evaluation]:
-        """Return every evaluation by candidate id, in the order of finishing."""
-        rows = self._base.rows(f"SELECT {_EVALUATION} FROM evaluation ORDER BY number")
-        return {row[0]: self._evaluation(row) for row in rows}
-
-    def trainings(self) -> list[Training]:
-        """Return every training as a flat row, in the order of finishing."""
-        return trainings(self._base)
 
     # -- what came of a candidate after the search
 
     def set_result(self, id: str, kind: str, value: Mapping[str, object]) -> None:
         """Record what came of a candidate, durably; a result of the same kind is replaced."""
+        self._still_there()
         with self._base.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO result VALUES (?, ?, ?)", (id, kind, json.dumps(value))
             )
-
-    def results(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Return every result by candidate id and kind."""
-        rows = self._base.rows("SELECT id, kind, value FROM result")
-        return {(id, kind): self._base.parsed(value, dict) for id, kind, value in rows}
 
     # -- generations
 
@@ -285,9 +218,10 @@ class Store:
         Raises:
             RunError: it is recorded already, and differently.
         """
-        recorded = self.generations().get(generation.number)
-        if recorded is not None:
-            if not _agree(recorded, generation):
+        self._still_there()
+        recorded = self._generations("WHERE number = ?", (generation.number,))
+        if recorded:
+            if not _agree(recorded[0], generation):
                 raise RunError(
                     str(self.folder),
                     f"generation {generation.number} comes out differently than recorded",
@@ -298,7 +232,7 @@ class Store:
         with self._base.transaction() as connection:
             connection.execute(
                 "INSERT INTO generation VALUES (?, ?, ?, ?)",
-                (number, json.dumps(dict(generation.stats)), generation.seconds, _now()),
+                (number, json.dumps(dict(generation.stats)), generation.seconds, self._now()),
             )
             for table, ids in (
                 ("population", generation.population),
@@ -312,26 +246,6 @@ class Store:
             follower.add_generation(number)
         return True
 
-    def generations(self) -> dict[int, Generation]:
-        """Return the finished generations by number."""
-        rows = self._base.rows("SELECT number, stats, seconds FROM generation ORDER BY number")
-        return {
-            number: Generation(
-                number,
-                self._members("population", "position", number),
-                self._members("hall_of_fame", "rank", number),
-                self._base.parsed(stats, dict),
-                seconds,
-            )
-            for number, stats, seconds in rows
-        }
-
-    def _members(self, table: str, order: str, generation: int) -> tuple[str, ...]:
-        rows = self._base.rows(
-            f"SELECT id FROM {table} WHERE generation = ? ORDER BY {order}", (generation,)
-        )
-        return tuple(id for (id,) in rows)
-
     def keep_models(self) -> None:
         """Keep the models of the newest generation's hall of fame; remove what nobody needs.
 
@@ -344,32 +258,75 @@ class Store:
         rows = self._base.rows(
             "SELECT id FROM candidate WHERE generation > (SELECT count(*) FROM generation)"
         )
-        newest = max(self.generations().values(), key=lambda each: each.number, default=None)
+        newest = self.newest_generation()
         promote(self.folder, newest.hall_of_fame if newest else (), [id for (id,) in rows])
 
-    def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
-        id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
-        *seconds, peak_memory, message, traceback, figures, cost, raced = rest
-        try:
-            return Evaluation(
-                id,
-                Outcome(outcome),
-                fitness,
-                tuple(map(float, self._base.parsed(train, list))),
-                tuple(map(float, self._base.parsed(validation, list))),
-                parameters,
-                latent,
-                flops,
-                Seconds(*seconds),
-                peak_memory,
-                message,
-                traceback,
-                self._base.parsed(figures, dict),
-                cost,
-                bool(raced),
+    # -- going back
+
+    def set_aside(self, failed: Collection[str]) -> int:
+        """Forget failed trainings, and go back to the generation that asked for the first of them.
+
+        Everything from that generation on is searched again, see `evoae.runs.spare`.
+
+        Args:
+            failed: keys, see `Proposal.key`; one at least.
+
+        Returns:
+            the number of the first generation that is searched again.
+        """
+        self._still_there()
+        cuts = self.facts().get("cuts", {})
+        with self._base.transaction() as connection:
+            first = spare.move(connection, failed, _STORED)
+        self.set({"cuts": {number: keys for number, keys in cuts.items() if int(number) < first}})
+        for follower in self._followers:
+            follower.mend()
+        return first
+
+    def reclaim(self, key: str, generation: int) -> None:
+        """Record a spare training as one that a generation has asked for again.
+
+        Args:
+            key: of the training.
+            generation: the one that asks for it now.
+        """
+        row = self._spare_rows()[key]
+        if " " in key:
+            self._insert_repeat([*row[:2], generation, *row[3:8], self._now()])
+        else:
+            self._insert_evaluation([*row[:-2], self._now(), str(self.folder)])
+
+    # -- helpers
+
+    def _still_there(self) -> None:
+        """Make sure that what is written now will be found again.
+
+        Raises:
+            SearchError: somebody has removed or replaced the database since it was opened.
+        """
+        if _identity(self.folder / DATABASE) != self._file:
+            raise SearchError(
+                str(self.folder / DATABASE),
+                "was removed or replaced while the search ran",
+                "put the run folder back and resume it, or start a new run",
             )
-        except (TypeError, ValueError) as error:
-            raise self._base.damaged(error) from error
+
+    def _now(self) -> str:
+        """Return the time as ISO 8601 has it; later than all that is recorded.
+
+        So the order of what is recorded survives a clock that was set back.
+        """
+        now = datetime.now(UTC)
+        if self._latest is None:
+            ((latest,),) = self._base.rows(
+                "SELECT max(finished) FROM (SELECT finished FROM evaluation UNION ALL "
+                "SELECT finished FROM repeat UNION ALL SELECT finished FROM generation)"
+            )
+            self._latest = now if latest is None else self._base.moment(latest)
+        if now <= self._latest:
+            now = self._latest + timedelta(microseconds=1)
+        self._latest = now
+        return now.isoformat(timespec="microseconds")
 
 
 def _agree(recorded: Generation, again: Generation) -> bool:
@@ -382,9 +339,19 @@ def _agree(recorded: Generation, again: Generation) -> bool:
     )
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time as a run records it: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _losses(losses: tuple[float, ...]) -> str:
     return json.dumps(losses)  # NaN and Infinity included: Python reads back what it wrote
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of the same name; None if there is none."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

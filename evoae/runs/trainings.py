@@ -56,6 +56,23 @@ class Training:
         return {**asdict(self), "parents": list(self.parents)}
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What `status` counts of one training; fields as in `Training`.
+
+    Attributes:
+        reused: whether it was taken over from another run.
+    """
+
+    measure: int
+    val_loss: float | None
+    raced: bool
+    cost: int | None
+    seconds: float
+    finished: str
+    reused: bool
+
+
 _OF_CANDIDATE = "c.operator, c.parents, c.genome"
 _FIRST = f"""
     SELECT e.id, 1, c.generation, e.outcome, e.fitness, e.raced, e.parameters, e.latent, e.flops,
@@ -65,6 +82,23 @@ _FURTHER = f"""
     SELECT r.id, r.number, c.generation, r.outcome, r.fitness, 0, e.parameters, e.latent, e.flops,
     r.cost, r.seconds, NULL, {_OF_CANDIDATE}, r.message, r.finished, NULL, NULL AS place
     FROM repeat r JOIN evaluation e USING (id) JOIN candidate c USING (id)"""
+
+
+def tallies(base: Database) -> list[Tally]:
+    """Return the tally of every training in the order of finishing.
+
+    Raises:
+        RunError: the database cannot be read.
+    """
+    rows = base.rows(
+        "SELECT 1, fitness, raced, cost, total_seconds, finished, source FROM evaluation "
+        "UNION ALL SELECT number, fitness, 0, cost, seconds, finished, NULL FROM repeat "
+        "ORDER BY finished"
+    )
+    return [
+        Tally(measure, loss, bool(raced), cost, seconds, finished, source is not None)
+        for measure, loss, raced, cost, seconds, finished, source in rows
+    ]
 
 
 def trainings(base: Database) -> list[Training]:

@@ -19,7 +19,7 @@ def record(tmp_path):
         from evoae.evaluation import Evaluation, Outcome
 
         again = Evaluation(f"{ids[0]} 2", Outcome.SCORED, 0.08, cost=500)
-        store.add_repeat(again, 2)
+        store.add_repeat(again, 2, 1)
         samples.finished(store, 1, [ids[0]], reused=None)
     return samples.read(tmp_path / "run")
 

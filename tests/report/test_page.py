@@ -166,7 +166,7 @@ def test_the_parts_of_the_training_time_are_those_of_trainings_that_have_parts(t
         late = Evaluation(ids[2], Outcome.TIMED_OUT, seconds=Seconds(total=300), message="late")
         store.add_evaluation(late)
         again = Evaluation(f"{ids[0]} 2", Outcome.SCORED, 0.05, seconds=Seconds(total=50))
-        store.add_repeat(again, 2)
+        store.add_repeat(again, 2, 1)
         samples.finished(store, 1, ids[:2])
     said = text(section(page_of(tmp_path / "run"), "cost"))
     assert "Time by part, over the 2 trainings with a score (each network's first; of" in said

@@ -118,7 +118,7 @@ def make_family(path: Path) -> Store:
         store.add_candidate(one)
     for number, fitness in ((1, 0.08), (2, 0.1), (3, 0.05), (4, 0.04)):
         store.add_evaluation(scored(number, fitness))
-    store.add_repeat(scored(3, 0.07), 2)  # so its loss is .06
+    store.add_repeat(scored(3, 0.07), 2, 1)  # so its loss is .06
     store.add_evaluation(failed(5))
     return store
 
@@ -138,4 +138,5 @@ def make_searched(
             one = failed(number) if loss is None else scored(number, loss)
             store.add_evaluation(replace(one, cost=costs))
         store.finish_generation(Generation(1, (), (), {"trained": len(losses)}, 1.0))
+        store.set({"ended": True})
     return path

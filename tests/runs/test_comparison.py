@@ -38,7 +38,7 @@ def test_further_trainings_count_where_their_generation_ends(tmp_path: Path) -> 
         for number in (1, 2, 3):
             store.add_candidate(candidate(number, 1 if number < 3 else 2))
             store.add_evaluation(replace(scored(number, 0.1 * number), cost=10))
-        store.add_repeat(scored(1, 0.14), 2)
+        store.add_repeat(scored(1, 0.14), 2, 1)
         stats = {"repeated": 1, "cost": 30, "best": 0.12}
         store.finish_generation(Generation(1, (), (), stats, 1.0))
     points = of(tmp_path / "run").points

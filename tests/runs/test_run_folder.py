@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,14 +14,14 @@ from hypothesis import strategies as st
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
-from evoae.errors import RunError
+from evoae.errors import RunError, SearchError
 from evoae.runs.facts import environment
 from evoae.runs.files import model_path, pending_path, promote, spoken, write_whole
 from evoae.runs.folder import CONFIG, create, locate, next_folder
 from evoae.runs.lock import Lock, holder
 from evoae.runs.store import DATABASE, Store
 from tests.runs.samples import CONFIG as SAMPLE
-from tests.runs.samples import FACTS, candidate, make_run, scored
+from tests.runs.samples import FACTS, candidate, identity, make_run, scored
 
 NOBODY = 65534
 
@@ -231,29 +232,87 @@ def _models(run: Path) -> dict[str, list[str]]:
 
 
 def test_only_the_hall_of_fame_keeps_its_models(tmp_path: Path) -> None:
+    left, stays, enters, loses, running = map(identity, range(5))
     (tmp_path / "models" / "pending").mkdir(parents=True)
-    model_path(tmp_path, "left").write_bytes(b"left the hall of fame")
-    model_path(tmp_path, "stays").write_bytes(b"stays")
-    for name in ("enters", "loses", "running"):
+    model_path(tmp_path, left).write_bytes(b"left the hall of fame")
+    model_path(tmp_path, stays).write_bytes(b"stays")
+    for name in (enters, loses, running):
         pending_path(tmp_path, name).write_bytes(name.encode())
-    (tmp_path / "models" / "pending" / ".killed.77.tmp").write_bytes(b"of a killed worker")
+    pending = tmp_path / "models" / "pending"
+    (pending / f".{loses}.77.keras").write_bytes(b"of a killed worker")
+    (pending / f".0123abcd.{loses}.keras").write_bytes(b"half copied")
+    (pending / f"{loses}.restored.keras").write_bytes(b"never compared")
     for _ in range(2):
-        promote(tmp_path, ("enters", "stays"), undecided=("running",))
-        assert _models(tmp_path) == {"models": ["enters", "stays"], "pending": ["running.keras"]}
-    assert model_path(tmp_path, "enters").read_bytes() == b"enters"
+        promote(tmp_path, (enters, stays), undecided=(running,))
+        kept = {"models": sorted([enters, stays]), "pending": [f"{running}.keras"]}
+        assert _models(tmp_path) == kept
+    assert model_path(tmp_path, enters).read_bytes() == enters.encode()
+
+
+def test_what_a_person_puts_among_the_models_stays(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    (models / "pending").mkdir(parents=True)
+    names = (
+        "best.onnx",
+        "notes.txt",
+        "mine.keras",
+        f"{identity(1)}.onnx",
+        f"{identity(1)}.keras~",
+    )
+    for name in names:
+        (models / name).write_text("mine")
+        (models / "pending" / name).write_text("mine")
+    (models / f"{identity(2)}.keras").mkdir()  # a folder is none of evoae's files
+    promote(tmp_path, ())
+    for folder in (models, models / "pending"):
+        assert {name for name in names if (folder / name).read_text() == "mine"} == set(names)
+
+
+@pytest.mark.parametrize("name", ["models", "models/pending", "refit", "tensorboard"])
+def test_no_link_in_a_run_folder_is_followed_for_deleting(tmp_path: Path, name: str) -> None:
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    make_run(run, generations=1).close()
+    elsewhere.mkdir()
+    precious = elsewhere / f"{identity(9)}.keras"
+    precious.write_bytes(b"mine")
+    place = run / name
+    if place.exists():
+        place.rename(tmp_path / "moved")
+    place.symlink_to(elsewhere, target_is_directory=True)
+    with pytest.raises(RunError, match=r"is a link to .*put what it leads to") as refused:
+        Store.writer(run)
+    assert refused.value.place == str(place)
+    assert precious.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["lock", "log.jsonl", "run.sqlite"])
+def test_no_link_in_a_run_folder_is_followed_for_writing(tmp_path: Path, name: str) -> None:
+    run, target = tmp_path / "run", tmp_path / "target"
+    make_run(run, generations=1).close()
+    (run / name).rename(target)
+    if name != "run.sqlite":
+        target.write_bytes(b"mine")
+    before = target.read_bytes()
+    (run / name).symlink_to(target)
+    with pytest.raises(RunError, match="is a link"):
+        Store.writer(run)
+    with pytest.raises(RunError):
+        Lock(run) if name == "lock" else Store.writer(run)
+    assert target.read_bytes() == before
 
 
 def test_promotion_interrupted_anywhere_is_mended_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    a, b, old_a, old_b, lost = map(identity, range(5))
     steps = 0
     for stop_at in range(12):
         run = tmp_path / str(stop_at)
         (run / "models" / "pending").mkdir(parents=True)
-        for name in "ab":
+        for name, old in ((a, old_a), (b, old_b)):
             pending_path(run, name).write_bytes(name.encode())
-            model_path(run, f"old {name}").write_bytes(b"old")
-        pending_path(run, "lost").write_bytes(b"lost")
+            model_path(run, old).write_bytes(b"old")
+        pending_path(run, lost).write_bytes(b"lost")
         steps = 0
 
         def step(name: str, stop_at: int = stop_at) -> None:
@@ -272,13 +331,43 @@ def test_promotion_interrupted_anywhere_is_mended_by_the_next(
             for name in ("replace", "unlink"):
                 step(name)
             try:
-                promote(run, ("a", "b", "old a"))
+                promote(run, (a, b, old_a))
             except KeyboardInterrupt:
                 pass
             else:
                 assert stop_at >= 4
-        promote(run, ("a", "b", "old a"))
-        assert _models(run) == {"models": ["a", "b", "old a"], "pending": []}
+        promote(run, (a, b, old_a))
+        assert _models(run) == {"models": sorted([a, b, old_a]), "pending": []}
+
+
+def test_a_removed_lock_lets_no_second_driver_in(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with make_run(run) as store:
+        (run / "lock").unlink()
+        with pytest.raises(RunError, match="already running"):
+            Store.writer(run)
+        assert holder(run) == 0  # driven, by nobody knows whom
+        store.add_candidate(candidate(1))
+    with Store.writer(run) as store:
+        assert list(store.candidates()) == [identity(1)]
+
+
+@pytest.mark.parametrize("what", ["folder", "database", "replaced"])
+def test_a_run_that_is_removed_beneath_its_driver_is_noticed_at_once(
+    tmp_path: Path, what: str
+) -> None:
+    run = tmp_path / "run"
+    with make_run(run) as store:
+        store.add_candidate(candidate(1))
+        if what == "folder":
+            shutil.rmtree(run)
+        else:
+            (run / DATABASE).unlink()
+        if what == "replaced":
+            make_run(tmp_path / "other").close()
+            shutil.copy(tmp_path / "other" / DATABASE, run / DATABASE)
+        with pytest.raises(SearchError, match="was removed or replaced while the search ran"):
+            store.add_evaluation(scored(1))
 
 
 def test_the_environment_names_the_versions_that_results_depend_on() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -55,7 +57,7 @@ def test_status_tells_running_interrupted_and_finished_apart(tmp_path: Path) -> 
     interrupted = run.status()
     assert (interrupted.state, interrupted.pid) == ("interrupted", None)
     with Store.writer(tmp_path / "run") as store:
-        store.set({"generations": 2})
+        store.set({"ended": True})
     finished = run.status()
     assert (finished.state, finished.eta_seconds) == ("finished", 0.0)
 
@@ -98,6 +100,7 @@ def test_the_read_side_loads_no_heavy_library() -> None:
 
 _WRITER = """
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from evoae.runs.store import Store
 from tests.runs.samples import candidate, scored
@@ -165,3 +168,17 @@ def test_a_budget_alone_forecasts_the_end_as_well(tmp_path: Path) -> None:
         timed = Run(run.path, run.config.model_copy(update={"search": search}))
         store.set({"seconds": 480.0})
         assert timed.status().eta_seconds == pytest.approx(3 / 4 * 4.0 / 3, rel=0.1)
+
+
+def test_the_time_of_a_running_driver_counts_once(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run", generations=1) as store:
+        began, saved = (datetime.now(UTC) - timedelta(minutes=m) for m in (8, 1))
+        # A driver that began eight minutes ago and saved the first seven of them a minute ago.
+        store.set({"began": began.isoformat(), "seconds": 420.0, "seconds_at": saved.isoformat()})
+        run = Run.open(tmp_path / "run")
+        search = run.config.search.model_copy(update={"budget": BudgetConfig(minutes=16)})
+        timed = Run(run.path, run.config.model_copy(update={"search": search}))
+        # Two trainings of four seconds took half of the budget, and so will the other half.
+        assert timed.status().eta_seconds == pytest.approx(4.0, rel=0.1)
+        assert json.loads(json.dumps(timed.facts()))["seconds"] == 420.0
+    assert timed.status().state == "interrupted"

@@ -11,7 +11,6 @@ import pytest
 
 from evoae.errors import RunError
 from evoae.evaluation import Outcome
-from evoae.runs import database, schema
 from evoae.runs.files import pending_path
 from evoae.runs.records import Generation
 from evoae.runs.run import Run
@@ -45,11 +44,13 @@ def test_every_kind_of_failure_is_kept_with_message_and_traceback(
         assert store.evaluations() == {identity(1): failed(1, outcome)}
 
 
-def test_a_candidate_stays_as_it_was_first_seen(tmp_path: Path) -> None:
+def test_a_candidate_that_was_trained_stays_as_it_was_first_seen(tmp_path: Path) -> None:
     with make_run(tmp_path / "run") as store:
         store.add_candidate(candidate(1, generation=1))
         store.add_candidate(candidate(1, generation=2, position=5))
-        assert store.candidates() == {identity(1): candidate(1, generation=1)}
+        store.add_evaluation(scored(1))
+        store.add_candidate(candidate(1, generation=3))
+        assert store.candidates() == {identity(1): candidate(1, generation=2, position=5)}
 
 
 def test_an_evaluation_is_stored_once_and_only_for_a_known_candidate(tmp_path: Path) -> None:
@@ -118,16 +119,17 @@ def test_a_fact_can_be_replaced_and_the_others_stay(tmp_path: Path) -> None:
         assert again.facts() == {**FACTS, "generations": 10, "workers": 2}
 
 
-def test_a_reader_sees_what_is_committed_and_never_blocks_the_driver(tmp_path: Path) -> None:
-    with make_run(tmp_path / "run") as store, Store.reader(tmp_path / "run") as reader:
+def test_a_reader_reads_one_moment_and_never_blocks_the_driver(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run") as store:
         store.add_candidate(candidate(1))
-        assert reader.evaluations() == {}
-        reader._connection.execute("BEGIN")  # a reader in the middle of reading
-        assert reader.evaluations() == {}
-        store.add_evaluation(scored(1))
-        assert reader.evaluations() == {}
-        reader._connection.execute("COMMIT")
-        assert list(reader.evaluations().values()) == [scored(1)]
+        with Store.reader(tmp_path / "run") as reader:
+            store.add_evaluation(scored(1))
+            store.finish_generation(Generation(1, (identity(1),), (identity(1),), {}, 0.0))
+            assert (reader.evaluations(), reader.scores(), reader.generations()) == ({}, {}, {})
+            assert list(reader.candidates()) == [identity(1)]
+        with Store.reader(tmp_path / "run") as reader:
+            assert list(reader.evaluations().values()) == [scored(1)]
+            assert list(reader.generations()) == [1]
 
 
 def test_a_reader_cannot_write(tmp_path: Path) -> None:
@@ -136,45 +138,79 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
         Store.reader(tmp_path / "run") as reader,
         pytest.raises(RunError, match="cannot be written"),
     ):
-        reader.set({"generations": 9})
+        reader.add_candidate(candidate(1))
 
 
-def test_a_newer_schema_is_refused_for_readers_and_the_driver(tmp_path: Path) -> None:
+def test_another_schema_is_refused_for_readers_and_the_driver(tmp_path: Path) -> None:
     make_run(tmp_path / "run").close()
     with closing(sqlite3.connect(tmp_path / "run" / DATABASE)) as raw:
         raw.execute("PRAGMA user_version = 99")
     for open_store in (Store.writer, Store.reader):
-        with pytest.raises(RunError, match=r"newer evoae \(schema 99, this one knows \d+\)"):
+        with pytest.raises(RunError, match=r"another version of evoae \(schema 99, this one"):
             open_store(tmp_path / "run")
 
 
-_NEXT = ("ALTER TABLE candidate ADD COLUMN note TEXT NOT NULL DEFAULT 'old'",)
+def _tampered(run: Path, *statements: str) -> None:
+    """Change a database as somebody might who knows SQLite."""
+    with closing(sqlite3.connect(run / DATABASE, isolation_level=None)) as raw:
+        raw.execute("PRAGMA writable_schema = ON")
+        raw.execute("PRAGMA ignore_check_constraints = ON")
+        for statement in statements:
+            raw.execute(statement)
 
 
-def test_an_older_schema_is_migrated_by_the_driver_and_read_from_a_copy_by_readers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with make_run(tmp_path / "run", generations=1) as store:
-        before = store.evaluations()
-    now = len(schema.MIGRATIONS)
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, _NEXT))
-    for open_store, version in ((Store.reader, now), (Store.writer, now + 1)):
-        with open_store(tmp_path / "run") as store:
-            assert store.evaluations() == before
-        with closing(sqlite3.connect(tmp_path / "run" / DATABASE)) as raw:
-            assert schema.version_of(raw) == version
+_ENDLESS = (
+    "DROP TABLE population",
+    "CREATE VIEW population AS WITH RECURSIVE n (generation) AS (SELECT 1 UNION ALL SELECT "
+    "generation FROM n) SELECT generation, 0 AS position, '' AS id FROM n",
+)
 
 
-def test_a_migration_that_fails_leaves_the_old_schema(tmp_path: Path) -> None:
-    make_run(tmp_path / "run").close()
-    broken = (*_NEXT, "ALTER TABLE nowhere ADD COLUMN x")
-    file = tmp_path / "run" / DATABASE
-    with closing(database.connect(file, "rw")) as raw:
-        with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-            schema.migrate(raw, (*schema.MIGRATIONS, broken))
-        assert schema.version_of(raw) == len(schema.MIGRATIONS)
-        columns = [row[1] for row in raw.execute("PRAGMA table_info(candidate)")]
-    assert "note" not in columns
+@pytest.mark.parametrize(
+    "statements",
+    [
+        _ENDLESS,
+        ("CREATE TRIGGER t AFTER INSERT ON evaluation BEGIN DELETE FROM run; END",),
+        ("UPDATE evaluation SET parameters = -5",),
+        ("UPDATE evaluation SET latent = -1",),
+        ("UPDATE evaluation SET total_seconds = 9e999",),
+        ("UPDATE evaluation SET outcome = 'lost', fitness = NULL",),
+        ("UPDATE evaluation SET validation_loss = '{}'",),
+        ("UPDATE evaluation SET validation_loss = '[\"a\"]'",),
+        ("UPDATE evaluation SET figures = '[1]'",),
+        ('UPDATE evaluation SET figures = \'{"mse": "low"}\'',),
+        ("UPDATE candidate SET tokens = '[[1]]'",),
+        ("UPDATE candidate SET parents = '[1, 2]'",),
+        ("UPDATE candidate SET generation = -3",),
+        ("UPDATE candidate SET generation = 'first'",),
+        ('UPDATE generation SET stats = \'{"trained": "many"}\'',),
+        (f"UPDATE generation SET stats = '{'[' * 5000}'",),
+        ("UPDATE repeat SET outcome = 'lost', fitness = NULL",),
+        ("INSERT INTO run VALUES ('seconds', '\"long\"')",),
+        ("INSERT INTO run VALUES ('seconds', '-1')",),
+        ("INSERT INTO run VALUES ('seconds_at', '\"yesterday\"')",),
+        ("INSERT INTO run VALUES ('began', '\"2026-01-01\"')",),
+        ("INSERT INTO run VALUES ('planned', '[]')",),
+        ("INSERT INTO run VALUES ('ended', '1')",),
+        ("INSERT INTO run VALUES ('baselines', '[]')",),
+        ("INSERT INTO run VALUES ('pca', '{\"curve\": [[1]]}')",),
+        ("INSERT INTO run VALUES ('budget', '{}')",),
+        ("UPDATE run SET value = '[0, 8, 1]' WHERE key = 'input_shape'",),
+        (
+            "INSERT INTO result VALUES ((SELECT id FROM candidate), 'refit', '{\"test_loss\": []}')",
+        ),
+    ],
+    ids=lambda statements: statements[-1][:48],
+)
+def test_a_tampered_database_is_one_sentence(tmp_path: Path, statements: tuple[str, ...]) -> None:
+    run = tmp_path / "run"
+    with make_run(run, generations=2) as store:
+        store.add_repeat(scored(1, 0.03), 2, 2)
+    _tampered(run, *statements)
+    with pytest.raises(RunError, match="damaged") as refused:
+        _read_all(run)
+    assert "\n" not in str(refused.value)
+    assert DATABASE in refused.value.place
 
 
 @pytest.mark.parametrize(
@@ -195,6 +231,7 @@ def test_a_foreign_file_is_refused_in_one_sentence_and_left_alone(
 def _read_all(run: Path) -> None:
     with Store.reader(run) as store:
         store.facts(), store.candidates(), store.evaluations(), store.generations()
+        store.repeats(), store.results(), store.spares(), store.trainings()
     Run.open(run).status()
     Run.open(run).hall_of_fame()
     Store.writer(run).close()

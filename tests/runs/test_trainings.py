@@ -19,8 +19,8 @@ def rows_of(path: Path) -> list[Training]:
         store.add_evaluation(dataclasses.replace(scored(2), cost=900, raced=True))
         store.add_evaluation(failed(1))
         store.add_evaluation(scored(3), Path("runs/lender"))
-        store.add_repeat(dataclasses.replace(scored(3, 0.03), cost=70), 2)
-        store.add_repeat(Evaluation(identity(3), Outcome.CRASHED, message="the worker died"), 3)
+        store.add_repeat(dataclasses.replace(scored(3, 0.03), cost=70), 2, 1)
+        store.add_repeat(Evaluation(identity(3), Outcome.CRASHED, message="the worker died"), 3, 1)
     return Run.open(path).evaluations()
 
 
