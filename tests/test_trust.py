@@ -83,7 +83,7 @@ def test_equal_trainings_of_another_run_are_taken_over(tiny_run, tmp_path, monke
     def no_training(*_):
         raise AssertionError("trained")
 
-    monkeypatch.setattr("evoae.training.train.train", no_training)
+    monkeypatch.setattr("evoae.execution.factory.train", no_training)
     run = evoae.search(borrowing, run=tmp_path / "run")
     assert history(run) == history(tiny_run)
     assert run.status().borrowed == len(tiny_run.first_evaluations())

@@ -182,7 +182,12 @@ _ENDLESS = (
         ("UPDATE candidate SET tokens = '[[1]]'",),
         ("UPDATE candidate SET parents = '[1, 2]'",),
         ("UPDATE candidate SET generation = -3",),
-        ("UPDATE candidate SET generation = 'first'",),
+        (
+            "CREATE TABLE loose AS SELECT * FROM generation",
+            "DROP TABLE generation",
+            "ALTER TABLE loose RENAME TO generation",
+            "UPDATE generation SET number = 'first' WHERE number = 1",
+        ),
         ('UPDATE generation SET stats = \'{"trained": "many"}\'',),
         (f"UPDATE generation SET stats = '{'[' * 5000}'",),
         ("UPDATE repeat SET outcome = 'lost', fitness = NULL",),
@@ -196,9 +201,7 @@ _ENDLESS = (
         ("INSERT INTO run VALUES ('pca', '{\"curve\": [[1]]}')",),
         ("INSERT INTO run VALUES ('budget', '{}')",),
         ("UPDATE run SET value = '[0, 8, 1]' WHERE key = 'input_shape'",),
-        (
-            "INSERT INTO result VALUES ((SELECT id FROM candidate), 'refit', '{\"test_loss\": []}')",
-        ),
+        ("INSERT INTO result SELECT id, 'refit', '{\"test_loss\": []}' FROM candidate LIMIT 1",),
     ],
     ids=lambda statements: statements[-1][:48],
 )
