@@ -1,12 +1,14 @@
-"""Kill searches with SIGKILL at random instants, resume them, and count what was lost.
+"""Kill searches at random instants, resume them, and count what was lost.
 
-    python -m benchmarks.crash --kills 100 --seed 1
+    python -m benchmarks.crash --kills 160 --seed 1
 
-Searches of a few small networks on digits are killed again and again, each time at another point:
-the driver, one of its two workers, or all of them; drivers without workers, which start at once,
-take a share of the blows. Whatever falls, `resume` must go on from
-every evaluation that was committed, train none of them again, and end where the undisturbed run
-ended. Exits with 1 if any search did not.
+Searches of a few small networks on digits, by every algorithm, with racing, repeats, trainings
+taken over from another run, and baselines, are ended again and again, each time at another point:
+SIGKILL for the driver, one of its two workers, both workers at once, or all of them, and SIGTERM
+for the whole group; drivers without workers, which start at once, take a share of the blows.
+Whatever falls, `resume` must go on from every evaluation that was committed, train none of them
+again, and end where the undisturbed run ended. Last, models of finished runs are restored with another
+instruction set, and that is killed too. Exits with 1 if any search did not.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import statistics
 import subprocess
@@ -23,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,24 +40,34 @@ from benchmarks.sudden_death import (
     FOLDER,
     MOMENTS,
     POINTS,
+    SPARED,
     VICTIMS,
     Blow,
     Forked,
     digest,
+    kill_workers,
     word,
     write_session,
 )
+from evoae.runs.files import model_path
 from evoae.runs.store import Store
 from evoae.training.setup import prepare
 from tests.conftest import TINY, history, with_changes
 
 # Every lever of the search is on; the surrogate has a say from the third generation on.
-LEVERS = {"measures": 2, "remeasure": 0.3, "racing": {"keep": 0.5, "after": 4}}
-CONFIG = with_changes(
-    TINY,
-    search={"population": 6, "generations": 3, **LEVERS},
-    execution={"kind": "local", "workers": 2},
-)
+_RACING = {"racing": {"keep": 0.5, "after": 4}}
+_LEVERS = {"measures": 2, "remeasure": 0.3, "population": 6, "generations": 3}
+SEARCHES: dict[str, dict[str, Any]] = {
+    "generational": _LEVERS | _RACING,
+    "mu_plus_lambda": _LEVERS | _RACING | {"algorithm": "mu_plus_lambda"},
+    "aging": _LEVERS | _RACING | {"algorithm": "aging", "lag": 3},
+    "nsga2": _LEVERS | {"algorithm": "nsga2"},
+    "random": _LEVERS | _RACING | {"algorithm": "random"},
+}
+# Random search beside the search, as a run inside its run, where it is affordable.
+BASELINES = {"nsga2": ["pca", "plain", "random"], "aging": ["pca", "plain", "random"]}
+OTHER_PROCESSOR = {"TF_ENABLE_ONEDNN_OPTS": "0", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+LENDER = with_changes(TINY, search={"population": 3, "generations": 1})
 MOST_IDLE = 5  # runs in a row that come to their end though blows are left
 PATIENCE = 300.0  # seconds after which a session hangs
 _DRIVE = "import sys; from benchmarks.sudden_death import drive; drive(*sys.argv[1:])"
@@ -62,16 +75,29 @@ _DRIVE = "import sys; from benchmarks.sudden_death import drive; drive(*sys.argv
 
 @dataclass
 class Tally:
-    """What the blows did."""
+    """What the blows did to the searches of one algorithm.
+
+    Attributes:
+        fallen: blows that struck.
+        elsewhere: kills of drivers that restored models with another instruction set.
+        runs: that were brought to their end.
+        resumes: that it took.
+        committed: evaluations that were committed.
+        lost: of these, those that a later driver did not find.
+        repeated: of these, those that a later driver trained again.
+        different: runs whose end is not that of the undisturbed one.
+        never: blows that found nothing to strike.
+    """
 
     fallen: list[Blow] = field(default_factory=list)
+    elsewhere: int = 0
     runs: int = 0
     resumes: int = 0
     committed: int = 0
     lost: int = 0
     repeated: int = 0
     different: list[str] = field(default_factory=list)
-    never: list[Blow] = field(default_factory=list)  # blows that found nothing to strike
+    never: list[Blow] = field(default_factory=list)
 
     @property
     def flawless(self) -> bool:
@@ -80,7 +106,7 @@ class Tally:
 
 
 def draw(kills: int, seed: int) -> list[Blow]:
-    """Return `kills` blows in random order.
+    """Return `kills` blows in random order, the algorithms taking turns.
 
     One in ten comes from outside. The others are every moment at every point, for every victim
     in turn, then, as far as `kills` goes, for drivers without workers.
@@ -95,22 +121,51 @@ def draw(kills: int, seed: int) -> list[Blow]:
     chosen = chosen[: kills - outside]
     chosen += [("any", "any", rng.choice(VICTIMS), "local") for _ in range(outside)]
     rng.shuffle(chosen)
+    algorithms = itertools.cycle(SEARCHES)
     return [
-        Blow(number, *what, occurrence=rng.randint(1, 2), share=rng.random())
+        Blow(
+            number,
+            *what,
+            occurrence=1 if what[0] in ("restoring", "baselines") else rng.randint(1, 2),
+            share=rng.random(),
+            algorithm=next(algorithms),
+        )
         for number, what in enumerate(chosen, start=1)
     ]
 
 
-class Bench:
-    """Runs to kill, one after the other, in `folder`."""
+def config_of(algorithm: str, lender: Path) -> dict[str, Any]:
+    """Return the configuration of the searches by an algorithm, which take over from `lender`."""
+    return with_changes(
+        TINY,
+        search={**SEARCHES[algorithm], "reuse": [str(lender)]},
+        execution={"kind": "local", "workers": 2},
+        report={"baselines": BASELINES.get(algorithm, ["pca", "plain"])},
+    )
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+
+class Bench:
+    """Runs of one algorithm to kill, one after the other.
+
+    Args:
+        folder: for the runs.
+        algorithm: of the searches.
+    """
+
+    def __init__(self, folder: Path, algorithm: str = "generational") -> None:
+        self.folder = folder / algorithm
+        self.folder.mkdir()
+        folder = self.folder
+        self.algorithm = algorithm
         self.tally = Tally()
         self.config = folder / "tiny.yaml"
-        self.config.write_text(yaml.safe_dump(CONFIG))
+        lender = folder / "lender"
+        self.config.write_text(yaml.safe_dump(config_of(algorithm, lender)))
         self.sessions = itertools.count(1)
         self.usual: dict[str, float] = {}
+        lent = folder / "lent.yaml"
+        lent.write_text(yaml.safe_dump(LENDER))
+        _end(*self._start(lender, [], "local", config=lent))
         began = time.monotonic()
         process, session = self._start(folder / "undisturbed", [], "local")
         _end(process, session)
@@ -126,7 +181,8 @@ class Bench:
             before = len(waiting)
             self.tally.runs += 1
             self._play(self.folder / f"run-{self.tally.runs}", waiting)
-            print(f"run {self.tally.runs}: {len(waiting)} blows left", file=sys.stderr)
+            left = f"run {self.tally.runs}: {len(waiting)} blows left"
+            print(f"{self.algorithm}, {left}", file=sys.stderr, flush=True)
             idle = idle + 1 if len(waiting) == before else 0
             if idle == MOST_IDLE:
                 self.tally.never = list(waiting)
@@ -134,6 +190,32 @@ class Bench:
         for number in range(1, self.tally.runs + 1):
             self._judge(self.folder / f"run-{number}")
         return self.tally
+
+    def restore_elsewhere(self, kills: int = 2) -> None:
+        """Restore two models of a finished run with another instruction set, killed meanwhile.
+
+        The record must stay as it was, and the models must be the recorded ones up to rounding.
+        """
+        run = self.folder / "elsewhere"
+        shutil.copytree(self.folder / "undisturbed", run)
+        found = evoae.Run.open(run)
+        removed = [entry.id for entry in found.hall_of_fame()[:2]]
+        for id in removed:
+            model_path(run, id).unlink()
+        for number in range(kills + 1):
+            blow = Blow(number, "restoring", "during", "driver", "local", 1, 0.5, self.algorithm)
+            blows = [blow] if number < kills else []
+            process, session = self._start(run, blows, "local", environment=OTHER_PROCESSOR)
+            ended = _end(process, session)
+            self.tally.resumes += 1
+            self.tally.elsewhere += not ended
+        differences = found.facts().get("restored", {}).values()
+        close = all(abs(each["now"] / each["recorded"] - 1) < 1e-4 for each in differences)
+        loaded = all(entry.load() is not None for entry in found.hall_of_fame())
+        self.tally.runs += 1
+        print(f"{self.algorithm}, elsewhere: {list(differences)}", file=sys.stderr, flush=True)
+        if not (ended and close and loaded and history(found) == history(self.undisturbed)):
+            self.tally.different.append(run.name)
 
     def _play(self, run: Path, waiting: deque[Blow]) -> None:
         """Kill and resume one run until it is finished; judge its end."""
@@ -155,7 +237,13 @@ class Bench:
         self.tally.committed += len(known)
 
     def _start(
-        self, run: Path, blows: Sequence[Blow], kind: str
+        self,
+        run: Path,
+        blows: Sequence[Blow],
+        kind: str,
+        *,
+        config: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> tuple[subprocess.Popen[bytes] | Forked, Path]:
         session = self.folder / "sessions" / str(next(self.sessions))
         write_session(session, list(blows), self.usual)
@@ -163,9 +251,9 @@ class Bench:
             return Forked(run, self.config, session), session
         with (session / "stderr").open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-c", _DRIVE, str(run), str(self.config), kind],
+                [sys.executable, "-c", _DRIVE, str(run), str(config or self.config), kind],
                 cwd=Path(__file__).resolve().parent.parent,
-                env={**os.environ, FOLDER: str(session)},
+                env={**os.environ, **(environment or {}), FOLDER: str(session)},
                 stderr=stderr,
                 start_new_session=True,
             )
@@ -179,11 +267,12 @@ class Bench:
                 self.tally.repeated += 1
             elif line[0] == "committed":
                 committed[line[1]] = line[2]
-        held = {}
-        if run.exists():  # else it was killed before it began
-            with Store.reader(run) as store:
-                trainings = (*store.evaluations().values(), *store.repeats().values())
-            held = {word(each.id): digest(each) for each in trainings}
+        held: dict[str, str] = {}
+        for folder in (run, run / "random"):  # random search is a run of its own inside the run
+            if folder.exists():  # else it was killed before it began
+                with Store.reader(folder) as store:
+                    trainings = (*store.evaluations().values(), *store.repeats().values())
+                held |= {word(folder.name, each.id): digest(each) for each in trainings}
         self.tally.lost += sum(held.get(id) != whole for id, whole in committed.items())
         return held
 
@@ -191,13 +280,20 @@ class Bench:
         """Compare a finished run with the undisturbed one, down to its models' weights."""
         ended = evoae.Run.open(run)
         same = (
-            history(ended) == history(self.undisturbed)
+            _end_state(ended) == _end_state(self.undisturbed)
             and ended.status().state == "finished"
-            and ended.linear_bound() == self.undisturbed.linear_bound()
             and weights_agree(ended, self.undisturbed)
         )
         if not same:
             self.tally.different.append(run.name)
+
+
+def _end_state(run: evoae.Run) -> dict[str, object]:
+    """Return what must be equal: the search, what it was compared with, and its random search."""
+    told: dict[str, object] = {**history(run), "baselines": run.baselines()}
+    if (run.path / "random").exists():
+        told["random"] = history(evoae.Run.open(run.path / "random"))
+    return told
 
 
 def _for_one_session(waiting: deque[Blow], kind: str) -> list[Blow]:
@@ -208,7 +304,7 @@ def _for_one_session(waiting: deque[Blow], kind: str) -> list[Blow]:
     taken: list[Blow] = []
     for spared in (True, False):
         found = next(
-            (b for b in waiting if b.kind == kind and (b.victim == "worker") is spared), None
+            (b for b in waiting if b.kind == kind and (b.victim in SPARED) is spared), None
         )
         if found is not None:
             waiting.remove(found)
@@ -233,6 +329,10 @@ def _strike_from_outside(
 def _struck(process: subprocess.Popen[bytes] | Forked, blow: Blow) -> bool:
     if blow.victim == "both":
         os.killpg(process.pid, signal.SIGKILL)
+    elif blow.victim == "group, SIGTERM":
+        os.killpg(process.pid, signal.SIGTERM)
+    elif blow.victim == "all workers":
+        return kill_workers(process.pid)
     elif blow.victim == "driver":
         process.kill()
     else:
@@ -248,13 +348,14 @@ def _struck(process: subprocess.Popen[bytes] | Forked, blow: Blow) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes] | Forked, session: Path) -> bool:
-    """Wait for a driver; True if it finished its run, False if it was killed."""
+    """Wait for a driver; True if it finished its run, False if a signal ended it."""
     try:
         process.wait(PATIENCE)
     except (subprocess.TimeoutExpired, TimeoutError):
         process.kill()
         raise
-    if process.returncode not in (0, -signal.SIGKILL):
+    # SIGTERM stops a driver cleanly, or ends it at once before it has begun.
+    if process.returncode not in (0, 130, -signal.SIGKILL, -signal.SIGTERM):
         said = (session / "stderr").read_text()
         raise RuntimeError(f"a driver ended with {process.returncode}:\n{said}")
     return process.returncode == 0
@@ -285,40 +386,57 @@ def weights_agree(one: evoae.Run, other: evoae.Run) -> bool:
     )
 
 
-def table(tally: Tally) -> str:
-    """Return the kills by point and victim, and the verdicts, as text."""
+def table(tallies: Mapping[str, Tally]) -> str:
+    """Return for each kind of blow and algorithm how often it fell, and the verdicts, as text."""
+    fallen = Counter(
+        (b.point, b.victim, b.kind, b.algorithm) for t in tallies.values() for b in t.fallen
+    )
+    lines = [f"{'':<38}" + "".join(f"{algorithm:>15}" for algorithm in tallies)]
     columns = [*((victim, "local") for victim in VICTIMS), ("driver", "inline")]
-    titles = (*VICTIMS, "lone driver")
-    counts = Counter((b.point, b.moment, b.victim, b.kind) for b in tally.fallen)
-    lines = [f"{'killed':<26}" + "".join(f"{title:>12}" for title in titles)]
-    for point, moment in [*itertools.product(POINTS, MOMENTS), ("any", "any")]:
-        where = "at any instant, outside" if point == "any" else f"{moment} {point}"
-        killed = (counts[point, moment, *column] for column in columns)
-        lines.append(f"{where:<26}" + "".join(f"{count:>12}" for count in killed))
-    equal = tally.runs - len(tally.different)
-    lines += [
-        f"kills {len(tally.fallen)}, resumes {tally.resumes}, runs {tally.runs}",
-        f"blows that never fell {len(tally.never)}",
-        f"evaluations committed {tally.committed}, lost {tally.lost}, repeated {tally.repeated}",
-        f"end states equal to the undisturbed run {equal} of {tally.runs}",
-    ]
+    for point in (*POINTS, "any"):
+        for victim, kind in columns:
+            counts = [fallen[point, victim, kind, algorithm] for algorithm in tallies]
+            if any(counts):
+                where = "any instant" if point == "any" else point
+                alone = " alone" if kind == "inline" else ""
+                row = f"{where}: {victim}{alone}"
+                lines.append(f"{row:<38}" + "".join(f"{count:>15}" for count in counts))
+    for title, figure in (
+        ("restoring elsewhere: driver", lambda t: t.elsewhere),
+        ("kills", kills),
+        ("resumes", lambda t: t.resumes),
+        ("runs", lambda t: t.runs),
+        ("blows that never fell", lambda t: len(t.never)),
+        ("evaluations committed", lambda t: t.committed),
+        ("lost", lambda t: t.lost),
+        ("repeated", lambda t: t.repeated),
+        ("unequal end states", lambda t: len(t.different)),
+    ):
+        lines.append(f"{title:<38}" + "".join(f"{figure(t):>15}" for t in tallies.values()))
     return "\n".join(lines)
 
 
-def summary(tally: Tally, seed: int, seconds: float) -> dict[str, Any]:
-    """Return the JSON line."""
+def kills(tally: Tally) -> int:
+    """Return how often a search was struck."""
+    return len(tally.fallen) + tally.elsewhere
+
+
+def summary(algorithm: str, tally: Tally, seed: int, seconds: float) -> dict[str, Any]:
+    """Return the JSON line of one algorithm."""
     return {
         "benchmark": "crash",
+        "algorithm": algorithm,
         "seed": seed,
-        "kills": len(tally.fallen),
+        "kills": kills(tally),
         "kills_by_point": dict(Counter(blow.point for blow in tally.fallen)),
         "kills_by_victim": dict(Counter(blow.victim for blow in tally.fallen)),
+        "restored_elsewhere": tally.elsewhere,
         "resumes": tally.resumes,
         "runs": tally.runs,
         "evaluations": tally.committed,
         "lost": tally.lost,
         "repeated": tally.repeated,
-        "equal": tally.runs - len(tally.different),
+        "unequal": len(tally.different),
         "seconds": round(seconds, 1),
     }
 
@@ -326,15 +444,23 @@ def summary(tally: Tally, seed: int, seconds: float) -> dict[str, Any]:
 def main() -> None:
     """Kill, resume, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=160)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--algorithms", nargs="+", choices=list(SEARCHES), default=list(SEARCHES))
     arguments = parser.parse_args()
-    began = time.monotonic()
+    blows = draw(arguments.kills, arguments.seed)
+    tallies: dict[str, Tally] = {}
     with tempfile.TemporaryDirectory() as folder:
-        tally = Bench(Path(folder)).kill(draw(arguments.kills, arguments.seed))
-    print(table(tally))
-    print(json.dumps(summary(tally, arguments.seed, time.monotonic() - began)))
-    sys.exit(not tally.flawless)
+        for algorithm in arguments.algorithms:
+            began = time.monotonic()
+            bench = Bench(Path(folder), algorithm)
+            tallies[algorithm] = bench.kill([b for b in blows if b.algorithm == algorithm])
+            bench.restore_elsewhere()
+            seconds = time.monotonic() - began
+            line = summary(algorithm, tallies[algorithm], arguments.seed, seconds)
+            print(json.dumps(line), flush=True)
+    print(table(tallies))
+    sys.exit(not all(tally.flawless for tally in tallies.values()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A driver of evoae that is ended by SIGKILL at chosen points, with its workers or without.
+"""A driver of evoae that is ended by a signal at chosen points, with its workers or without.
 
 `benchmarks.crash` runs it in processes of their own. Nothing of the product knows about it: its
 functions are wrapped here, and a wrapper kills before, during or after the call. A session is a
@@ -6,7 +6,7 @@ folder:
 
     blows.json      the blows that are to fall in it
     seconds.json    how long each point usually takes; missing in the undisturbed run
-    log             lines `begin ID`, `committed ID DIGEST`, `took POINT SECONDS`
+    log             lines `begin RUN/ID`, `committed RUN/ID DIGEST`, `took POINT SECONDS`
     claim-NUMBER    a process has taken the blow upon itself
     struck-NUMBER   it has fallen
 """
@@ -25,17 +25,30 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from evoae.evaluation import Evaluation, Task
+from evoae.execution.executor import AbstractExecutor
+from evoae.loop import Loop
+from evoae.runs.files import model_path
 from evoae.runs.records import Generation
 from evoae.runs.store import Store
+from evoae.scene import Scene
 
-POINTS = ("training", "model writing", "commit", "generation change", "model keeping")
+POINTS = (
+    *("training", "model writing", "commit", "generation change", "model keeping"),
+    *("restoring", "baselines"),
+)
 MOMENTS = ("before", "during", "after")
-VICTIMS = ("driver", "worker", "both")
+# SIGKILL for one process or several, but for the last one: SIGTERM to the whole process group, as
+# batch systems and service managers send it.
+VICTIMS = ("driver", "worker", "all workers", "both", "group, SIGTERM")
+SPARED = ("worker", "all workers")  # victims that leave the driver alive
 WORKER = "evoae worker"  # what the product calls the processes
 FOLDER = "EVOAE_SESSION"  # the variable that tells a worker where the session's folder is
 
@@ -50,6 +63,7 @@ class Blow:
         moment: one of `MOMENTS`; "any" from outside.
         victim: one of `VICTIMS`.
         kind: of the driver that it strikes: "local" with workers, "inline" without.
+        algorithm: of the search.
         occurrence: how many times a process comes to the point before it falls, from 1.
         share: of the point's usual duration that passes before a blow `during` falls; of a whole
             run's for one from outside.
@@ -62,6 +76,7 @@ class Blow:
     kind: str
     occurrence: int
     share: float
+    algorithm: str = "generational"
 
 
 def write_session(folder: Path, blows: list[Blow], seconds: dict[str, float]) -> None:
@@ -81,9 +96,9 @@ def digest(evaluation: Evaluation) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
-def word(key: str) -> str:
-    """Return the key of a training as one word."""
-    return key.replace(" ", "+")
+def word(run: str, key: str) -> str:
+    """Return a run's name and the key of a training as one word."""
+    return f"{run}/{key.replace(' ', '+')}"
 
 
 class _Session:
@@ -106,13 +121,20 @@ class _Session:
         self.visits[point] += 1
         for blow in self.blows:
             ripe = blow.point == point and self.visits[point] >= blow.occurrence
-            if ripe and (blow.victim != "worker" or _in_worker() or _workers()):
+            if ripe and (blow.victim not in SPARED or _in_worker() or _workers()):
                 try:
                     (self.folder / f"claim-{blow.number}").touch(exist_ok=False)
                 except FileExistsError:
                     continue
                 return blow
         return None
+
+    def blow_at(self, point: str) -> bool:
+        """Whether a blow is to fall at this point in this session, and has not fallen yet."""
+        return any(
+            blow.point == point and not (self.folder / f"claim-{blow.number}").exists()
+            for blow in self.blows
+        )
 
     def around(self, point: str, call: Callable[[], Any]) -> Any:
         """Call, with the blow that is due."""
@@ -156,11 +178,15 @@ def strike(blow: Blow) -> None:
         return
     _struck.add(blow.number)
     workers = _workers()
-    if blow.victim == "worker" and not _in_worker() and not workers:
+    if blow.victim in SPARED and not _in_worker() and not workers:
         return
     (_session().folder / f"struck-{blow.number}").touch()
     if blow.victim == "both":
         os.killpg(0, signal.SIGKILL)
+    elif blow.victim == "group, SIGTERM":
+        os.killpg(0, signal.SIGTERM)
+    elif blow.victim == "all workers":
+        kill_workers(os.getppid() if _in_worker() else os.getpid())
     elif blow.victim == "driver":
         os.kill(os.getppid() if _in_worker() else os.getpid(), signal.SIGKILL)
         time.sleep(60)  # a worker dies with its driver; it must not get on with its work
@@ -168,6 +194,16 @@ def strike(blow: Blow) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     else:
         workers[blow.number % len(workers)].kill()
+
+
+def kill_workers(driver: int) -> bool:
+    """Kill all workers of a driver at once, this process last if it is one; False for none."""
+    children = psutil.Process(driver).children()
+    workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    for worker in sorted(workers, key=lambda worker: worker.pid == os.getpid()):
+        with suppress(psutil.NoSuchProcess):
+            worker.kill()
+    return bool(workers)
 
 
 @functools.cache
@@ -180,7 +216,6 @@ def train(task: Task) -> Evaluation:
     from evoae.training import train as training
 
     session = _session()
-    session.log("begin", word(task.id))
     if not session.visits["training"]:
         save = training._save
         training._save = lambda model, path: session.around(
@@ -194,18 +229,18 @@ def _wrap_store(session: _Session) -> None:
     add, again = Store.add_evaluation, Store.add_repeat
     finish, keep = Store.finish_generation, Store.keep_models
 
-    def commit(evaluation: Evaluation, write: Callable[[], None]) -> None:
+    def commit(store: Store, evaluation: Evaluation, write: Callable[[], None]) -> None:
         def written() -> None:
             write()
-            session.log("committed", word(evaluation.id), digest(evaluation))
+            session.log("committed", word(store.folder.name, evaluation.id), digest(evaluation))
 
         session.around("commit", written)
 
-    def add_evaluation(store: Store, evaluation: Evaluation) -> None:
-        commit(evaluation, lambda: add(store, evaluation))
+    def add_evaluation(store: Store, evaluation: Evaluation, source: Path | None = None) -> None:
+        commit(store, evaluation, lambda: add(store, evaluation, source))
 
-    def add_repeat(store: Store, evaluation: Evaluation, number: int) -> None:
-        commit(evaluation, lambda: again(store, evaluation, number))
+    def add_repeat(store: Store, evaluation: Evaluation, number: int, generation: int) -> None:
+        commit(store, evaluation, lambda: again(store, evaluation, number, generation))
 
     def finish_generation(store: Store, generation: Generation) -> bool:
         if generation.number in store.generations():  # a replay writes nothing
@@ -222,6 +257,50 @@ def _wrap_store(session: _Session) -> None:
     Store.keep_models = keep_models  # type: ignore[method-assign]
 
 
+def _wrap_phases(session: _Session) -> None:
+    """Let blows fall while models are restored and plain networks trained."""
+    from evoae import baselines, restoring
+
+    restore, networks = restoring.restore_models, baselines.train_networks
+
+    def restore_models(
+        store: Store, scene: Scene, executor: AbstractExecutor, loop: Loop, *, accept: bool
+    ) -> list[str]:
+        best = model_path(store.folder, loop.hall[0].id)
+        if session.blow_at("restoring"):  # so that there is something to restore
+            best.unlink(missing_ok=True)
+        notes: list[str] = session.around(
+            "restoring", lambda: restore(store, scene, executor, loop, accept=accept)
+        )
+        return notes
+
+    def train_networks(store: Store, scene: Scene, executor: AbstractExecutor, loop: Loop) -> None:
+        session.around("baselines", lambda: networks(store, scene, executor, loop))
+
+    restoring.restore_models = restore_models
+    baselines.train_networks = train_networks
+
+
+def _wrap_loop(session: _Session) -> None:
+    """Log which trainings a search hands to its executor; restored models are none of them."""
+    start = Loop._start
+
+    def begun(loop: Loop, executor: AbstractExecutor) -> None:
+        hand_over = executor.start
+
+        def logged(task: Task) -> None:
+            session.log("begin", word(loop._store.folder.name, task.id))
+            hand_over(task)
+
+        executor.start = logged  # type: ignore[method-assign]
+        try:
+            start(loop, executor)
+        finally:
+            executor.start = hand_over  # type: ignore[method-assign]
+
+    Loop._start = begun  # type: ignore[method-assign]
+
+
 def drive(run: str, config: str, kind: str) -> None:
     """Begin the run, or go on with it, in this process, which is to be killed.
 
@@ -230,7 +309,6 @@ def drive(run: str, config: str, kind: str) -> None:
         config: a YAML file.
         kind: "local" for two workers, "inline" for none.
     """
-    from evoae.execution.executor import AbstractExecutor
     from evoae.execution.inline import InlineExecutor
     from evoae.execution.local import LocalExecutor
     from evoae.training.setup import prepare
@@ -245,10 +323,15 @@ def drive(run: str, config: str, kind: str) -> None:
 
     conductor._executor = executor
     _wrap_store(_session())
-    if Path(run).exists():
-        conductor.resume(run)
-    else:
-        conductor.search(config, run=run)
+    _wrap_phases(_session())
+    _wrap_loop(_session())
+    try:
+        if Path(run).exists():
+            conductor.resume(run)
+        else:
+            conductor.search(config, run=run)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 class Forked:

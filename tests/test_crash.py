@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from benchmarks.crash import Bench, draw
+from benchmarks.crash import SEARCHES, Bench, draw
 from benchmarks.sudden_death import MOMENTS, POINTS, VICTIMS, Blow
 
 FEW = [
@@ -16,6 +16,10 @@ FEW = [
     ("model keeping", "before", "driver", "inline"),
     ("model keeping", "during", "worker", "local"),
     ("commit", "before", "both", "local"),
+    ("restoring", "during", "driver", "inline"),
+    ("baselines", "before", "driver", "inline"),
+    ("training", "during", "all workers", "local"),
+    ("training", "during", "group, SIGTERM", "local"),
 ]
 
 
@@ -48,11 +52,12 @@ def test_every_killed_run_ends_like_the_undisturbed_one(tally):
     assert tally.different == []
 
 
-def test_a_hundred_blows_cover_every_point_moment_and_victim():
-    blows = draw(100, seed=1)
-    assert len(blows) == 100
+def test_the_long_form_covers_every_point_moment_victim_and_algorithm():
+    blows = draw(160, seed=1)
+    assert len(blows) == 160
     met = Counter((blow.point, blow.moment, blow.victim) for blow in blows)
     for point in POINTS:
         for moment in MOMENTS:
             assert all(met[point, moment, victim] for victim in VICTIMS)
-    assert sum(blow.point == "any" for blow in blows) == 10
+    assert sum(blow.point == "any" for blow in blows) == 16
+    assert Counter(blow.algorithm for blow in blows) == dict.fromkeys(SEARCHES, 32)
