@@ -7,8 +7,8 @@ taken over from another run, and baselines, are ended again and again, each time
 SIGKILL for the driver, one of its two workers, both workers at once, or all of them, and SIGTERM
 for the whole group; drivers without workers, which start at once, take a share of the blows.
 Whatever falls, `resume` must go on from every evaluation that was committed, train none of them
-again, and end where the undisturbed run ended. Last, models of finished runs are restored with another
-instruction set, and that is killed too. Exits with 1 if any search did not.
+again, and end where the undisturbed run ended. Last, models of finished runs are restored with
+another instruction set, and that is killed too. Exits with 1 if any search did not.
 """
 
 from __future__ import annotations

@@ -20,8 +20,10 @@ from evoae.runs.store import Store
 from evoae.scene import Scene
 from evoae.wording import command, loss, short
 
-# Relative difference of a loss that other processors make: the same training, rounded otherwise.
-ROUNDING = 0.01
+# The largest relative difference of a loss that passes for rounding. Training amplifies it: with
+# another instruction set the same trainings ended up to 2e-7 apart on the digits, and from 6e-4 to
+# 0.10 apart on Fashion-MNIST (18 networks).
+ROUNDING = 0.2
 
 
 def restore_models(
