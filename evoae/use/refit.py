@@ -16,8 +16,9 @@ from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Task, seed_for, trained_as
 from evoae.genome.text import parse
 from evoae.runs.agreement import check_unchanged
-from evoae.runs.entries import Found, load_model
+from evoae.runs.entries import Found
 from evoae.runs.files import REFIT, refit_path
+from evoae.runs.model_file import load_model
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.scene import Scene
