@@ -9,8 +9,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from evoae.config.schema import Config, RefitConfig
-from evoae.data.load import of_run
+from evoae.config.schema import Config, ReduceConfig, RefitConfig
+from evoae.data.load import load, of_run
 from evoae.data.pca import LARGEST, pca_error
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Task, seed_for, trained_as
@@ -318,7 +318,8 @@ def whole_scene(run: Run, config: Config) -> Scene:
         RunError: the data are not those that the run began with.
     """
     with of_run(run.path):
-        now = Scene.make(config).dataset.digest
+        source = load(config.data, config.seed)
+        now = source.reduced(config.data.reduce, config.seed).digest
     recorded = run.fact("data_digest", str)
     if recorded != now:
         raise RunError(
@@ -326,7 +327,8 @@ def whole_scene(run: Run, config: Config) -> Scene:
             f"its data had digest {recorded[:12]}, now {now[:12]}",
             "Restore the data that the run began with.",
         )
-    return Scene.whole(config)
+    data = config.data.model_copy(update={"reduce": ReduceConfig()})
+    return Scene.of(config.model_copy(update={"data": data}), source)
 
 
 def judged_by(training: Mapping[str, Any]) -> list[float]:
