@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from evoae.config.schema import Config, ReduceConfig
+from evoae.config.schema import Config
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
 from evoae.data.talk import Say, silent
@@ -59,7 +59,16 @@ class Scene:
             DataError: the data cannot be used.
             SpaceError: the space holds no network.
         """
-        source = load(config.data, config.seed, say)
+        return cls.of(config, load(config.data, config.seed, say))
+
+    @classmethod
+    def of(cls, config: Config, source: Dataset) -> Scene:
+        """Make the space for data that are loaded, `source`, before they are reduced.
+
+        Raises:
+            DataError: they cannot be reduced as configured.
+            SpaceError: the space holds no network.
+        """
         dataset = source.reduced(config.data.reduce, config.seed)
         frame = Frame.of(config.model, config.objective, dataset.input_shape, dataset.output)
         if config.objective.loss == "bce" and frame.output != "sigmoid":
@@ -75,12 +84,6 @@ class Scene:
                         f"{section}.{name}", value, "rows of a table have no left nor right: use 0"
                     )
         return cls(config, dataset, len(source.train), frame, space_of(config, frame))
-
-    @classmethod
-    def whole(cls, config: Config) -> Scene:
-        """Return the same on all of the data, as a refit needs it."""
-        data = config.data.model_copy(update={"reduce": ReduceConfig()})
-        return cls.make(config.model_copy(update={"data": data}))
 
     def task(self, genome: Genome, shared: Path) -> Task:
         """Return the training of `genome` on the images in `shared`; it keeps no model."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from evoae.data.talk import Say, silent
 from evoae.errors import DataError
 
 _MOST_FOLDERS = 20
@@ -31,13 +32,16 @@ def cache_root() -> Path:
     return (Path(user) if user else Path.home() / ".cache") / "evoae"
 
 
-def keep(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None]) -> None:
+def keep(
+    folder: Path, holds: Callable[[], bool], write: Callable[[Path], None], say: Say = silent
+) -> None:
     """Have `folder` complete in the cache, and drop what was not used for long beside it.
 
     Args:
         folder: in a folder of the cache for things of its kind.
         holds: whether `folder` is there and complete.
         write: writes its files into the folder that it is given.
+        say: is told, in one line, when a damaged folder is put aside.
 
     Raises:
         DataError: the cache cannot be written.
@@ -46,7 +50,7 @@ def keep(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None])
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not holds():
-            _publish(folder, holds, write)
+            _publish(folder, holds, write, say)
         with suppress(FileNotFoundError):  # another driver just puts one in a damaged one's place
             os.utime(folder)
         _prune(root, keep=folder)
@@ -58,7 +62,9 @@ def keep(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None])
         ) from why
 
 
-def _publish(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None]) -> None:
+def _publish(
+    folder: Path, holds: Callable[[], bool], write: Callable[[Path], None], say: Say
+) -> None:
     """Write beside `folder`, then rename; whoever comes second finds the work done.
 
     What is there is put away only after it was seen to be damaged: it may be another driver's that
@@ -75,6 +81,7 @@ def _publish(folder: Path, holds: Callable[[], bool], write: Callable[[Path], No
                 return
             with suppress(FileNotFoundError):
                 folder.rename(staging / "damaged")
+                say(f"{folder}: a cached copy of the data was damaged; it is written anew")
         shutil.rmtree(folder / "damaged", ignore_errors=True)
     finally:
         shutil.rmtree(staging, ignore_errors=True)  # gone already after the rename

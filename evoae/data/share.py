@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from evoae.data.cache import cache_root, keep
-from evoae.data.dataset import Dataset, Images
+from evoae.data.dataset import Dataset, Images, release
+from evoae.data.talk import Say, silent
 from evoae.errors import DataError
 
 _SPLITS = ("train", "validation")
+_CHUNK = 2**22  # bytes that are compared at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +33,14 @@ class Shared:
     validation: Images
 
 
-def share(dataset: Dataset) -> Path:
+def share(dataset: Dataset, say: Say = silent) -> Path:
     """Write the training and validation images to the cache, unless they are there; return where.
+
+    A copy that is there is compared with the images byte by byte.
+
+    Args:
+        dataset: whose images they are.
+        say: is told, in one line, when a copy is put aside because it differs.
 
     Raises:
         DataError: the cache cannot be written.
@@ -43,7 +51,7 @@ def share(dataset: Dataset) -> Path:
         for split, images in zip(_SPLITS, (dataset.train, dataset.validation), strict=True):
             np.save(staging / f"{split}.npy", images, allow_pickle=False)
 
-    keep(folder, lambda: _holds(folder, dataset), write)
+    keep(folder, lambda: _holds(folder, dataset), write, say)
     return folder
 
 
@@ -70,10 +78,24 @@ def _map(file: Path) -> Images:
 
 
 def _holds(folder: Path, dataset: Dataset) -> bool:
-    """Whether `folder` holds files of the right type, shape and length for `dataset`."""
+    """Whether `folder` holds the images of `dataset`."""
     try:
         held = [_map(folder / f"{split}.npy") for split in _SPLITS]
     except (FileNotFoundError, ValueError, EOFError):
         return False
-    wanted = (dataset.train, dataset.validation)
-    return all((a.dtype, a.shape) == (b.dtype, b.shape) for a, b in zip(held, wanted, strict=True))
+    return all(map(_same, held, (dataset.train, dataset.validation)))
+
+
+def _same(held: Images, images: Images) -> bool:
+    """Whether two arrays are of one type and shape and have the same bytes."""
+    if (held.dtype, held.shape) != (images.dtype, images.shape):
+        return False
+    step = max(1, _CHUNK * len(images) // max(1, images.nbytes))
+    for start in range(0, len(images), step):
+        pair = (each[start : start + step] for each in (held, images))
+        a, b = (np.ascontiguousarray(part).view(np.uint8) for part in pair)
+        if not np.array_equal(a, b):
+            return False
+        release(held)
+        release(images)
+    return True

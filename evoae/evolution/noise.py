@@ -20,21 +20,34 @@ _PRIOR_WEIGHT = 4  # of the prior, in degrees of freedom
 
 
 def deviation(individuals: Iterable[Individual]) -> tuple[float, int]:
-    """Estimate the relative standard deviation of a score between seeds.
+    """Estimate the standard deviation of a score between seeds, relative to its size.
 
     Pooled over all candidates that were trained more than once, with a prior of 3% that counts as
-    four degrees of freedom.
+    four degrees of freedom. The size of a score is its candidate's mean. Where any candidate's
+    mean is negative, a score may lie anywhere around zero and its own size says nothing of its
+    noise: then one size counts for all, the median of the means without their signs.
 
     Returns:
-        the deviation, and the degrees of freedom that the trainings gave; 0 for the prior alone.
+        the deviation, a share of that size, and the degrees of freedom that the trainings gave;
+        0 for the prior alone.
     """
+    means = [(fitness, each.scores) for fitness, each in scored(individuals)]
+    size_of = _sizes([mean for mean, _ in means])
     squares, freedom = _PRIOR_WEIGHT * PRIOR**2, 0
-    for each in individuals:
-        mean = abs(statistics.fmean(each.scores)) if len(each.scores) > 1 else 0.0
-        if mean > 0:
-            squares += sum((score / mean - 1) ** 2 for score in each.scores)
-            freedom += len(each.scores) - 1
+    for mean, scores in means:
+        size = size_of(mean)
+        if len(scores) > 1 and size > 0:
+            squares += sum((score / size - mean / size) ** 2 for score in scores)
+            freedom += len(scores) - 1
     return math.sqrt(squares / (_PRIOR_WEIGHT + freedom)), freedom
+
+
+def _sizes(losses: Sequence[float]) -> Callable[[float], float]:
+    """Return what gives the size that the noise of a loss is relative to, see `deviation`."""
+    if min(losses, default=0.0) >= 0:
+        return abs
+    typical = statistics.median(map(abs, losses))
+    return lambda _: typical
 
 
 def doubtful(
@@ -60,9 +73,10 @@ def doubtful(
     if measures < 2 or count < 1 or not pool:
         return []
     noise, _ = deviation(each for _, each in pool)
+    size_of = _sizes([fitness for fitness, _ in pool])
 
     def error(fitness: float, each: Individual) -> float:
-        return abs(fitness) * noise / math.sqrt(len(each.scores))
+        return size_of(fitness) * noise / math.sqrt(len(each.scores))
 
     pool.sort(key=lambda pair: (pair[0], pair[1].id))
     figures = np.array([sizes(each) for _, each in pool])
@@ -73,7 +87,7 @@ def doubtful(
         # The first in order of fitness that is nowhere larger; itself at the latest.
         best_fitness, best = pool[int((figures <= own).all(axis=1).argmax())]
         reach = best_fitness + error(best_fitness, best)
-        below = (reach - fitness + error(fitness, each)) / (abs(reach) or 1.0)
+        below = (reach - fitness + error(fitness, each)) / (size_of(reach) or 1.0)
         if below > 0:
             found.append((-below, each.id, each))
     return [

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from evoae.errors import RunError
 from evoae.evaluation import Evaluation
+from evoae.runs.model_file import load_model
 from evoae.runs.records import Candidate
 
 if TYPE_CHECKING:
     import keras
-
-
-def load_model(path: Path) -> keras.Model:
-    """Load a trained model from a run, with sub-models named `encoder` and `decoder`.
-
-    Raises:
-        RunError: the file is missing or damaged.
-    """
-    restore = "restore it from a copy of the run"
-    if not path.is_file():
-        raise RunError(str(path), "missing", restore)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start is nobody's business
-    import keras
-
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        said = (str(error).splitlines() or [repr(error)])[0]
-        raise RunError(str(path), f"cannot be loaded ({said})", restore) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from evoae.config.load import make_config
 from evoae.evaluation import Evaluation, Outcome, Task, so_far, stopped_after
 from evoae.runs.agreement import check_equal_trainings
-from evoae.runs.files import model_path, sync_folder
+from evoae.runs.files import model_path, replacing, spoken
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.store import Store
 
@@ -43,6 +43,9 @@ class Lender:
 
         Args:
             task: what would be trained otherwise; its `keep` says where the model is wanted.
+
+        Raises:
+            RunError: the model cannot be copied.
         """
         evaluation = self._evaluations.get(task.id)
         if evaluation is None or not ends_alike(evaluation, task, self._fitness):
@@ -55,10 +58,8 @@ class Lender:
         source = model_path(self.path, task.id)
         if not source.is_file():  # it left the hall of fame there; a training makes it anew
             return None
-        temporary = keep.with_name(f".{keep.name}.borrowed")
-        shutil.copyfile(source, temporary)
-        temporary.replace(keep)
-        sync_folder(keep.parent)
+        with spoken(keep), replacing(keep) as temporary:
+            shutil.copyfile(source, temporary)
         return evaluation
 
 

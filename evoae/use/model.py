@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from evoae.errors import RunError, UseError
 from evoae.models.batches import batches, items_at_once
-from evoae.runs.entries import load_model
-from evoae.runs.files import refit_path
+from evoae.runs.files import refit_path, spoken
+from evoae.runs.model_file import load_model
 from evoae.runs.run import Run
 from evoae.wording import command
 
@@ -144,10 +144,13 @@ def open_model(what: str | Path, id: str = "best", *, kind: Kind = "auto") -> Mo
     """
     from evoae.training.setup import load_quietly
 
-    if Path(what).suffix == ".keras" or Path(what).is_file():
+    with spoken(Path(what)):  # a name may be too long to be looked for
+        lone = Path(what).suffix == ".keras" or Path(what).is_file()
+        there = Path(what).exists()
+    if lone:
         if id != "best":
             raise UseError(str(what), "a file holds one model", f"Leave '{id}' out.")
-        if not Path(what).is_file():
+        if not there:
             raise RunError(str(what), "no such file", "name a .keras file or a run")
         load_quietly()
         return Model(str(what), Path(what), _whole(Path(what)))

@@ -9,15 +9,16 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from evoae.config.schema import Config, RefitConfig
-from evoae.data.load import of_run
+from evoae.config.schema import Config, ReduceConfig, RefitConfig
+from evoae.data.load import load, of_run
 from evoae.data.pca import LARGEST, pca_error
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Task, seed_for, trained_as
 from evoae.genome.text import parse
 from evoae.runs.agreement import check_unchanged
-from evoae.runs.entries import Found, load_model
+from evoae.runs.entries import Found
 from evoae.runs.files import REFIT, refit_path
+from evoae.runs.model_file import load_model
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.scene import Scene
@@ -317,7 +318,8 @@ def whole_scene(run: Run, config: Config) -> Scene:
         RunError: the data are not those that the run began with.
     """
     with of_run(run.path):
-        now = Scene.make(config).dataset.digest
+        source = load(config.data, config.seed)
+        now = source.reduced(config.data.reduce, config.seed).digest
     recorded = run.fact("data_digest", str)
     if recorded != now:
         raise RunError(
@@ -325,7 +327,8 @@ def whole_scene(run: Run, config: Config) -> Scene:
             f"its data had digest {recorded[:12]}, now {now[:12]}",
             "Restore the data that the run began with.",
         )
-    return Scene.whole(config)
+    data = config.data.model_copy(update={"reduce": ReduceConfig()})
+    return Scene.of(config.model_copy(update={"data": data}), source)
 
 
 def judged_by(training: Mapping[str, Any]) -> list[float]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from evoae.config.schema import DataConfig, ReduceConfig
 from evoae.data import cache
+from evoae.data import share as module
 from evoae.data.cache import cache_root
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
@@ -76,6 +78,57 @@ def test_a_damaged_folder_is_replaced(digits: Dataset, home: Path, damage: str) 
     assert np.array_equal(open_shared(share(digits)).validation, digits.validation)
     assert names(home) == {digits.digest}
     assert sorted(file.name for file in folder.iterdir()) == ["train.npy", "validation.npy"]
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+@pytest.mark.parametrize("damage", ["zeros", "one byte"])
+def test_a_copy_of_other_contents_is_replaced_and_that_is_said(
+    digits: Dataset, home: Path, split: str, damage: str
+) -> None:
+    folder, lines = share(digits), list[str]()
+    held = np.load(folder / f"{split}.npy", mmap_mode="r+")
+    if damage == "zeros":
+        held[:] = 0
+    else:
+        held.view(np.uint8).reshape(-1)[-1] ^= 1
+    held.flush()
+    assert share(digits, lines.append) == folder
+    assert np.array_equal(open_shared(folder).train, digits.train)
+    assert np.array_equal(open_shared(folder).validation, digits.validation)
+    assert lines == [f"{folder}: a cached copy of the data was damaged; it is written anew"]
+    assert names(home) == {digits.digest}
+
+
+def test_a_sound_copy_stays_as_it_is_and_nothing_is_said(digits: Dataset) -> None:
+    folder, lines = share(digits), list[str]()
+    before = {file: file.stat() for file in folder.iterdir()}
+    share(digits, lines.append)
+    assert {file: file.stat().st_ino for file in folder.iterdir()} == {
+        file: status.st_ino for file, status in before.items()
+    }
+    assert lines == []
+
+
+@pytest.mark.parametrize("place", [0, 1000, -1])
+def test_a_copy_is_compared_to_its_last_byte_though_in_pieces(
+    digits: Dataset, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CHUNK", 5 * digits.train[0].nbytes)
+    file = share(digits) / "train.npy"
+    held = np.load(file, mmap_mode="r+")
+    held.view(np.uint8).reshape(-1)[place] ^= 128
+    held.flush()
+    assert np.array_equal(open_shared(share(digits)).train, digits.train)
+
+
+def test_values_that_equal_no_number_are_the_same_in_a_copy(digits: Dataset) -> None:
+    """A sound copy of rows with NaN in them is no damaged one."""
+    rows = np.full((3, 4), np.nan, np.float32)
+    data = replace(digits, train=rows, validation=rows)
+    file = share(data) / "train.npy"
+    before = file.stat().st_ino
+    share(data)
+    assert file.stat().st_ino == before
 
 
 def test_drivers_that_share_at_once_all_see_whole_images(digits: Dataset, home: Path) -> None:

@@ -30,6 +30,42 @@ def test_the_deviation_comes_to_that_of_the_trainings() -> None:
     assert noise == pytest.approx(0.1, rel=0.06)
 
 
+@pytest.mark.parametrize("level", [-1000.0, -1.0, 0.0])
+def test_the_deviation_of_losses_below_zero_is_relative_to_their_usual_size(level: float) -> None:
+    """A log-likelihood's zero means nothing; what counts is how far its losses lie from it."""
+    rng = np.random.default_rng(5)
+    means = rng.uniform(-1, 1, size=401) + level
+    usual = float(np.median(np.abs(means)))
+    measured = [
+        individual(str(n), *(mean + 0.1 * usual * rng.standard_normal(3)))
+        for n, mean in enumerate(means)
+    ]
+    noise, freedom = deviation(measured)
+    assert freedom == 802
+    assert noise == pytest.approx(0.1, rel=0.06)
+
+
+def test_losses_of_either_sign_deviate_as_much_as_their_mirror_images() -> None:
+    pairs = {"a": (1.0, 1.2), "b": (3.0, 2.5), "c": (2.0,)}
+    mirrored = [individual(id, *(-score for score in scores)) for id, scores in pairs.items()]
+    assert deviation(mirrored)[1] == 2
+    assert 0.05 < deviation(mirrored)[0] < 0.15
+    assert deviation([individual("a", -0.5, -0.5), individual("b", 0.5, 0.5)])[0] < PRIOR
+
+
+def test_a_loss_near_zero_is_not_taken_for_certain_where_others_are_negative() -> None:
+    pool = [
+        individual("best", -10.0, -10.0, -10.0),
+        individual("near", -9.9),
+        individual("far", -5.0),
+        individual("zero", 0.0),
+    ]
+    assert [each.key for each in doubtful(pool, 3, 5)] == ["near 2"]
+    usual = [individual(str(loss), loss) for loss in (1.0, 2.0, 3.0)]
+    close = [individual("best", -0.001), individual("second", 0.001), *usual]
+    assert [each.key for each in doubtful(close, 3, 5)] == ["best 2", "second 2"]
+
+
 def test_those_that_may_be_the_best_are_trained_again_the_likeliest_first() -> None:
     pool = [
         individual("far", 1.2),

@@ -1,9 +1,11 @@
+import os
 import shutil
 
 import numpy as np
 import pytest
 
 from evoae.errors import RunError, UseError
+from evoae.models.export import export
 from evoae.runs.run import Run
 from evoae.use.model import open_model
 from tests.use.networks import image_autoencoder, images, lone
@@ -62,6 +64,31 @@ def test_a_file_with_only_a_part_or_damaged_or_missing_is_refused(tmp_path):
         open_model(damaged)
     with pytest.raises(RunError, match="no such file"):
         open_model(tmp_path / "none.keras")
+
+
+def test_what_is_no_regular_file_is_refused_unopened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.keras")
+    (tmp_path / "folder.keras").mkdir()
+    for name in ("pipe.keras", "folder.keras"):
+        with pytest.raises(RunError, match="no regular file"):
+            open_model(tmp_path / name)
+    with pytest.raises(RunError, match="file name too long"):
+        open_model("x" * 5000)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    file = tmp_path / "model.h5"
+    image_autoencoder().save(tmp_path / "m.keras")
+    (tmp_path / "m.keras").rename(file)
+    with pytest.raises(RunError, match=r"does not end in \.keras"):
+        open_model(file)
+
+
+def test_an_exported_encoder_of_several_outputs_is_no_autoencoder(tmp_path):
+    file = tmp_path / "encoder.keras"
+    export(image_autoencoder(posterior="full"), "encoder", "keras", file, images(2))
+    with pytest.raises(UseError, match="no autoencoder"):
+        open_model(file)
 
 
 def test_layers_that_are_only_called_encoder_and_decoder_are_refused(tmp_path):

@@ -20,7 +20,7 @@ from evoae.use.evaluate import evaluate
 from evoae.use.items import choose
 from evoae.use.model import open_model
 from evoae.use.one import read_genome, train_one
-from evoae.use.refit import _Refit, refit
+from evoae.use.refit import _Refit, refit, whole_scene
 from evoae.use.transfer import transfer
 from evoae.wording import loss
 from tests.conftest import TINY, with_changes
@@ -318,3 +318,34 @@ def test_a_long_training_is_followed_epoch_by_epoch(tmp_path, monkeypatch):
         curve.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"epoch": 3, "tra')
         assert heard_it.wait(20)
     assert lines[0].startswith("abcdef seed 2: epoch 2 of 9, validation 5 (best 3), ")
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """One entry for each time that the data of the tests' runs are read."""
+    from sklearn import datasets
+
+    found, read = [], datasets.load_digits
+
+    def counted(**settings):
+        found.append(settings)
+        return read(**settings)
+
+    monkeypatch.setattr(datasets, "load_digits", counted)
+    return found
+
+
+def test_a_refit_reads_the_data_once_and_checks_them_as_the_search_had_them(run, reads):
+    scene = whole_scene(run, run.config)
+    assert len(reads) == 1
+    assert (len(scene.dataset.train), scene.source_images) == (1455, 1455)
+    assert run.fact("train_images", int) == 96
+    changed = run.config.model_copy(update={"seed": 4})
+    with pytest.raises(RunError, match="Restore the data that the run began with"):
+        whole_scene(run, changed)
+
+
+@pytest.mark.parametrize("use", [evaluate, write_report], ids=lambda use: use.__name__)
+def test_what_uses_a_model_reads_the_data_once(use, run, reads):
+    use(run.path)
+    assert len(reads) == 1
