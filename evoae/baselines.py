@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from evoae.config.schema import ReportConfig
 from evoae.config.search import BudgetConfig
-from evoae.data.share import share
 from evoae.evaluation import Evaluation, Task
 from evoae.execution.executor import AbstractExecutor
 from evoae.genome.frame import Frame
@@ -64,7 +64,7 @@ def train_networks(store: Store, scene: Scene, executor: AbstractExecutor, loop:
         Interrupted: the search was asked to stop before they began.
     """
     known, due = store.evaluations(), {}
-    for name, task in _networks(store, scene):
+    for name, task in _networks(store, scene, loop.shared):
         same = known.get(task.id) if task.frame == scene.frame else None
         if same is not None and not same.raced:
             _note(store, name, task, same)
@@ -174,12 +174,12 @@ class Aside:
         self._watcher.stopping(in_flight)
 
 
-def _networks(store: Store, scene: Scene) -> Iterator[tuple[str, Task]]:
+def _networks(store: Store, scene: Scene, shared: Path) -> Iterator[tuple[str, Task]]:
     """Yield the trainings of the networks that are asked for, apply, and have no record yet."""
     best = Run.open(store.folder).hall_of_fame()[:1]
     if not best:
         return
-    asked, shared = scene.config.report.baselines, share(scene.dataset)
+    asked = scene.config.report.baselines
     frame, recorded = scene.frame, _recorded(store)
     images = len(frame.input_shape) == 3
     plain = _plain(best[0].latent, images=images)

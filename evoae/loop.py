@@ -81,6 +81,7 @@ class Loop:
 
     Attributes:
         progress: where it stands.
+        shared: folder of the images that trainings read.
         stop: set from a signal handler: begin nothing new.
         in_flight: trainings under way.
     """
@@ -94,7 +95,7 @@ class Loop:
         self._algorithm: AbstractAlgorithm = algorithm_for(search, scene.space)
         self._surrogate = Surrogate(scene.space)
         self._records = Records()
-        self._shared = share(scene.dataset)
+        self.shared = share(scene.dataset, watcher.said)
         facts = store.facts()
         self._seeds = [parse(text) for text in facts.get("seeds", [])]
         self._purse = Purse(search.budget, facts.get("seconds", 0.0))
@@ -268,7 +269,7 @@ class Loop:
 
     def _task(self, proposal: Proposal, batch: _Batch) -> Task:
         """Return the training of a proposal; a further one of a candidate goes to the end."""
-        task = self._scene.task(proposal.genome, self._shared)
+        task = self._scene.task(proposal.genome, self.shared)
         if proposal.number > 1:
             return replace(
                 task, id=proposal.key, seed=seed_for(self._scene.config.seed, proposal.key)

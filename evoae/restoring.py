@@ -10,7 +10,6 @@ import math
 from collections import deque
 from dataclasses import replace
 
-from evoae.data.share import share
 from evoae.errors import SearchError
 from evoae.evaluation import Evaluation
 from evoae.execution.executor import AbstractExecutor
@@ -49,9 +48,7 @@ def restore_models(
     """
     run, notes = store.folder.absolute(), []
     waiting = deque(
-        replace(
-            scene.task(member.genome, share(scene.dataset)), keep=restored_path(run, member.id)
-        )
+        replace(scene.task(member.genome, loop.shared), keep=restored_path(run, member.id))
         for member in loop.hall
         if not model_path(run, member.id).is_file()
     )

@@ -7,7 +7,7 @@ start at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,7 @@ def search(
     folder = Path(run) if run is not None else next_folder(name or scene.dataset.name)
     facts = {**scene.facts(), **_surroundings(), "seeds": seed_genomes(scene)}
     lenders = [Lender(run, facts) for run in config.search.reuse]
-    share(scene.dataset)  # what can fail does so before there is a folder
+    share(scene.dataset, _said(watcher))  # what can fail does so before there is a folder
     create(folder, config, facts)
     with Store.writer(folder) as store:
         _conduct(store, scene, lenders, watcher or Silent())
@@ -330,10 +330,16 @@ def _surroundings() -> dict[str, object]:
 
 
 def _scene(config: Config, watcher: Watcher | None = None) -> Scene:
-    from evoae.data.talk import silent
     from evoae.scene import Scene
 
-    return Scene.make(config, silent if watcher is None else watcher.said)
+    return Scene.make(config, _said(watcher))
+
+
+def _said(watcher: Watcher | None) -> Callable[[str], None]:
+    """Return what hears what happens to the data."""
+    from evoae.data.talk import silent
+
+    return silent if watcher is None else watcher.said
 
 
 def _executor(config: Config) -> AbstractExecutor:

@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 
+import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -16,6 +17,7 @@ from evoae.evaluation import Evaluation, Outcome
 from evoae.execution import bfloat16
 from evoae.runs.run import Run
 from evoae.runs.store import Store
+from evoae.watching import Silent
 from tests.conftest import TINY, history, with_changes
 
 WILD = with_changes(TINY, training={"learning_rate": 1e30}, model={"output": "linear"})
@@ -229,3 +231,24 @@ def test_a_resume_trains_a_lost_model_again(tiny_run, tmp_path):
         lost.load()
     assert history(evoae.resume(run.path)) == history(tiny_run)
     assert lost.load().count_params() == lost.parameters
+
+
+def test_a_tampered_cache_of_the_data_is_noticed_and_said_when_a_run_resumes(
+    tiny_run, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("EVOAE_CACHE", str(tmp_path / "cache"))
+    half = with_changes(TINY, search={"generations": 1})
+    run = evoae.search(half, run=tmp_path / "run")
+    (copy,) = (tmp_path / "cache" / "shared").iterdir()
+    images = np.load(copy / "train.npy")
+    np.save(copy / "train.npy", np.zeros_like(images))
+    said = []
+
+    class Listener(Silent):
+        def said(self, line):
+            said.append(line)
+
+    resumed = evoae.resume(run.path, generations=1, watcher=Listener())
+    assert history(resumed) == history(tiny_run)
+    assert any("a cached copy of the data was damaged" in line for line in said)
+    assert np.array_equal(np.load(copy / "train.npy"), images)
