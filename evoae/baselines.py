@@ -24,6 +24,7 @@ from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.scene import Scene
 from evoae.watching import Overview, Progress, Watcher
+from evoae.wording import flops as worded
 
 RANDOM = "random"  # the random search's folder in the run's
 _SIZES = 256  # latent sizes of which PCA is measured at each
@@ -158,7 +159,7 @@ class Aside:
         """Say what is done now."""
         flops = overview.config.search.budget.flops or 0.0
         self._watcher.said(
-            f"Random search for comparison: {flops:.3g} FLOPs, run folder {overview.run}"
+            f"Random search for comparison: {worded(flops)}, run folder {overview.run}"
         )
 
     def progressed(self, progress: Progress) -> None:

@@ -33,7 +33,7 @@ from evoae.runs.records import Candidate, Generation
 from evoae.runs.store import Store, now
 from evoae.scene import Scene
 from evoae.watching import Interrupted, Progress, Watcher
-from evoae.wording import command
+from evoae.wording import command, flops
 
 _BARREN = 10  # generations without anything new, after which only a budget would end a search
 
@@ -246,8 +246,8 @@ class Loop:
             if not self._settled and not any(each.proposals for each in self._under_way):
                 raise SearchError(
                     "search.budget",
-                    f"{self._scene.config.search.budget.flops:.3g} FLOPs do not pay the first "
-                    f"training, of {task.cost:.3g}",
+                    f"{flops(self._scene.config.search.budget.flops or 0)} do not pay the first "
+                    f"training, of {flops(task.cost)}",
                     "raise it, or make trainings cheaper: fewer epochs or images",
                 )
             return False
