@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
+from evoae.config.shipped import find_config
+from evoae.data.talk import silent
 from evoae.errors import EvoaeError, RunError, SearchError, SpaceError
 from evoae.evaluation import Evaluation
 from evoae.runs.agreement import budget_in_force, check_unchanged, machine_differences
@@ -44,7 +46,8 @@ def search(
     """Run the search that `config` describes; return its finished run.
 
     Args:
-        config: a configuration, a mapping of its sections, or the path of a YAML file.
+        config: a configuration, a mapping of its sections, the path of a YAML file, or the name of
+            a configuration that comes with evoae, such as `fmnist.yaml`.
         run: folder to make for the run; None for `runs/NAME-N`, N being the first free number.
         name: NAME; None for the configuration file's, or else the data set's.
         watcher: hears how it goes; None for silence.
@@ -55,7 +58,7 @@ def search(
     """
     if isinstance(config, (str, Path)):
         name = name or Path(config).stem
-        config = load_config(Path(config))
+        config = load_config(find_config(config, silent if watcher is None else watcher.said))
     from evoae.data.share import share
 
     config = make_config(config)
@@ -276,7 +279,6 @@ def _surroundings() -> dict[str, object]:
 
 
 def _scene(config: Config, watcher: Watcher | None = None) -> Scene:
-    from evoae.data.talk import silent
     from evoae.scene import Scene
 
     return Scene.make(config, silent if watcher is None else watcher.said)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evoae.cli import options
+
 if TYPE_CHECKING:
     from evoae.data.summary import ColumnSummary, Summary
 
@@ -81,7 +83,7 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
     import json
     from pathlib import Path
 
-    from evoae.config.load import load_config, make_config
+    from evoae.config.load import make_config
     from evoae.data.files import home
     from evoae.data.images import times
     from evoae.data.load import load
@@ -89,12 +91,13 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
     from evoae.data.summary import summarise
     from evoae.errors import DataError
 
-    if what not in NAMED and not home(Path(what)).exists():
+    described = what.endswith((".yaml", ".yml"))
+    if what not in NAMED and not described and not home(Path(what)).exists():
         raise DataError(what, "no named set, and no file", "'evoae data list' shows the sets")
     if what in NAMED:
         config = make_config({"data": {"name": what}}, source=what, overrides=overrides)
-    elif what.endswith((".yaml", ".yml")):
-        config = load_config(home(Path(what)), overrides)
+    elif described:
+        config = options.read_config(home(Path(what)), overrides)
     else:
         config = make_config({"data": {"path": what}}, source=what, overrides=overrides)
     summary = summarise(load(config.data, config.seed, _tell))
