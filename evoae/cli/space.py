@@ -152,7 +152,7 @@ def _print(genomes: list[Genome], space: Space, *, as_json: bool) -> None:
         (
             wording.count(size.latent),
             wording.count(size.parameters),
-            f"{size.flops / 1e6:.1f}",
+            wording.figure(size.flops / 1e6),
             render(genome),
         )
         for genome, size in zip(genomes, sizes, strict=True)
