@@ -65,7 +65,9 @@ def seed(command: _Command) -> _Command:
 
 def formats(command: _Command) -> _Command:
     """Take `--csv` and `--json`."""
-    as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+    as_csv = click.option(
+        "--csv", "as_csv", is_flag=True, help="Print CSV. In a spreadsheet import it as text."
+    )
     as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
     def both(*args: Any, as_csv: bool, as_json: bool, **given: Any) -> Any:
