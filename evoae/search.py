@@ -85,7 +85,8 @@ def resume(
     Args:
         run: a run's folder, or its name under `runs/`.
         generations: how many more generations than asked for so far; None for no more.
-        overrides: `KEY=VALUE` each, for settings that change no result (`agreement.SAFE`).
+        overrides: `KEY=VALUE` each, for settings that no finished training depends on
+            (`agreement.SAFE`).
         watcher: hears how it goes; None for silence.
 
     Raises:

@@ -40,7 +40,8 @@ def command(runs: tuple[str, ...], out: Path | None, force: bool, as_json: bool)
 
     Runs that are alike in all but their seed are a group. Of two groups with three finished runs
     each, the medians at equal cost are compared: their difference with a 95% bootstrap interval,
-    and the p-value of a Mann-Whitney test.
+    and the p-value of a Mann-Whitney test. Limits of time and memory count where one of them ended
+    a training.
     """
     from evoae.cli.tables import print_json
     from evoae.runs.comparison import check_comparable, course, groups

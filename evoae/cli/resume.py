@@ -15,7 +15,7 @@ import click
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change a setting that changes no result, such as execution.workers=4.",
+    help="Change a setting that no finished training depends on, such as execution.workers=4.",
 )
 def command(run: str, generations: int | None, overrides: tuple[str, ...]) -> None:
     """Go on with RUN, a folder or its name under runs/.
