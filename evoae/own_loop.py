@@ -13,6 +13,7 @@ from deap import base
 
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
+from evoae.config.shipped import find_config
 from evoae.data.share import share
 from evoae.evaluation import Evaluation, Task
 from evoae.evolution.algorithm import batch_rng
@@ -55,14 +56,14 @@ def deap_toolbox(
     global `random` beside it: call `random.seed` to repeat one of them.
 
     Args:
-        config: a configuration, a mapping of its sections, or the path of a YAML file.
+        config: as `evoae.search` takes it.
         keep: folder in which every trained model is saved, as `ID.keras`; None to save none.
 
     Raises:
         EvoaeError: the configuration or the data cannot be used.
     """
     if isinstance(config, (str, Path)):
-        config = load_config(Path(config))
+        config = load_config(find_config(config))
     scene = Scene.make(make_config(config))
     trainer = _Trainer(scene, None if keep is None else Path(keep).absolute())
     words = public_toolbox(batch_rng(scene.config.seed, 0), scene.config.search, scene.space)

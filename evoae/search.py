@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
+from evoae.config.shipped import find_config
+from evoae.data.talk import silent
 from evoae.errors import EvoaeError, RunError, SearchError, SpaceError
 from evoae.evaluation import Evaluation
 from evoae.runs.agreement import budget_in_force, check_unchanged, machine_differences
@@ -44,7 +46,8 @@ def search(
     """Run the search that `config` describes; return its finished run.
 
     Args:
-        config: a configuration, a mapping of its sections, or the path of a YAML file.
+        config: a configuration, a mapping of its sections, the path of a YAML file, or the name of
+            a configuration that comes with evoae, such as `fmnist.yaml`.
         run: folder to make for the run; None for `runs/NAME-N`, N being the first free number.
         name: NAME; None for the configuration file's, or else the data set's.
         watcher: hears how it goes; None for silence.
@@ -55,7 +58,7 @@ def search(
     """
     if isinstance(config, (str, Path)):
         name = name or Path(config).stem
-        config = load_config(Path(config))
+        config = load_config(find_config(config, silent if watcher is None else watcher.said))
     from evoae.data.share import share
 
     config = make_config(config)
@@ -88,7 +91,8 @@ def resume(
     Args:
         run: a run's folder, or its name under `runs/`.
         generations: how many more generations than asked for so far; None for no more.
-        overrides: `KEY=VALUE` each, for settings that a resume may change (`agreement.SAFE`).
+        overrides: `KEY=VALUE` each, for settings that no finished training depends on
+            (`agreement.SAFE`).
         retry_failed: also try again what crashed, ran out of time or out of memory, as if it had
             never failed.
         accept_models: if a model of the hall of fame is missing, keep what its training gives now
@@ -337,8 +341,6 @@ def _scene(config: Config, watcher: Watcher | None = None) -> Scene:
 
 def _said(watcher: Watcher | None) -> Callable[[str], None]:
     """Return what hears what happens to the data."""
-    from evoae.data.talk import silent
-
     return silent if watcher is None else watcher.said
 
 

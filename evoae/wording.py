@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from decimal import Decimal
+
+_FLOP_UNITS = (
+    *(("FLOP", 1.0), ("kFLOP", 1e3), ("MFLOP", 1e6), ("GFLOP", 1e9), ("TFLOP", 1e12)),
+    *(("PFLOP", 1e15), ("EFLOP", 1e18)),
+)
+_BYTE_UNITS = (("B", 1.0), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
+_COUNT_UNITS = (("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9))
 
 
 def command(*words: object) -> str:
@@ -11,13 +19,36 @@ def command(*words: object) -> str:
     return shlex.join(["evoae", *(str(word) for word in words)])
 
 
+def figure(value: float, digits: int = 3) -> str:
+    """Word a number to so many significant digits: 0.25, 850, 12,300.
+
+    An exponent stands only below a millionth and from 10^15 on.
+    """
+    rounded = Decimal(f"{value:.{digits}g}") + 0  # no minus before a zero
+    if not rounded.is_finite() or (rounded and not -6 <= rounded.adjusted() < 15):
+        return f"{value:.{digits}g}"
+    said = exact(rounded)
+    return said if abs(rounded) >= 10_000 else said.replace(",", "")
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Word a difference: +0.25, -850."""
+    said = figure(value, digits)
+    return said if said.startswith("-") else f"+{said}"
+
+
+def exact(value: float | Decimal) -> str:
+    """Word a finite number with all of its digits: 0.0001, 1,024."""
+    return f"{Decimal(str(value)).normalize():,f}"
+
+
 def loss(value: float | None) -> str:
     """Word a loss to four significant digits or five places, whichever tells more."""
     if value is None:
         return "-"
     if abs(value) >= 1:
-        return f"{value:.4g}"
-    digits = f"{value:.5f}" if abs(value) >= 0.001 else f"{value:.3g}"
+        return figure(value, 4)
+    digits = f"{value:.5f}" if abs(value) >= 0.001 else figure(value)
     return digits.replace("0.", ".", 1) if digits.lstrip("-").startswith("0.") else digits
 
 
@@ -63,21 +94,39 @@ def _coarse(seconds: float) -> tuple[int, str]:
     return (round(seconds / 60), "min") if seconds < 5400 else (round(seconds / 3600), "h")
 
 
+def flops_unit(most: float) -> tuple[str, float]:
+    """Return the unit that suits costs up to `most`, and how many FLOPs it is."""
+    return _unit(most, _FLOP_UNITS)
+
+
 def flops(number: float) -> str:
     """Word a cost: 512 MFLOP, 31 GFLOP, 1.1 TFLOP."""
-    for unit, scale in (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9)):
-        if number >= scale:
-            return f"{number / scale:.3g} {unit}"
-    return f"{number / 1e6:.3g} MFLOP"
+    unit, scale = flops_unit(number)
+    return f"{figure(number / scale)} {unit}"
 
 
 def size(number_of_bytes: float) -> str:
     """Word a size: 512 KB, 31 MB, 1.1 GB."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
-        if number_of_bytes >= scale:
-            scaled = number_of_bytes / scale
-            return f"{scaled:.1f} {unit}" if scaled < 10 else f"{scaled:,.0f} {unit}"
-    return f"{number_of_bytes:.0f} B"
+    unit, scale = _unit(number_of_bytes, _BYTE_UNITS)
+    scaled = number_of_bytes / scale
+    return f"{figure(scaled, 2) if scaled < 10 else f'{scaled:,.0f}'} {unit}"
+
+
+def mebibytes(number_of_bytes: float) -> str:
+    """Word a size beside a limit that a configuration states in MiB or GiB: 4,096 MiB."""
+    whole = round(number_of_bytes / 2**20)
+    return f"{whole:,} MiB" if whole else "under 1 MiB"
+
+
+def brief_count(value: float) -> str:
+    """Word a count where there is little room: 850, 25k, 1.2M."""
+    unit, scale = _unit(abs(value), _COUNT_UNITS)
+    return f"{figure(value / scale)}{unit}"
+
+
+def _unit(most: float, units: Sequence[tuple[str, float]]) -> tuple[str, float]:
+    """Return the first unit in which `most`, with three digits, is below 1,000; or the last."""
+    return next((each for each in units if float(f"{most / each[1]:.3g}") < 1000), units[-1])
 
 
 def plural(number: int, noun: str) -> str:

@@ -40,7 +40,8 @@ def command(runs: tuple[str, ...], out: Path | None, force: bool, as_json: bool)
 
     Runs that are alike in all but their seed are a group. Of two groups with three finished runs
     each, the medians at equal cost are compared: their difference with a 95% bootstrap interval,
-    and the p-value of a Mann-Whitney test.
+    and the p-value of a Mann-Whitney test. Limits of time and memory count where one of them ended
+    a training.
     """
     from evoae.cli.tables import print_json
     from evoae.runs.comparison import check_comparable, course, groups
@@ -153,11 +154,12 @@ def _worded(one: Contrast) -> str:
     share = one.difference / one.medians[0] if one.medians[0] else 0.0
     verdict = "They differ." if one.differ else "The seeds do not tell them apart."
     if one.least_p > 0.05:
-        verdict = f"So few runs cannot show more: at best p = {one.least_p:.2g}."
+        verdict = f"So few runs cannot show more: at best p = {wording.figure(one.least_p, 2)}."
+    low, high = (wording.signed(value, 2) for value in (one.low, one.high))
     return (
         f"After {effort}, {second} against {first}: median {medians[1]} against {medians[0]} "
-        f"({share:+.1%}), difference {one.difference:+.2g} with a 95% interval of "
-        f"{one.low:+.2g} to {one.high:+.2g}, p = {one.p:.2g} "
+        f"({share:+.1%}), difference {wording.signed(one.difference, 2)} with a 95% interval of "
+        f"{low} to {high}, p = {wording.figure(one.p, 2)} "
         f"({one.runs[1]} and {one.runs[0]} runs). {verdict}"
     )
 

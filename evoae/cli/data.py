@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evoae.cli import options
+
 if TYPE_CHECKING:
     from evoae.data.summary import ColumnSummary, Summary
 
@@ -81,20 +83,22 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
     import json
     from pathlib import Path
 
-    from evoae.config.load import load_config, make_config
+    from evoae.config.load import make_config
     from evoae.data.files import home
     from evoae.data.images import times
     from evoae.data.load import load
     from evoae.data.named import NAMED
     from evoae.data.summary import summarise
     from evoae.errors import DataError
+    from evoae.wording import figure
 
-    if what not in NAMED and not home(Path(what)).exists():
+    described = what.endswith((".yaml", ".yml"))
+    if what not in NAMED and not described and not home(Path(what)).exists():
         raise DataError(what, "no named set, and no file", "'evoae data list' shows the sets")
     if what in NAMED:
         config = make_config({"data": {"name": what}}, source=what, overrides=overrides)
-    elif what.endswith((".yaml", ".yml")):
-        config = load_config(home(Path(what)), overrides)
+    elif described:
+        config = options.read_config(home(Path(what)), overrides)
     else:
         config = make_config({"data": {"path": what}}, source=what, overrides=overrides)
     summary = summarise(load(config.data, config.seed, _tell))
@@ -105,7 +109,7 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
     for label, value in (
         ("name", summary.name),
         ("shape", times(summary.input_shape)),
-        ("type", f"{summary.dtype} from {summary.low + 0.0:g} to {summary.high:g}"),
+        ("type", f"{summary.dtype} from {figure(summary.low, 6)} to {figure(summary.high, 6)}"),
         ("train", f"{summary.train:,}"),
         ("validation", f"{summary.validation:,}"),
         ("test", f"{summary.test:,}"),
@@ -145,8 +149,11 @@ def _print_columns(summary: Summary) -> None:
 
 def _spread(column: ColumnSummary) -> str:
     """Say the values of a column: 54.4 ± 9.0, 29 to 77; or its categories, the largest first."""
-    if column.mean is not None:
-        return f"{column.mean:.4g} ± {column.deviation:.3g}, {column.low:.4g} to {column.high:.4g}"
+    from evoae.wording import figure
+
+    told = (column.mean, column.deviation, column.low, column.high)
+    if values := [figure(value, 4) for value in told if value is not None]:
+        return "{} ± {}, {} to {}".format(*values)
     largest = sorted(column.shares.items(), key=lambda item: -item[1])
     said = ", ".join(f"{name} {share:.0%}" for name, share in largest[:_SHOWN])
     return said + (f" and {len(largest) - _SHOWN:,} more" if len(largest) > _SHOWN else "")

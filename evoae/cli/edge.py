@@ -57,7 +57,7 @@ class Edge(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the one command to begin with."""
         formatter.write_paragraph()
-        formatter.write("Quick start:  evoae search --config configs/quickstart.yaml")
+        formatter.write("Quick start:  evoae search --config quickstart.yaml")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

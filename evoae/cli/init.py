@@ -36,6 +36,7 @@ def command(file: Path, data: str | None, kind: str | None, force: bool, schema:
     from evoae.data.files import home
     from evoae.data.named import NAMED
     from evoae.errors import ConfigError
+    from evoae.wording import command as spelled
 
     if data is not None and data not in NAMED and not home(Path(data)).exists():
         names = ", ".join(NAMED)
@@ -62,4 +63,4 @@ def command(file: Path, data: str | None, kind: str | None, force: bool, schema:
             f"Put your folder in place of {_MADE_UP} in it, and the size you want.", err=True
         )
     if not schema:
-        click.echo(f"Next:  evoae search --config {file}", err=True)
+        click.echo(f"Next:  {spelled('search', '--config', file)}", err=True)

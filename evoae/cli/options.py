@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+
+if TYPE_CHECKING:
+    from evoae.config.schema import Config
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -62,7 +65,9 @@ def seed(command: _Command) -> _Command:
 
 def formats(command: _Command) -> _Command:
     """Take `--csv` and `--json`."""
-    as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+    as_csv = click.option(
+        "--csv", "as_csv", is_flag=True, help="Print CSV. In a spreadsheet import it as text."
+    )
     as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
     def both(*args: Any, as_csv: bool, as_json: bool, **given: Any) -> Any:
@@ -71,6 +76,28 @@ def formats(command: _Command) -> _Command:
         return command(*args, as_csv=as_csv, as_json=as_json, **given)
 
     return as_csv(as_json(cast(_Command, functools.update_wrapper(both, command))))
+
+
+_CONFIG = "YAML file, or the name of a configuration that comes with evoae, such as fmnist.yaml."
+
+
+def config(command: _Command) -> _Command:
+    """Take `--config`; `read_config` reads it."""
+    return click.option(
+        "--config", "config_file", required=True, type=click.Path(path_type=Path), help=_CONFIG
+    )(command)
+
+
+def read_config(named: Path, overrides: Sequence[str]) -> Config:
+    """Return the configuration in a file, or the shipped one of that name.
+
+    Raises:
+        ConfigError: what is wrong, where, and what was expected.
+    """
+    from evoae.config.load import load_config
+    from evoae.config.shipped import find_config
+
+    return load_config(find_config(named, lambda line: click.echo(line, err=True)), overrides)
 
 
 def overrides(command: _Command) -> _Command:

@@ -27,22 +27,25 @@ if TYPE_CHECKING:
 def command(config_file: Path, networks: int, overrides: tuple[str, ...], as_json: bool) -> None:
     """Forecast the search that CONFIG describes: trainings, time, memory, disk.
 
+    CONFIG is a YAML file, or the name of a configuration that comes with evoae.
+
     Some networks of its space are trained for an epoch or a few, with as many workers as the
     search has; then the search is rehearsed without training. Says also what may be wrong with the
     configuration. Makes no run folder. Where all of those trainings fail there is no forecast:
     it ends with exit code 1, as the search would, and says what to change.
     """
     from evoae.cli.tables import print_json
-    from evoae.config.load import load_config
     from evoae.use.forecast import forecast
 
-    config = load_config(config_file, overrides)
+    config = options.read_config(config_file, overrides)
     found = forecast(config, networks=networks, say=lambda line: click.echo(line, err=True))
     if as_json:
         print_json(found.summary())
         return
     _print(found)
-    wording.next_steps([(f"evoae search --config {config_file}", "do it")])
+    changed = [word for override in overrides for word in ("--set", override)]
+    search = wording.command("search", "--config", config_file, *changed)
+    wording.next_steps([(search, "do it")])
 
 
 def _print(found: Forecast) -> None:

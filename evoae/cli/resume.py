@@ -25,7 +25,7 @@ import click
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change a setting that changes no result, such as execution.workers=4.",
+    help="Change a setting that no finished training depends on, such as execution.workers=4.",
 )
 def command(
     run: str,

@@ -6,19 +6,13 @@ from pathlib import Path
 
 import click
 
+from evoae.cli import options
+
 
 @click.command("search", short_help="Run a search.")
-@click.option(
-    "--config", "config_file", required=True, type=click.Path(path_type=Path), help="YAML file."
-)
+@options.config
 @click.option("--run", type=click.Path(path_type=Path), help="Folder to make. [runs/NAME-N]")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override a setting, such as training.epochs=5; may be repeated.",
-)
+@options.overrides
 def command(config_file: Path, run: Path | None, overrides: tuple[str, ...]) -> None:
     """Run a search, as a configuration file says.
 
@@ -26,8 +20,7 @@ def command(config_file: Path, run: Path | None, overrides: tuple[str, ...]) -> 
     goes to stdout when it ends, everything else to stderr.
     """
     from evoae.cli.progress import watched
-    from evoae.config.load import load_config
     from evoae.search import search
 
-    config = load_config(config_file, overrides)
+    config = options.read_config(config_file, overrides)
     watched(lambda watcher: search(config, run=run, name=config_file.stem, watcher=watcher))

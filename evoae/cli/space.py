@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from evoae.genome.genome import Genome
     from evoae.genome.space import Space
 
-_config = click.option(
-    "--config", "config_file", required=True, type=click.Path(path_type=Path), help="YAML file."
-)
 _shape = click.option(
     "--shape",
     metavar="HxWxC",
@@ -33,7 +30,7 @@ def command() -> None:
 
 
 @command.command("sample")
-@_config
+@options.config
 @options.overrides
 @_shape
 @click.option(
@@ -52,17 +49,16 @@ def sample(
     """Draw random networks, as a search's first generation would."""
     import numpy as np
 
-    from evoae.config.load import load_config
     from evoae.genome.sampling import sample as draw
 
-    config = load_config(config_file, overrides)
+    config = options.read_config(config_file, overrides)
     space = _space(config, shape)
     rng = np.random.default_rng(config.seed if seed is None else seed)
     _print([draw(rng, space) for _ in range(number)], space, as_json=as_json)
 
 
 @command.command("check")
-@_config
+@options.config
 @options.overrides
 @_shape
 @click.argument("genome", required=False)
@@ -79,10 +75,9 @@ def check(
     GENOME is one line of text, a file that holds it, or a flat token sequence such as
     "[-1, 32, 3, 3, -2, 32, 3, 3]".
     """
-    from evoae.config.load import load_config
     from evoae.errors import SpaceError
 
-    space = _space(load_config(config_file, overrides), shape)
+    space = _space(options.read_config(config_file, overrides), shape)
     if genome is None:
         _print(list(space.smallest()), space, as_json=as_json)
         click.echo("The space is sound. Above: its smallest network of each depth.", err=True)
@@ -101,7 +96,7 @@ def _genome(written: str) -> Genome:
     from evoae.use.one import read_genome
 
     if not written.lstrip().startswith("["):
-        return read_genome(written)
+        return read_genome(written, lambda line: click.echo(line, err=True))
     try:
         tokens = json.loads(written)
     except (ValueError, RecursionError) as error:
@@ -157,7 +152,7 @@ def _print(genomes: list[Genome], space: Space, *, as_json: bool) -> None:
         (
             wording.count(size.latent),
             wording.count(size.parameters),
-            f"{size.flops / 1e6:.1f}",
+            wording.figure(size.flops / 1e6),
             render(genome),
         )
         for genome, size in zip(genomes, sizes, strict=True)

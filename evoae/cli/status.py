@@ -108,7 +108,8 @@ def _where(status: Status) -> str:
     """Word the run, its state, its generation and its best candidate."""
     state = status.state
     if status.pid is not None:
-        state += f" (pid {status.pid or 'unknown'}, {wording.plural(status.workers or 1, 'worker')})"
+        workers = wording.plural(status.workers or 1, "worker")
+        state += f" (pid {status.pid or 'unknown'}, {workers})"
     generation = str(status.generation)
     if status.generations is not None:
         generation += f"/{status.generations}"

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
 
 @click.command("train", short_help="Train one given network, without a search.")
-@click.option(
-    "--config", "config_file", required=True, type=click.Path(path_type=Path), help="YAML file."
-)
+@options.config
 @click.option(
     "--genome",
     required=True,
     metavar="FILE|TEXT",
-    help="One line of genome text, or a file that holds it, such as configs/baselines/*.txt.",
+    help="One line of genome text, a file that holds it, or the name of a network of the "
+    "literature that comes with evoae, such as conv_64_32_16.txt (configs/baselines/).",
 )
 @options.one
 def command(
@@ -39,12 +38,11 @@ def command(
 
     The result is a run folder of one candidate, for `show`, `export`, `encode` and the others.
     """
-    from evoae.config.load import load_config
     from evoae.use.one import read_genome
 
     train_given(
-        load_config(config_file, overrides),
-        read_genome(genome),
+        options.read_config(config_file, overrides),
+        read_genome(genome, lambda line: click.echo(line, err=True)),
         run=run,
         name=Path(genome).stem if Path(genome).suffix else config_file.stem,
         settings=options.given(epochs=epochs, seeds=seeds),

@@ -11,12 +11,15 @@ from evoae.wording import (
     command,
     count,
     duration,
+    exact,
+    figure,
     flops,
     listed,
     loss,
     plural,
     shape,
     short,
+    signed,
     size,
 )
 
@@ -25,6 +28,8 @@ __all__ = [
     "command",
     "count",
     "duration",
+    "exact",
+    "figure",
     "flops",
     "listed",
     "loss",
@@ -32,6 +37,7 @@ __all__ = [
     "plural",
     "shape",
     "short",
+    "signed",
     "size",
 ]
 

@@ -71,7 +71,7 @@ def show(name: str, as_json: bool) -> None:
         f"test mse {wording.loss(found.mse)} (PCA {wording.loss(found.pca)})"
     )
     click.echo(_trained(found))
-    click.echo(f"Train it with:  evoae zoo train {name}", err=True)
+    click.echo(f"Train it with:  {wording.command('zoo', 'train', name)}", err=True)
 
 
 @command.command()

@@ -7,8 +7,10 @@ from functools import cache
 from typing import Any
 
 from evoae.config.schema import Config
+from evoae.wording import exact
 
 JsonSchema = Mapping[str, Any]
+_ENORMOUS = 1e6
 
 
 def json_schema() -> dict[str, Any]:
@@ -77,21 +79,19 @@ def _either(options: Sequence[str]) -> str:
 
 
 def _range(schema: JsonSchema) -> str:
-    match schema:
-        case {"minimum": low, "maximum": high}:
-            return f" from {low:,g} to {high:,g}" if high < 1e6 else f" of at least {low:g}"
-        case {"minimum": low, "exclusiveMaximum": high}:
-            return f" of at least {low:g} and below {_power(high)}"
-        case {"exclusiveMinimum": low, "maximum": high}:
-            return f" above {low:g} and at most {high:g}"
-        case {"exclusiveMinimum": low, "exclusiveMaximum": high}:
-            return f" above {low:g} and below {high:g}"
-        case {"minimum": low}:
-            return f" of at least {low:g}"
-        case {"exclusiveMinimum": low}:
-            return f" above {low:g}"
-    return ""
-
-
-def _power(number: float) -> str:
-    return "2^63" if number == 2**63 else f"{number:g}"
+    """Word a range; a bound that is only there for the machine's sake is left out."""
+    low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
+    high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
+    if high is not None and high >= _ENORMOUS:
+        high = None
+    if low is not None and high is not None:
+        return f" from {exact(low)} to {exact(high)}"
+    bounds = [
+        f"{words} {'2^63' if bound == 2**63 else exact(bound)}"
+        for words, bound in (
+            *(("of at least", low), ("above", above)),
+            *(("at most", high), ("below", below)),
+        )
+        if bound is not None
+    ]
+    return f" {' and '.join(bounds)}" if bounds else ""

@@ -17,6 +17,7 @@ from evoae.config.read import parse_yaml, read_yaml
 from evoae.config.schema import Config
 from evoae.config.values import Section
 from evoae.errors import ConfigError
+from evoae.wording import exact
 
 KeyPath = tuple[str, ...]  # ("search", "population")
 
@@ -147,6 +148,9 @@ def _sentence(
     for key in path:
         value = value[key]
     advice = said or f"expected {expected(path)}"
+    most = problem.get("ctx", {}).get("le")
+    if most is not None and exact(most) not in advice:
+        advice = f"expected at most {exact(most)}"
     return ConfigError(_place(path, source, places), _shown(value), advice)
 
 

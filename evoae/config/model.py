@@ -15,6 +15,7 @@ from evoae.config.values import (
     Count,
     DownsamplingName,
     FilterRange,
+    Flops,
     HeadName,
     KernelRange,
     LearningRates,
@@ -67,7 +68,7 @@ class ModelConfig(Section):
     max_parameters: Positive | None = Field(
         2_000_000, description="most weights of a network; null for no limit"
     )
-    max_flops: Positive | None = Field(
+    max_flops: Flops | None = Field(
         None, description="most FLOPs of one image's forward pass; null for no limit"
     )
     max_activation_bytes: Bytes | None = Field(

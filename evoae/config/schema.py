@@ -14,13 +14,16 @@ from evoae.config.search import SearchConfig
 from evoae.config.values import (
     CHOICES,
     BaselineName,
-    Bytes,
     Columns,
     Count,
+    Decay,
+    MemoryLimit,
     OptimizerName,
     PictureSize,
     Positive,
     Precision,
+    Rate,
+    Seconds,
     Section,
     Share,
     Shift,
@@ -177,10 +180,10 @@ class TrainingConfig(Section):
         128, description="inputs per optimiser step; short trainings need small batches"
     )
     optimizer: OptimizerName = Field("adam", description="the optimiser; sgd has momentum .9")
-    learning_rate: Annotated[float, Field(gt=0)] = Field(
+    learning_rate: Rate = Field(
         0.001, description="of the optimiser, the highest one of a schedule"
     )
-    weight_decay: Annotated[float, Field(ge=0)] = Field(
+    weight_decay: Decay = Field(
         0.004, description="of adamw, muon: share of each weight taken off, times the rate"
     )
     schedule: Literal["constant", "cosine"] = Field(
@@ -203,8 +206,9 @@ class TrainingConfig(Section):
     loop: Literal["compiled", "fit"] = Field(
         "compiled", description="one function per epoch, or plain Keras"
     )
-    time_limit: Annotated[float, Field(gt=0)] | None = Field(
-        300.0, description="seconds one candidate may take; null for no limit"
+    time_limit: Seconds | None = Field(
+        300.0,
+        description="seconds after which a training has failed; null for no limit",
     )
 
 
@@ -213,11 +217,11 @@ class RefitConfig(Section):
 
     epochs: Count = Field(30, description="most passes over all training data")
     optimizer: OptimizerName = Field("muon", description="the optimiser; a train gene outranks it")
-    learning_rate: Annotated[float, Field(gt=0)] = Field(
+    learning_rate: Rate = Field(
         0.004, description="of the optimiser, the highest one of a schedule"
     )
     batch_size: Positive = Field(64, description="inputs per optimiser step")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(
+    weight_decay: Decay = Field(
         0.1, description="of adamw, muon: share of each weight taken off, times the rate"
     )
     schedule: Literal["constant", "cosine"] = Field(
@@ -267,7 +271,7 @@ class ReportConfig(Section):
 
 
 class ExecutionConfig(Section):
-    """Where trainings run. Nothing here changes a result."""
+    """Where trainings run. No score depends on it, but failures may."""
 
     kind: Literal["local", "inline"] = Field(
         "local", description="worker processes, or this one without limits"
@@ -275,8 +279,9 @@ class ExecutionConfig(Section):
     workers: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
         "auto", description="processes of one thread each; auto is one per GPU, or else per core"
     )
-    memory_limit: Bytes | None = Field(
-        4 * 2**30, description="memory one worker may take; null for no limit"
+    memory_limit: MemoryLimit | None = Field(
+        4 * 2**30,
+        description="memory of a worker at which a training has failed; null for no limit",
     )
     recycle_after: Positive | None = Field(
         50, description="candidates after which a worker is replaced; null for never"

@@ -45,11 +45,11 @@ class MutationConfig(Section):
 class BudgetConfig(Section):
     """What a search may spend; it ends at whichever comes first."""
 
-    flops: Annotated[float, Field(gt=0)] | None = Field(
+    flops: Annotated[float, Field(gt=0, le=1e24)] | None = Field(
         None, description="FLOPs of all trainings: the same on any machine; null for no limit"
     )
     evaluations: Positive | None = Field(None, description="trainings; null for no limit")
-    minutes: Annotated[float, Field(gt=0)] | None = Field(
+    minutes: Annotated[float, Field(gt=0, le=1e7)] | None = Field(
         None, description="of wall time, resumed drivers' included; null for no limit"
     )
 
@@ -111,7 +111,7 @@ class SearchConfig(Section):
     cxpb: Share = Field(0.6, description="probability that two parents cross")
     mutpb: Share = Field(0.3, description="probability that an offspring mutates")
     tournament: Count = Field(5, description="candidates in a tournament")
-    elitism: Annotated[int, Field(ge=0)] = Field(
+    elitism: Annotated[int, Field(ge=0, le=100_000)] = Field(
         1, description="best networks that pass to the next generation unchanged"
     )
     block_crossover: Share = Field(

@@ -16,6 +16,9 @@ from pydantic import (
 )
 
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_MOST_BYTES = 2**50
+# Of memory. A worker that has loaded TensorFlow was measured to take 660 MiB.
+_LEAST_MEMORY = 256 * 2**20
 _SIZE = r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(B|[KMG]i?B)\s*"
 
 
@@ -34,6 +37,15 @@ def render_bytes(value: int) -> int | str:
     for unit in ("GiB", "MiB", "KiB"):
         if value % _UNITS[unit] == 0:
             return f"{value // _UNITS[unit]}{unit}"
+    return value
+
+
+def _holds_a_worker(value: int) -> int:
+    if value < _LEAST_MEMORY:
+        raise ValueError(
+            f"a worker takes more than {render_bytes(_LEAST_MEMORY)} before it trains anything; "
+            "write a larger size, such as 4GiB (a bare number counts bytes)"
+        )
     return value
 
 
@@ -72,27 +84,34 @@ Precision = Literal["float32", "bfloat16"]
 AlgorithmName = Literal["generational", "mu_plus_lambda", "aging", "nsga2", "random"]
 ObjectiveName = Literal["loss", "latent", "parameters"]
 BaselineName = Literal["pca", "handmade", "plain", "random"]
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]  # may become the size of an array
+Flops = Annotated[int, Field(ge=1, le=10**18)]
 Count = Annotated[int, Field(ge=1, le=100_000)]  # of what is made or looped over
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Shift = Annotated[int, Field(ge=0, le=64)]  # pixels
 Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
-SplitSize = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
+Weight = Annotated[float, Field(ge=0, le=1e9)]
+Rate = Annotated[float, Field(gt=0, le=1e30)]  # of learning; float32 holds it
+Decay = Annotated[float, Field(ge=0, le=1e6)]
+# The longest wait that every system call takes is some 24 days.
+Seconds = Annotated[float, Field(gt=0, le=1e6)]
+SplitSize = Positive | Annotated[float, Field(gt=0, lt=1)]
 Bytes = Annotated[
     int,
     BeforeValidator(parse_bytes),
     PlainSerializer(render_bytes),
-    Field(gt=0),
+    Field(gt=0, le=_MOST_BYTES),
     WithJsonSchema(
         {
             "type": ["integer", "string"],
             "exclusiveMinimum": 0,
+            "maximum": _MOST_BYTES,
             "pattern": f"^{_SIZE}$",
             "format": "bytes",
         }
     ),
 ]
+MemoryLimit = Annotated[Bytes, AfterValidator(_holds_a_worker)]
 
 
 def _or_word(schema: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from evoae.wording import figure
+
 PATIENCE = 5.0  # seconds within which an answer must begin
 _STALL = 20.0  # seconds without a byte, once the answer has begun
 _LARGEST = 2 * 2**30  # bytes of one download
@@ -73,7 +75,7 @@ def _open(url: str, patience: float) -> Any:
         answer = answers.get(timeout=patience)
     except Empty:
         given_up.set()
-        raise FetchError(_no_network(url, f"silent for {patience:g} s")) from None
+        raise FetchError(_no_network(url, f"silent for {figure(patience)} s")) from None
     if isinstance(answer, Exception):
         raise answer
     return answer
@@ -136,7 +138,7 @@ def _run(command: list[str], folder: Path, patience: float) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as why:
-        raise FetchError(f"{command[0]} took longer than {patience:g} s") from why
+        raise FetchError(f"{command[0]} took longer than {figure(patience)} s") from why
     if done.returncode:
         complaint = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise FetchError(f"{command[0]}: {complaint[-1].removeprefix('E: ')}")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evoae.data.dataset import Images, Labels, Source, release
 from evoae.errors import DataError
+from evoae.wording import figure
 
 
 def as_source(
@@ -112,7 +113,7 @@ def _refuse_not_finite(array: NDArray[Any], place: str) -> None:
 def _range(array: NDArray[Any]) -> str:
     """Say type and range, such as `int64 from 0 to 255`."""
     if array.dtype.kind in "iuf":
-        return f"{array.dtype.name} from {array.min():g} to {array.max():g}"
+        return f"{array.dtype.name} from {figure(array.min(), 6)} to {figure(array.max(), 6)}"
     return f"of type {array.dtype.name}"
 
 

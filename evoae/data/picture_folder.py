@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from evoae import wording
 from evoae.config.schema import DataConfig
 from evoae.data.cache import cache_root, keep
 from evoae.data.dataset import Images, Labels, Source
@@ -213,7 +214,7 @@ def _shape(headers: Sequence[Header], config: DataConfig, place: str) -> tuple[i
         raise DataError(
             place,
             f"{len(headers):,} pictures of {times((height, width, channels))} "
-            f"take {size / 2**30:.0f} GiB",
+            f"take {wording.size(size)}",
             "set data.size to a smaller one",
         )
     return height, width, channels

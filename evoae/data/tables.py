@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from evoae.data.rows import Missing, numbers, read_frame, texts
 from evoae.errors import DataError
+from evoae.wording import figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -280,8 +281,8 @@ def _standardised(column: Column, cells: pd.Series[Any], place: str) -> NDArray[
         row = int(far.argmax())
         raise DataError(
             place,
-            f"column '{column.name}' holds {values[row]:g} in row {row + 1}, too far from the "
-            f"training rows' {column.mean:g}",
+            f"column '{column.name}' holds {figure(values[row], 6)} in row {row + 1}, too far "
+            f"from the training rows' {figure(column.mean, 6)}",
             f"correct it, or add '{column.name}' to data.ignore",
         )
     return scaled[:, np.newaxis]

@@ -60,8 +60,8 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     Args:
         config: what the sections below are merged over: an `evoae` configuration, a mapping of
-            its sections, or the path of a YAML file; None for the defaults. Where it says what
-            data to read, X takes their place.
+            its sections, or a YAML file by its path or, if it comes with evoae, by its name; None
+            for the defaults. Where it says what data to read, X takes their place.
         latent: size of the code, fixed; None to leave it to `model`.
         data: mapping of `validation`, `test` and `reduce`, as in the configuration.
         model, objective, search, training, execution: mappings of settings, as in the

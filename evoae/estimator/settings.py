@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_random_state
 
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config, DataConfig
+from evoae.config.shipped import find_config
 from evoae.errors import ConfigError
 
 SECTIONS = ("data", "model", "objective", "search", "training", "refit", "execution")
@@ -59,7 +60,7 @@ def _base(config: object) -> dict[str, Any]:
     if config is None:
         return {}
     if isinstance(config, (str, Path)):
-        return load_config(Path(config)).model_dump(mode="json")
+        return load_config(find_config(config)).model_dump(mode="json")
     if isinstance(config, Config):
         return config.model_dump(mode="json")
     if not isinstance(config, Mapping):

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from evoae.errors import UseError
 from evoae.models.batches import batches, items_at_once
 from evoae.runs.files import replacing, sync_folder
+from evoae.wording import exact, figure
 
 if TYPE_CHECKING:
     import keras
@@ -130,8 +131,8 @@ def export(
             if not difference <= MOST_DIFFERENCE:  # so that NaN is refused too
                 raise UseError(
                     str(path),
-                    f"the {format} file's outputs differ from Keras' by {difference:.2g}, more "
-                    f"than {MOST_DIFFERENCE:g}",
+                    f"the {format} file's outputs differ from Keras' by {figure(difference, 2)}, "
+                    f"more than {exact(MOST_DIFFERENCE)}",
                     "Nothing was written.",
                 )
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]

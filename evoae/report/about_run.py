@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping
 from statistics import fmean
 
 from evoae.config.load import dump_config
+from evoae.config.template import scalar
 from evoae.evaluation import Evaluation
 from evoae.report.blocks import Block, Commands, Facts, Listing, Section, Table, Text
 from evoae.report.record import Record
 from evoae.runs.agreement import differences
-from evoae.wording import count, duration, flops, plural, short, size
+from evoae.runs.folder import CONFIG
+from evoae.wording import command, count, duration, flops, plural, short, size
 
 _QUOTED = 5  # candidates that a row names
 
@@ -45,7 +46,7 @@ def failures_section(record: Record) -> Section:
         f"{len(failed)} of {plural(len(trainings), 'training')} failed ({share:.0%}). "
         "A failed network has no loss and ranks nowhere."
     )
-    details = Commands(((f"evoae failures {record.path}", "every one, with its reason"),))
+    details = Commands(((command("failures", record.run.path), "every one, with its reason"),))
     return Section("failures", title, (Text(said), table, details))
 
 
@@ -143,15 +144,23 @@ def setting_section(record: Record) -> Section:
         "The same configuration, data and seed give the same result on the same kind of machine, "
         "whatever the number of workers."
     )
-    given = differences(record.run.config.model_dump(mode="json"), config.model_dump(mode="json"))
-    changed = [f"--set {path}={'null' if now is None else now}" for path, _, now in given]
-    command = " ".join([f"evoae search --config {record.path}/config.yaml", *changed])
-    if record.given is not None:
-        genome = shlex.quote(record.given)
-        command = f"evoae train --config {record.path}/config.yaml --genome {genome}"
-    again = Commands(((command, "the same once more, in a new run folder"),))
+    once_more = Commands(((again(record), "the same once more, in a new run folder"),))
     listing = Listing("The configuration, every setting", dump_config(config))
-    return Section("setting", "To do it again", (Text(said), again, Facts(tuple(pairs)), listing))
+    return Section(
+        "setting", "To do it again", (Text(said), once_more, Facts(tuple(pairs)), listing)
+    )
+
+
+def again(record: Record) -> str:
+    """Return the command that makes the same run anew, what its file does not say included."""
+    wanted = record.run.in_force().model_dump(mode="json")
+    words = ["search", "--config", record.run.path / CONFIG]
+    if record.given is not None:
+        words = ["train", "--config", record.run.path / CONFIG, "--genome", record.given]
+        wanted["refit"] |= (record.refit or {}).get("settings", {})
+    for path, _, value in differences(record.run.config.model_dump(mode="json"), wanted):
+        words += ["--set", f"{path}={scalar(value)}"]
+    return command(*words)
 
 
 _ENVIRONMENT = {

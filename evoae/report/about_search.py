@@ -8,13 +8,12 @@ from dataclasses import replace
 from evoae.report import plots
 from evoae.report.blocks import Block, Figure, Figures, Form, Key, Section, Table, Text
 from evoae.report.course import Step, course, generation_rows, improvements
-from evoae.report.drawing import flops_unit
 from evoae.report.explored import Factor, choices, constant, factors
 from evoae.report.record import Record
 from evoae.runs.entries import Entry
 from evoae.runs.files import REFIT
 from evoae.use.refit import judged_by
-from evoae.wording import count, flops, loss, plural, short
+from evoae.wording import count, figure, flops, flops_unit, loss, plural, short
 
 _ELITES = 5  # whose learning curves are strong
 
@@ -244,7 +243,7 @@ def explored_section(record: Record) -> Section | None:
         return None
     blocks: list[Block] = []
     if same:
-        held = "; ".join(f"{name} {value:.4g}" for name, value in same.items())
+        held = "; ".join(f"{name} {figure(value, 4)}" for name, value in same.items())
         blocks.append(Text(f"The same in all networks: {held}."))
     if found:
         elites = {entry.id for entry in record.hall}
@@ -265,13 +264,13 @@ def explored_section(record: Record) -> Section | None:
 def _factor(each: Factor, number: int, record: Record, elites: set[str]) -> Figure:
     low, high = min(each.values), max(each.values)
     alt = (
-        f"Validation loss against {each.name}, from {low:.4g} to {high:.4g}, of "
+        f"Validation loss against {each.name}, from {figure(low, 4)} to {figure(high, 4)}, of "
         f"{plural(len(each.ids), 'network')}."
     )
     note = ""
     if each.rank_correlation is not None:
         note = f"Rank correlation with the loss: {each.rank_correlation:+.2f}."
     svg = plots.factor(f"factor{number}", f"{alt} {note}".strip(), each, record, elites)
-    rows = tuple((short(id), f"{value:.4g}", loss(it)) for id, value, it in each.points)
+    rows = tuple((short(id), figure(value, 4), loss(it)) for id, value, it in each.points)
     table = Table(f"Every network's {each.name}", ("id", each.name, "loss"), rows)
     return Figure(each.name.capitalize(), svg, plots.factor_keys(), note, table)

@@ -6,7 +6,7 @@ from evoae.report.blocks import Block, Commands, Facts, Section, Table, Text
 from evoae.report.record import Record
 from evoae.runs.entries import Entry
 from evoae.runs.records import Baseline
-from evoae.wording import count, flops, loss, plural, short
+from evoae.wording import command, count, flops, loss, plural, short
 
 NAMES = {
     "pca": "PCA",
@@ -219,23 +219,26 @@ def _figures(record: Record) -> tuple[tuple[str, str], ...]:
 
 def next_commands(record: Record) -> tuple[tuple[str, str], ...]:
     """Return the commands that make sense now, each with what it does."""
-    run, status = record.path, record.status
+    run, status = record.run.path, record.status
     ready = [
-        (f"evoae export {run} --out best.keras", "write the best model as a file of its own"),
-        (f"evoae encode {run} --out codes.csv", "the codes of the validation items"),
+        (
+            command("export", run, "--out", "best.keras"),
+            "write the best model as a file of its own",
+        ),
+        (command("encode", run, "--out", "codes.csv"), "the codes of the validation items"),
     ]
     follow = {
-        "running": [(f"evoae status {run}", "see how it goes")],
-        "interrupted": [(f"evoae resume {run}", "go on where it stopped")],
-        "failed": [(f"evoae failures {run}", "see what failed, and why")],
+        "running": [(command("status", run), "see how it goes")],
+        "interrupted": [(command("resume", run), "go on where it stopped")],
+        "failed": [(command("failures", run), "see what failed, and why")],
         "finished": [],
     }[status.state]
     if record.best is None:
         if status.failed and status.state != "failed":
-            follow.append((f"evoae failures {run}", "see what failed, and why"))
-        return tuple(follow) or ((f"evoae status {run}", "see where it stands"),)
+            follow.append((command("failures", run), "see what failed, and why"))
+        return tuple(follow) or ((command("status", run), "see where it stands"),)
     if record.refit is None and status.state != "running":  # whose driver holds the run
-        refit = f"evoae refit {run} best"
+        refit = command("refit", run, "best")
         return (
             *follow,
             (refit, "train it properly on all data, and measure it once on the test set"),

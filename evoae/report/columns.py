@@ -10,6 +10,7 @@ from evoae.data.tables import Table as Columns
 from evoae.report.blocks import Section, Table, Text
 from evoae.report.studio import Studio
 from evoae.use.model import Floats
+from evoae.wording import figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +86,4 @@ def section(studio: Studio) -> Section | None:
 
 
 def _worded(value: float, error: ColumnError) -> str:
-    return f"{value:.0%} right" if error.categories else f"{value:.3g}"
+    return f"{value:.0%} right" if error.categories else figure(value)

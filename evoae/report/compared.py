@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from evoae.report.save import save
 from evoae.runs.comparison import Course, Group, Point
+from evoae.wording import flops_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 _INKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STROKES = ("-", "--", "-.", ":")
 _PANEL, _LEGEND_LINE = (4.6, 3.6), 0.22  # inches
-_TERA = 1e12
 
 
 def draw(
@@ -46,7 +46,8 @@ def figure_of(courses: Sequence[Course], groups: Sequence[Group], labels: Sequen
         ("trainings", lambda point: point.trainings)
     ]
     if all(course.end.cost is not None for course in courses):
-        panels.append(("TFLOP", lambda point: (point.cost or 0) / _TERA))
+        unit, scale = flops_unit(max(course.end.cost or 0 for course in courses))
+        panels.append((unit, lambda point: (point.cost or 0) / scale))
     height = _PANEL[1] + _LEGEND_LINE * len(groups)
     figure = Figure((_PANEL[0] * len(panels), height), layout="constrained")
     for number, (name, across) in enumerate(panels, start=1):

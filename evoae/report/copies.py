@@ -11,7 +11,7 @@ from evoae.report.drawing import tick
 from evoae.report.pictures import heat, heat_level, strip
 from evoae.report.studio import Studio, View
 from evoae.use.model import Floats
-from evoae.wording import count, loss, plural
+from evoae.wording import count, figure, loss, plural
 
 _ACROSS = 10  # pictures
 _DOWN = 6  # rows of a table
@@ -123,4 +123,4 @@ def _rows(studio: Studio, chosen: Sequence[int], title: str, views: Sequence[Vie
 
 
 def _cells(values: Sequence[object]) -> list[str]:
-    return [f"{value:.4g}" if isinstance(value, float) else str(value) for value in values]
+    return [figure(value, 4) if isinstance(value, float) else str(value) for value in values]

@@ -9,7 +9,7 @@ from evoae.report.blocks import Block, Section, Strips, Table, Text
 from evoae.report.pictures import strip
 from evoae.report.studio import Studio
 from evoae.use.model import Floats, Model
-from evoae.wording import plural
+from evoae.wording import figure, plural
 
 _ACROSS = 10
 _SAMPLES = 40
@@ -90,4 +90,4 @@ def _rows(caption: str, model: Model, values: Floats) -> Table:
 
 
 def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return figure(value, 4) if isinstance(value, float) else str(value)

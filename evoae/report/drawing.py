@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, get_args
 from xml.etree import ElementTree as ET
 
 from evoae.report.blocks import Ink
+from evoae.wording import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,16 +135,8 @@ def _changed(key: str, value: str, name: str) -> str:
 
 def tick(value: float) -> str:
     """Word a number beside an axis: three digits, no zero before the point."""
-    said = f"{value:.3g}"
+    said = figure(value)
     return said.replace("0.", ".", 1) if said.lstrip("-").startswith("0.") else said
-
-
-def tick_count(value: float) -> str:
-    """Word a count beside an axis: 850, 25k, 1.2M."""
-    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(value) >= scale:
-            return f"{value / scale:.3g}{unit}"
-    return f"{value:.3g}"
 
 
 def scale_axis(
@@ -168,14 +161,6 @@ def scale_axis(
     else:
         axis.set_major_locator(MaxNLocator(5, integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda value, _: worded(value)))
-
-
-def flops_unit(most: float) -> tuple[str, float]:
-    """Return the unit that suits costs up to `most`, and how many FLOPs it is."""
-    for unit, scale in (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9)):
-        if most >= scale:
-            return unit, scale
-    return "MFLOP", 1e6
 
 
 def whole_steps(axes: Axes, *, most: int = 6) -> None:

@@ -11,7 +11,7 @@ from evoae.models.layers import LayerRecord
 from evoae.models.plan import Plan, plan
 from evoae.report.blocks import Network, Section, Stage, Table, Text
 from evoae.report.record import Record
-from evoae.wording import count, plural, shape, short
+from evoae.wording import count, figure, flops, plural, shape, short
 
 _MAIN = ("conv", "transposed", "dense")
 _WORDS = {
@@ -31,7 +31,7 @@ def section(record: Record) -> Section | None:
     drawn = plan(parse(best.genome), record.run.frame())
     size = drawn.size
     said = (
-        f"{short(best.id)}: {count(size.parameters)} parameters, {size.flops / 1e6:.3g} MFLOP an "
+        f"{short(best.id)}: {count(size.parameters)} parameters, {flops(size.flops)} an "
         f"item. Read it down on the left, through the code, and up again on the right."
     )
     return Section("network", "The winner", (Text(said), network(drawn), _table(drawn)))
@@ -152,7 +152,7 @@ def _further(layers: Sequence[LayerRecord]) -> list[str]:
         if layer.kind in _WORDS:
             said.append(_WORDS[layer.kind])
         elif layer.kind == "dropout":
-            said.append(f"dropout {layer.rate:g}")
+            said.append(f"dropout {figure(layer.rate)}")
         elif _is_main(layer):
             if layer.stride > 1:
                 said.append("stride 2" if layer.kind == "conv" else "transposed, stride 2")

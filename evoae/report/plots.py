@@ -14,13 +14,12 @@ from evoae.report.drawing import (
     Words,
     draw,
     scale_axis,
-    tick_count,
     whole_steps,
 )
 from evoae.report.explored import Factor
 from evoae.report.record import Record
 from evoae.runs.records import Baseline
-from evoae.wording import loss, short
+from evoae.wording import brief_count, loss, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -225,7 +224,7 @@ def front(
         sizes = [float(getattr(e, across) or 0) for e in known]
         sizes += [float(size) for size in bounds] if across == "latent" else []
         scale_axis(axes, "y", values)
-        scale_axis(axes, "x", sizes, tick_count, whole=True)
+        scale_axis(axes, "x", sizes, brief_count, whole=True)
         return words
 
     return draw(name, alt, paint)

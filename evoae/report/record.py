@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
@@ -111,11 +110,6 @@ class Record:
         """The one network that the run is about, see `evoae train`; None for a search."""
         genome = self.facts.get("genome")
         return None if genome is None else str(genome)
-
-    @property
-    def path(self) -> str:
-        """The run's folder as a shell takes it."""
-        return shlex.quote(str(self.run.path))
 
     @property
     def measured(self) -> str:

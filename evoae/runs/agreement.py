@@ -9,12 +9,19 @@ from typing import Any
 from evoae.config.schema import Config
 from evoae.config.search import BudgetConfig
 from evoae.errors import RunError
+from evoae.evaluation import Outcome
 
-# Changing these between two drivers of a run changes none of its results.
+# A resume may change these: no finished training depends on them. LIMITS are among them, and what
+# is trained later may fail by one of these.
 SAFE = (
     *("execution", "refit", "report", "training.time_limit"),
     *("search.max_failure_share", "search.reuse", "search.budget"),
 )
+# These may turn what would have been a score into a failure, and into which kinds of it.
+LIMITS = {
+    "training.time_limit": (Outcome.TIMED_OUT,),
+    "execution.memory_limit": (Outcome.OVER_LIMIT, Outcome.OUT_OF_MEMORY),
+}
 # What the result of one training depends on, besides the data and the genome.
 _TRAINING = (
     "seed",

@@ -9,13 +9,13 @@ from typing import Any
 
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
-from evoae.runs.agreement import SAFE, differences, within
+from evoae.runs.agreement import LIMITS, SAFE, differences, within
 from evoae.runs.records import Candidate
 from evoae.runs.run import Run
 
-# What two runs of a group may differ in: the seed, and what changes no result of a search.
+# What two runs of a group may differ in: the seed, and what changes no result of a search. LIMITS
+# are among these, and count all the same where they ended a training.
 _ALIKE = ("seed", *(name for name in SAFE if name != "search.budget"))
-_NO_RESULT = tuple(name for name in SAFE if name.startswith("training."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Course:
         facts: what it recorded of its data.
         points: one for each training, and one where a generation ended with further trainings.
             There the best is the least mean, so that it may rise: the first score was lucky.
+        ended_by: those of LIMITS that ended one of its trainings.
     """
 
     run: str
@@ -53,6 +54,7 @@ class Course:
     settings: Mapping[str, Any]
     facts: Mapping[str, Any]
     points: tuple[Point, ...]
+    ended_by: frozenset[str] = frozenset()
 
     @property
     def end(self) -> Point:
@@ -86,11 +88,14 @@ def course(run: Run) -> Course:
     with run.at_one_moment() as now:
         status, facts, generations = run.status(), now.facts, now.generations
         candidates, evaluations = now.candidates, now.evaluations
+        repeats = now.tables.repeats().values()
         settings = run.in_force().model_dump(mode="json")
     settings["search"]["generations"] = status.generations
     rows = {number: each.stats for number, each in generations.items()}
     points = tuple(_points(candidates, evaluations, rows))
-    return Course(str(run.path), run.config.seed, status.state, settings, facts, points)
+    outcomes = {each.outcome for each in (*evaluations.values(), *repeats)}
+    ended_by = frozenset(limit for limit, kinds in LIMITS.items() if outcomes & {*kinds})
+    return Course(str(run.path), run.config.seed, status.state, settings, facts, points, ended_by)
 
 
 def _points(
@@ -128,8 +133,8 @@ def check_comparable(courses: Sequence[Course]) -> list[str]:
     Runs of other seeds split and reduce the same data differently; that is part of what a seed is.
 
     Returns:
-        the training settings in which they differ: their losses measure the same, but a lower one
-        may be the longer training's doing.
+        the training settings in which they differ, and the limits if one ended a training: their
+        losses measure the same, but a lower one may be the longer training's doing.
 
     Raises:
         RunError: data or objective differ; names both runs and what differs.
@@ -141,9 +146,9 @@ def check_comparable(courses: Sequence[Course]) -> list[str]:
         for path, a, b in differences(first.settings["objective"], other.settings["objective"]):
             raise _incomparable(first, other, f"objective.{path} is {a!r} there and {b!r} here")
         for path, _, _ in differences(first.settings["training"], other.settings["training"]):
-            if not within(f"training.{path}", _NO_RESULT):
+            if f"training.{path}" not in LIMITS:
                 changed.add(f"training.{path}")
-    return sorted(changed)
+    return sorted((*changed, *_limits_that_tell(courses)))
 
 
 def _other_data(one: Course, other: Course) -> str | None:
@@ -169,11 +174,12 @@ def _incomparable(one: Course, other: Course, why: str) -> RunError:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Runs that are alike in all but their seed.
+    """Runs that are alike in all but their seed, and limits that ended no training.
 
     Attributes:
         name: a letter.
-        settings: in which it differs from other groups, by dotted path.
+        settings: in which it differs from other groups, by dotted path; a list of limits where its
+            runs have several.
         members: their places among the runs, in order.
     """
 
@@ -188,12 +194,56 @@ def groups(courses: Sequence[Course]) -> list[Group]:
     for place, each in enumerate(courses):
         alike = json.dumps(_without(each.settings), sort_keys=True)
         by_settings.setdefault(alike, []).append(place)
-    first = [_without(courses[places[0]].settings) for places in by_settings.values()]
+    limits, members = set[str](), list[list[int]]()
+    for places in by_settings.values():
+        told = _limits_that_tell([courses[place] for place in places])
+        limits.update(told)
+        members += _parted(courses, places, told)
+    members.sort()
+    first = [_without(courses[places[0]].settings) for places in members]
     paths = dict.fromkeys(path for one in first for path, _, _ in differences(first[0], one))
+    paths |= dict.fromkeys(sorted(limits))
     return [
-        Group(_letters(number), {path: _at(one, path) for path in paths}, tuple(places))
-        for number, (one, places) in enumerate(zip(first, by_settings.values(), strict=True))
+        Group(
+            _letters(number),
+            {path: _common([courses[place].settings for place in places], path) for path in paths},
+            tuple(places),
+        )
+        for number, places in enumerate(members)
     ]
+
+
+def _limits_that_tell(courses: Sequence[Course]) -> list[str]:
+    """Return the limits in which runs differ, where one of them ended a training."""
+    return [
+        limit
+        for limit in LIMITS
+        if any(limit in each.ended_by for each in courses)
+        and len({_at(each.settings, limit) for each in courses}) > 1
+    ]
+
+
+def _parted(
+    courses: Sequence[Course], places: Sequence[int], limits: Sequence[str]
+) -> list[list[int]]:
+    """Part runs by their limits; those with limits that ended no training stay together."""
+    ended = {
+        (limit, _at(courses[place].settings, limit))
+        for place in places
+        for limit in courses[place].ended_by
+    }
+    parts: dict[tuple[object, ...], list[int]] = {}
+    for place in places:
+        own = [(limit, _at(courses[place].settings, limit)) for limit in limits]
+        parts.setdefault(tuple(each if each in ended else None for each in own), []).append(place)
+    return list(parts.values())
+
+
+def _common(settings: Sequence[Mapping[str, Any]], path: str) -> object:
+    """Return the value of a setting in runs of one group; a list of several ones."""
+    values = [_at(each, path) for each in settings]
+    different = [value for place, value in enumerate(values) if value not in values[:place]]
+    return different[0] if len(different) == 1 else different
 
 
 def _without(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:

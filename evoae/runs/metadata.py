@@ -37,11 +37,6 @@ class _Budgets(TypedDict):
     now: dict[str, Any]
 
 
-class _Limits(TypedDict):
-    time: float | None  # seconds
-    memory: int | None  # bytes
-
-
 class _Restored(TypedDict):
     recorded: float | None
     now: float | None
@@ -78,7 +73,7 @@ class Metadata(TypedDict, total=False):
     stopped: str | None
     budget: _Budgets
     cuts: dict[str, list[str]]
-    limits: _Limits
+    limits: dict[str, float | None]
     restored: dict[str, _Restored]
     pca: _Pca
     baselines: dict[str, dict[str, Any]]

@@ -7,19 +7,19 @@ from typing import Any
 
 from evoae.config.schema import Config
 from evoae.evaluation import Outcome
+from evoae.runs.agreement import LIMITS
 from evoae.runs.store import Store
 
 # What may come out otherwise on another day or machine; the others fail again in the same way.
 _BY_CHANCE = (Outcome.CRASHED, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)
-_BY_LIMIT = {
-    "time": (Outcome.TIMED_OUT,),
-    "memory": (Outcome.OUT_OF_MEMORY, Outcome.OVER_LIMIT),
-}
 
 
 def limits_of(config: Config) -> dict[str, float | int | None]:
-    """Return what a training may take: seconds and bytes, None for no limit."""
-    return {"time": config.training.time_limit, "memory": config.execution.memory_limit}
+    """Return the limits of one training by setting, see `LIMITS`; None for no limit."""
+    return {
+        "training.time_limit": config.training.time_limit,  # seconds
+        "execution.memory_limit": config.execution.memory_limit,  # bytes
+    }
 
 
 def to_retry(store: Store, config: Config, *, everything: bool) -> set[str]:
@@ -34,7 +34,7 @@ def to_retry(store: Store, config: Config, *, everything: bool) -> set[str]:
     before: Mapping[str, Any] = store.facts().get("limits", {})
     for name, limit in limits_of(config).items():
         if name in before and _higher(limit, before[name]):
-            outcomes.update(_BY_LIMIT[name])
+            outcomes.update(LIMITS[name])
     ended = [*store.evaluations().values(), *store.repeats().values()]
     return {each.id for each in ended if each.outcome in outcomes}
 

@@ -26,6 +26,7 @@ from evoae.runs.files import spoken, sync_folder
 from evoae.training.base import AbstractFitLoop
 from evoae.training.guarded import CandidateError, guarded
 from evoae.training.setup import prepare
+from evoae.wording import mebibytes
 
 _SHOWN = 8  # images
 
@@ -151,8 +152,8 @@ def _check_memory(task: Task, layers: Plan, data: Shared) -> None:
     if estimate > MARGIN * task.memory_limit:
         raise CandidateError(
             Outcome.OVER_LIMIT,
-            f"would take about {estimate / 2**20:,.0f} MiB, more than "
-            f"{task.memory_limit / 2**20:,.0f} MiB (execution.memory_limit)",
+            f"would take about {mebibytes(estimate)}, more than "
+            f"{mebibytes(task.memory_limit)} (execution.memory_limit)",
         )
 
 

@@ -24,7 +24,7 @@ from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.scene import Scene
 from evoae.use.refit import whole_scene, with_settings
-from evoae.wording import command
+from evoae.wording import command, figure
 
 _FIDELITY = "fidelity"  # the kind of its results
 FEWEST = 4  # candidates whose ranks can be compared at all
@@ -266,7 +266,7 @@ class _Trainer:
                 evaluation = executor.wait()
                 self._note(evaluation)
                 said = evaluation.message if evaluation.fitness is None else evaluation.fitness
-                shown = f"{said:.4g}" if isinstance(said, float) else f"{said}"
+                shown = figure(said, 4) if isinstance(said, float) else f"{said}"
                 self._say(
                     f"{number} of {len(tasks)}: {evaluation.id[:6]} {evaluation.outcome}, "
                     f"{shown}, {evaluation.seconds.total:.0f} s"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from evoae.evaluation import Task
+from evoae.wording import figure
 
 Loss = Literal["validation", "training"]
 
@@ -63,5 +64,5 @@ def _standing(task: Task, loss: Loss, seconds: float) -> str:
     id, _, number = task.id.partition(" ")
     return (
         f"{id[:6]} seed {number}: epoch {len(losses)} of {task.training.epochs}, "
-        f"{loss} {losses[-1]:.4g} (best {min(losses):.4g}), {seconds:.0f} s"
+        f"{loss} {figure(losses[-1], 4)} (best {figure(min(losses), 4)}), {seconds:.0f} s"
     )

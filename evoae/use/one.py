@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evoae.config.schema import Config
+from evoae.config.shipped import find_genome
 from evoae.errors import GenomeError, SearchError
 from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.files import read_genomes
@@ -66,15 +67,16 @@ def train_one(
     return Run.open(folder), refitted
 
 
-def read_genome(written: str) -> Genome:
+def read_genome(written: str, say: Callable[[str], None] = lambda _: None) -> Genome:
     """Return the network that one line of text, or a file that holds one, describes.
 
-    In a file, lines that begin with # say what it is.
+    In a file, lines that begin with # say what it is. Where there is none, the name of a shipped
+    one will do, such as `dense_784_32.txt`, and `say` hears which file that is.
 
     Raises:
         GenomeError: the text is broken, or the file holds no line, or several.
     """
-    path = Path(written)
+    path = find_genome(written, say)
     try:
         there = path.is_file()
     except (OSError, ValueError):  # too long for a name: then it is a genome, or wrong

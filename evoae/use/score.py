@@ -108,7 +108,7 @@ def _plain(label: Any) -> str:
     """Return one spelling of a label: 1, 1.0 and "1" are the same."""
     text = str(label).strip()
     try:
-        return f"{float(text):g}"
+        return repr(float(text))
     except ValueError:
         return text
 

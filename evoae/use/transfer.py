@@ -45,6 +45,7 @@ from evoae.training.base import scaled
 from evoae.use.encode import encode
 from evoae.use.items import TO_MEASURE, Items, own_data
 from evoae.use.model import Floats, Model, open_model
+from evoae.wording import figure
 
 PROBE = "linear probe on the code"
 PCA = "linear probe on PCA of the same size"
@@ -233,7 +234,7 @@ def _classes(dataset: Dataset) -> tuple[Labels, Classes, Classes]:
         odd = train[train != np.rint(train)]
         if len(odd):
             raise DataError(
-                dataset.name, f"labels are numbers such as {odd[0]:g}", "expected classes"
+                dataset.name, f"labels are numbers such as {figure(odd[0], 6)}", "expected classes"
             )
     known, numbers = np.unique(train, return_inverse=True)
     if not 1 < len(known) <= min(_MOST_CLASSES, len(train) // 2):

@@ -32,7 +32,7 @@ def test_the_table_tells_when_each_was_as_good_as_the_other_at_its_end(two):
     assert head.split()[:6] == ["run", "group", "seed", "best", "trainings", "cost"]
     assert first.split()[:6] == ["1", str(two[0]), "A", "7", ".20000", "3"]
     assert first.endswith("never")
-    assert "3 · 3e-05 MFLOP" in second
+    assert "3 · 30 FLOP" in second
 
 
 def test_two_runs_of_other_seeds_do_not_tell_whether_they_differ(two):
@@ -59,7 +59,7 @@ def test_enough_seeds_tell_that_two_settings_differ(eight):
     lines = invoke(*eight).stdout.splitlines()
     assert "search.tournament=3" in next(line for line in lines if line.startswith("A: "))
     assert lines[-1] == (
-        "After 2e-05 MFLOP, B against A: median .31500 against .21500 (+46.5%), "
+        "After 20 FLOP, B against A: median .31500 against .21500 (+46.5%), "
         "difference +0.1 with a 95% interval of +0.08 to +0.12, p = 0.029 (4 and 4 runs). "
         "They differ."
     )
@@ -114,7 +114,7 @@ def test_the_figure_is_written_and_its_texts_do_not_meet(eight, tmp_path):
     figure = figure_of(courses, found, [f"{group.name}: four runs" for group in found])
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    assert [axes.get_xlabel() for axes in figure.axes] == ["trainings", "TFLOP"]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["trainings", "FLOP"]
     for axes in figure.axes:
         assert len(axes.get_lines()) == 8
         assert len({line.get_color() for line in axes.get_lines()}) == 2

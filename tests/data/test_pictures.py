@@ -337,7 +337,7 @@ def test_pictures_that_no_memory_holds_are_refused_before_they_are_decoded(
 ) -> None:
     monkeypatch.setattr(picture_folder, "LARGEST", 1000)
     monkeypatch.setattr(picture_folder, "decode", None)
-    assert "10 pictures of 8×8×3 take 0 GiB; set data.size" in complaint(folder)
+    assert "10 pictures of 8×8×3 take 1.9 KB; set data.size" in complaint(folder)
 
 
 def test_a_cache_that_cannot_be_written_is_a_sentence(

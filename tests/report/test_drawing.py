@@ -13,9 +13,10 @@ from PIL import Image
 from evoae.report import drawing
 from evoae.report.blocks import Ink
 from evoae.report.codes import project
-from evoae.report.drawing import COLOUR, draw, scale_axis, tick, tick_count
+from evoae.report.drawing import COLOUR, draw, scale_axis, tick
 from evoae.report.pictures import heat, heat_level, strip
 from evoae.report.scatter import groups
+from evoae.wording import brief_count
 
 
 def painted(figure):
@@ -49,7 +50,7 @@ def test_the_same_drawing_comes_out_the_same():
 
 def test_numbers_beside_an_axis_are_short():
     assert [tick(v) for v in (0.0125, 1.5, 300.0, -0.25)] == [".0125", "1.5", "300", "-.25"]
-    assert [tick_count(v) for v in (850, 25_000, 1_200_000)] == ["850", "25k", "1.2M"]
+    assert [brief_count(v) for v in (850, 25_000, 1_200_000)] == ["850", "25k", "1.2M"]
 
 
 def opened(uri):

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from evoae.cli.main import cli
 from evoae.evaluation import Evaluation, Outcome, Seconds
-from evoae.report import answer, studio
+from evoae.report import about_run, answer, studio
 from evoae.report.page import html, sections, write_report
 from evoae.report.studio import open_studio
 from evoae.runs.store import Store
@@ -156,6 +156,20 @@ def test_a_run_of_failures_alone_has_a_page_that_says_so(failing):
         ["diverged", "1", "the"],
     ]
     assert "<not> a number & worse" in text(section(root, "failures"))
+
+
+def test_a_given_network_is_trained_again_with_the_settings_it_was_trained_with(tmp_path):
+    store, ids = samples.make(tmp_path / "my run", samples.GENOMES[:1], facts={"genome": "x y"})
+    with store:
+        samples.scored(store, ids[0], 0.05)
+        settings = samples.CONFIG.refit.model_dump(mode="json") | {"epochs": 7, "patience": 4}
+        refit = {"test_loss": 0.04, "settings": settings}
+        samples.finished(store, 1, ids)
+        store.set_result(ids[0], "refit", refit)
+    config = f"'{tmp_path}/my run/config.yaml'"
+    assert about_run.again(samples.read(tmp_path / "my run")) == (
+        f"evoae train --config {config} --genome 'x y' --set refit.epochs=7 --set refit.patience=4"
+    )
 
 
 def test_the_parts_of_the_training_time_are_those_of_trainings_that_have_parts(tmp_path):

@@ -124,9 +124,17 @@ def make_family(path: Path) -> Store:
 
 
 def make_searched(
-    path: Path, losses: Sequence[float | None], *, costs: int = 10, **sections: object
+    path: Path,
+    losses: Sequence[float | None],
+    *,
+    costs: int = 10,
+    lost: Outcome = Outcome.DIVERGED,
+    **sections: object,
 ) -> Path:
-    """A finished run of one generation, its trainings of equal cost; a seed has its own data."""
+    """A finished run of one generation, its trainings of equal cost; a seed has its own data.
+
+    A loss of None is a training that failed in the way `lost`.
+    """
     raw = CONFIG.model_dump(mode="json") | sections
     raw["search"] = raw["search"] | {"generations": 1}
     config = Config.model_validate(raw)
@@ -135,7 +143,7 @@ def make_searched(
     with Store.writer(path) as store:
         for number, loss in enumerate(losses, start=1):
             store.add_candidate(candidate(number, 1, number))
-            one = failed(number) if loss is None else scored(number, loss)
+            one = failed(number, lost) if loss is None else scored(number, loss)
             store.add_evaluation(replace(one, cost=costs))
         store.finish_generation(Generation(1, (), (), {"trained": len(losses)}, 1.0))
         store.set({"ended": True})

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from evoae.errors import RunError
+from evoae.evaluation import Evaluation, Outcome
 from evoae.runs.comparison import Course, Point, check_comparable, course, groups
 from evoae.runs.records import Generation
 from evoae.runs.run import Run
+from evoae.runs.store import Store
 from tests.runs.samples import candidate, failed, make_run, make_searched, scored
 
 
@@ -113,3 +115,82 @@ def test_runs_alike_in_all_but_the_seed_are_a_group(tmp_path: Path) -> None:
     assert found[1].settings["search.tournament"] == 9
     assert set(found[0].settings) >= {"search.tournament", "search.budget.flops"}
     assert "seed" not in found[0].settings
+
+
+TIMES = [{"training": {"time_limit": seconds}} for seconds in (50.0, 90.0, 200.0)]
+ROOMS = [{"execution": {"memory_limit": f"{gib}GiB"}} for gib in (1, 2, 4)]
+ENDED = [
+    (TIMES, Outcome.TIMED_OUT, "training.time_limit"),
+    (ROOMS, Outcome.OUT_OF_MEMORY, "execution.memory_limit"),
+    (ROOMS, Outcome.OVER_LIMIT, "execution.memory_limit"),
+]
+
+
+@pytest.mark.parametrize(("limits", "outcome", "setting"), ENDED)
+def test_runs_whose_limits_ended_no_training_are_alike(
+    limits: list[dict[str, object]], outcome: Outcome, setting: str, tmp_path: Path
+) -> None:
+    courses = [
+        of(make_searched(tmp_path / str(n), [0.1, None], seed=n, **limit))
+        for n, limit in enumerate(limits)
+    ]
+    assert check_comparable(courses) == []
+    (group,) = groups(courses)
+    assert (group.members, dict(group.settings)) == ((0, 1, 2), {})
+
+
+@pytest.mark.parametrize(("limits", "outcome", "setting"), ENDED)
+def test_a_limit_that_ended_a_training_counts_as_a_difference(
+    limits: list[dict[str, object]], outcome: Outcome, setting: str, tmp_path: Path
+) -> None:
+    """One run was ended by the lowest limit; another one with that limit happened not to be."""
+    loose, tight = (
+        [make_searched(tmp_path / f"{n}", [0.1], **limits[n]) for n in (2, 1)],
+        [
+            make_searched(tmp_path / "ended", [0.1, None], lost=outcome, **limits[0]),
+            make_searched(tmp_path / "lucky", [0.1], seed=1, **limits[0]),
+        ],
+    )
+    courses = [of(path) for path in (*loose, *tight)]
+    assert check_comparable(courses) == [setting]
+    assert check_comparable([courses[3], *courses[:2]]) == []  # without the run that was ended
+    found = groups(courses)
+    assert [group.members for group in found] == [(0, 1), (2, 3)]
+    section, name = setting.split(".")
+    values = [limits[n][section][name] for n in (2, 1, 0)]  # type: ignore[index]
+    assert found[0].settings == {setting: values[:2]}
+    assert found[1].settings == {setting: values[2]}
+
+
+def test_the_limit_of_the_other_kind_is_not_counted(tmp_path: Path) -> None:
+    courses = [
+        of(make_searched(tmp_path / str(n), [None], lost=Outcome.OUT_OF_MEMORY, **limit))
+        for n, limit in enumerate(TIMES)
+    ]
+    assert check_comparable(courses) == []
+    assert len(groups(courses)) == 1
+
+
+def test_a_further_training_that_a_limit_ended_counts_too(tmp_path: Path) -> None:
+    paths = [make_searched(tmp_path / str(n), [0.1], **limit) for n, limit in enumerate(TIMES)]
+    with Store.writer(paths[0]) as store:
+        (id,) = store.candidates()
+        store.add_repeat(Evaluation(f"{id} 2", Outcome.TIMED_OUT, message="late"), 2)
+    courses = [of(path) for path in paths]
+    assert check_comparable(courses) == ["training.time_limit"]
+    assert [group.members for group in groups(courses)] == [(0,), (1, 2)]
+
+
+def test_a_limit_parts_only_runs_that_are_otherwise_alike(tmp_path: Path) -> None:
+    """Runs with another tournament were ended by none, whatever happened to the others."""
+    configs: list[tuple[float | None, dict[str, object]]] = [
+        (0.2, TIMES[0] | {"search": {"tournament": 9}}),
+        (0.2, TIMES[1] | {"search": {"tournament": 9}}),
+        (None, TIMES[0]),
+        (0.2, TIMES[1]),
+    ]
+    courses = [
+        of(make_searched(tmp_path / str(n), [0.1, loss], lost=Outcome.TIMED_OUT, **config))
+        for n, (loss, config) in enumerate(configs)
+    ]
+    assert [group.members for group in groups(courses)] == [(0, 1), (2,), (3,)]

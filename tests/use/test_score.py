@@ -42,6 +42,12 @@ def test_roc_auc_is_the_share_of_pairs_in_the_right_order():
     assert roc_auc(scores, anomaly=["1.0", "7"]) == pytest.approx(5 / 6)
 
 
+def test_labels_that_differ_in_their_seventh_digit_are_two_labels():
+    labels = np.array([1234567, 1234568, 1234567])
+    scores = Scores(np.array([0.1, 0.9, 0.2]), labels, "mse")
+    assert roc_auc(scores, anomaly=["1234568"]) == 1
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

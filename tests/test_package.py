@@ -1,0 +1,53 @@
+"""What is installed holds all that is in the repository, and `runs/` says what a run holds."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evoae.errors import RunError
+from evoae.runs.folder import locate, next_folder
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_what_is_installed_holds_every_module_configuration_and_template(tmp_path):
+    subprocess.run(
+        [
+            *(sys.executable, "setup.py", "-q", "egg_info", "--egg-base", tmp_path),
+            *("build", "--build-base", tmp_path / "build", "--build-lib", tmp_path / "lib"),
+        ],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    built = {path.relative_to(tmp_path / "lib") for path in (tmp_path / "lib").rglob("*.*")}
+    wanted = {
+        (Path("evoae") / path.relative_to(ROOT)) if folder == "configs" else path.relative_to(ROOT)
+        for folder in ("evoae", "configs")
+        for path in (ROOT / folder).rglob("*.*")
+        if "__pycache__" not in path.parts
+    }
+    assert built == wanted
+    assert {Path("evoae/py.typed"), Path("evoae/configs/baselines/dense_784_32.txt")} <= built
+
+
+def test_the_page_in_runs_names_whatever_a_run_folder_holds(tiny_run):
+    page = (ROOT / "runs" / "README.md").read_text()
+    named = set(re.findall(r"^\| `([\w.]+)/?` \|", page, re.MULTILINE))
+    held = {path.name for path in tiny_run.path.iterdir() if "-" not in path.name}
+    assert held <= named
+    assert {"refit", "report.html", "lock", "random"} <= named
+
+
+def test_the_page_in_runs_is_no_run_and_takes_no_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "README.md").write_text("")
+    assert next_folder("README.md") == Path("runs/README.md-1")
+    assert next_folder("a") == Path("runs/a-1")
+    for name in ("README.md", "runs/README.md"):
+        with pytest.raises(RunError, match="not a run folder"):
+            locate(name)
