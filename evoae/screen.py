@@ -113,7 +113,7 @@ def _limits(model: ModelConfig) -> list[str]:
     if model.max_parameters is not None:
         limits.append(f"≤ {model.max_parameters:,} parameters")
     if model.max_flops is not None:
-        limits.append(f"≤ {model.max_flops / 1e6:.3g} MFLOP")
+        limits.append(f"≤ {wording.flops(model.max_flops)}")
     return limits
 
 
@@ -131,7 +131,7 @@ def _extent(overview: Overview) -> list[str]:
     if budget.evaluations is not None:
         parts.append(f"at most {wording.plural(budget.evaluations, 'training')}")
     if budget.minutes is not None:
-        parts.append(f"at most {budget.minutes:g} min")
+        parts.append(f"at most {wording.figure(budget.minutes)} min")
     return parts
 
 

@@ -65,7 +65,7 @@ def open_shared(folder: Path) -> Shared:
         train, validation = (_map(folder / f"{split}.npy") for split in _SPLITS)
     except (OSError, ValueError, EOFError) as why:
         raise DataError(
-            str(folder), f"the shared images cannot be read ({why})", "run 'evoae resume' again"
+            str(folder), f"the shared images cannot be read ({why})", "resume the run"
         ) from why
     with suppress(PermissionError):  # a mark of use that only the owner of the cache can set
         os.utime(folder)

@@ -25,7 +25,7 @@ _FAULTS_OF_THE_CALLER = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
 _TROUBLE = {
     sqlite3.SQLITE_FULL: (
         "no space left on the disk",
-        "free some, then go on with 'evoae resume'; what was finished is kept",
+        "free some, then resume the run; what was finished is kept",
     ),
     sqlite3.SQLITE_READONLY: ("cannot be written", "check the folder's permissions"),
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check that it exists and its permissions"),

@@ -19,7 +19,7 @@ _WRITTEN = (
     *("run.sqlite", "run.sqlite-wal", "run.sqlite-shm", "lock", "log.jsonl", "config.yaml"),
     *(MODELS, f"{MODELS}/{PENDING}", REFIT, "tensorboard", "random"),
 )
-_SPACE = "free some space, then go on with 'evoae resume'; what was finished is kept"
+_SPACE = "free some space, then resume the run; what was finished is kept"
 _RIGHTS = "check the folder's permissions, or choose another one with --run"
 _PLACE = "something else stands in its place: move that away"
 _NEXT_STEP = {

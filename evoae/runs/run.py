@@ -149,10 +149,11 @@ class Run:
         for entry in self.front(("loss", "latent")):
             if entry.latent <= latent:
                 return entry
+        listing = command("hof", self.path, "--front")
         raise RunError(
             str(self.path),
             f"no candidate has a latent size of {latent} or less",
-            "ask for a larger one; 'evoae hof --front' lists those there are",
+            f"ask for a larger one; '{listing}' lists those there are",
         )
 
     def find(self, prefix: str) -> Found:
@@ -169,11 +170,11 @@ class Run:
                 prefix = hall[0].id
             found = [id for id in now.candidates if id.startswith(prefix.lower())]
             if len(found) != 1 or not prefix:
-                if not found:
-                    seen, step = f"no candidate begins with '{prefix}'", "'evoae hof' lists ids"
-                else:
+                step = f"'{command('evaluations', self.path)}' lists ids"
+                seen = f"no candidate begins with '{prefix}'"
+                if found:
                     seen = f"{len(found)} candidates begin with '{prefix}'"
-                    step = "'evoae hof' lists ids; give more digits of one"
+                    step += "; give more digits of one"
                 raise RunError(str(self.path), seen, step)
             (id,) = found
             scores = now.scores.get(id)  # those of all that were trained

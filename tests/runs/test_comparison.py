@@ -175,7 +175,7 @@ def test_a_further_training_that_a_limit_ended_counts_too(tmp_path: Path) -> Non
     paths = [make_searched(tmp_path / str(n), [0.1], **limit) for n, limit in enumerate(TIMES)]
     with Store.writer(paths[0]) as store:
         (id,) = store.candidates()
-        store.add_repeat(Evaluation(f"{id} 2", Outcome.TIMED_OUT, message="late"), 2)
+        store.add_repeat(Evaluation(f"{id} 2", Outcome.TIMED_OUT, message="late"), 2, 1)
     courses = [of(path) for path in paths]
     assert check_comparable(courses) == ["training.time_limit"]
     assert [group.members for group in groups(courses)] == [(0,), (1, 2)]

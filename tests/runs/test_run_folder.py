@@ -216,7 +216,7 @@ def test_a_file_is_replaced_whole_and_leaves_no_temporary(tmp_path: Path) -> Non
 def test_a_full_disk_is_one_sentence_for_files_too() -> None:
     with (
         pytest.raises(
-            RunError, match="full: no space left on device; free some space, then go on"
+            RunError, match="full: no space left on device; free some space, then resume"
         ),
         spoken(Path("full")),
         Path("/dev/full").open("wb", buffering=0) as full,
