@@ -29,6 +29,7 @@ _TRIES = 2  # of a training whose worker dies under it
 _STARTS = 3  # in a row that may fail by a signal before trainings cannot run here
 _START_SECONDS = 600.0  # that a worker may take to get ready
 _END_SECONDS = 5.0  # that a worker may take to end after its pipe has closed
+_LONGEST_WAIT = 3600.0  # seconds; the system refuses to wait for some weeks at once
 _NAME = "evoae worker"
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -141,7 +142,7 @@ class LocalExecutor(AbstractExecutor):
         """Wait until some worker speaks, dies or runs out of time; see to it."""
         workers = self._alive()
         deadline = min((worker.deadline for worker in workers), default=float("inf"))
-        patience = None if deadline == float("inf") else max(0.0, deadline - time.monotonic())
+        patience = min(max(0.0, deadline - time.monotonic()), _LONGEST_WAIT)
         handles: list[connections.Connection | int] = []
         for worker in workers:
             handles += [worker.connection, worker.process.sentinel]

@@ -118,6 +118,11 @@ def test_a_training_that_takes_too_long_is_ended() -> None:
         assert done[1].outcome is done[2].outcome is Outcome.SCORED
 
 
+def test_a_time_limit_may_be_longer_than_the_system_can_wait_at_once() -> None:
+    with LocalExecutor(1, train=trainers.slow) as executor:
+        assert run(executor, task(1, time_limit=1e9))[1].outcome is Outcome.SCORED
+
+
 def test_the_clock_starts_when_the_worker_is_ready() -> None:
     with LocalExecutor(1, train=trainers.quick, prepare=sleep_a_second) as executor:
         assert run(executor, task(1, time_limit=0.5))[1].outcome is Outcome.SCORED
