@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from evoae.errors import DataError
+from evoae.errors import DataError, DiskFullError, is_disk_full
 
 _MOST_FOLDERS = 20
 _MOST_BYTES = 8 * 2**30
@@ -40,6 +40,7 @@ def keep(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None])
         write: writes its files into the folder that it is given.
 
     Raises:
+        DiskFullError: there is no space left.
         DataError: the cache cannot be written.
     """
     root = folder.parent
@@ -51,9 +52,10 @@ def keep(folder: Path, holds: Callable[[], bool], write: Callable[[Path], None])
             os.utime(folder)
         _prune(root, keep=folder)
     except OSError as why:
-        raise DataError(
+        kind = DiskFullError if is_disk_full(why) else DataError
+        raise kind(
             str(root),
-            f"cannot be written ({why.strerror})",
+            f"cannot be written ({why.strerror or why})",
             "set EVOAE_CACHE to a folder that can be written and has room",
         ) from why
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evoae.errors import DataError, SearchError
+from evoae.errors import DataError, DiskFullError, SearchError
 from evoae.evaluation import Outcome
 from evoae.execution import process
 from evoae.execution.local import LocalExecutor
@@ -145,6 +145,14 @@ def test_a_raised_error_carries_the_workers_traceback() -> None:
         with pytest.raises(ValueError, match="a bug of ours") as caught:
             executor.wait()
         assert 'raise ValueError("a bug of ours")' in caught.value.__notes__[0]
+
+
+def test_a_full_disk_is_known_as_one_when_it_comes_from_a_worker(tmp_path: Path) -> None:
+    with LocalExecutor(1, train=trainers.disk_full) as executor:
+        executor.start(task(1, data=tmp_path))
+        with pytest.raises(DiskFullError) as caught:
+            executor.wait()
+    assert caught.value.place == str(tmp_path / "model.keras")
 
 
 def test_an_error_that_cannot_be_sent_is_told_in_words() -> None:

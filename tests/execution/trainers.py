@@ -5,6 +5,7 @@ A task's `seed` is passed to its training as a number to do something with, `dat
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -134,6 +135,20 @@ def fail(task: Task) -> Evaluation:
         case 2:
             raise UntransportableError(1, 2)
     return quick(task)
+
+
+class _Unsavable:
+    """A model for which the disk is full."""
+
+    def save(self, _path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def disk_full(task: Task) -> Evaluation:
+    from evoae.training.train import _save
+
+    _save(_Unsavable(), task.data / "model.keras")
+    raise AssertionError
 
 
 def environment(task: Task) -> Evaluation:
