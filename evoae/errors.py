@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import re
+
 _LONGEST = 400  # characters of a place or value that a sentence quotes
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written|Not enough free space to write")
 
 
 class EvoaeError(Exception):
@@ -52,9 +57,18 @@ class RunError(EvoaeError):
     """A run folder that is missing, foreign, in use, or of another version."""
 
 
+class DiskFullError(RunError):
+    """A disk without space left, or a quota that is used up: no fault of what was asked for."""
+
+
 class SearchError(EvoaeError):
     """A search that cannot go on, though its configuration and data are sound."""
 
 
 class UseError(EvoaeError):
     """A trained model that cannot do what is asked, or a file that cannot be written as asked."""
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether `error` says that the disk is full; NumPy says it in words, without a number."""
+    return error.errno in _FULL or (error.errno is None and bool(_SHORT_WRITE.match(str(error))))

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from evoae.errors import EvoaeError, SearchError
+from evoae.errors import DiskFullError, EvoaeError, SearchError
 
 _WRONG_PATH = (
     *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
@@ -81,7 +81,7 @@ class Edge(click.Group):
             code = 130
         except EvoaeError as error:
             _say(error, str(error))
-            code = 1 if isinstance(error, SearchError) or _is_full_disk(error) else 2
+            code = 1 if isinstance(error, (SearchError, DiskFullError)) else 2
         except BrokenPipeError:  # whoever read our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 0
@@ -99,13 +99,6 @@ def _accept_debug(command: click.Command) -> None:
             leaf.params.append(
                 click.Option(["--debug"], is_flag=True, expose_value=False, hidden=True)
             )
-
-
-def _is_full_disk(error: EvoaeError) -> bool:
-    """Whether the machine is to blame, not the request."""
-    cause = error.__cause__
-    full = getattr(cause, "sqlite_errorname", None) == "SQLITE_FULL"
-    return full or getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _say(error: Exception, sentence: str) -> None:

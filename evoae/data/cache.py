@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from evoae.data.talk import Say, silent
-from evoae.errors import DataError
+from evoae.errors import DataError, DiskFullError, is_disk_full
 
 _MOST_FOLDERS = 20
 _MOST_BYTES = 8 * 2**30
@@ -44,6 +44,7 @@ def keep(
         say: is told, in one line, when a damaged folder is put aside.
 
     Raises:
+        DiskFullError: there is no space left.
         DataError: the cache cannot be written.
     """
     root = folder.parent
@@ -55,9 +56,10 @@ def keep(
             os.utime(folder)
         _prune(root, keep=folder)
     except OSError as why:
-        raise DataError(
+        kind = DiskFullError if is_disk_full(why) else DataError
+        raise kind(
             str(root),
-            f"cannot be written ({why.strerror})",
+            f"cannot be written ({why.strerror or why})",
             "set EVOAE_CACHE to a folder that can be written and has room",
         ) from why
 

@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from evoae.errors import is_disk_full
 from evoae.wording import figure
 
 PATIENCE = 5.0  # seconds within which an answer must begin
@@ -34,6 +35,7 @@ def download(url: str, target: Path, patience: float = PATIENCE) -> None:
 
     Raises:
         FetchError: no network, no such file, or the answer broke off.
+        OSError: the disk is full.
     """
     try:
         with _open(url, patience) as answer, target.open("wb") as file:
@@ -52,6 +54,8 @@ def download(url: str, target: Path, patience: float = PATIENCE) -> None:
     except urllib.error.URLError as why:  # before OSError, of which it is one
         raise FetchError(_no_network(url, why.reason)) from why
     except (OSError, HTTPException) as why:
+        if isinstance(why, OSError) and is_disk_full(why):
+            raise
         raise FetchError(f"{url} broke off ({why})") from why
 
 

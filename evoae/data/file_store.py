@@ -15,7 +15,7 @@ from evoae.data.dataset import Source
 from evoae.data.rows import Rows
 from evoae.data.stores import Store, folder_from, keras_datasets, tilde
 from evoae.data.talk import Say
-from evoae.errors import DataError
+from evoae.errors import DataError, DiskFullError, is_disk_full
 
 
 @final
@@ -115,10 +115,11 @@ class FileStore(Store):
                 target.parent.mkdir(exist_ok=True)
                 return arrived.replace(target)
         except OSError as why:
-            raise DataError(
+            kind = DiskFullError if is_disk_full(why) else DataError
+            raise kind(
                 str(home),
                 f"{self.name} cannot be kept there ({why.strerror})",
-                "set KERAS_HOME to a folder that can be written",
+                "set KERAS_HOME to a folder that can be written and has room",
             ) from why
 
     def _missing(self, path: Path | None, reason: str) -> DataError:

@@ -26,7 +26,7 @@ from evoae.data.idx import PARTS, find_part, idx_digest, read_idx
 from evoae.data.images import as_source
 from evoae.data.rows import Rows
 from evoae.data.talk import Say
-from evoae.errors import DataError
+from evoae.errors import DataError, DiskFullError, is_disk_full
 
 SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset-* packages install
 _KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
@@ -165,10 +165,11 @@ class IdxStore(Store):
                     except DataError as why:
                         reasons.append(f"what arrived is {why.value}")
         except OSError as why:
-            raise DataError(
+            kind = DiskFullError if is_disk_full(why) else DataError
+            raise kind(
                 str(home),
                 f"{self.name} cannot be kept there ({why.strerror})",
-                "set KERAS_HOME to a folder that can be written",
+                "set KERAS_HOME to a folder that can be written and has room",
             ) from why
         raise self._missing(path, reasons)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from evoae.execution.machine import Memory, cpu_flags, memory, usable_cores
 from evoae.execution.probe import TensorFlow, ask_tensorflow
 from evoae.models.memory import BASE_BYTES
 from evoae.runs.facts import environment
+from evoae.wording import mebibytes
 
 _LITTLE_DISK = 2**30
 _NEEDED = ("tensorflow", "keras", "numpy", "deap")
@@ -149,11 +151,13 @@ def examine(*, quick: bool = False) -> Examination:
 def _missing_software(absent: list[str], tensorflow: TensorFlow | None) -> Iterator[Missing]:
     python = sys.executable
     for name in absent:
-        yield Missing(f"{name} is not installed", f"{python} -m pip install {name}", fatal=True)
+        yield Missing(
+            f"{name} is not installed", f"{shlex.quote(python)} -m pip install {name}", fatal=True
+        )
     if tensorflow is not None and tensorflow.problem is not None:
         yield Missing(
             f"TensorFlow {tensorflow.problem}",
-            f"{python} -m pip install --force-reinstall tensorflow",
+            f"{shlex.quote(python)} -m pip install --force-reinstall tensorflow",
             fatal=True,
         )
 
@@ -165,17 +169,17 @@ def _missing_room(runs: Place, cache: Place) -> Iterator[Missing]:
             yield Missing(f"{place.path} ({purpose}) cannot be written", command, fatal=True)
         elif place.free is not None and place.free < _LITTLE_DISK:
             yield Missing(
-                f"{place.path} ({purpose}) has only {place.free / 2**20:,.0f} MiB free", command
+                f"{place.path} ({purpose}) has only {mebibytes(place.free)} free", command
             )
 
 
 def _missing_memory(workers: int, room: Memory) -> Iterator[Missing]:
     fitting = room.free // BASE_BYTES
     if fitting < workers:
-        said = f"{workers} workers need {BASE_BYTES / 2**20:,.0f} MiB each before they train, "
+        said = f"{workers} workers need {mebibytes(BASE_BYTES)} each before they train, "
         yield Missing(
-            f"{said}and {room.free / 2**20:,.0f} MiB are free",
-            f"evoae search --set execution.workers={max(1, fitting)}",
+            f"{said}and {mebibytes(room.free)} are free",
+            f"add --set execution.workers={max(1, fitting)} to search or resume",
             fatal=not fitting,
         )
 
@@ -189,7 +193,7 @@ def _missing_gpus(
         why = "its CUDA packages are missing" if tensorflow.cuda else "it is built without CUDA"
         yield Missing(
             f"TensorFlow cannot use the GPU ({why})",
-            f"{sys.executable} -m pip install 'evoae[cuda]'",
+            f"{shlex.quote(sys.executable)} -m pip install 'evoae[cuda]'",
         )
     elif tensorflow.gpus and not visible:
         yield Missing(

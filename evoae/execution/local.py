@@ -8,28 +8,27 @@ and its locks can't promise that; with Pebble 5.2, a worker's exit with code 0 g
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
-import os
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from multiprocessing import connection as connections
-from multiprocessing import resource_tracker
 from typing import final
 
 from evoae.errors import EvoaeError, SearchError
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task
+from evoae.execution.deaths import Death, Wave
 from evoae.execution.executor import AbstractExecutor, Train
-from evoae.execution.worker import EXIT_OUT_OF_MEMORY, Answer, Ready, serve
+from evoae.execution.process import NAME, Job, Worker, exit_reason
+from evoae.execution.worker import EXIT_OUT_OF_MEMORY, Answer, Begun, Ready
+from evoae.wording import duration, figure, mebibytes
 
-_TRIES = 2  # of a training whose worker dies under it
+_TRIES = 2  # of a training whose worker dies of it
+_SPARED = 5  # deaths that a training may be spared, so that none is tried for ever
 _STARTS = 3  # in a row that may fail by a signal before trainings cannot run here
-_START_SECONDS = 600.0  # that a worker may take to get ready
-_END_SECONDS = 5.0  # that a worker may take to end after its pipe has closed
-_NAME = "evoae worker"
+_LONGEST_WAIT = 3600.0  # seconds; the system refuses to wait for some weeks at once
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -64,15 +63,18 @@ class LocalExecutor(AbstractExecutor):
         recycle_after: int | None = None,
         environments: Sequence[Mapping[str, str]] = ({},),
     ) -> None:
-        if multiprocessing.current_process().name == _NAME:
+        if multiprocessing.current_process().name == NAME:
             raise _unguarded()
         self._train, self._prepare = train, prepare
         self._recycle_after = recycle_after
-        self._slots: list[_Worker | None] = [None] * workers
+        self._slots: list[Worker | None] = [None] * workers
         self._environments = [{**_ENVIRONMENT, **extra} for extra in environments]
-        self._waiting: deque[_Job] = deque()
+        self._waiting: deque[Job] = deque()
         self._done: deque[Evaluation] = deque()
+        self._wave = Wave()
         self._failed_starts = 0  # in a row
+        # multiprocessing ends what is left with SIGTERM, which workers ignore, and waits for it.
+        atexit.register(self.close)
 
     @property
     def workers(self) -> int:
@@ -81,32 +83,40 @@ class LocalExecutor(AbstractExecutor):
 
     def start(self, task: Task) -> None:
         """Hand a training to an idle process, or queue it."""
-        self._waiting.append(_Job(task))
+        self._waiting.append(Job(task))
         self._dispatch()
 
     def wait(self) -> Evaluation:
         """Return the evaluation of the next training to finish.
 
-        A training whose process dies is tried once more in a new one, and then has crashed.
+        A training whose process dies of it is tried once more in a new one, and then has crashed.
         """
         while not self._done:
-            if not self._waiting and not any(worker.job for worker in self._alive()):
+            if not self._under_way():
                 raise LookupError("no training is under way")
             self._dispatch()
             self._observe()
+            if self._wave.is_over(self._alive()):
+                self._judge(self._wave.take())
         return self._done.popleft()
 
     def close(self) -> None:
         """Stop every process."""
+        atexit.unregister(self.close)
         self._waiting.clear()
         self._done.clear()
+        self._wave.take()
         workers, self._slots = self._alive(), [None] * len(self._slots)
         for worker in workers:
             worker.process.kill()  # all of them, before waiting for the first
         for worker in workers:
-            worker.bury()
+            worker.reap()
 
-    def _alive(self) -> list[_Worker]:
+    def _under_way(self) -> bool:
+        jobs = [worker.job for worker in self._alive()] + [each.job for each in self._wave.deaths]
+        return bool(self._waiting) or any(jobs)
+
+    def _alive(self) -> list[Worker]:
         return [worker for worker in self._slots if worker is not None]
 
     def _dispatch(self) -> None:
@@ -119,29 +129,15 @@ class LocalExecutor(AbstractExecutor):
         starting = sum(not worker.ready for worker in self._alive())
         for slot, worker_or_none in enumerate(self._slots):
             if worker_or_none is None and starting < len(self._waiting):
-                self._slots[slot] = self._spawn(slot)
+                environment = self._environments[slot % len(self._environments)]
+                self._slots[slot] = Worker.start(environment, self._train, self._prepare)
                 starting += 1
-
-    def _spawn(self, slot: int) -> _Worker:
-        environment = self._environments[slot % len(self._environments)]
-        resource_tracker.ensure_running()  # starting it would unblock Ctrl-C again
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=serve,
-            args=(theirs, os.getpid(), self._train, self._prepare),
-            name=_NAME,
-            daemon=True,
-        )
-        with _interrupts_blocked(), _environment(environment), theirs:
-            process.start()
-        return _Worker(process, ours)
 
     def _observe(self) -> None:
         """Wait until some worker speaks, dies or runs out of time; see to it."""
         workers = self._alive()
-        deadline = min((worker.deadline for worker in workers), default=float("inf"))
-        patience = None if deadline == float("inf") else max(0.0, deadline - time.monotonic())
+        until = min([self._wave.end, *(worker.deadline for worker in workers)])
+        patience = min(max(0.0, until - time.monotonic()), _LONGEST_WAIT)
         handles: list[connections.Connection | int] = []
         for worker in workers:
             handles += [worker.connection, worker.process.sentinel]
@@ -150,11 +146,11 @@ class LocalExecutor(AbstractExecutor):
             if worker_or_none is None:
                 continue
             if {worker_or_none.connection, worker_or_none.process.sentinel} & ready:
-                self._hear(slot, worker_or_none)
+                self._receive(slot, worker_or_none)
             elif worker_or_none.deadline <= time.monotonic():
                 self._time_out(slot, worker_or_none)
 
-    def _hear(self, slot: int, worker: _Worker) -> None:
+    def _receive(self, slot: int, worker: Worker) -> None:
         """Take what a worker says, or note its death."""
         try:
             answer: Answer | None = worker.connection.recv() if worker.connection.poll() else None
@@ -162,162 +158,100 @@ class LocalExecutor(AbstractExecutor):
             answer = None
         if answer is None:
             self._slots[slot] = None
-            self._mourn(worker)
+            self._handle_exit(worker)
         elif isinstance(answer, Ready):
             worker.ready, self._failed_starts = True, 0
         elif not worker.ready:
             assert isinstance(answer, Exception)
             self._slots[slot] = None
-            worker.bury(kill=True)
+            worker.reap(kill=True)
             raise _unable(answer)
+        elif isinstance(answer, Begun):
+            worker.acknowledged = True
         else:
             worker.finish()
             if self._worn(worker, answer):
                 self._slots[slot] = None
-                worker.bury(kill=True)
+                worker.reap(kill=True)
             if isinstance(answer, Exception):
                 raise answer
             self._done.append(answer)
 
-    def _worn(self, worker: _Worker, answer: Answer) -> bool:
+    def _worn(self, worker: Worker, answer: Answer) -> bool:
         """Whether to replace a worker: it is old, or its memory is not to be trusted any more."""
         old = self._recycle_after is not None and worker.trained >= self._recycle_after
         return old or (isinstance(answer, Evaluation) and answer.outcome is Outcome.OUT_OF_MEMORY)
 
-    def _time_out(self, slot: int, worker: _Worker) -> None:
+    def _time_out(self, slot: int, worker: Worker) -> None:
         self._slots[slot] = None
-        worker.bury(kill=True)
+        worker.reap(kill=True)
         if worker.job is None:
-            raise _unable(f"not ready after {_START_SECONDS:g} s")
-        limit = worker.job.task.training.time_limit
-        self._fail(
-            worker.job, Outcome.TIMED_OUT, f"took more than {limit:g} s (training.time_limit)"
-        )
+            raise _unable(f"not ready after {duration(worker.deadline - worker.started)}")
+        limit = figure(worker.job.task.training.time_limit or 0)
+        said = f"took more than {limit} s (training.time_limit)"
+        self._fail(worker.job, Outcome.TIMED_OUT, said)
 
-    def _mourn(self, worker: _Worker) -> None:
-        """Decide what the death of a worker means."""
-        code, job = worker.bury(), worker.job
-        if job is None:
-            if not worker.ready:
-                self._failed_starts += 1
-                if code >= 0 or self._failed_starts >= _STARTS:
-                    self._failed_starts = 0
-                    raise _unguarded() if code > 0 else _unable(_obituary(code))
-            return  # the next dispatch starts another one
-        if code == EXIT_OUT_OF_MEMORY and worker.trained:
-            # Earlier trainings left something behind: only a fresh process tells what this one
-            # takes, and so whatever ran before it, the answer is the same.
-            job.tries -= 1
-            self._waiting.appendleft(job)
-        elif code == EXIT_OUT_OF_MEMORY:
-            limit = (job.task.memory_limit or 0) / 2**20
-            said = f"took more than {limit:,.0f} MiB (execution.memory_limit)"
-            self._fail(job, Outcome.OUT_OF_MEMORY, said)
-        elif job.tries < _TRIES:
+    def _handle_exit(self, worker: Worker) -> None:
+        """Decide what a worker's death means, or put that off until others are seen to die."""
+        code, job = worker.reap(), worker.job
+        if job is not None and not worker.acknowledged:  # it was dying when it was handed the job
+            self._blame(job, code, spare=True)
+            job = None
+        if job is not None and code == EXIT_OUT_OF_MEMORY:
+            self._out_of_memory(job, fresh=not worker.trained)
+            return
+        death = Death(code, worker.ready, job)
+        if death.by_training:
+            self._judge([death])
+            return
+        earlier = [] if self._wave.may_reach(worker) else self._wave.take()
+        self._wave.add(death)
+        self._judge(earlier)
+
+    def _judge(self, deaths: Sequence[Death]) -> None:
+        """Decide what deaths of one cause mean: several are an event of the machine.
+
+        Raises:
+            SearchError: workers cannot start here.
+        """
+        for death in deaths:
+            if death.job is not None:
+                self._blame(death.job, death.code, spare=len(deaths) > 1)
+        codes = [death.code for death in deaths if not death.ready]
+        if codes:
+            self._failed_starts += 1
+            if codes[0] >= 0 or self._failed_starts >= _STARTS:
+                self._failed_starts = 0
+                raise _unguarded() if codes[0] > 0 else _unable(exit_reason(codes[0]))
+
+    def _blame(self, job: Job, code: int, *, spare: bool) -> None:
+        """Try `job` again after a death, or let it have crashed; `spare`: it is not to blame."""
+        job.deaths += 1
+        if spare and job.spared < _SPARED:
+            job.spared += 1
+        if job.deaths - job.spared < _TRIES:
             self._waiting.appendleft(job)
         else:
-            said = f"its worker process {_obituary(code)}, {_TRIES} times"
+            said = f"its worker process {exit_reason(code)}, {job.deaths} times"
             self._fail(job, Outcome.CRASHED, said)
 
-    def _fail(self, job: _Job, outcome: Outcome, message: str) -> None:
+    def _out_of_memory(self, job: Job, *, fresh: bool) -> None:
+        """Fail a training that took too much memory, once a fresh process has shown that it does.
+
+        In another one, earlier trainings may have left something behind. So whatever ran before,
+        the answer is the same.
+        """
+        if not fresh:
+            self._waiting.appendleft(job)
+            return
+        limit = mebibytes(job.task.memory_limit or 0)
+        said = f"took more than {limit} (execution.memory_limit)"
+        self._fail(job, Outcome.OUT_OF_MEMORY, said)
+
+    def _fail(self, job: Job, outcome: Outcome, message: str) -> None:
         evaluation = Evaluation.failed(job.task, outcome, message)
         seconds = Seconds(total=time.monotonic() - job.began)
         self._done.append(replace(evaluation, seconds=seconds))
-
-
-@dataclass(slots=True)
-class _Job:
-    task: Task
-    tries: int = 0
-    began: float = 0.0  # monotonic, of the latest try
-
-
-@dataclass(slots=True)
-class _Worker:
-    """A worker process as its driver knows it."""
-
-    process: multiprocessing.process.BaseProcess
-    connection: connections.Connection
-    ready: bool = False
-    job: _Job | None = None
-    trained: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def deadline(self) -> float:
-        """When it must have got ready or finished its training, monotonic; infinity for never."""
-        if not self.ready:
-            return self.started + _START_SECONDS
-        limit = self.job.task.training.time_limit if self.job else None
-        return float("inf") if self.job is None or limit is None else self.job.began + limit
-
-    def take(self, job: _Job) -> bool:
-        """Begin `job`; False if this worker is dead."""
-        try:
-            self.connection.send(job.task)
-        except OSError:
-            return False
-        self.job, job.began = job, time.monotonic()
-        job.tries += 1
-        return True
-
-    def finish(self) -> None:
-        """Be idle again."""
-        self.job = None
-        self.trained += 1
-
-    def bury(self, *, kill: bool = False) -> int:
-        """Wait for the end of the process, or bring it about; return its exit code."""
-        self.connection.close()
-        if not kill:
-            self.process.join(_END_SECONDS)
-        if self.process.exitcode is None:
-            self.process.kill()
-            self.process.join()
-        code = self.process.exitcode
-        assert code is not None
-        self.process.close()
-        return code
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Block Ctrl-C in this thread, and so in the processes that it starts meanwhile.
-
-    A terminal sends Ctrl-C to the driver and to every worker; a worker must not die of it, not
-    even while its interpreter starts. The driver itself gets it right after.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes that are started meanwhile.
-
-    Libraries read them when they load, which may be before a worker's first own statement.
-    """
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _obituary(code: int) -> str:
-    """Say how a process died, from its exit code (negative for a signal)."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    hint = " (perhaps by the kernel, for want of memory)" if -code == signal.SIGKILL else ""
-    return f"was ended by {signal.Signals(-code).name}{hint}"
 
 
 def _unable(why: Exception | str) -> EvoaeError:

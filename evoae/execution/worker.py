@@ -1,8 +1,8 @@
 """What happens inside a worker process.
 
-A worker says `Ready` when it can train, then answers every task that it is sent with an
-`Evaluation`, or with the exception that `train` raised. It ends when its driver closes the
-connection, and it never outlives its driver.
+A worker says `Ready` when it can train. It acknowledges every task that it is sent with `Begun`,
+then answers it with an `Evaluation`, or with the exception that `train` raised. It ends when its
+driver closes the connection, and it never outlives its driver.
 """
 
 from __future__ import annotations
@@ -33,7 +33,12 @@ class Ready:
     """The worker has loaded what it needs; the next task's clock may start."""
 
 
-Answer = Ready | Evaluation | Exception
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The worker has the task that it was sent; from now on it may be what the worker dies of."""
+
+
+Answer = Ready | Begun | Evaluation | Exception
 
 
 def serve(
@@ -47,8 +52,8 @@ def serve(
         train: trains one task.
         prepare: loads what trainings need, so that no training pays for it; None for nothing.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to answer
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the driver's to answer, by a clean stop
+        signal.signal(number, signal.SIG_IGN)
     _die_with(driver)
     os.dup2(_STDERR, _STDOUT)  # what libraries print is talk; the driver's stdout is for data
     try:
@@ -62,6 +67,7 @@ def serve(
         guard = _MemoryGuard()
         while True:
             task: Task = connection.recv()
+            connection.send(Begun())
             guard.limit = task.memory_limit
             answer: Answer
             try:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evoae.errors import UseError
+from evoae.errors import DiskFullError, UseError, is_disk_full
 from evoae.report import about_run, about_search, answer, codes, columns, copies, decoder, network
 from evoae.report.blocks import Block, Section, Text
 from evoae.report.record import Record
@@ -58,6 +58,7 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
 
     Raises:
         RunError: there is no run, or its database is damaged.
+        DiskFullError: there is no space left for the file.
         UseError: the file cannot be written.
     """
     record = Record.read(Run.open(run))
@@ -69,7 +70,8 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
         write_whole(path, page)
     except OSError as why:
         said = (why.strerror or str(why)).lower()
-        raise UseError(str(path), said, "write the page elsewhere with --out") from why
+        kind = DiskFullError if is_disk_full(why) else UseError
+        raise kind(str(path), said, "write the page elsewhere with --out") from why
     return Written(str(path), len(page), tuple(each.id for each in found), studio.missing)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from evoae.errors import RunError
+from evoae.errors import DiskFullError, RunError
 from evoae.runs import schema
 from evoae.runs.files import spoken
 
@@ -42,7 +42,7 @@ def damaged(file: Path, why: object) -> RunError:
 
 @contextlib.contextmanager
 def told(file: Path) -> Iterator[None]:
-    """Turn what SQLite says of `file` in the block into a RunError."""
+    """Turn what SQLite says of `file` in the block into a RunError, a full disk's of its own."""
     try:
         yield
     except _FAULTS_OF_THE_CALLER:
@@ -51,7 +51,8 @@ def told(file: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code not in _TROUBLE:
             raise damaged(file, error) from error
-        raise RunError(str(file), *_TROUBLE[code]) from error
+        kind = DiskFullError if code == sqlite3.SQLITE_FULL else RunError
+        raise kind(str(file), *_TROUBLE[code]) from error
     except UnicodeDecodeError as error:
         raise damaged(file, error.reason) from error
 

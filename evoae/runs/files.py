@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from evoae.errors import RunError
+from evoae.errors import DiskFullError, RunError, is_disk_full
 
 MODELS = "models"
 REFIT = "refit"  # the folder of refitted models, and the kind of their results
@@ -23,8 +23,6 @@ _SPACE = "free some space, then resume the run; what was finished is kept"
 _RIGHTS = "check the folder's permissions, or choose another one with --run"
 _PLACE = "something else stands in its place: move that away"
 _NEXT_STEP = {
-    errno.ENOSPC: _SPACE,
-    errno.EDQUOT: _SPACE,
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
     errno.EROFS: _RIGHTS,
@@ -35,11 +33,18 @@ _NEXT_STEP = {
 
 @contextmanager
 def spoken(path: Path) -> Iterator[None]:
-    """Turn an OSError of the block into a sentence about `path`."""
+    """Turn an OSError of the block into a sentence about `path`.
+
+    Raises:
+        DiskFullError: there is no space left.
+        RunError: anything else that the system says.
+    """
     try:
         yield
     except OSError as error:
         said = (error.strerror or str(error)).lower()
+        if is_disk_full(error):
+            raise DiskFullError(str(path), said, _SPACE) from error
         raise RunError(str(path), said, _NEXT_STEP.get(error.errno or 0, "")) from error
 
 

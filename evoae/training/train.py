@@ -17,7 +17,7 @@ import numpy as np
 
 from evoae.config.schema import TrainingConfig
 from evoae.data.share import Shared, open_shared
-from evoae.errors import RunError
+from evoae.errors import DiskFullError, RunError, is_disk_full
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, so_far, stopped_after
 from evoae.models.memory import MARGIN, training_bytes
 from evoae.models.plan import Plan, plan
@@ -227,6 +227,7 @@ def _save(model: Any, path: Path) -> None:
     """Put the whole model at `path`: a reader sees the old file or the new, never a part.
 
     Raises:
+        DiskFullError: there is no space left.
         RunError: it cannot be written.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")  # Keras wants that suffix
@@ -241,7 +242,8 @@ def _save(model: Any, path: Path) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as why:
-        raise RunError(
+        kind = DiskFullError if is_disk_full(why) else RunError
+        raise kind(
             str(path),
             f"the model cannot be saved ({why.strerror or why})",
             "free some space or mend the permissions, then resume the run, or refit again",

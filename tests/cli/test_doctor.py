@@ -150,6 +150,6 @@ def test_a_cache_that_cannot_be_written_forbids_a_search(tmp_path, monkeypatch):
 
 def test_too_little_memory_for_every_core_asks_for_fewer_workers(monkeypatch):
     has(monkeypatch, free=2 * doctor.BASE_BYTES + 1)
-    assert "evoae search --set execution.workers=2" in examined()[1]
+    assert "add --set execution.workers=2 to search or resume" in examined()[1]
     has(monkeypatch, free=1)
     assert examined(exit_code=1)[0]["missing"][0]["fatal"] is True

@@ -1,17 +1,19 @@
 """A wrong request gets one sentence and exit code 2; nothing is written."""
 
-import errno
 import importlib
+import pickle
 
 import pytest
 import yaml
 from click.testing import CliRunner
 
 from evoae.cli.main import cli
-from evoae.errors import RunError
+from evoae.errors import DiskFullError, RunError
 from evoae.evaluation import Evaluation, Outcome
 from evoae.execution.inline import InlineExecutor
+from evoae.execution.local import LocalExecutor
 from tests.conftest import TINY, with_changes
+from tests.execution import trainers
 
 
 @pytest.fixture
@@ -66,15 +68,24 @@ def test_debug_shows_where_an_error_comes_from(place, monkeypatch):
 
 @pytest.mark.parametrize(
     ("why", "code"),
-    [(OSError(errno.ENOSPC, "No space left"), 1), (OSError(errno.EACCES, "Permission denied"), 2)],
+    [(DiskFullError("runs/a", "full"), 1), (RunError("runs/a", "full"), 2)],
 )
 def test_a_full_disk_is_a_failed_run_and_no_wrong_request(why, code, monkeypatch):
     def refuse(_run):
-        raise RunError("runs/a", "cannot be written") from why
+        raise pickle.loads(pickle.dumps(why))  # as from a worker, which cannot send its cause
 
     monkeypatch.setattr("evoae.runs.run.Run.open", refuse)
     done = CliRunner().invoke(cli, ["hof", "runs/a"])
-    assert (done.exit_code, done.stderr) == (code, "Error: runs/a: cannot be written\n")
+    assert (done.exit_code, done.stderr) == (code, "Error: runs/a: full\n")
+
+
+def test_a_disk_that_is_full_for_a_worker_ends_the_command_as_a_failed_run(place, monkeypatch):
+    conductor = importlib.import_module("evoae.search")  # `evoae.search` is its function
+    executor = LocalExecutor(1, train=trainers.disk_full)
+    monkeypatch.setattr(conductor, "_executor", lambda *_: executor)
+    done = CliRunner().invoke(cli, ["search", "--config", "good.yaml", "--run", "run"])
+    assert done.exit_code == 1
+    assert "the model cannot be saved (No space left on device); free some space" in done.stderr
 
 
 def test_a_search_in_which_nothing_scored_has_failed(place, monkeypatch):

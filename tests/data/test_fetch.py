@@ -50,6 +50,11 @@ def test_a_download_that_fails_says_why(
         download(f"{shelf}/{path}", tmp_path / "x")
 
 
+def test_a_disk_that_is_full_is_no_fault_of_the_network(shelf: str) -> None:
+    with pytest.raises(OSError, match="No space left on device"):
+        download(f"{shelf}/whole", Path("/dev/full"))
+
+
 def test_a_silent_network_is_given_up_and_a_late_answer_is_closed(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x"

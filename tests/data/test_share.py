@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,7 +17,7 @@ from evoae.data.cache import cache_root
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
 from evoae.data.share import open_shared, share
-from evoae.errors import DataError
+from evoae.errors import DataError, DiskFullError
 
 DAY = 24 * 3600
 
@@ -205,3 +206,15 @@ def test_a_cache_that_cannot_be_written_is_a_sentence(
         share(digits)
     assert error.value.value == "cannot be written (Not a directory)"
     assert error.value.next_step.startswith("set EVOAE_CACHE")
+
+
+def test_a_disk_too_full_for_the_cache_is_a_failed_run(digits: Dataset, home: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))  # NumPy sees no difference
+    try:
+        with pytest.raises(DiskFullError, match=r"requested and .* written") as error:
+            share(digits)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "has room" in error.value.next_step
+    assert names(home) == set()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ from evoae.data import fetch, stores
 from evoae.data.idx import PARTS, find_part
 from evoae.data.named import NAMED, find_set
 from evoae.data.stores import IdxStore
-from evoae.errors import DataError
+from evoae.errors import DataError, DiskFullError
 
 Write = Callable[..., Path]
 
@@ -222,7 +224,19 @@ def test_a_keras_cache_that_cannot_be_written_is_a_sentence(
     with pytest.raises(DataError) as error:
         read(tiny)
     assert error.value.value == "tiny cannot be kept there (Not a directory)"
-    assert error.value.next_step == "set KERAS_HOME to a folder that can be written"
+    assert error.value.next_step == "set KERAS_HOME to a folder that can be written and has room"
+
+
+def test_a_disk_too_full_for_a_download_is_a_failed_run(
+    tiny: IdxStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(fetch, "download", full)
+    with pytest.raises(DiskFullError, match="cannot be kept there") as error:
+        read(tiny)
+    assert "has room" in error.value.next_step
 
 
 def test_every_named_set_describes_itself_truly() -> None:

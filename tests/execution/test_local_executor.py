@@ -13,41 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evoae.errors import DataError, SearchError
-from evoae.evaluation import Evaluation, Outcome, Task
-from evoae.execution import local
+from evoae.errors import DataError, DiskFullError, SearchError
+from evoae.evaluation import Outcome
+from evoae.execution import process
 from evoae.execution.local import LocalExecutor
 from tests.execution import trainers
+from tests.execution.helpers import PATIENCE, run, until
 from tests.execution.trainers import task
-
-PATIENCE = 60.0  # seconds until a test gives up; none depends on how long things take
-
-
-@pytest.fixture(autouse=True)
-def _never_hangs() -> Iterator[None]:
-    """Turn a hang into a failure."""
-
-    def give_up(_number: int, _frame: object) -> None:
-        raise AssertionError("the executor hangs")
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(int(PATIENCE))
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
-
-
-def until(condition: Callable[[], object]) -> None:
-    while not condition():
-        time.sleep(0.01)
-
-
-def run(executor: LocalExecutor, *tasks: Task) -> dict[int, Evaluation]:
-    """What becomes of `tasks`, by their number."""
-    for each in tasks:
-        executor.start(each)
-    done = [executor.wait() for _ in tasks]
-    return {int(evaluation.id, 16): evaluation for evaluation in done}
 
 
 @pytest.mark.parametrize(
@@ -118,6 +90,11 @@ def test_a_training_that_takes_too_long_is_ended() -> None:
         assert done[1].outcome is done[2].outcome is Outcome.SCORED
 
 
+def test_a_time_limit_may_be_longer_than_the_system_can_wait_at_once() -> None:
+    with LocalExecutor(1, train=trainers.slow) as executor:
+        assert run(executor, task(1, time_limit=1e9))[1].outcome is Outcome.SCORED
+
+
 def test_the_clock_starts_when_the_worker_is_ready() -> None:
     with LocalExecutor(1, train=trainers.quick, prepare=sleep_a_second) as executor:
         assert run(executor, task(1, time_limit=0.5))[1].outcome is Outcome.SCORED
@@ -170,6 +147,14 @@ def test_a_raised_error_carries_the_workers_traceback() -> None:
         assert 'raise ValueError("a bug of ours")' in caught.value.__notes__[0]
 
 
+def test_a_full_disk_is_known_as_one_when_it_comes_from_a_worker(tmp_path: Path) -> None:
+    with LocalExecutor(1, train=trainers.disk_full) as executor:
+        executor.start(task(1, data=tmp_path))
+        with pytest.raises(DiskFullError) as caught:
+            executor.wait()
+    assert caught.value.place == str(tmp_path / "model.keras")
+
+
 def test_an_error_that_cannot_be_sent_is_told_in_words() -> None:
     with LocalExecutor(1, train=trainers.fail) as executor:
         executor.start(task(2))
@@ -197,7 +182,7 @@ def test_workers_that_cannot_start_end_the_search(
 
 
 def test_a_worker_that_never_gets_ready_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "_START_SECONDS", 0.5)
+    monkeypatch.setattr(process, "_START_SECONDS", 0.5)
     prepare = trainers.hang_from_the_start
     with LocalExecutor(1, train=trainers.quick, prepare=prepare) as executor:
         executor.start(task(1))
@@ -234,11 +219,11 @@ def test_each_worker_gets_one_thread_and_its_own_environment() -> None:
     assert dict(os.environ) == before
 
 
-def test_workers_start_with_interrupts_blocked_and_the_driver_keeps_its_own() -> None:
+def test_workers_start_with_the_drivers_signals_blocked_and_it_keeps_its_own() -> None:
     with LocalExecutor(2, train=trainers.interrupts, recycle_after=1) as executor:
         done = run(executor, *map(task, range(6)))
     assert {evaluation.fitness for evaluation in done.values()} == {1.0}
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert not {signal.SIGINT, signal.SIGTERM} & signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_what_a_library_prints_in_a_worker_stays_off_stdout(
@@ -268,7 +253,8 @@ from tests.execution import trainers
 
 interrupts = []
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, lambda *_: interrupts.append(1))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: interrupts.append(1))
     train = getattr(trainers, sys.argv[1])
     tasks = [trainers.task(number, data=Path(sys.argv[2])) for number in range(1, 9)]
     print("go", flush=True)
@@ -299,12 +285,15 @@ def driver(train: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def test_interrupts_of_the_whole_group_kill_no_worker_at_any_moment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_to_the_whole_group_kill_no_worker_at_any_moment(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     with driver("slow", tmp_path) as process:
         assert process.stdout is not None
         sent = 0
         while process.poll() is None and sent < 150:  # through starts, trainings and recycling
-            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, number)
             sent += 1
             time.sleep(0.02)
         lines = process.stdout.read().splitlines()
@@ -314,11 +303,28 @@ def test_interrupts_of_the_whole_group_kill_no_worker_at_any_moment(tmp_path: Pa
     assert lines[9] == "False"  # the driver never loads TensorFlow
 
 
-def test_the_very_first_worker_of_a_process_starts_with_interrupts_blocked(tmp_path: Path) -> None:
+def test_the_very_first_worker_of_a_process_starts_with_them_blocked(tmp_path: Path) -> None:
     with driver("interrupts", tmp_path) as process:
         assert process.stdout is not None
         lines = process.stdout.read().splitlines()
     assert sorted(lines[:8]) == [f"{number} scored 1.0" for number in range(1, 9)]
+
+
+_UNCLOSED = """
+from evoae.execution.local import LocalExecutor
+from tests.execution import trainers
+if __name__ == "__main__":
+    executor = LocalExecutor(1, train=trainers.hang)
+    executor.start(trainers.task(1))
+    executor.wait()
+    executor.start(trainers.task(0))
+"""
+
+
+def test_a_script_that_forgets_to_close_its_executor_ends_all_the_same(tmp_path: Path) -> None:
+    script = tmp_path / "forgetful.py"
+    script.write_text(_UNCLOSED)
+    assert subprocess.run([sys.executable, script], timeout=PATIENCE).returncode == 0
 
 
 def test_workers_die_with_a_driver_that_is_killed(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ A task's `seed` is passed to its training as a number to do something with, `dat
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -70,6 +71,20 @@ def report_and_sleep(task: Task) -> Evaluation:
     raise AssertionError
 
 
+def report_and_wait(task: Task) -> Evaluation:
+    """Leave a file with this process' number; go on when there is one named `go`."""
+    if not task.seed:
+        return quick(task)
+    (task.data / str(os.getpid())).touch()
+    while not (task.data / "go").exists():
+        time.sleep(0.01)
+    return quick(task)
+
+
+def report_and_wait_from_the_start() -> None:
+    report_and_wait(task(1, data=Path(os.environ["EVOAE_TEST_FOLDER"])))
+
+
 def die(task: Task) -> Evaluation:
     """0: SIGKILL; 1: SIGABRT; 2: SIGSEGV; 3..: that exit code less 3; from 100 on: none."""
     if task.seed >= 100:
@@ -122,6 +137,20 @@ def fail(task: Task) -> Evaluation:
     return quick(task)
 
 
+class _Unsavable:
+    """A model for which the disk is full."""
+
+    def save(self, _path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def disk_full(task: Task) -> Evaluation:
+    from evoae.training.train import _save
+
+    _save(_Unsavable(), task.data / "model.keras")
+    raise AssertionError
+
+
 def environment(task: Task) -> Evaluation:
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "CUDA_VISIBLE_DEVICES")
     told = " ".join(os.environ.get(name, "-") for name in names)
@@ -130,8 +159,8 @@ def environment(task: Task) -> Evaluation:
 
 
 def interrupts(task: Task) -> Evaluation:
-    """Whether Ctrl-C was blocked before anything of this process ran."""
-    blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    """Whether Ctrl-C and SIGTERM were blocked before anything of this process ran."""
+    blocked = {signal.SIGINT, signal.SIGTERM} <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
     return answer(task, float(blocked))
 
 

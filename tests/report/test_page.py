@@ -1,6 +1,8 @@
 """The page of a run: whole, self-contained, and there whatever became of the run."""
 
+import errno
 import json
+import os
 import shutil
 
 import pytest
@@ -271,6 +273,15 @@ def test_another_file_is_not_replaced_unless_told_to(failing, tmp_path):
     assert (told["path"], told["bytes"]) == (str(out), out.stat().st_size)
     assert told["sections"] == ["answer", "course", "failures", "cost", "setting"]
     assert not (failing / "report.html").exists()
+
+
+def test_a_disk_too_full_for_the_page_is_a_failed_run(failing, tmp_path, monkeypatch):
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    out = tmp_path / "page.html"
+    assert f"{out}: no space left on device" in run(failing, "--out", out, code=1).stderr
 
 
 @pytest.mark.parametrize("state", ["new", "failing", "finished"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
-from evoae.errors import RunError, SearchError
+from evoae.errors import DiskFullError, RunError, SearchError
 from evoae.runs.facts import environment
 from evoae.runs.files import model_path, pending_path, promote, spoken, write_whole
 from evoae.runs.folder import CONFIG, create, locate, next_folder
@@ -216,7 +216,7 @@ def test_a_file_is_replaced_whole_and_leaves_no_temporary(tmp_path: Path) -> Non
 def test_a_full_disk_is_one_sentence_for_files_too() -> None:
     with (
         pytest.raises(
-            RunError, match="full: no space left on device; free some space, then resume"
+            DiskFullError, match="full: no space left on device; free some space, then resume"
         ),
         spoken(Path("full")),
         Path("/dev/full").open("wb", buffering=0) as full,

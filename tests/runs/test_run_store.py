@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evoae.errors import RunError
+from evoae.errors import DiskFullError, RunError
 from evoae.evaluation import Outcome
 from evoae.runs.files import pending_path
 from evoae.runs.records import Generation
@@ -270,7 +270,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_stored(tmp_path: Path) -
         pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
         store._connection.execute(f"PRAGMA max_page_count = {pages}")
         large = dataclasses.replace(candidate(9), tokens=(0.1,) * 10_000)
-        with pytest.raises(RunError, match="no space left on the disk; free some"):
+        with pytest.raises(DiskFullError, match="no space left on the disk; free some"):
             store.add_candidate(large)
         assert store.evaluations()[identity(1)] == scored(1, 0.1)
     with Store.writer(tmp_path / "run") as store:
