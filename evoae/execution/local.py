@@ -23,7 +23,7 @@ from evoae.execution.deaths import Death, Wave
 from evoae.execution.executor import AbstractExecutor, Train
 from evoae.execution.process import NAME, Job, Worker, exit_reason
 from evoae.execution.worker import EXIT_OUT_OF_MEMORY, Answer, Begun, Ready
-from evoae.wording import duration, figure, mebibytes
+from evoae.wording import figure, mebibytes
 
 _TRIES = 2  # of a training whose worker dies of it
 _SPARED = 5  # deaths that a training may be spared, so that none is tried for ever
@@ -186,7 +186,7 @@ class LocalExecutor(AbstractExecutor):
         self._slots[slot] = None
         worker.reap(kill=True)
         if worker.job is None:
-            raise _unable(f"not ready after {duration(worker.deadline - worker.started)}")
+            raise _unable(f"not ready after {figure(worker.deadline - worker.started)} s")
         limit = figure(worker.job.task.training.time_limit or 0)
         said = f"took more than {limit} s (training.time_limit)"
         self._fail(worker.job, Outcome.TIMED_OUT, said)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -91,8 +92,9 @@ def test_a_training_that_takes_too_long_is_ended() -> None:
 
 
 def test_a_time_limit_may_be_longer_than_the_system_can_wait_at_once() -> None:
+    longer = task(1).training.model_copy(update={"time_limit": 1e9})  # than a configuration admits
     with LocalExecutor(1, train=trainers.slow) as executor:
-        assert run(executor, task(1, time_limit=1e9))[1].outcome is Outcome.SCORED
+        assert run(executor, replace(task(1), training=longer))[1].outcome is Outcome.SCORED
 
 
 def test_the_clock_starts_when_the_worker_is_ready() -> None:
