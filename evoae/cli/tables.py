@@ -10,14 +10,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 _UNWRAPPED = 10_000  # columns of a pipe: a file keeps every row on one line
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: set[str]) -> None:
     """Print rows under their headers, the columns named in `right` aligned to the right."""
+    from rich.console import Console  # what prints no table starts faster without it
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="")
     for header in headers:
         table.add_column(
