@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -27,6 +28,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -288,6 +290,14 @@ class Bench:
             self.tally.different.append(run.name)
 
 
+def play(folder: Path, algorithm: str, blows: Sequence[Blow]) -> Tally:
+    """Return what blows did to the searches of one algorithm."""
+    bench = Bench(folder, algorithm)
+    tally = bench.kill(blows)
+    bench.restore_elsewhere()
+    return tally
+
+
 def _end_state(run: evoae.Run) -> dict[str, object]:
     """Return what must be equal: the search, what it was compared with, and its random search."""
     told: dict[str, object] = {**history(run), "baselines": run.baselines()}
@@ -450,12 +460,14 @@ def main() -> None:
     arguments = parser.parse_args()
     blows = draw(arguments.kills, arguments.seed)
     tallies: dict[str, Tally] = {}
+    alone = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         for algorithm in arguments.algorithms:
             began = time.monotonic()
-            bench = Bench(Path(folder), algorithm)
-            tallies[algorithm] = bench.kill([b for b in blows if b.algorithm == algorithm])
-            bench.restore_elsewhere()
+            mine = [blow for blow in blows if blow.algorithm == algorithm]
+            # Each in a process of its own: one that has compared weights cannot be forked from.
+            with ProcessPoolExecutor(1, alone) as pool:
+                tallies[algorithm] = pool.submit(play, Path(folder), algorithm, mine).result()
             seconds = time.monotonic() - began
             line = summary(algorithm, tallies[algorithm], arguments.seed, seconds)
             print(json.dumps(line), flush=True)
