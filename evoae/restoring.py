@@ -17,7 +17,7 @@ from evoae.loop import Loop
 from evoae.runs.files import model_path, restored_path, sync_folder
 from evoae.runs.store import Store
 from evoae.scene import Scene
-from evoae.wording import command, loss, short
+from evoae.wording import command, loss, plural, short
 
 # The largest relative difference of a loss that passes for rounding. Training amplifies it: with
 # another instruction set the same trainings ended up to 2e-7 apart on the digits, and from 6e-4 to
@@ -46,12 +46,13 @@ def restore_models(
         SearchError: one comes out differently than recorded.
         Interrupted: the search was asked to stop before all were trained.
     """
-    run, notes = store.folder.absolute(), []
-    waiting = deque(
+    run, notes = store.folder.absolute(), list[str]()
+    missing = [
         replace(scene.task(member.genome, loop.shared), keep=restored_path(run, member.id))
         for member in loop.hall
         if not model_path(run, member.id).is_file()
-    )
+    ]
+    waiting = deque(missing)
     while waiting or loop.in_flight:
         while waiting and not loop.stop and loop.in_flight < executor.workers:
             executor.start(waiting.popleft())
@@ -61,6 +62,10 @@ def restore_models(
         evaluation = executor.wait()
         loop.in_flight -= 1
         notes += _keep(store, evaluation, loop.recorded(evaluation.id), accept=accept)
+    if restored := len(missing) - len(notes):
+        notes.append(
+            f"Trained again, as recorded: {plural(restored, 'missing model')} of the hall of fame."
+        )
     return notes
 
 

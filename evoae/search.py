@@ -20,7 +20,7 @@ from evoae.errors import EvoaeError, RunError, SearchError, SpaceError
 from evoae.evaluation import Evaluation
 from evoae.runs.agreement import budget_in_force, check_unchanged, machine_differences
 from evoae.runs.entries import Found
-from evoae.runs.folder import CONFIG, create, locate, next_folder
+from evoae.runs.folder import CONFIG, create, keep_copy, locate, next_folder
 from evoae.runs.lender import Lender
 from evoae.runs.retry import to_retry
 from evoae.runs.run import Run
@@ -135,13 +135,17 @@ def resume(
             store.set({"generations": _asked_for(store) + generations})
         lenders = [Lender(run, facts) for run in config.search.reuse]
         watcher = watcher or Silent()
-        if failed := to_retry(store, config, everything=retry_failed):
+        failed = to_retry(store, config, everything=retry_failed)
+        if failed:
+            kept = keep_copy(store)
             first = store.set_aside(failed)
             watcher.said(
-                f"{plural(len(failed), 'failed training')} to try again: the search goes back to "
-                f"generation {first}; what it had trained from there on is taken where it is "
-                "proposed again."
+                f"Trying {plural(len(failed), 'failed training')} again: the search is repeated "
+                f"from generation {first} on. Networks that turn up again keep their results; "
+                f"everything as it was stays in {kept}."
             )
+        elif retry_failed:
+            watcher.said("No training crashed, ran out of time or out of memory: none to retry.")
         _conduct(store, scene, lenders, watcher, accept=accept_models)
     return Run.open(path)
 

@@ -92,6 +92,20 @@ def test_a_run_whose_failures_were_retried_is_the_undisturbed_run(
     assert scores.asked < trained, "what was proposed again is taken, not trained"
 
 
+def test_a_run_stays_as_it_was_before_a_retry(tmp_path, scores):
+    scores.fail(Outcome.CRASHED, at={2})
+    run = evoae.search(config("generational"), run=tmp_path / "run")
+    before, models = history(run), [entry.model_path.read_bytes() for entry in run.hall_of_fame()]
+    (run.path / ".before-retry-1").mkdir()  # of a driver that was killed
+    scores.fail(Outcome.CRASHED, at=())
+    assert history(evoae.resume(run.path, retry_failed=True)) != before
+    kept = evoae.Run.open(run.path / "before-retry-1")
+    assert history(kept) == before
+    assert [entry.model_path.read_bytes() for entry in kept.hall_of_fame()] == models
+    assert kept.status().state == "finished"
+    assert sorted(path.name for path in run.path.glob("*before*")) == ["before-retry-1"]
+
+
 def test_a_second_retry_finds_nothing_to_do(tmp_path, scores):
     scores.fail(Outcome.CRASHED, at={4})
     run = evoae.search(config("elaborate"), run=tmp_path / "run")
@@ -100,6 +114,7 @@ def test_a_second_retry_finds_nothing_to_do(tmp_path, scores):
     scores.fail(Outcome.CRASHED, at=range(1000))
     assert history(evoae.resume(run.path, retry_failed=True)) == first
     assert scores.asked == 0
+    assert [path.name for path in run.path.glob("before-*")] == ["before-retry-1"]
 
 
 def test_a_retry_that_is_interrupted_goes_on(tmp_path, scores):

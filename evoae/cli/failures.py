@@ -32,4 +32,8 @@ def command(run: str, as_json: bool) -> None:
         for found in failures
     ]
     print_table(("id", "kind", "gen", "reason", "genome"), rows, right={"gen"})
-    click.echo(f"\nRepeat one with:  {wording.command('replay', run, rows[0][0])}", err=True)
+    steps = [(wording.command("replay", run, rows[0][0]), "train one alone, to see why")]
+    if any(found.kind in ("crashed", "timed_out", "out_of_memory") for found in failures):
+        again = wording.command("resume", run, "--retry-failed")
+        steps.append((again, "try again what the machine or a limit may have ended"))
+    wording.next_steps(steps)

@@ -57,11 +57,15 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     said = f"Done in {wording.duration(seconds)}" if fresh else "Nothing was left to train"
     best = f" Best validation loss {wording.loss(status.best[1])}." if status.best else ""
     trained = f"{status.scored} trained"
+    if status.repeated:
+        trained += f", {status.repeated} of them again"
     if fresh < status.scored + status.failed + status.repeated - status.borrowed:
         trained += " in all"  # by drivers before this one
     early = f" ({status.raced} stopped early)" if status.raced else ""
     search_on = run.search_on()
     spent = "" if search_on else " The space is exhausted, or nearly: nothing new came at last."
+    if status.generations is not None and status.finished < status.generations and search_on:
+        spent = " The budget ended it."
     click.echo(
         f"{said}: {trained}{early}, {status.reused} reused, {failed}.{best}{spent}\n", err=True
     )

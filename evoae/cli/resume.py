@@ -8,17 +8,17 @@ import click
 @click.command("resume", short_help="Go on after an interruption, or for more generations.")
 @click.argument("run")
 @click.option(
-    "--generations", type=click.IntRange(min=1), help="How many more than asked for so far."
+    "--generations", type=click.IntRange(min=1), help="So many more than it was asked for so far."
 )
 @click.option(
     "--retry-failed",
     is_flag=True,
-    help="Try again what crashed, ran out of time or out of memory, as if it had never failed.",
+    help="Train again what crashed, ran out of time or out of memory.",
 )
 @click.option(
     "--accept-models",
     is_flag=True,
-    help="Keep a model that is trained again even if its loss is not the recorded one.",
+    help="Where a missing model is trained again, keep it even if its loss differs much.",
 )
 @click.option(
     "--set",
@@ -38,9 +38,10 @@ def command(
 
     No finished training is repeated, and the run ends where it would have ended undisturbed.
 
-    Trainings that a time or memory limit ended are tried again if that limit is higher now. The
-    search then goes back to the generation that asked for the first of them; what it had trained
-    from there on is taken wherever it is proposed again.
+    With --retry-failed the search is repeated from the generation in which the first failed
+    network appeared, as if it had not failed. Networks that turn up again keep their results; the
+    run as it was stays in its folder before-retry-1. Where --set raises training.time_limit or
+    execution.memory_limit, this happens by itself for the trainings that the lower limit ended.
     """
     from evoae.cli.progress import watched
     from evoae.search import resume

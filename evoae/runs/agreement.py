@@ -65,10 +65,13 @@ def check_unchanged(run: Path, recorded: Mapping[str, Any], wanted: Mapping[str,
         RunError: a setting that its results depend on has changed; names it.
     """
     for path, before, after in differences(recorded, wanted):
+        seen = f"{path} was {before!r} when it began, now {after!r}"
+        if path == "search.generations":
+            raise RunError(str(run), seen, "say --generations N instead: so many more")
         if not within(path, SAFE):
             raise RunError(
                 str(run),
-                f"{path} was {before!r} when it began, now {after!r}, which would change results",
+                f"{seen}, which would change results",
                 f"Start a new run; a resume may change {', '.join(SAFE)}, and add --generations.",
             )
 

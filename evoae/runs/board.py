@@ -169,7 +169,8 @@ def _write(file: Path, events: Iterable[Event]) -> None:
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.record_writer import RecordWriter
 
-    file.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (file.parent.parent, file.parent):  # no more: a run that was removed stays so
+        folder.mkdir(exist_ok=True)
     with replacing(file) as temporary:
         writer = RecordWriter(str(temporary))
         for event in (Event(file_version="brain.Event:2"), *events):

@@ -19,6 +19,7 @@ from evoae.wording import command
 
 RUNS = Path("runs")
 CONFIG = "config.yaml"
+_KEPT = "before-retry"
 
 
 def create(folder: Path, config: Config, facts: Mapping[str, object]) -> None:
@@ -50,6 +51,36 @@ def create(folder: Path, config: Config, facts: Mapping[str, object]) -> None:
         finally:
             shutil.rmtree(draft, ignore_errors=True)  # gone already if all went well
         sync_folder(folder.parent)
+
+
+def keep_copy(store: Store) -> Path:
+    """Copy a run as it stands, with its hall of fame's models, to a folder inside it.
+
+    Args:
+        store: of the run.
+
+    Returns:
+        the copy, `before-retry-N`: a run folder like any other.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    run = store.folder
+    numbers = (run / f"{_KEPT}-{number}" for number in itertools.count(1))
+    with spoken(run):
+        for left in run.glob(f".{_KEPT}-*"):  # half written by a driver that was killed
+            shutil.rmtree(left)
+        copy = next(folder for folder in numbers if not folder.exists())
+        draft = copy.with_name(f".{copy.name}")
+        (draft / MODELS / PENDING).mkdir(parents=True)
+        shutil.copyfile(run / CONFIG, draft / CONFIG)
+        store.copy_to(draft / DATABASE)
+        for entry in (run / MODELS).glob("*.keras"):
+            shutil.copyfile(entry, draft / MODELS / entry.name)
+        sync_folder(draft)
+        draft.rename(copy)
+        sync_folder(run)
+    return copy
 
 
 def check_free(folder: Path) -> None:
@@ -87,6 +118,8 @@ def locate(run: str | Path) -> Path:
                 f"not a run folder: {DATABASE}, the record of a run, is missing",
                 "bring it back from a copy, or search anew",
             )
+        if (candidate / DATABASE).is_file():
+            raise RunError(str(run), f"its {CONFIG} is missing", "bring it back from a copy")
     if something:
         raise RunError(str(run), "not a run folder", "name one that 'evoae search' made")
     raise RunError(str(run), "no such run", "'ls runs' shows the ones here")
@@ -103,5 +136,5 @@ def _taken(folder: Path) -> RunError:
     return RunError(
         str(folder),
         "exists already",
-        f"go on with it by '{command('resume', folder)}', or choose another --run",
+        f"choose another --run, or go on with that one:  {command('resume', folder)}",
     )

@@ -42,10 +42,11 @@ class Lock:
                 for name, how in ((LOCK, flags), (".", os.O_RDONLY)):
                     self._held.append(os.open(run / name, how, 0o666))
                     if not _seize(self._held[-1]):
+                        look = command("status", run, "--watch")
                         raise RunError(
                             str(run),
                             f"already running (pid {holder(run) or 'unknown'})",
-                            f"Watch it with '{command('status', run)}', or stop it first.",
+                            f"Watch it with '{look}', or stop it first.",
                         )
                 os.ftruncate(self._held[0], 0)
                 os.pwrite(self._held[0], f"{os.getpid()}\n".encode(), 0)

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evoae.errors import RunError
+from evoae.runs.files import MODELS
+from evoae.wording import command
 
 if TYPE_CHECKING:
     import keras
@@ -49,7 +51,6 @@ def load_model(path: Path) -> keras.Model:
     Raises:
         RunError: the file is missing, damaged, or not one that evoae saved.
     """
-    restore = "restore it from a copy of the run"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start is nobody's business
     try:
         _check(path)
@@ -61,9 +62,18 @@ def load_model(path: Path) -> keras.Model:
             )  # what it warns of over a damaged file, it raises after
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except FileNotFoundError as error:
-        raise RunError(str(path), "missing", restore) from error
+        raise RunError(str(path), "missing", _remedy(path, "{} trains it again")) from error
     except Exception as error:  # Keras, h5py and zipfile have errors of many types for a bad file
-        raise RunError(str(path), f"cannot be loaded ({_said(error)})", restore) from error
+        remedy = _remedy(path, "remove it, then {} trains it again")
+        raise RunError(str(path), f"cannot be loaded ({_said(error)})", remedy) from error
+
+
+def _remedy(path: Path, of_search: str) -> str:
+    """Return what to do about a model; a search's own one is trained again by a resume."""
+    run = path.parent.parent
+    if path.parent.name == MODELS and (run / "run.sqlite").is_file():
+        return of_search.format(f"'{command('resume', run)}'")
+    return "restore it from a copy"
 
 
 def _said(error: Exception) -> str:

@@ -3,7 +3,8 @@
 What a search proposes depends on all results before it. So when a failure is to be tried again,
 the generations from the one that asked for it on are searched again, as if it had never failed.
 Their other trainings lie in the table `spare` meanwhile: one that is proposed again is taken from
-there instead of trained.
+there instead of trained. What is not proposed again, its model included, stays in the copy that
+`evoae.runs.folder.keep_copy` makes before.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +15,7 @@ from evoae.errors import RunError, SearchError
 from evoae.evaluation import Evaluation, Seconds
 from evoae.runs import spare
 from evoae.runs.board import Board
-from evoae.runs.database import Database, open_to_read, open_to_write
+from evoae.runs.database import Database, connect, open_to_read, open_to_write, told
 from evoae.runs.files import promote, refuse_links
 from evoae.runs.journal import Journal
 from evoae.runs.lock import Lock
@@ -260,6 +261,15 @@ class Store(Tables):
         )
         newest = self.newest_generation()
         promote(self.folder, newest.hall_of_fame if newest else (), [id for (id,) in rows])
+
+    def copy_to(self, file: Path) -> None:
+        """Copy the database as it stands to a new file.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        with told(file), contextlib.closing(connect(file, "rwc")) as copy:
+            self._connection.backup(copy)
 
     # -- going back
 

@@ -232,7 +232,7 @@ def _save(model: Any, path: Path) -> None:
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")  # Keras wants that suffix
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)  # no more: a run that was removed stays so
         try:
             model.save(temporary)
             with temporary.open("rb") as file:

@@ -394,7 +394,7 @@ def test_a_damaged_file_is_one_sentence(damage: str, whole: Path, tmp_path: Path
             os.seteuid(0)
     assert error.value.place == str(file)
     assert str(error.value.value).startswith("cannot be loaded (")
-    assert error.value.next_step == "restore it from a copy of the run"
+    assert error.value.next_step == "restore it from a copy"
     said = str(error.value).removeprefix(str(file))
     assert said.count("\n") == 0
     assert 30 < len(said) < 300

@@ -62,9 +62,7 @@ def test_a_run_never_overwrites_what_is_there(tmp_path: Path, there: str) -> Non
     kept = path if there == "file" else path / "kept"
     kept.parent.mkdir(exist_ok=True)
     kept.write_text("mine")
-    with pytest.raises(
-        RunError, match=r"run: exists already; go on with it by 'evoae resume .*run'"
-    ):
+    with pytest.raises(RunError, match=r"run: exists already; choose .*evoae resume .*run"):
         create(path, SAMPLE, FACTS)
     assert kept.read_text() == "mine"
     assert [file.name for file in tmp_path.iterdir()] == ["run"]

@@ -35,7 +35,7 @@ def test_the_hall_of_fame_lists_the_newest_generations_best(tmp_path: Path) -> N
 def test_a_missing_or_damaged_model_is_one_sentence(tmp_path: Path) -> None:
     make_run(tmp_path / "run", generations=1).close()
     (entry,) = Run.open(tmp_path / "run").hall_of_fame()
-    with pytest.raises(RunError, match="missing; restore it"):
+    with pytest.raises(RunError, match=r"missing; 'evoae resume .*' trains it again"):
         entry.load()
     entry.model_path.write_bytes(b"PK\x03\x04 nothing")
     with pytest.raises(RunError, match="cannot be loaded"):
