@@ -5,7 +5,7 @@ All of it is measured on the validation split. Nothing here enters the hall of f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,12 @@ def record_random(store: Store, flops: int, run: Run | None, message: str | None
         flops,
     )
     _record(store, found)
+
+
+def forget(store: Store, names: Collection[str]) -> None:
+    """Forget what was recorded of some baselines, so that they are trained again."""
+    kept = {name: found for name, found in _recorded(store).items() if name not in names}
+    store.set({"baselines": kept})
 
 
 class Aside:

@@ -22,11 +22,11 @@ from evoae.runs.agreement import budget_in_force, check_unchanged, machine_diffe
 from evoae.runs.entries import Found
 from evoae.runs.folder import CONFIG, create, keep_copy, locate, next_folder
 from evoae.runs.lender import Lender
-from evoae.runs.retry import to_retry
+from evoae.runs.retry import limits_in_force, limits_of, to_retry
 from evoae.runs.run import Run
 from evoae.runs.store import Store, now
 from evoae.watching import Interrupted, Overview, Silent, Watcher
-from evoae.wording import command, plural
+from evoae.wording import command, listed, plural
 
 if TYPE_CHECKING:
     from evoae.execution.executor import AbstractExecutor
@@ -105,6 +105,7 @@ def resume(
         Interrupted: Ctrl-C; see `search`.
     """
     from evoae.data.load import of_run
+    from evoae.data.share import share
 
     path = locate(run)
     own = load_config(path / CONFIG)
@@ -116,6 +117,9 @@ def resume(
             )
         raw = own.model_dump(mode="json")
         raw["search"]["budget"] = budget_in_force(own, facts).model_dump(mode="json")
+        for name, limit in limits_in_force(own, facts).items():
+            section, setting = name.split(".")
+            raw[section][setting] = limit
         config = make_config(raw, source=CONFIG, overrides=overrides)
         # Read anew, so that settings younger than the run have the values they always had.
         recorded_config = make_config(store.fact("config", dict), source=str(path / CONFIG))
@@ -129,25 +133,50 @@ def resume(
                 f"its data had digest {recorded[:12]}, now {digest[:12]}",
                 "Restore the data that the run began with, or start a new run.",
             )
-        budgets = (each.search.budget.model_dump(mode="json") for each in (own, config))
-        store.set({"budget": dict(zip(("file", "now"), budgets, strict=True))})
-        if generations:
-            store.set({"generations": _asked_for(store) + generations})
         lenders = [Lender(run, facts) for run in config.search.reuse]
         watcher = watcher or Silent()
-        failed = to_retry(store, config, everything=retry_failed)
-        if failed:
-            kept = keep_copy(store)
-            first = store.set_aside(failed)
-            watcher.said(
-                f"Trying {plural(len(failed), 'failed training')} again: the search is repeated "
-                f"from generation {first} on. Networks that turn up again keep their results; "
-                f"everything as it was stays in {kept}."
-            )
-        elif retry_failed:
+        share(scene.dataset, watcher.said)  # a resume that is refused has changed nothing
+        if not _retry(store, config, watcher, everything=retry_failed) and retry_failed:
             watcher.said("No training crashed, ran out of time or out of memory: none to retry.")
+        budgets = (each.search.budget.model_dump(mode="json") for each in (own, config))
+        limits = (limits_of(each) for each in (own, config))
+        for name, pair in (("budget", budgets), ("limits", limits)):
+            store.set({name: dict(zip(("file", "now"), pair, strict=True))})
+        if generations:
+            store.set({"generations": _asked_for(store) + generations})
         _conduct(store, scene, lenders, watcher, accept=accept_models)
     return Run.open(path)
+
+
+def _retry(store: Store, config: Config, watcher: Watcher, *, everything: bool) -> bool:
+    """Go back to what a resume tries again, in the random search beside as well; False if nothing.
+
+    Args:
+        store: of the run.
+        config: as it goes on.
+        watcher: hears of it.
+        everything: see `to_retry`.
+    """
+    from evoae.baselines import RANDOM, forget
+
+    failed, baselines = to_retry(store, config, everything=everything)
+    if failed:
+        kept = keep_copy(store)
+        first = store.set_aside(failed)
+        watcher.said(
+            f"Trying {plural(len(failed), 'failed training')} again: the search is repeated from "
+            f"generation {first} on. Networks that turn up again keep their results; everything "
+            f"as it was stays in {kept}."
+        )
+    if (store.folder / RANDOM).exists():
+        with Store.writer(store.folder / RANDOM) as own:
+            if _retry(own, config, watcher, everything=everything):
+                baselines.add(RANDOM)
+            own.set({"limits": dict.fromkeys(("file", "now"), limits_of(config))})
+    if baselines:
+        forget(store, baselines)
+        watcher.said(f"Trying baselines again: {listed(sorted(baselines))}.")
+    return bool(failed or baselines)
 
 
 def replay(run: str | Path, candidate: str) -> tuple[Found, Evaluation]:
@@ -195,11 +224,13 @@ def _conduct(
     """
     from evoae.baselines import record_linear_bounds
     from evoae.loop import Loop
-    from evoae.runs.retry import limits_of
 
     facts, began = store.facts(), now()
     store.set({"ended": False, "exhausted": False, "stopped": None})
-    store.set({"began": began, "seconds_at": began, "limits": limits_of(scene.config)})
+    store.set({"began": began, "seconds_at": began})
+    if "limits" not in facts:
+        limits = limits_of(scene.config)
+        store.set({"limits": {"file": limits, "now": limits}})
     loop = Loop(store, scene, lenders, watcher)
     try:
         _train(store, scene, loop, watcher, _notes(store, scene, facts), accept=accept)
@@ -207,6 +238,9 @@ def _conduct(
         _search_at_random(store, scene, lenders, loop, watcher)
     except SearchError as why:
         store.set({"stopped": str(why.value)})
+        raise
+    except RunError:
+        store.check_there()  # of a run that somebody removed, this says more
         raise
     store.set({"ended": True})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 _FLOP_UNITS = (
     *(("FLOP", 1.0), ("kFLOP", 1e3), ("MFLOP", 1e6), ("GFLOP", 1e9), ("TFLOP", 1e12)),
@@ -16,7 +17,9 @@ _COUNT_UNITS = (("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9))
 
 def command(*words: object) -> str:
     """Return a command of evoae's as a shell takes it, with quotes where a path needs them."""
-    return shlex.join(["evoae", *(str(word) for word in words)])
+    # A path that begins with a dash would be taken for an option.
+    plain = (f"./{w}" if isinstance(w, Path) and str(w)[0] == "-" else str(w) for w in words)
+    return shlex.join(["evoae", *plain])
 
 
 def figure(value: float, digits: int = 3) -> str:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 import evoae
-from evoae.errors import RunError
+from evoae.errors import EvoaeError, RunError
 from evoae.evaluation import Evaluation, Outcome
 from evoae.execution.inline import InlineExecutor
 from evoae.runs.store import Store
@@ -217,3 +217,45 @@ def test_records_come_back_whole_from_the_spare_ones(tmp_path, scores):
         assert store.evaluations() == {}
         assert store.candidates() == {}
         assert store.spares() == {k: v for k, v in (before | repeats).items() if k != failed}
+
+
+def test_baselines_are_retried_too(tmp_path, scores):
+    compared = with_changes(config("generational"), report={"baselines": ["plain", "random"]})
+    undisturbed = evoae.search(compared, run=tmp_path / "undisturbed")
+    trainings = len(undisturbed.evaluations())
+    scores.fail(Outcome.CRASHED, at={trainings + 1, trainings + 3})  # plain, and one of random's
+    run = evoae.search(compared, run=tmp_path / "run")
+    assert run.baselines() != undisturbed.baselines()
+    scores.fail(Outcome.CRASHED, at=())
+    resumed = evoae.resume(run.path, retry_failed=True)
+    assert resumed.baselines() == undisturbed.baselines()
+    assert history(resumed) == history(undisturbed)
+    beside = [evoae.Run.open(path / "random") for path in (run.path, undisturbed.path)]
+    assert history(beside[0]) == history(beside[1])
+
+
+def test_a_limit_that_a_resume_was_given_holds_for_later_ones(tmp_path, scores, monkeypatch):
+    limited = with_changes(config("generational"), training={"time_limit": 10})
+    run = evoae.search(limited, run=tmp_path / "run")
+    seen = []
+    honest = faulty.scored
+    monkeypatch.setattr(
+        faulty, "scored", lambda task: (seen.append(task.training.time_limit), honest(task))[1]
+    )
+    evoae.resume(run.path, generations=1, overrides=["training.time_limit=20"])
+    evoae.resume(run.path, generations=1)
+    assert set(seen) == {20.0}
+
+
+def test_a_resume_that_is_refused_changes_nothing(tmp_path, scores, monkeypatch):
+    scores.fail(Outcome.CRASHED, at={2})
+    run = evoae.search(config("generational"), run=tmp_path / "run")
+    before, facts = history(run), run.facts()
+    more = {"generations": 5, "retry_failed": True}
+    with pytest.raises(EvoaeError, match="no such run"):
+        evoae.resume(run.path, overrides=['search.reuse=["nowhere"]'], **more)
+    monkeypatch.setenv("EVOAE_CACHE", "/proc/nowhere")
+    with pytest.raises(EvoaeError, match="cannot be written"):
+        evoae.resume(run.path, overrides=["search.budget.evaluations=99"], **more)
+    assert (history(run), run.facts()) == (before, facts)
+    assert not list(run.path.glob("before*"))

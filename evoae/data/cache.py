@@ -83,7 +83,10 @@ def _publish(
                 return
             with suppress(FileNotFoundError):
                 folder.rename(staging / "damaged")
-                say(f"{folder}: a cached copy of the data was damaged; it is written anew")
+                say(
+                    f"{folder}: a cached copy of the data was damaged; it is written anew. "
+                    "Trainings that read it before may be wrong."
+                )
         shutil.rmtree(folder / "damaged", ignore_errors=True)
     finally:
         shutil.rmtree(staging, ignore_errors=True)  # gone already after the rename

@@ -5,6 +5,7 @@ The test split is not written: no worker can open it.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ def open_shared(folder: Path) -> Shared:
 
 
 def _map(file: Path) -> Images:
+    if not file.is_file():  # a pipe would wait for someone to write to it
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
     mapped: Images = np.load(file, mmap_mode="r", allow_pickle=False)
     return mapped
 

@@ -7,6 +7,9 @@ from pathlib import Path
 from evoae.errors import GenomeError
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
+from evoae.wording import size
+
+_MOST_BYTES = 2**24
 
 
 def read_genomes(path: Path) -> list[tuple[int, Genome]]:
@@ -16,11 +19,15 @@ def read_genomes(path: Path) -> list[tuple[int, Genome]]:
         GenomeError: the file cannot be read, or a line is broken.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        lines = data.decode("utf-8").splitlines()
     except FileNotFoundError as why:
         raise GenomeError(str(path), "no such file", "name a file of genomes") from why
     except (OSError, ValueError) as why:
         raise GenomeError(str(path), "no file of text", "name a file of genomes") from why
+    if len(data) > _MOST_BYTES:
+        raise GenomeError(str(path), f"larger than {size(_MOST_BYTES)}", "name a file of genomes")
     found = []
     for number, line in enumerate(lines, start=1):
         if line.strip() and not line.lstrip().startswith("#"):

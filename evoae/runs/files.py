@@ -15,10 +15,8 @@ from evoae.errors import DiskFullError, RunError, is_disk_full
 MODELS = "models"
 REFIT = "refit"  # the folder of refitted models, and the kind of their results
 PENDING = "pending"
-_WRITTEN = (
-    *("run.sqlite", "run.sqlite-wal", "run.sqlite-shm", "lock", "log.jsonl", "config.yaml"),
-    *(MODELS, f"{MODELS}/{PENDING}", REFIT, "tensorboard", "random"),
-)
+_FILES = ("run.sqlite", "run.sqlite-wal", "run.sqlite-shm", "lock", "log.jsonl", "config.yaml")
+_FOLDERS = (MODELS, f"{MODELS}/{PENDING}", REFIT, "tensorboard", "random")
 _SPACE = "free some space, then resume the run; what was finished is kept"
 _RIGHTS = "check the folder's permissions, or choose another one with --run"
 _PLACE = "something else stands in its place: move that away"
@@ -111,23 +109,28 @@ def restored_path(run: Path, candidate_id: str) -> Path:
 _MODEL = re.compile(r"(\.[0-9a-f]{8})?\.?[0-9a-f]{64}(\.restored)?(\.[0-9]+)?\.keras")
 
 
-def refuse_links(run: Path) -> None:
+def check_places(run: Path) -> None:
     """Make sure that what evoae writes and deletes in a run folder lies in that folder.
 
     Raises:
-        RunError: a link stands in the place of a folder or file of a run.
+        RunError: something else stands in the place of a folder or file of a run, such as a link.
     """
-    names = [run / name for name in _WRITTEN]
+    folders = [run / name for name in _FOLDERS]
     board = run / "tensorboard"
     with spoken(board):
-        names += board.iterdir() if board.is_dir() and not board.is_symlink() else ()
-    for path in names:
+        folders += board.iterdir() if board.is_dir() and not board.is_symlink() else ()
+    for path in (*folders, *(run / name for name in _FILES)):
+        if not os.path.lexists(path):
+            continue
         if path.is_symlink():
             raise RunError(
                 str(path),
                 f"is a link to {path.readlink()}, and evoae writes inside the run folder alone",
                 "put what it leads to in its place",
             )
+        if not (path.is_dir() if path in folders else path.is_file()):
+            kind = "folder" if path in folders else "regular file"
+            raise RunError(str(path), f"is no {kind}", "move away what stands in its place")
 
 
 def promote(run: Path, hall_of_fame: Collection[str], undecided: Collection[str] = ()) -> None:

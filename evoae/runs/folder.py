@@ -13,7 +13,7 @@ from pathlib import Path
 from evoae.config.load import dump_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
-from evoae.runs.files import MODELS, PENDING, spoken, sync_folder, write_whole
+from evoae.runs.files import MODELS, PENDING, REFIT, spoken, sync_folder, write_whole
 from evoae.runs.store import DATABASE, Store
 from evoae.wording import command
 
@@ -54,7 +54,7 @@ def create(folder: Path, config: Config, facts: Mapping[str, object]) -> None:
 
 
 def keep_copy(store: Store) -> Path:
-    """Copy a run as it stands, with its hall of fame's models, to a folder inside it.
+    """Copy a run as it stands, with its models, to a folder inside it.
 
     Args:
         store: of the run.
@@ -73,10 +73,11 @@ def keep_copy(store: Store) -> Path:
         copy = next(folder for folder in numbers if not folder.exists())
         draft = copy.with_name(f".{copy.name}")
         (draft / MODELS / PENDING).mkdir(parents=True)
-        shutil.copyfile(run / CONFIG, draft / CONFIG)
+        (draft / REFIT).mkdir()
         store.copy_to(draft / DATABASE)
-        for entry in (run / MODELS).glob("*.keras"):
-            shutil.copyfile(entry, draft / MODELS / entry.name)
+        for name in (CONFIG, *(f"{folder}/*.keras" for folder in (MODELS, REFIT))):
+            for file in run.glob(name):
+                write_whole(draft / file.relative_to(run), file.read_bytes())
         sync_folder(draft)
         draft.rename(copy)
         sync_folder(run)

@@ -67,31 +67,35 @@ class Lock:
 
 def holder(run: Path) -> int | None:
     """Return the pid of the run's driver: None if there is none, 0 if it cannot be told."""
-    text = b""
-    driven = False
-    for name in (LOCK, "."):
-        try:
-            descriptor = os.open(run / name, os.O_RDONLY | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            continue  # somebody may have removed the file; the folder tells
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EPERM):
-                return 0
-            raise
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            driven = True
-            if name == LOCK:
-                text = os.pread(descriptor, 32, 0).strip()
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-        finally:
-            os.close(descriptor)
-    if not driven:
+    try:
+        # Somebody may have removed the file, or put something else in its place; the folder tells.
+        found = [_text_of_locked(run / name) for name in (LOCK, ".")]
+    except PermissionError:
+        return 0
+    held = [text for text in found if text is not None]
+    if not held:
         return None
-    return int(text) if text.isdigit() else 0
+    return next((int(text) for text in held if text.isdigit()), 0)
+
+
+def _text_of_locked(path: Path) -> bytes | None:
+    """Return what a locked file says, b"" of a folder; None if nobody holds the lock."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return b"" if path.is_dir() else os.pread(descriptor, 32, 0).strip()
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    finally:
+        os.close(descriptor)
+    return None
 
 
 def _seize(descriptor: int) -> bool:

@@ -37,6 +37,11 @@ class _Budgets(TypedDict):
     now: dict[str, Any]
 
 
+class _Limits(TypedDict):
+    file: dict[str, float | None]
+    now: dict[str, float | None]
+
+
 class _Restored(TypedDict):
     recorded: float | None
     now: float | None
@@ -73,7 +78,7 @@ class Metadata(TypedDict, total=False):
     stopped: str | None
     budget: _Budgets
     cuts: dict[str, list[str]]
-    limits: dict[str, float | None]
+    limits: _Limits
     restored: dict[str, _Restored]
     pca: _Pca
     baselines: dict[str, dict[str, Any]]

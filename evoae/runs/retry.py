@@ -22,21 +22,51 @@ def limits_of(config: Config) -> dict[str, float | int | None]:
     }
 
 
-def to_retry(store: Store, config: Config, *, everything: bool) -> set[str]:
-    """Return the keys of the trainings that a resume tries again.
+def limits_in_force(config: Config, facts: Mapping[str, Any]) -> dict[str, float | int | None]:
+    """Return the limits that hold now: what a resume gave last, or else what the file says.
+
+    A file that was edited since then counts again.
+
+    Args:
+        config: as the run's file says.
+        facts: that are recorded of the run.
+    """
+    given, said = facts.get("limits"), limits_of(config)
+    return said if given is None or given["file"] != said else dict(given["now"])
+
+
+def raised(facts: Mapping[str, Any], config: Config) -> set[Outcome]:
+    """Return the outcomes that a limit ended which is higher now than for the last driver.
+
+    Args:
+        facts: that are recorded of the run.
+        config: as the run goes on.
+    """
+    before = facts.get("limits", {}).get("now", {})
+    return {
+        outcome
+        for name, limit in limits_of(config).items()
+        if name in before and _higher(limit, before[name])
+        for outcome in LIMITS[name]
+    }
+
+
+def to_retry(store: Store, config: Config, *, everything: bool) -> tuple[set[str], set[str]]:
+    """Return what a resume tries again: keys of trainings, and names of baselines.
 
     Args:
         store: of the run.
         config: as the run goes on.
-        everything: also those that no limit ended, or one that is no higher now.
+        everything: also what no limit ended, or one that is no higher now.
     """
-    outcomes = set(_BY_CHANCE) if everything else set()
-    before: Mapping[str, Any] = store.facts().get("limits", {})
-    for name, limit in limits_of(config).items():
-        if name in before and _higher(limit, before[name]):
-            outcomes.update(LIMITS[name])
+    facts = store.facts()
+    outcomes = raised(facts, config) | (set(_BY_CHANCE) if everything else set())
     ended = [*store.evaluations().values(), *store.repeats().values()]
-    return {each.id for each in ended if each.outcome in outcomes}
+    baselines = facts.get("baselines", {})
+    return (
+        {each.id for each in ended if each.outcome in outcomes},
+        {name for name, found in baselines.items() if found.get("outcome") in outcomes},
+    )
 
 
 def _higher(limit: float | None, before: float | None) -> bool:

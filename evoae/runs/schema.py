@@ -28,7 +28,7 @@ TABLES = (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES candidate,
         outcome TEXT NOT NULL, fitness REAL CHECK (abs(fitness) < 9e999),
         train_loss TEXT NOT NULL, validation_loss TEXT NOT NULL,
-        parameters INTEGER CHECK (parameters >= 0), latent INTEGER CHECK (latent >= 0),
+        parameters INTEGER CHECK (parameters > 0), latent INTEGER CHECK (latent > 0),
         flops INTEGER CHECK (flops >= 0),
         build_seconds REAL NOT NULL, compile_seconds REAL NOT NULL,
         epochs_seconds REAL NOT NULL,

@@ -16,7 +16,7 @@ from evoae.evaluation import Evaluation, Seconds
 from evoae.runs import spare
 from evoae.runs.board import Board
 from evoae.runs.database import Database, connect, open_to_read, open_to_write, told
-from evoae.runs.files import promote, refuse_links
+from evoae.runs.files import check_places, promote
 from evoae.runs.journal import Journal
 from evoae.runs.lock import Lock
 from evoae.runs.records import Candidate, Generation
@@ -47,10 +47,10 @@ class Store(Tables):
         """Open the run in `folder` for the one driver that may write to it.
 
         Raises:
-            RunError: another driver holds it, its database cannot be used, or a link stands where
-                evoae would write.
+            RunError: another driver holds it, its database cannot be used, or something else, such
+                as a link, stands where evoae would write.
         """
-        refuse_links(folder)
+        check_places(folder)
         lock = Lock(folder)
         try:
             store = cls(open_to_write(folder / DATABASE), folder, lock)
@@ -101,7 +101,7 @@ class Store(Tables):
 
     def set(self, values: Mapping[str, object]) -> None:
         """Record facts about the run by key; a known key gets its new value."""
-        self._still_there()
+        self.check_there()
         with self._base.transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO run VALUES (?, ?)",
@@ -112,7 +112,7 @@ class Store(Tables):
 
     def add_candidate(self, candidate: Candidate) -> None:
         """Record a candidate; one that was trained stays as it was proposed first."""
-        self._still_there()
+        self.check_there()
         self._base.execute(
             "INSERT INTO candidate VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
             "generation = excluded.generation, position = excluded.position, "
@@ -161,7 +161,7 @@ class Store(Tables):
         )
 
     def _insert_evaluation(self, row: Sequence[object]) -> None:
-        self._still_there()
+        self.check_there()
         marks = ", ".join("?" * len(row))
         self._base.execute(f"INSERT INTO evaluation ({_STORED}) VALUES ({marks})", tuple(row))
         self._tell(str(row[0]), 1)
@@ -190,7 +190,7 @@ class Store(Tables):
         )
 
     def _insert_repeat(self, row: Sequence[Any]) -> None:
-        self._still_there()
+        self.check_there()
         self._base.execute(f"INSERT INTO repeat VALUES ({', '.join('?' * 9)})", tuple(row))
         self._tell(row[0], row[1])
 
@@ -202,7 +202,7 @@ class Store(Tables):
 
     def set_result(self, id: str, kind: str, value: Mapping[str, object]) -> None:
         """Record what came of a candidate, durably; a result of the same kind is replaced."""
-        self._still_there()
+        self.check_there()
         with self._base.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO result VALUES (?, ?, ?)", (id, kind, json.dumps(value))
@@ -219,7 +219,7 @@ class Store(Tables):
         Raises:
             RunError: it is recorded already, and differently.
         """
-        self._still_there()
+        self.check_there()
         recorded = self._generations("WHERE number = ?", (generation.number,))
         if recorded:
             if not _agree(recorded[0], generation):
@@ -284,11 +284,14 @@ class Store(Tables):
         Returns:
             the number of the first generation that is searched again.
         """
-        self._still_there()
+        self.check_there()
         cuts = self.facts().get("cuts", {})
         with self._base.transaction() as connection:
             first = spare.move(connection, failed, _STORED)
-        self.set({"cuts": {number: keys for number, keys in cuts.items() if int(number) < first}})
+            kept = {number: keys for number, keys in cuts.items() if int(number) < first}
+            connection.execute(
+                "INSERT OR REPLACE INTO run VALUES ('cuts', ?)", (json.dumps(kept),)
+            )
         for follower in self._followers:
             follower.mend()
         return first
@@ -308,7 +311,7 @@ class Store(Tables):
 
     # -- helpers
 
-    def _still_there(self) -> None:
+    def check_there(self) -> None:
         """Make sure that what is written now will be found again.
 
         Raises:

@@ -96,7 +96,9 @@ def tallies(base: Database) -> list[Tally]:
         "ORDER BY finished"
     )
     return [
-        Tally(measure, loss, bool(raced), cost, seconds, finished, source is not None)
+        Tally(
+            measure, loss, bool(raced), cost, seconds, _moment(base, finished), source is not None
+        )
         for measure, loss, raced, cost, seconds, finished, source in rows
     ]
 
@@ -146,6 +148,12 @@ def _training(base: Database, row: tuple[Any, ...]) -> Training:
         tuple(base.parsed(parents, list)),
         genome,
         message,
-        finished,
+        _moment(base, finished),
         source,
     )
+
+
+def _moment(base: Database, finished: str) -> str:
+    """Return when a training ended, as it is recorded."""
+    base.moment(finished)  # whoever reads it may rely on what it is
+    return finished

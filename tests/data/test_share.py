@@ -96,7 +96,10 @@ def test_a_copy_of_other_contents_is_replaced_and_that_is_said(
     assert share(digits, lines.append) == folder
     assert np.array_equal(open_shared(folder).train, digits.train)
     assert np.array_equal(open_shared(folder).validation, digits.validation)
-    assert lines == [f"{folder}: a cached copy of the data was damaged; it is written anew"]
+    assert lines == [
+        f"{folder}: a cached copy of the data was damaged; it is written anew. "
+        "Trainings that read it before may be wrong."
+    ]
     assert names(home) == {digits.digest}
 
 

@@ -299,6 +299,19 @@ def test_no_link_in_a_run_folder_is_followed_for_writing(tmp_path: Path, name: s
     assert target.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["lock", "log.jsonl", "models", "models/pending", "tensorboard"])
+def test_what_stands_in_the_place_of_a_file_or_folder_is_named(tmp_path: Path, name: str) -> None:
+    run = tmp_path / "run"
+    make_run(run, generations=1).close()
+    if (run / name).exists():
+        (run / name).rename(tmp_path / "moved")
+    os.mkfifo(run / name)  # to open it would wait for someone to write to it
+    with pytest.raises(RunError, match=r"is no (folder|regular file); move away") as refused:
+        Store.writer(run)
+    assert refused.value.place == str(run / name)
+    assert holder(run) is None
+
+
 def test_promotion_interrupted_anywhere_is_mended_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

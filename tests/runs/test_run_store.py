@@ -173,6 +173,8 @@ _ENDLESS = (
         ("CREATE TRIGGER t AFTER INSERT ON evaluation BEGIN DELETE FROM run; END",),
         ("UPDATE evaluation SET parameters = -5",),
         ("UPDATE evaluation SET latent = -1",),
+        ("UPDATE evaluation SET latent = 0",),
+        ("UPDATE evaluation SET finished = 'yesterday'",),
         ("UPDATE evaluation SET total_seconds = 9e999",),
         ("UPDATE evaluation SET outcome = 'lost', fitness = NULL",),
         ("UPDATE evaluation SET validation_loss = '{}'",),
