@@ -116,3 +116,4 @@ def _evaluate(store: Store, scene: Scene, genome: Genome) -> None:
     seconds = time.monotonic() - began
     store.finish_generation(Generation(1, (id,), (id,), records.rows[-1], seconds))
     store.keep_models()
+    store.set({"ended": True})

@@ -71,6 +71,15 @@ def test_a_termination_sent_to_all_workers_disturbs_no_training(tmp_path: Path) 
     assert len(pids(tmp_path)) == WORKERS  # none was started a second time
 
 
+@pytest.fixture
+def _heard() -> Iterator[None]:
+    """Let SIGHUP end processes, as it does unless they were started to outlive a terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_heard")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
 def test_workers_killed_together_cost_their_trainings_no_try(
     tmp_path: Path, number: signal.Signals

@@ -100,7 +100,7 @@ def test_a_log_that_cannot_be_written_is_one_sentence_and_frees_the_run(tmp_path
     (run / LOG).unlink()
     (run / LOG).mkdir()
     for _ in range(2):  # the second one does not find the run in use
-        with pytest.raises(RunError, match=r"log\.jsonl: is a directory"):
+        with pytest.raises(RunError, match=r"log\.jsonl: is no regular file"):
             Store.writer(run)
 
 
