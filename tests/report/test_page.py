@@ -242,7 +242,7 @@ def test_a_run_of_one_given_network_tells_of_no_search(tmp_path):
     with store:
         samples.scored(store, ids[0], 0.05)
         samples.finished(store, 1, ids)
-        store.set({"generations": 1})
+        store.set({"generations": 1, "ended": True})
     root = page_of(tmp_path / "one")
     assert "One given network was trained" in text(section(root, "answer"))
     assert not {"course", "front", "explored"} & set(headings(root))
