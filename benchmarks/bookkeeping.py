@@ -28,9 +28,9 @@ import evoae
 from evoae.config.load import make_config
 from evoae.evaluation import Evaluation, Outcome, Task
 from evoae.execution.inline import InlineExecutor
+from evoae.experiments.simulation import answered
 from evoae.models.plan import plan
 from evoae.runs.files import disk_bytes
-from evoae.use.rehearsal import answered
 
 TARGET = 0.01
 EPOCHS = 3
@@ -45,7 +45,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "all": {
         **RACING,
         "algorithm": "aging",
-        "measures": 3,
+        "repeats": 3,
     },
 }
 
@@ -83,7 +83,7 @@ class AtOnce:
 
 def bookkeeping(kind: str, candidates: int) -> dict[str, Any]:
     """Run one search in this process."""
-    conductor = importlib.import_module("evoae.search")
+    conductor = importlib.import_module("evoae.engine.session")
     trainings = AtOnce()
     conductor._executor = lambda *_: InlineExecutor(trainings.train)  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
@@ -112,16 +112,16 @@ def bookkeeping(kind: str, candidates: int) -> dict[str, Any]:
 
 def training(count: int) -> float:
     """Return the processor time of the median of `count` random networks' trainings."""
-    from evoae.data.share import share
+    from evoae.data.shared_memmap import share
+    from evoae.engine.problem import Problem
     from evoae.evolution.algorithm import batch_rng
     from evoae.genome.sampling import sample
-    from evoae.scene import Scene
     from evoae.training.train import train
 
-    scene = Scene.make(make_config(config(count)))
-    rng, shared, seconds = batch_rng(1, 1), share(scene.dataset), []
+    problem = Problem.make(make_config(config(count)))
+    rng, shared, seconds = batch_rng(1, 1), share(problem.dataset), []
     for number in range(-1, count):  # the first one loads TensorFlow
-        task = scene.task(sample(rng, scene.space), shared)
+        task = problem.task(sample(rng, problem.space), shared)
         begin = time.process_time()
         outcome = train(task).outcome
         if number >= 0 and outcome is Outcome.SCORED:

@@ -18,8 +18,8 @@ from statistics import median
 import numpy as np
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
-from evoae.data.share import Shared
-from evoae.genome.frame import Frame
+from evoae.data.shared_memmap import Shared
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.objectives.factory import objective_for
 from evoae.models.plan import plan
@@ -40,7 +40,7 @@ def loop(kind: str, latent: int, filters: int, batch: int) -> AbstractFitLoop:
     genome = parse(f"{encoder.format('conv')}|{decoder.format('upconv')}")
     images = np.random.default_rng(0).random((STEPS * batch, 28, 28, 1), np.float32)
     return CompiledLoop(
-        build(plan(genome, Frame((28, 28, 1))), seed=1),
+        build(plan(genome, NetworkDefaults((28, 28, 1))), seed=1),
         objective_for(ObjectiveConfig(kind=kind), 1, bounded=True),
         Shared(images, images[:batch]),
         TrainingConfig(batch_size=batch),

@@ -58,11 +58,11 @@ from tests.conftest import TINY, history, with_changes
 
 # Every lever of the search is on; the surrogate has a say from the third generation on.
 _RACING = {"racing": {"keep": 0.5, "after": 4}}
-_LEVERS = {"measures": 2, "remeasure": 0.3, "population": 6, "generations": 3}
+_LEVERS = {"repeats": 2, "repeat_share": 0.3, "population": 6, "generations": 3}
 SEARCHES: dict[str, dict[str, Any]] = {
     "generational": _LEVERS | _RACING,
     "mu_plus_lambda": _LEVERS | _RACING | {"algorithm": "mu_plus_lambda"},
-    "aging": _LEVERS | _RACING | {"algorithm": "aging", "lag": 3},
+    "aging": _LEVERS | _RACING | {"algorithm": "aging", "max_in_flight": 3},
     "nsga2": _LEVERS | {"algorithm": "nsga2"},
     "random": _LEVERS | _RACING | {"algorithm": "random"},
 }
@@ -211,7 +211,7 @@ class Bench:
             ended = _end(process, session)
             self.tally.resumes += 1
             self.tally.elsewhere += not ended
-        differences = found.facts().get("restored", {}).values()
+        differences = found.metadata().get("restored", {}).values()
         close = all(abs(each["now"] / each["recorded"] - 1) < 1e-4 for each in differences)
         loaded = all(entry.load() is not None for entry in found.hall_of_fame())
         self.tally.runs += 1

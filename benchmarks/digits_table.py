@@ -21,13 +21,13 @@ import numpy as np
 
 import evoae
 from evoae.config.load import load_config
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
+from evoae.engine.problem import Problem
 from evoae.evaluation import Evaluation, seed_for
 from evoae.execution.factory import executor_for
 from evoae.genome.text import parse
-from evoae.runs.facts import environment
+from evoae.runs.environment import environment
 from evoae.runs.store import Store
-from evoae.scene import Scene
 
 CONFIG = Path(__file__).with_name("digits_table.yaml")
 OUT = Path(__file__).with_name("results") / "digits_table.jsonl.gz"
@@ -77,15 +77,15 @@ def again(runs: list[evoae.Run], file: Path) -> list[dict[str, Any]]:
     }
     ranked = sorted(scored, key=lambda id: scored[id][0])
     chosen = [ranked[int(place)] for place in np.linspace(0, len(ranked) - 1, REPEATED)]
-    scene = Scene.make(load_config(CONFIG, overrides(1, "random", 1)))
-    shared, finished = share(scene.dataset), {each["key"] for each in done}
+    problem = Problem.make(load_config(CONFIG, overrides(1, "random", 1)))
+    shared, finished = share(problem.dataset), {each["key"] for each in done}
     tasks = [
-        replace(scene.task(parse(scored[id][1]), shared), id=f"{id} {n}", seed=seed_for(n, id))
+        replace(problem.task(parse(scored[id][1]), shared), id=f"{id} {n}", seed=seed_for(n, id))
         for id in chosen
         for n in range(1, SEEDS + 1)
         if f"{id} {n}" not in finished
     ]
-    with executor_for(scene.config.execution) as executor, file.open("a") as lines:
+    with executor_for(problem.config.execution) as executor, file.open("a") as lines:
         for task in tasks:
             executor.start(task)
         for _ in tasks:

@@ -31,7 +31,7 @@ def main() -> None:
     config, status = run.config, run.status()
     for found in run.evaluations():
         refit = run.refitted(found.id)
-        if found.measure != 1 or refit is None or not refit["trained"]:
+        if found.repeat != 1 or refit is None or not refit["trained"]:
             continue
         line = {
             "data": config.data.name,

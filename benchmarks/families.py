@@ -27,18 +27,18 @@ from typing import Any
 
 import evoae
 from benchmarks.uses import USES, KsRow
+from evoae.cli.formatting import loss, short
 from evoae.cli.tables import print_table
-from evoae.cli.wording import loss, short
 from evoae.config.load import load_config
 from evoae.config.schema import Config
-from evoae.data.named import find_set
-from evoae.data.picture_folder import holds_pictures
+from evoae.data.sources.named import find_set
+from evoae.data.sources.picture_folder import holds_pictures
+from evoae.engine.console import ConsoleCallback
+from evoae.experiments.refit import Refitted, refit
 from evoae.models.export import Format, Part, export
-from evoae.runs.facts import environment
-from evoae.screen import ScreenWatcher
+from evoae.runs.environment import environment
 from evoae.use.items import choose
 from evoae.use.model import Model, open_model
-from evoae.use.refit import Refitted, refit
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 NAMES = (
@@ -125,10 +125,10 @@ def searched(config: Config, folder: Path, name: str) -> evoae.Run:
         SystemExit: the run there was made with other settings.
     """
     if not folder.exists():
-        return evoae.search(config, run=folder, name=name, watcher=ScreenWatcher())
+        return evoae.search(config, run=folder, name=name, callback=ConsoleCallback())
     if evoae.Run.open(folder).config != config:
         raise SystemExit(f"{folder} was made with other settings: give another --runs")
-    return evoae.resume(folder, watcher=ScreenWatcher())
+    return evoae.resume(folder, callback=ConsoleCallback())
 
 
 def exported(model: Model, out: Path) -> dict[str, float]:

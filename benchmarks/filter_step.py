@@ -14,10 +14,10 @@ import time
 from statistics import fmean
 
 from evoae.config.load import make_config
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
+from evoae.engine.problem import Problem
 from evoae.genome.canonical import canonical
 from evoae.genome.text import parse
-from evoae.scene import Scene
 
 FILTERS = (24, 31, 32, 33, 40, 48)
 NETWORK = (
@@ -44,13 +44,13 @@ def main() -> None:
             "training": {"epochs": 1, "batch_size": 32, "precision": "bfloat16"},
         }
     )
-    scene = Scene.make(config)
-    shared = share(scene.dataset)
+    problem = Problem.make(config)
+    shared = share(problem.dataset)
     seconds: dict[int, list[float]] = {filters: [] for filters in FILTERS}
     flops: dict[int, int] = {}
     for _ in range(2):
         for filters, measured in seconds.items():
-            task = scene.task(canonical(parse(NETWORK.format(filters))), shared)
+            task = problem.task(canonical(parse(NETWORK.format(filters))), shared)
             begin = time.process_time()
             train(task)
             measured.append(time.process_time() - begin)

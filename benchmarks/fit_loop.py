@@ -33,10 +33,10 @@ import numpy as np
 import psutil
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
-from evoae.data.share import open_shared
+from evoae.data.shared_memmap import open_shared
 from evoae.evaluation import Evaluation, Outcome, Task
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
 from evoae.models.plan import plan
@@ -205,7 +205,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     settings = TrainingConfig(epochs=options.epochs, batch_size=options.batch)
     tasks = {
         name: Task(
-            *(candidate_id(genome), genome, Frame(shape), data),
+            *(candidate_id(genome), genome, NetworkDefaults(shape), data),
             *(ObjectiveConfig(), settings, 1),
         )
         for name, genome in GENOMES.items()

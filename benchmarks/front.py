@@ -21,24 +21,24 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
+from evoae.engine.problem import Problem
 from evoae.evaluation import Task, seed_for
 from evoae.execution.factory import executor_for
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
 from evoae.models.plan import measure
-from evoae.runs.entries import Entry
+from evoae.runs.hall_of_fame import Entry
 from evoae.runs.run import Run
-from evoae.scene import Scene
 
 SEEDS = 2
 
 
-def plain(scene: Scene, entry: Entry) -> Genome:
+def plain(problem: Problem, entry: Entry) -> Genome:
     """Return the plain network of a point's latent size that is nearest to it in parameters."""
 
     def far(genome: Genome) -> float:
-        return abs(math.log(measure(scene.frame)(genome).parameters / entry.parameters))
+        return abs(math.log(measure(problem.frame)(genome).parameters / entry.parameters))
 
     return min((_strided(filters, entry.latent) for filters in range(1, 97)), key=far)
 
@@ -51,23 +51,23 @@ def _strided(filters: int, latent: int) -> Genome:
     )
 
 
-def tasks(scene: Scene, genome: Genome) -> Iterator[Task]:
+def tasks(problem: Problem, genome: Genome) -> Iterator[Task]:
     """Yield trainings of a network, with fresh seeds and ids of their own."""
-    task = scene.task(genome, share(scene.dataset))
+    task = problem.task(genome, share(problem.dataset))
     for number in range(1, SEEDS + 1):
-        seed = seed_for(scene.config.seed + number, task.id)
+        seed = seed_for(problem.config.seed + number, task.id)
         yield replace(task, id=f"{task.id}-{number}", seed=seed)
 
 
 def compared(run: Run) -> Iterator[dict[str, Any]]:
     """Yield what each point of a run's front and its rivals reached, largest code first."""
-    scene = Scene.make(run.config)
+    problem = Problem.make(run.config)
     entries = run.front(("loss", "latent"))
     bounds = run.linear_bounds()
-    rivals = {entry.id: plain(scene, entry) for entry in entries}
+    rivals = {entry.id: plain(problem, entry) for entry in entries}
     networks = [*rivals.values(), *(parse(entry.genome) for entry in entries)]
-    due = {task.id: task for network in networks for task in tasks(scene, network)}
-    with executor_for(scene.config.execution) as executor:
+    due = {task.id: task for network in networks for task in tasks(problem, network)}
+    with executor_for(problem.config.execution) as executor:
         for task in due.values():
             executor.start(task)
         found = [executor.wait() for _ in due]
@@ -75,7 +75,7 @@ def compared(run: Run) -> Iterator[dict[str, Any]]:
 
     def mean(genome: Genome) -> float | None:
         """Return a network's mean loss; None if a training failed."""
-        scores = [losses[task.id] for task in tasks(scene, genome)]
+        scores = [losses[task.id] for task in tasks(problem, genome)]
         known = [score for score in scores if score is not None]
         return fmean(known) if len(known) == len(scores) else None
 
@@ -85,12 +85,12 @@ def compared(run: Run) -> Iterator[dict[str, Any]]:
             "latent": entry.latent,
             "loss": mean(parse(entry.genome)),
             "believed": entry.val_loss,
-            "measures": entry.measures,
+            "trainings": entry.trainings,
             "parameters": entry.parameters,
             "genome": entry.genome,
             "pca": bounds.get(entry.latent),
             "plain": mean(rival),
-            "plain_parameters": measure(scene.frame)(rival).parameters,
+            "plain_parameters": measure(problem.frame)(rival).parameters,
         }
 
 

@@ -35,7 +35,8 @@ from numpy.typing import NDArray
 
 from evoae.config.load import make_config
 from evoae.config.schema import TrainingConfig
-from evoae.data.share import Shared
+from evoae.data.shared_memmap import Shared
+from evoae.engine.problem import Problem
 from evoae.evaluation import cost
 from evoae.genome.genome import Block, Genome
 from evoae.genome.mutation import mutate
@@ -43,7 +44,6 @@ from evoae.genome.sampling import sample
 from evoae.genome.text import parse, render
 from evoae.models.layers import LayerRecord
 from evoae.models.plan import Plan, plan
-from evoae.scene import Scene
 from evoae.training.setup import prepare
 
 Array = NDArray[np.float32]
@@ -91,13 +91,13 @@ class Trained:
 class Bench:
     """What all arms share."""
 
-    scene: Scene
+    problem: Problem
     data: Shared
     curve: list[tuple[float, float]] = field(default_factory=list)
 
     def plan(self, genome: Genome) -> Plan:
         """Return the network's layers."""
-        return plan(genome, self.scene.frame)
+        return plan(genome, self.problem.frame)
 
     def cost(self, genome: Genome, epochs: int) -> int:
         """Return the FLOPs of a training."""
@@ -123,7 +123,7 @@ class Bench:
                 self.plan(parent.genome), parent, layers, genome, read(layers, model)
             )
             write(layers, model, given)
-        objective = objective_for(self.scene.config.objective, 0, bounded=True)
+        objective = objective_for(self.problem.config.objective, 0, bounded=True)
         loop = CompiledLoop(model, objective, self.data, training)
         rng, loss = np.random.default_rng(seed), float("nan")
         for _ in range(training.epochs):
@@ -139,7 +139,7 @@ class Bench:
 
     def evolve(self, flops: float, seed: int, *, inherit: bool) -> tuple[Trained, int]:
         """Search by mutation with a queue of the youngest; return the best and how many."""
-        rng, space = np.random.default_rng(seed), self.scene.space
+        rng, space = np.random.default_rng(seed), self.problem.space
         epochs = 1 if inherit else SHORT
         queue: list[Trained] = []
         best, spent, count = None, 0, 0
@@ -151,7 +151,7 @@ class Bench:
             else:
                 drawn = rng.choice(len(queue), TOURNAMENT, replace=False)
                 parent = min((queue[int(n)] for n in drawn), key=lambda each: each.loss)
-                weights = self.scene.config.search.mutation
+                weights = self.problem.config.search.mutation
                 genome = mutate(rng, parent.genome, space, weights).genome
             if spent + self.cost(genome, epochs) > flops:
                 assert best is not None
@@ -413,8 +413,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=here)
     options = parser.parse_args()
     prepare()
-    scene = Scene.make(make_config(CONFIG))
-    bench = Bench(scene, Shared(scene.dataset.train, scene.dataset.validation))
+    problem = Problem.make(make_config(CONFIG))
+    bench = Bench(problem, Shared(problem.dataset.train, problem.dataset.validation))
     check(bench)
     for seed in range(1, options.seeds + 1):
         for name in ("inherited", "scratch", "plain"):

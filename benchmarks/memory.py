@@ -21,11 +21,11 @@ import numpy as np
 from evoae.config.model import ModelConfig
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.data.dataset import Dataset
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
 from evoae.evaluation import Outcome, Task
 from evoae.execution.local import LocalExecutor
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genome import Genome
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
@@ -70,11 +70,11 @@ def dataset(shape: tuple[int, int, int]) -> Dataset:
 
 def measured(genome: Genome, data: Dataset, batch: int) -> Row:
     """Train `genome` alone in a process of its own."""
-    layers = plan(genome, Frame(data.input_shape))
+    layers = plan(genome, NetworkDefaults(data.input_shape))
     task = Task(
         id=candidate_id(genome),
         genome=genome,
-        frame=Frame(data.input_shape),
+        frame=NetworkDefaults(data.input_shape),
         data=share(data),
         objective=ObjectiveConfig(),
         training=TrainingConfig(epochs=1, batch_size=batch, time_limit=None),
@@ -113,7 +113,7 @@ def main() -> None:
         os.environ["EVOAE_CACHE"] = cache
         for number in range(asked.genomes):
             shape = SHAPES[number % len(SHAPES)]
-            genome = sample(rng, Space(model, shape, measure(Frame(shape))))
+            genome = sample(rng, Space(model, shape, measure(NetworkDefaults(shape))))
             row = measured(genome, dataset(shape), BATCHES[number % len(BATCHES)])
             rows.append(row)
             print(

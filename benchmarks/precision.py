@@ -26,13 +26,13 @@ from scipy.stats import kendalltau, spearmanr
 
 from evoae.config.load import load_config
 from evoae.config.schema import TrainingConfig
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
+from evoae.engine.problem import Problem
 from evoae.evaluation import Task, seed_for
 from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.genome import Genome
 from evoae.genome.sampling import sample
 from evoae.genome.text import render
-from evoae.scene import Scene
 from evoae.training.setup import prepare
 from evoae.training.train import train
 
@@ -41,20 +41,20 @@ WAYS = ("float32", "bfloat16", "other seed")
 DRAWS = 2000  # of the bootstrap
 
 
-def genomes(scene: Scene, count: int) -> list[Genome]:
+def genomes(problem: Problem, count: int) -> list[Genome]:
     """Draw different networks, as the first generation of a search would."""
     rng, found = np.random.default_rng(11), {}
     while len(found) < count:
-        genome = canonical(sample(rng, scene.space))
+        genome = canonical(sample(rng, problem.space))
         found[candidate_id(genome)] = genome
     return list(found.values())
 
 
-def task(scene: Scene, genome: Genome, way: str) -> Task:
+def task(problem: Problem, genome: Genome, way: str) -> Task:
     """Return the training of a network in one of the ways."""
-    asked = replace(scene.task(genome, share(scene.dataset)), memory_limit=None)
+    asked = replace(problem.task(genome, share(problem.dataset)), memory_limit=None)
     if way == "other seed":
-        return replace(asked, seed=seed_for(scene.config.seed + 1, asked.id))
+        return replace(asked, seed=seed_for(problem.config.seed + 1, asked.id))
     return replace(asked, training=asked.training.model_copy(update={"precision": way}))
 
 
@@ -115,20 +115,20 @@ def main() -> None:
     parser.add_argument("--genomes", type=int, default=48)
     parser.add_argument("--config", type=Path, default=Path("configs/quickstart.yaml"))
     options = parser.parse_args()
-    scene = Scene.make(load_config(options.config))
+    problem = Problem.make(load_config(options.config))
     found: dict[str, dict[str, Any]] = {}
     if RESULTS.is_file():
         for line in RESULTS.read_text().splitlines():
             row = json.loads(line)
-            if row["training"] == settings(scene.config.training):
+            if row["training"] == settings(problem.config.training):
                 found.setdefault(row["id"], {})[row["way"]] = row
     prepare()
-    chosen = genomes(scene, options.genomes)
+    chosen = genomes(problem, options.genomes)
     for number, genome in enumerate(chosen, start=1):
         rows = found.setdefault(candidate_id(genome), {})
         for way in WAYS:
             if way not in rows:
-                rows[way] = trained(task(scene, genome, way), way)
+                rows[way] = trained(task(problem, genome, way), way)
                 with RESULTS.open("a") as file:
                     file.write(json.dumps(rows[way]) + "\n")
         told = " ".join(f"{rows[way]['fitness'] or float('nan'):.5f}" for way in WAYS)

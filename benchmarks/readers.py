@@ -31,7 +31,7 @@ from evoae.runs.folder import create
 from evoae.runs.records import Generation
 from evoae.runs.store import Store
 from tests.conftest import TINY, with_changes
-from tests.runs.samples import CONFIG, FACTS, candidate, scored
+from tests.runs.samples import CONFIG, METADATA, candidate, scored
 
 EVOAE = [sys.executable, "-m", "evoae.cli.main"]
 COMMANDS = (
@@ -52,8 +52,8 @@ SEARCH = with_changes(
         "population": 6,
         "generations": None,
         "budget": {"minutes": 60},
-        "measures": 3,
-        "remeasure": 0.3,
+        "repeats": 3,
+        "repeat_share": 0.3,
     },
     execution={"kind": "local", "workers": 2},
 )
@@ -97,7 +97,7 @@ def large_run(path: Path) -> Path:
     """Make up a run of `EVALUATIONS` evaluations in generations of `SIZE`."""
     ids = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(EVALUATIONS)]
     curve = tuple(0.1 / (epoch + 1) for epoch in range(10))
-    create(path, CONFIG, FACTS)
+    create(path, CONFIG, METADATA)
     with Store.writer(path) as store:
         store._followers = ()  # no log, no TensorBoard: nothing here reads them
         store._connection.execute("PRAGMA synchronous = OFF")

@@ -33,12 +33,12 @@ from benchmarks.quality.contestants import CONTESTANTS
 from benchmarks.quality.landscape import Landscape, recorded
 from benchmarks.quality.real import Recorded
 from evoae.config.load import load_config
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
+from evoae.engine.problem import Problem
 from evoae.evaluation import seed_for
 from evoae.execution.executor import Train
 from evoae.execution.factory import executor_for
 from evoae.genome.text import parse, render
-from evoae.scene import Scene
 
 OUT = Path(__file__).with_name("results") / "search_quality.jsonl"
 KEPT = Path("runs/search-quality")  # real trainings, so that none is made twice
@@ -51,7 +51,7 @@ BUDGETS = {"digits": 3e11, "fashion_mnist": 6e12}
 SEEDS = {"digits": "1-20", "fashion_mnist": "1-3"}
 PICTURES = Path("docs/images")
 SHOWN = ("evoae", "random", "original", "optuna", "keras_tuner")
-SAID = {"algorithm", "population", "surrogate", "measures", "racing"}  # evoae's
+SAID = {"algorithm", "population", "surrogate", "repeats", "racing"}  # evoae's
 RECIPE = (
     "seed=1000",
     "data.reduce.validation=null",
@@ -98,26 +98,26 @@ def digest(on: str, table: Path) -> str:
 @cache
 def landscape(table: Path) -> Landscape:
     """Return the landscape of the digits."""
-    return Landscape(recorded(table), scene_of("digits", []).space)
+    return Landscape(recorded(table), problem_of("digits", []).space)
 
 
-def scene_of(on: str, settings: list[str]) -> Scene:
+def problem_of(on: str, settings: list[str]) -> Problem:
     """Return data and space; a contestant brings its own search settings."""
     own = ["search.budget.flops=1", "execution.workers=1"]
-    return Scene.make(load_config(CONFIGS[on], [*own, *settings]))
+    return Problem.make(load_config(CONFIGS[on], [*own, *settings]))
 
 
 def searched(job: Job, kept: Path) -> dict[str, Any]:
     """Run a search; return its line."""
     began = time.monotonic()
     contestant = CONTESTANTS[job.contestant]
-    scene = contestant.scene(scene_of(job.on, [f"seed={job.seed}"]), job.budget)
+    problem = contestant.problem(problem_of(job.on, [f"seed={job.seed}"]), job.budget)
     true = landscape(job.table).mean if job.on == "digits" else lambda _: None
-    with trainer(job.on, scene, kept, job.table) as train:
+    with trainer(job.on, problem, kept, job.table) as train:
         account = Account(train, job.budget)
-        contestant.search(scene, account)
+        contestant.search(problem, account)
     winner = account.points[-1].genome
-    size = scene.space.measure(winner)
+    size = problem.space.measure(winner)
     return {
         "kind": "search",
         "on": job.on,
@@ -125,7 +125,7 @@ def searched(job: Job, kept: Path) -> dict[str, Any]:
         "seed": job.seed,
         "budget": job.budget,
         "of": digest(job.on, job.table),
-        "settings": scene.config.search.model_dump(mode="json", include=SAID),
+        "settings": problem.config.search.model_dump(mode="json", include=SAID),
         "spent": account.spent,
         "trainings": account.trainings,
         # FLOPs so far, the loss that it believes its best network has, the true mean if known
@@ -142,12 +142,12 @@ def searched(job: Job, kept: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def trainer(on: str, scene: Scene, kept: Path, table: Path | None = None) -> Iterator[Train]:
+def trainer(on: str, problem: Problem, kept: Path, table: Path | None = None) -> Iterator[Train]:
     """Yield what trains: the landscape of a table, or a process that really does."""
     if on == "digits" and table is not None:
         yield landscape(table)
         return
-    with executor_for(scene.config.execution) as executor:
+    with executor_for(problem.config.execution) as executor:
         yield Recorded(executor, kept / f"{on}.jsonl")
 
 
@@ -163,9 +163,9 @@ def retrained(
     settings = ["seed=1"]
     if on != "digits":
         settings = [f"data.reduce.train={images}", f"training.epochs={epochs}", *RECIPE]
-    scene = scene_of(on, settings)
-    with trainer(on, scene, kept) as train:
-        task = scene.task(parse(winner), share(scene.dataset))
+    problem = problem_of(on, settings)
+    with trainer(on, problem, kept) as train:
+        task = problem.task(parse(winner), share(problem.dataset))
         found = [
             train(replace(task, id=f"{task.id} {n}", seed=seed_for(n, task.id)))
             for n in range(1, seeds + 1)

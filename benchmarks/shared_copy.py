@@ -21,7 +21,7 @@ import numpy as np
 
 from evoae.config.schema import DataConfig
 from evoae.data.load import load
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
 
 Result = TypeVar("Result")
 

@@ -32,13 +32,13 @@ from typing import Any
 
 import psutil
 
+from evoae.engine.loop import Loop
+from evoae.engine.problem import Problem
 from evoae.evaluation import Evaluation, Task
 from evoae.execution.executor import AbstractExecutor
-from evoae.loop import Loop
 from evoae.runs.files import model_path
 from evoae.runs.records import Generation
 from evoae.runs.store import Store
-from evoae.scene import Scene
 
 POINTS = (
     *("training", "model writing", "commit", "generation change", "model keeping"),
@@ -259,23 +259,25 @@ def _wrap_store(session: _Session) -> None:
 
 def _wrap_phases(session: _Session) -> None:
     """Let blows fall while models are restored and plain networks trained."""
-    from evoae import baselines, restoring
+    from evoae.engine import baselines, restoring
 
     restore, networks = restoring.restore_models, baselines.train_networks
 
     def restore_models(
-        store: Store, scene: Scene, executor: AbstractExecutor, loop: Loop, *, accept: bool
+        store: Store, problem: Problem, executor: AbstractExecutor, loop: Loop, *, accept: bool
     ) -> list[str]:
         best = model_path(store.folder, loop.hall[0].id)
         if session.blow_at("restoring"):  # so that there is something to restore
             best.unlink(missing_ok=True)
         notes: list[str] = session.around(
-            "restoring", lambda: restore(store, scene, executor, loop, accept=accept)
+            "restoring", lambda: restore(store, problem, executor, loop, accept=accept)
         )
         return notes
 
-    def train_networks(store: Store, scene: Scene, executor: AbstractExecutor, loop: Loop) -> None:
-        session.around("baselines", lambda: networks(store, scene, executor, loop))
+    def train_networks(
+        store: Store, problem: Problem, executor: AbstractExecutor, loop: Loop
+    ) -> None:
+        session.around("baselines", lambda: networks(store, problem, executor, loop))
 
     restoring.restore_models = restore_models
     baselines.train_networks = train_networks
@@ -314,7 +316,7 @@ def drive(run: str, config: str, kind: str) -> None:
     from evoae.training.setup import prepare
 
     sys.setswitchinterval(1e-5)  # so that a blow `during` falls on time
-    conductor = importlib.import_module("evoae.search")
+    conductor = importlib.import_module("evoae.engine.session")
 
     def executor(*_: object) -> AbstractExecutor:
         if kind == "inline":

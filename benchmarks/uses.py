@@ -27,9 +27,9 @@ from evoae.use.score import Scores, errors, roc_auc, score
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evoae.data.tables import Column, Table
+    from evoae.data.kinds.tables import Column, Table
 
-Found = dict[str, Any]  # `used`: lines for people; the rest goes into the JSON
+CandidateResult = dict[str, Any]  # `used`: lines for people; the rest goes into the JSON
 
 SHOWN = 64  # items in a picture
 SAMPLED = 1000  # rows
@@ -39,7 +39,7 @@ NUDGE = 0.1  # deviation of the noise that a contractive code should hardly feel
 CONFIDENCE = 1.358  # of the Kolmogorov-Smirnov statistic at 5 per cent, before its sample sizes
 
 
-def denoise(model: Model, out: Path) -> Found:
+def denoise(model: Model, out: Path) -> CandidateResult:
     """Corrupt validation pictures as the objective does, and rebuild them."""
     items = choose(model)
     clean = items.all()
@@ -61,7 +61,7 @@ def denoise(model: Model, out: Path) -> Found:
     }
 
 
-def generate(model: Model, out: Path) -> Found:
+def generate(model: Model, out: Path) -> CandidateResult:
     """Sample pictures, and go from one to another."""
     drawn = sample(model, SHOWN)
     write_decoded(out / "samples.png", drawn.codes, drawn.values, None)
@@ -78,7 +78,7 @@ def generate(model: Model, out: Path) -> Found:
     }
 
 
-def sparse_codes(model: Model, out: Path) -> Found:
+def sparse_codes(model: Model, out: Path) -> CandidateResult:
     """Write codes; count their active units."""
     items = choose(model)
     codes = encode(model, items)
@@ -98,7 +98,7 @@ def sparse_codes(model: Model, out: Path) -> Found:
     return {**found, "used": [said]}
 
 
-def contractive_codes(model: Model, out: Path) -> Found:
+def contractive_codes(model: Model, out: Path) -> CandidateResult:
     """Write codes and scores; see how far a nudge moves a code, and if clothes are strange."""
     items = choose(model)
     codes = encode(model, items)
@@ -124,7 +124,7 @@ def contractive_codes(model: Model, out: Path) -> Found:
     }
 
 
-def anomalies(model: Model, out: Path) -> Found:
+def anomalies(model: Model, out: Path) -> CandidateResult:
     """Write scores; see whether pictures on their heads are strange."""
     items = choose(model)
     scores = score(model, items)
@@ -143,7 +143,7 @@ def anomalies(model: Model, out: Path) -> Found:
     }
 
 
-def rows(model: Model, out: Path) -> Found:
+def rows(model: Model, out: Path) -> CandidateResult:
     """Sample rows in two ways, and compare their columns with those of the data."""
     assert model.table is not None
     items = choose(model, split="all")
@@ -290,7 +290,7 @@ def told_apart(normal: Scores, strange: Scores) -> float:
     return roc_auc(Scores(values, labels, normal.loss), anomaly=["strange"])
 
 
-def alive(variances: NDArray[np.floating]) -> Found:
+def alive(variances: NDArray[np.floating]) -> CandidateResult:
     """Count a variational code's numbers that carry anything (Burda et al. 2016)."""
     return {"active_units": int((variances > ACTIVE).sum()), "latent": len(variances)}
 
@@ -300,7 +300,7 @@ def alive_line(variances: NDArray[np.floating]) -> str:
     return f"{(variances > ACTIVE).sum()} of {len(variances)} numbers of the code are in use"
 
 
-USES: Mapping[str, Callable[[Model, Path], Found]] = {
+USES: Mapping[str, Callable[[Model, Path], CandidateResult]] = {
     "fmnist_denoise": denoise,
     "fmnist_vae": generate,
     "mnist_sparse": sparse_codes,

@@ -21,11 +21,11 @@ import psutil
 from evoae.config.load import make_config
 from evoae.config.schema import Config
 from evoae.data.load import load
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
 from evoae.evaluation import Task, seed_for
 from evoae.execution.local import LocalExecutor
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.models.plan import measure
@@ -64,7 +64,7 @@ def tasks(config: Config, count: int) -> list[Task]:
     """Draw `count` different networks."""
     data = load(config.data, config.seed).reduced(config.data.reduce, config.seed)
     shape, model = data.input_shape, config.model
-    frame = Frame(shape, min_side=model.min_side)
+    frame = NetworkDefaults(shape, min_side=model.min_side)
     space = Space(model, shape, measure(frame))
     rng = np.random.default_rng(config.seed)
     genomes = {}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import Train
 from evoae.genome.genome import Genome
 
@@ -39,7 +39,7 @@ class Task:
         id: candidate id, the SHA-256 of the canonical genome (hexadecimal).
         genome: in canonical form.
         frame: what the genome needs to become a network.
-        data: folder of the shared training and validation arrays (`evoae.data.share`).
+        data: folder of the shared training and validation arrays (`evoae.data.shared_memmap`).
         training: how; a train gene is already counted in, see `trained_as`.
         seed: of start weights, order and dropout; from (run seed, id), see `seed_for`.
         noise_seed: of the noise that the objective adds, which all candidates of a run share.
@@ -56,7 +56,7 @@ class Task:
 
     id: str
     genome: Genome
-    frame: Frame
+    frame: NetworkDefaults
     data: Path
     objective: ObjectiveConfig
     training: TrainingConfig
@@ -96,7 +96,7 @@ class Evaluation:
         outcome: how the training ended.
         fitness: validation figure to minimise; None unless `outcome` is `scored`.
         train_loss, validation_loss: one figure per finished epoch, as the objective defines them.
-        figures: all validation figures of the epoch that `fitness` is from, by name.
+        metrics: all validation metrics of the epoch that `fitness` is from, by name.
         cost: FLOPs that it took, see `cost`; all of its epochs' where it is not known when it
             failed; None in runs of older versions.
         raced: whether racing stopped it early, so that `fitness` is no more than a bound: that
@@ -120,7 +120,7 @@ class Evaluation:
     peak_memory: int | None = None
     message: str | None = None
     traceback: str | None = None
-    figures: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
     cost: int | None = None
     raced: bool = False
 

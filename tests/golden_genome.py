@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evoae.genome.canonical import candidate_id
 from evoae.genome.codec import CODEC_VERSION, decode, encode
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.text import render
 from evoae.models.plan import plan
 
@@ -95,7 +95,7 @@ CASES = {
 def golden_text(case: Case) -> str:
     """Return what the golden file of `case` holds."""
     genome = decode(case.tokens)
-    layers = plan(genome, Frame(case.shape, min_side=case.min_side))
+    layers = plan(genome, NetworkDefaults(case.shape, min_side=case.min_side))
     table = [
         f"{layer.part:8}{layer.name:22}{'x'.join(map(str, layer.shape)):>12}"
         f"{layer.parameters:>10}{layer.flops:>12}"

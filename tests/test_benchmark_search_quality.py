@@ -13,13 +13,13 @@ from benchmarks.quality.landscape import Landscape
 from benchmarks.quality.original import crossed, mutated
 from benchmarks.quality.real import Recorded
 from evoae.config.load import make_config
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
+from evoae.engine.problem import Problem
 from evoae.evaluation import Evaluation, Outcome
 from evoae.execution.inline import InlineExecutor
 from evoae.genome.genes import Conv, UpConv
 from evoae.genome.sampling import sample
 from evoae.genome.text import render
-from evoae.scene import Scene
 from evoae.training.train import train
 from tests.conftest import TINY, with_changes
 
@@ -28,9 +28,9 @@ EPOCHS = 3
 
 
 @pytest.fixture(scope="module")
-def scene():
+def problem():
     raw = with_changes(TINY, model=TRAITS | {"max_flops": 200_000}, training={"epochs": EPOCHS})
-    return Scene.make(make_config(raw))
+    return Problem.make(make_config(raw))
 
 
 def loss(genome, space):
@@ -46,74 +46,76 @@ def row(genome, space, source, factor=1.0):
 
 
 @pytest.fixture(scope="module")
-def rows(scene):
+def rows(problem):
     rng = np.random.default_rng(1)
-    genomes = [sample(rng, scene.space) for _ in range(150)]
-    found = [row(genome, scene.space, "random") for genome in genomes]
+    genomes = [sample(rng, problem.space) for _ in range(150)]
+    found = [row(genome, problem.space, "random") for genome in genomes]
     for genome in genomes[:20]:
-        found += [row(genome, scene.space, "again", 1 + 0.05 * rng.normal()) for _ in range(4)]
+        found += [row(genome, problem.space, "again", 1 + 0.05 * rng.normal()) for _ in range(4)]
     return found
 
 
 @pytest.fixture(scope="module")
-def landscape(rows, scene):
-    return Landscape(rows, scene.space)
+def landscape(rows, problem):
+    return Landscape(rows, problem.space)
 
 
-def task_of(scene, seed, epochs=EPOCHS, number=0):
-    genome = sample(np.random.default_rng(number), scene.space)
-    task = scene.task(genome, share(scene.dataset))
+def task_of(problem, seed, epochs=EPOCHS, number=0):
+    genome = sample(np.random.default_rng(number), problem.space)
+    task = problem.task(genome, share(problem.dataset))
     return replace(task, seed=seed, training=task.training.model_copy(update={"epochs": epochs}))
 
 
-def test_the_landscape_knows_networks_that_it_has_not_seen(landscape, scene):
+def test_the_landscape_knows_networks_that_it_has_not_seen(landscape, problem):
     rng = np.random.default_rng(2)
-    genomes = [sample(rng, scene.space) for _ in range(100)]
+    genomes = [sample(rng, problem.space) for _ in range(100)]
     told = np.log([landscape.mean(genome) for genome in genomes])
-    truth = np.log([loss(genome, scene.space) for genome in genomes])
+    truth = np.log([loss(genome, problem.space) for genome in genomes])
     assert np.var(told - truth) < 0.2 * np.var(truth)
     found = landscape.quality(folds=5)
     assert found["r2"] > 0.8
     assert found["spearman"] > 0.8
 
 
-def test_a_seed_determines_a_training_and_a_short_one_is_the_start_of_a_long_one(landscape, scene):
-    whole = landscape(task_of(scene, seed=5))
-    assert landscape(task_of(scene, seed=5)) == whole
-    assert landscape(task_of(scene, seed=6)).fitness != whole.fitness
-    assert landscape(task_of(scene, 5, epochs=2)).validation_loss == whole.validation_loss[:2]
+def test_a_seed_determines_a_training_and_a_short_one_is_the_start_of_a_long_one(
+    landscape, problem
+):
+    whole = landscape(task_of(problem, seed=5))
+    assert landscape(task_of(problem, seed=5)) == whole
+    assert landscape(task_of(problem, seed=6)).fitness != whole.fitness
+    assert landscape(task_of(problem, 5, epochs=2)).validation_loss == whole.validation_loss[:2]
     with pytest.raises(ValueError, match="3 are recorded"):
-        landscape(task_of(scene, 5, epochs=EPOCHS + 1))
+        landscape(task_of(problem, 5, epochs=EPOCHS + 1))
 
 
-def test_trainings_scatter_around_the_true_mean_as_widely_as_recorded_ones(landscape, scene):
-    scores = np.array([landscape(task_of(scene, seed)).fitness for seed in range(1000)])
-    true = landscape.mean(task_of(scene, 0).genome)
+def test_trainings_scatter_around_the_true_mean_as_widely_as_recorded_ones(landscape, problem):
+    scores = np.array([landscape(task_of(problem, seed)).fitness for seed in range(1000)])
+    true = landscape.mean(task_of(problem, 0).genome)
     assert np.mean(scores) == pytest.approx(true, rel=0.01)
     assert np.std(scores) == pytest.approx(0.05 * true, rel=0.3)
 
 
-def test_a_landscape_without_repeated_trainings_is_refused(rows, scene):
+def test_a_landscape_without_repeated_trainings_is_refused(rows, problem):
     with pytest.raises(ValueError, match="noise is unknown"):
-        Landscape([each for each in rows if each["source"] != "again"], scene.space)
+        Landscape([each for each in rows if each["source"] != "again"], problem.space)
 
 
-def test_a_training_is_paid_once_and_further_epochs_are_paid_alone(landscape, scene):
-    cost = task_of(scene, 1).cost
+def test_a_training_is_paid_once_and_further_epochs_are_paid_alone(landscape, problem):
+    cost = task_of(problem, 1).cost
     account = Account(landscape, 2.5 * cost)
     for epochs in (1, 3, 3, 1):
-        account.train(task_of(scene, 1, epochs))
+        account.train(task_of(problem, 1, epochs))
     assert (account.spent, account.trainings) == (cost, 1)
-    account.train(task_of(scene, 2))
+    account.train(task_of(problem, 2))
     assert (account.spent, account.trainings) == (2 * cost, 2)
     with pytest.raises(Spent):
-        account.train(task_of(scene, 3))
+        account.train(task_of(problem, 3))
     assert account.spent == 2 * cost
 
 
-def test_a_search_believes_in_the_best_mean_not_in_the_best_score(scene):
+def test_a_search_believes_in_the_best_mean_not_in_the_best_score(problem):
     scores = {(0, 1): 0.5, (1, 1): 0.4, (1, 2): 0.8}
-    ids = {task_of(scene, 1, number=number).id: number for number in (0, 1)}
+    ids = {task_of(problem, 1, number=number).id: number for number in (0, 1)}
 
     def trained(task):
         score = scores[ids[task.id], task.seed]
@@ -121,7 +123,7 @@ def test_a_search_believes_in_the_best_mean_not_in_the_best_score(scene):
 
     account = Account(trained, math.inf)
     for number, seed in scores:
-        account.train(task_of(scene, seed, number=number))
+        account.train(task_of(problem, seed, number=number))
     assert [point.believed for point in account.points] == [0.5, 0.4, 0.5]
 
 
@@ -129,9 +131,11 @@ def test_a_search_believes_in_the_best_mean_not_in_the_best_score(scene):
 @pytest.mark.parametrize(
     "name", ["evoae", "random", "original", "optuna", "keras_tuner", "aging+all"]
 )
-def test_every_contestant_spends_the_budget_but_for_less_than_a_training(name, landscape, scene):
+def test_every_contestant_spends_the_budget_but_for_less_than_a_training(name, landscape, problem):
     rng = np.random.default_rng(3)
-    costs = [scene.task(sample(rng, scene.space), share(scene.dataset)).cost for _ in range(50)]
+    costs = [
+        problem.task(sample(rng, problem.space), share(problem.dataset)).cost for _ in range(50)
+    ]
     budget, trained = 40 * float(np.mean(costs)), []
 
     def counted(task):
@@ -139,9 +143,9 @@ def test_every_contestant_spends_the_budget_but_for_less_than_a_training(name, l
         return landscape(task)
 
     contestant = CONTESTANTS[name]
-    own, account = contestant.scene(scene, budget), Account(counted, budget)
+    own, account = contestant.problem(problem, budget), Account(counted, budget)
     contestant.search(own, account)
-    dearest = 3 * 200_000 * task_of(scene, 0).images * EPOCHS
+    dearest = 3 * 200_000 * task_of(problem, 0).images * EPOCHS
     assert budget - dearest < account.spent <= budget
     assert all(own.space.admits(task.genome) for task in trained)
     flops = [point.flops for point in account.points]
@@ -153,25 +157,25 @@ def test_every_contestant_spends_the_budget_but_for_less_than_a_training(name, l
     assert again.points == account.points
 
 
-def test_the_original_scheme_keeps_depth_and_range(scene):
+def test_the_original_scheme_keeps_depth_and_range(problem):
     rng = np.random.default_rng(4)
-    a, b = (sample(rng, scene.space) for _ in range(2))
+    a, b = (sample(rng, problem.space) for _ in range(2))
     for _ in range(50):
         a2, b2 = crossed(rng, a, b)
-        a2, b2 = (mutated(rng, each, scene.space) for each in (a2, b2))
+        a2, b2 = (mutated(rng, each, problem.space) for each in (a2, b2))
         assert (a2.depth, b2.depth) == (a.depth, b.depth)
         filters = [gene.filters for gene in a2.genes if isinstance(gene, Conv | UpConv)]
         assert all(4 <= each <= 12 for each in filters)
 
 
-def test_a_real_training_is_made_once_and_begins_like_a_shorter_one(scene, tmp_path):
+def test_a_real_training_is_made_once_and_begins_like_a_shorter_one(problem, tmp_path):
     file, done = tmp_path / "kept.jsonl", []
 
     def counted(task):
         done.append(task.id)
         return train(task)
 
-    whole, short = task_of(scene, 1), task_of(scene, 1, epochs=1)
+    whole, short = task_of(problem, 1), task_of(problem, 1, epochs=1)
     kept = Recorded(InlineExecutor(counted), file)
     first, start = kept(whole), kept(short)
     assert first.validation_loss[:1] == start.validation_loss

@@ -41,8 +41,8 @@ def test_an_objective_gives_the_same_search_on_every_executor(objective, tmp_pat
     inline, local = map(history, runs)
     assert inline == local
     for evaluation in runs[0].first_evaluations():
-        assert set(evaluation.figures) == FIGURES[objective["kind"]]
-        assert evaluation.fitness == evaluation.figures["loss"]
+        assert set(evaluation.metrics) == FIGURES[objective["kind"]]
+        assert evaluation.fitness == evaluation.metrics["loss"]
 
 
 @pytest.mark.parametrize("kind", ["reconstruction", "sparse", "variational"])

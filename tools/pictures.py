@@ -22,10 +22,10 @@ from PIL import Image, ImageDraw, ImageFont
 import evoae
 from evoae.cli import lineage, manifold, search
 from evoae.errors import EvoaeError, UseError
-from evoae.report import about_search, copies
 from evoae.report.blocks import Figure, Figures, Form, Section, Strips
-from evoae.report.record import Record
-from evoae.report.studio import open_studio
+from evoae.report.model_views import open_studio
+from evoae.report.run_snapshot import Record
+from evoae.report.sections import about_search, reconstructions
 from evoae.runs.folder import next_folder
 
 _Block = TypeVar("_Block", Figures, Strips)
@@ -65,7 +65,7 @@ def draw(run: str | Path, folder: Path) -> list[Path]:
     drawn = {
         "course.svg": alone(_first(course, Figures).figures[0]),
         "front.svg": alone(_first(front, Figures).figures[0]),
-        "copies.png": together(_first(copies.section(open_studio(record, TOP)), Strips)),
+        "copies.png": together(_first(reconstructions.section(open_studio(record, TOP)), Strips)),
     }
     for name, data in drawn.items():
         (folder / name).write_bytes(data)

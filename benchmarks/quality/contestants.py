@@ -12,12 +12,12 @@ from benchmarks.quality.account import Account
 from benchmarks.quality.original import original
 from evoae.config.schema import Config
 from evoae.config.search import BudgetConfig
+from evoae.engine.loop import Loop
+from evoae.engine.problem import Problem, space_of
+from evoae.engine.progress import NullCallback
 from evoae.execution.inline import InlineExecutor
-from evoae.loop import Loop
 from evoae.runs.folder import create
 from evoae.runs.store import Store
-from evoae.scene import Scene, space_of
-from evoae.watching import Silent
 
 Settings = dict[str, object]  # of the configuration, by section and name: "search.population"
 
@@ -27,32 +27,32 @@ class Contestant:
     """A search.
 
     Attributes:
-        search: spends an account in a scene, of which it knows the budget.
+        search: spends an account in a problem, of which it knows the budget.
         settings: of the configuration, where they differ.
     """
 
-    search: Callable[[Scene, Account], None]
+    search: Callable[[Problem, Account], None]
     settings: Settings
 
-    def scene(self, scene: Scene, budget: float) -> Scene:
-        """Return the scene as this contestant has it."""
+    def problem(self, problem: Problem, budget: float) -> Problem:
+        """Return the problem as this contestant has it."""
         given: Settings = {"search.generations": None, "search.hof_size": 1}
-        raw = scene.config.model_dump(mode="json")
+        raw = problem.config.model_dump(mode="json")
         for key, value in {**given, **self.settings}.items():
             section, _, name = key.partition(".")
             raw[section][name] = value
         raw["search"]["budget"] = BudgetConfig(flops=budget).model_dump()
         config = Config.model_validate(raw)
-        return replace(scene, config=config, space=space_of(config, scene.frame))
+        return replace(problem, config=config, space=space_of(config, problem.frame))
 
 
-def evoae(scene: Scene, account: Account) -> None:
+def evoae(problem: Problem, account: Account) -> None:
     """Search with evoae's own loop, which is charged like the others."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
-        create(folder, scene.config, scene.facts())
+        create(folder, problem.config, problem.metadata())
         with Store.writer(folder) as store:
-            Loop(store, scene, (), Silent()).run(InlineExecutor(account.train))
+            Loop(store, problem, (), NullCallback()).run(InlineExecutor(account.train))
 
 
 def _evoae(**search: object) -> Contestant:
@@ -67,7 +67,7 @@ def _spatial() -> Contestant:
 # Each lever of the product's search, switched on.
 LEVERS: dict[str, Settings] = {
     "surrogate": {"surrogate": 8},
-    "remeasure": {"measures": 5},
+    "remeasure": {"repeats": 5},
     "racing": {"racing": {"keep": 0.5}},
 }
 ALGORITHMS = ("generational", "mu_plus_lambda", "aging")
@@ -89,7 +89,7 @@ def _variants() -> dict[str, Contestant]:
 
 
 def _defaults() -> Settings:
-    return {"surrogate": 1, "measures": 1, "racing": {"keep": 1.0}}
+    return {"surrogate": 1, "repeats": 1, "racing": {"keep": 1.0}}
 
 
 CONTESTANTS: dict[str, Contestant] = {
@@ -99,10 +99,11 @@ CONTESTANTS: dict[str, Contestant] = {
     "original": Contestant(original, {}),
     "original_spatial": _spatial(),
     "optuna": Contestant(
-        lambda scene, account: tuners.optuna_search(scene, account, tuners.successive_halving), {}
+        lambda problem, account: tuners.optuna_search(problem, account, tuners.successive_halving),
+        {},
     ),
     "optuna_hyperband": Contestant(
-        lambda scene, account: tuners.optuna_search(scene, account, tuners.hyperband), {}
+        lambda problem, account: tuners.optuna_search(problem, account, tuners.hyperband), {}
     ),
     "optuna_unpruned": Contestant(tuners.optuna_search, {}),
     "keras_tuner": Contestant(tuners.keras_tuner_search, {}),

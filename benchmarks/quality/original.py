@@ -16,7 +16,8 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.quality.account import Account, Spent
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
+from evoae.engine.problem import Problem
 from evoae.evaluation import seed_for
 from evoae.genome.canonical import canonical
 from evoae.genome.genes import KIND_OF, BatchNorm, Conv, Dropout, Gene, UpConv
@@ -24,22 +25,21 @@ from evoae.genome.genome import Genome
 from evoae.genome.grammar import replace_gene
 from evoae.genome.sampling import draw_gene, sample
 from evoae.genome.space import Space
-from evoae.scene import Scene
 
 _CXPB, _MUTPB, _TOURNAMENT = 0.6, 0.3, 5
 
 
-def original(scene: Scene, account: Account, population: int = 12) -> None:
+def original(problem: Problem, account: Account, population: int = 12) -> None:
     """Search until the budget ends.
 
     Args:
-        scene: space, data and seed.
+        problem: space, data and seed.
         account: pays.
         population: 100 in the book, of three generations; a budget of about a hundred trainings
             would then end before the first offspring.
     """
-    rng = np.random.default_rng(scene.config.seed)
-    space, evaluate = scene.space, _Evaluate(scene, account)
+    rng = np.random.default_rng(problem.config.seed)
+    space, evaluate = problem.space, _Evaluate(problem, account)
     try:
         pool = [canonical(sample(rng, space)) for _ in range(population)]
         losses = [evaluate(genome) for genome in pool]
@@ -90,18 +90,18 @@ def mutated(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
 class _Evaluate:
     """Trains a genome each time it is asked, every time with another seed."""
 
-    def __init__(self, scene: Scene, account: Account) -> None:
-        self._scene, self._account = scene, account
-        self._shared = share(scene.dataset)
+    def __init__(self, problem: Problem, account: Account) -> None:
+        self._problem, self._account = problem, account
+        self._shared = share(problem.dataset)
         self._times: dict[str, int] = {}
 
     def __call__(self, genome: Genome) -> float:
         """Return its loss; infinite if the training fails."""
-        task = self._scene.task(genome, self._shared)
+        task = self._problem.task(genome, self._shared)
         number = self._times[task.id] = self._times.get(task.id, 0) + 1
         if number > 1:
             key = f"{task.id} {number}"
-            task = replace(task, id=key, seed=seed_for(self._scene.config.seed, key))
+            task = replace(task, id=key, seed=seed_for(self._problem.config.seed, key))
         fitness = self._account.train(task).fitness
         return math.inf if fitness is None else fitness
 

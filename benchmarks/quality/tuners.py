@@ -15,7 +15,8 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from benchmarks.quality.account import Account, Spent
-from evoae.data.share import share
+from evoae.data.shared_memmap import share
+from evoae.engine.problem import Problem
 from evoae.evaluation import Task
 from evoae.genome.canonical import canonical
 from evoae.genome.genes import (
@@ -31,7 +32,6 @@ from evoae.genome.genes import (
 from evoae.genome.genome import Block, Genome
 from evoae.genome.sampling import modifiers_of
 from evoae.genome.space import Space
-from evoae.scene import Scene
 
 _FACTOR = 3  # one in so many goes on to the next rung; Keras Tuner's default
 _REFUSALS = 10_000  # candidates in a row that cost nothing, before a tuner is at a loss
@@ -99,8 +99,8 @@ def _number(choose: Chooser, field: Field, name: str, space: Space) -> float:
     return choose.real(name, space.from_steps(field, least), space.from_steps(field, most))
 
 
-def _task(scene: Scene, genome: Genome, epochs: int) -> Task:
-    task = scene.task(genome, share(scene.dataset))
+def _task(problem: Problem, genome: Genome, epochs: int) -> Task:
+    task = problem.task(genome, share(problem.dataset))
     return replace(task, training=task.training.model_copy(update={"epochs": epochs}))
 
 
@@ -112,7 +112,7 @@ class Refused(Exception):  # noqa: N818  # an ordinary answer
 
 
 def optuna_search(
-    scene: Scene,
+    problem: Problem,
     account: Account,
     pruner: Callable[[int], Any] | None = None,
     constrained: bool = True,
@@ -123,7 +123,7 @@ def optuna_search(
     A candidate outside the limits is told as one that breaks a constraint, as Optuna has it.
 
     Args:
-        scene: space, data and seed.
+        problem: space, data and seed.
         account: pays.
         pruner: makes it from the epochs of a full training; None for none.
         constrained: tell what is refused as breaking a constraint, not as failed.
@@ -133,7 +133,7 @@ def optuna_search(
 
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    config = scene.config
+    config = problem.config
     epochs = config.training.epochs
     sampler = optuna.samplers.TPESampler(
         seed=config.seed % 2**32,
@@ -154,14 +154,14 @@ def optuna_search(
             last_paid, spent = trial.number, account.spent
         elif trial.number > last_paid + _REFUSALS:
             study.stop()
-        genome = genome_from(_OptunaChooser(trial), scene.space)
+        genome = genome_from(_OptunaChooser(trial), problem.space)
         if constrained:
-            trial.set_constraint("excess", _excess(scene.space, genome))
-        if not scene.space.admits(genome):
+            trial.set_constraint("excess", _excess(problem.space, genome))
+        if not problem.space.admits(genome):
             raise optuna.TrialPruned if constrained else Refused
         told = 0
         for rung in rungs if pruner else (epochs,):
-            evaluation = account.train(_task(scene, genome, rung))
+            evaluation = account.train(_task(problem, genome, rung))
             if evaluation.fitness is None:
                 raise optuna.TrialPruned
             for epoch in range(told + 1, rung + 1):
@@ -221,7 +221,7 @@ class _OptunaChooser:
 # -- Keras Tuner
 
 
-def keras_tuner_search(scene: Scene, account: Account) -> None:
+def keras_tuner_search(problem: Problem, account: Account) -> None:
     """Search with Keras Tuner's Hyperband until the budget ends.
 
     Random values outside the limits are drawn again. A trial that goes on pays its further epochs.
@@ -234,7 +234,7 @@ def keras_tuner_search(scene: Scene, account: Account) -> None:
     from keras_tuner.oracles import HyperbandOracle
 
     def build(values: Any) -> Genome:
-        return genome_from(_KerasTunerChooser(values), scene.space)
+        return genome_from(_KerasTunerChooser(values), problem.space)
 
     class InsideLimits(HyperbandOracle):  # type: ignore[misc]
         def _random_values(self) -> Any:
@@ -244,7 +244,7 @@ def keras_tuner_search(scene: Scene, account: Account) -> None:
                     return None
                 drawn = kt.HyperParameters()
                 drawn.values = dict(values)
-                if scene.space.admits(build(drawn)):
+                if problem.space.admits(build(drawn)):
                     return values
             return None
 
@@ -253,18 +253,18 @@ def keras_tuner_search(scene: Scene, account: Account) -> None:
             values = trial.hyperparameters
             epochs = values.values["tuner/epochs"]
             try:
-                evaluation = account.train(_task(scene, build(values), epochs))
+                evaluation = account.train(_task(problem, build(values), epochs))
             except Spent as end:
                 raise FatalError from end  # it goes on after any other exception
             return math.inf if evaluation.fitness is None else evaluation.fitness
 
     with tempfile.TemporaryDirectory() as folder:
         oracle = InsideLimits(
-            max_epochs=scene.config.training.epochs,
+            max_epochs=problem.config.training.epochs,
             factor=_FACTOR,
             hyperband_iterations=10**6,
             max_consecutive_failed_trials=1,
-            seed=scene.config.seed % 2**31,
+            seed=problem.config.seed % 2**31,
         )
         tuner = Tuner(oracle, build, directory=folder, project_name="search", overwrite=True)
         try:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import options, wording
+from evoae.cli import formatting, options
 
 if TYPE_CHECKING:
-    from evoae.runs.comparison import Course, Group, Point
-    from evoae.runs.significance import Contrast
+    from evoae.analysis.comparison import Course, Group, Point
+    from evoae.analysis.significance import Contrast
 
 _MOST_COLUMNS = 8  # of runs that are told apart
 _MOST_NAMES = 4  # of runs or settings in a line
@@ -43,14 +43,14 @@ def command(runs: tuple[str, ...], out: Path | None, force: bool, as_json: bool)
     and the p-value of a Mann-Whitney test. Limits of time and memory count where one of them ended
     a training.
     """
+    from evoae.analysis.comparison import check_comparable, course, groups
     from evoae.cli.tables import print_json
-    from evoae.runs.comparison import check_comparable, course, groups
     from evoae.runs.run import Run
 
     if len(runs) < 2:
         raise click.UsageError("name two runs or more")
     if out is not None:
-        from evoae.report.save import SUFFIXES
+        from evoae.report.drawing.save import SUFFIXES
         from evoae.use.output import check_output
 
         check_output(out, SUFFIXES, force=force)
@@ -62,7 +62,7 @@ def command(runs: tuple[str, ...], out: Path | None, force: bool, as_json: bool)
     found = groups(courses)
     said = _contrasts(courses, found)
     if out is not None:
-        from evoae.report.compared import draw
+        from evoae.report.drawing.compared import draw
 
         draw(courses, found, [_label(group, courses) for group in found], out)
     if as_json:
@@ -70,7 +70,7 @@ def command(runs: tuple[str, ...], out: Path | None, force: bool, as_json: bool)
     else:
         _print(courses, found, said)
     if changed:
-        names = wording.listed(changed)
+        names = formatting.listed(changed)
         click.echo(
             f"\nThey differ in {names}: a lower loss may be the training's doing.", err=True
         )
@@ -82,7 +82,7 @@ def _contrasts(courses: Sequence[Course], groups: Sequence[Group]) -> list[Contr
     """Compare groups; SciPy is loaded only where there is something to compare."""
     if sum(len(group.members) > 2 for group in groups) < 2:
         return []
-    from evoae.runs.significance import contrasts
+    from evoae.analysis.significance import contrasts
 
     return contrasts(courses, groups)
 
@@ -100,7 +100,7 @@ def _print(courses: Sequence[Course], groups: Sequence[Group], said: Sequence[Co
         end = each.end
         unfinished = "" if each.state == "finished" else f" ({each.state})"
         row = [str(place + 1), each.run + unfinished, group_of[place], str(each.seed)]
-        row += [wording.loss(end.best), wording.count(end.trainings), _cost(end)]
+        row += [formatting.loss(end.best), formatting.count(end.trainings), _cost(end)]
         if told:
             row += [_effort(each, other) for other in courses]
         rows.append(row)
@@ -119,7 +119,7 @@ def _print(courses: Sequence[Course], groups: Sequence[Group], said: Sequence[Co
 
 
 def _cost(point: Point) -> str:
-    return "-" if point.cost is None else wording.flops(point.cost)
+    return "-" if point.cost is None else formatting.flops(point.cost)
 
 
 def _effort(one: Course, other: Course) -> str:
@@ -136,7 +136,7 @@ def _label(group: Group, courses: Sequence[Course]) -> str:
     """Word which runs a group has, and in which settings it differs from others."""
     names = ", ".join(Path(courses[place].run).name for place in group.members[:_MOST_NAMES])
     if len(group.members) > _MOST_NAMES:
-        names = wording.plural(len(group.members), "run")
+        names = formatting.plural(len(group.members), "run")
     settings = [f"{path}={_plain(value)}" for path, value in group.settings.items()]
     told = ", ".join(settings[:_MOST_NAMES]) + (", …" if len(settings) > _MOST_NAMES else "")
     return f"{group.name}: {names}" + (f" ({told})" if told else "")
@@ -149,17 +149,17 @@ def _plain(value: object) -> str:
 def _worded(one: Contrast) -> str:
     """Say in two sentences what two groups' best losses tell."""
     first, second = one.groups
-    effort = f"{one.trainings} trainings" if one.cost is None else wording.flops(one.cost)
-    medians = [wording.loss(value) for value in one.medians]
+    effort = f"{one.trainings} trainings" if one.cost is None else formatting.flops(one.cost)
+    medians = [formatting.loss(value) for value in one.medians]
     share = one.difference / one.medians[0] if one.medians[0] else 0.0
     verdict = "They differ." if one.differ else "The seeds do not tell them apart."
     if one.least_p > 0.05:
-        verdict = f"So few runs cannot show more: at best p = {wording.figure(one.least_p, 2)}."
-    low, high = (wording.signed(value, 2) for value in (one.low, one.high))
+        verdict = f"So few runs cannot show more: at best p = {formatting.figure(one.least_p, 2)}."
+    low, high = (formatting.signed(value, 2) for value in (one.low, one.high))
     return (
         f"After {effort}, {second} against {first}: median {medians[1]} against {medians[0]} "
-        f"({share:+.1%}), difference {wording.signed(one.difference, 2)} with a 95% interval of "
-        f"{low} to {high}, p = {wording.figure(one.p, 2)} "
+        f"({share:+.1%}), difference {formatting.signed(one.difference, 2)} with a 95% interval "
+        f"of {low} to {high}, p = {formatting.figure(one.p, 2)} "
         f"({one.runs[1]} and {one.runs[0]} runs). {verdict}"
     )
 

@@ -30,8 +30,8 @@ def list_sets(as_json: bool) -> None:
     """The named sets, and where each is on this machine."""
     import json
 
-    from evoae.data.images import times
-    from evoae.data.named import NAMED
+    from evoae.data.kinds.images import times
+    from evoae.data.sources.named import NAMED
 
     rows = [(known, known.store.find(None)) for known in NAMED.values()]
     if as_json:
@@ -61,7 +61,7 @@ def list_sets(as_json: bool) -> None:
 @click.argument("name")
 def get(name: str) -> None:
     """Find the set NAME or download it, verify it, and print where it is."""
-    from evoae.data.named import find_set
+    from evoae.data.sources.named import find_set
 
     store = find_set(name).store
     store.read(None, _tell)
@@ -84,13 +84,13 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
     from pathlib import Path
 
     from evoae.config.load import make_config
-    from evoae.data.files import home
-    from evoae.data.images import times
+    from evoae.data.kinds.images import times
     from evoae.data.load import load
-    from evoae.data.named import NAMED
+    from evoae.data.sources.files import home
+    from evoae.data.sources.named import NAMED
     from evoae.data.summary import summarise
     from evoae.errors import DataError
-    from evoae.wording import figure
+    from evoae.formatting import figure
 
     described = what.endswith((".yaml", ".yml"))
     if what not in NAMED and not described and not home(Path(what)).exists():
@@ -149,7 +149,7 @@ def _print_columns(summary: Summary) -> None:
 
 def _spread(column: ColumnSummary) -> str:
     """Say the values of a column: 54.4 ± 9.0, 29 to 77; or its categories, the largest first."""
-    from evoae.wording import figure
+    from evoae.formatting import figure
 
     told = (column.mean, column.deviation, column.low, column.high)
     if values := [figure(value, 4) for value in told if value is not None]:

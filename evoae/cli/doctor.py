@@ -48,7 +48,7 @@ def command(ctx: click.Context, quick: bool, as_json: bool) -> None:
 
 def _lines(found: Examination) -> Iterator[tuple[str, str]]:
     from evoae import __version__
-    from evoae.cli import wording
+    from evoae.cli import formatting
 
     software, memory = found.software, found.memory
     names = {"tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy", "deap": "DEAP"}
@@ -61,10 +61,13 @@ def _lines(found: Examination) -> Iterator[tuple[str, str]]:
     flags = "features unknown"
     if found.cpu_flags is not None:
         flags = " ".join(flag if has else f"no {flag}" for flag, has in found.cpu_flags.items())
-    yield "processor", f"{software['processor']} · {wording.plural(found.cores, 'core')} · {flags}"
+    yield (
+        "processor",
+        f"{software['processor']} · {formatting.plural(found.cores, 'core')} · {flags}",
+    )
     yield "bfloat16", _BFLOAT16[found.bfloat16]
-    limit = "" if memory.limit is None else f", limited to {wording.size(memory.limit)}"
-    yield "memory", f"{wording.size(memory.total)}{limit}, {wording.size(memory.free)} free"
+    limit = "" if memory.limit is None else f", limited to {formatting.size(memory.limit)}"
+    yield "memory", f"{formatting.size(memory.total)}{limit}, {formatting.size(memory.free)} free"
     yield "GPUs", _gpus(found)
     yield "workers", f"{found.workers} (execution.workers: auto)"
     for name, place in found.data.items():
@@ -75,11 +78,11 @@ def _lines(found: Examination) -> Iterator[tuple[str, str]]:
 
 
 def _gpus(found: Examination) -> str:
-    from evoae.cli import wording
+    from evoae.cli import formatting
 
     cards = [
         f"{gpu.index}: {gpu.name}"
-        + (f", {wording.size(gpu.memory_total)}" if gpu.memory_total is not None else "")
+        + (f", {formatting.size(gpu.memory_total)}" if gpu.memory_total is not None else "")
         for gpu in found.gpus
     ]
     said = " · ".join(cards) or "no NVIDIA card found"
@@ -91,9 +94,9 @@ def _gpus(found: Examination) -> str:
 
 
 def _place(place: Place) -> str:
-    from evoae.cli import wording
+    from evoae.cli import formatting
 
     notes = [place.path if place.exists else f"{place.path} (made when needed)"]
     if place.free is not None:
-        notes.append(f"{wording.size(place.free)} free")
+        notes.append(f"{formatting.size(place.free)} free")
     return " · ".join(notes)

@@ -29,7 +29,7 @@ def command(
     force: bool,
 ) -> None:
     """Write the codes that model ID of RUN gives to items."""
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.use.encode import SUFFIXES, encode, write_codes
     from evoae.use.items import choose
     from evoae.use.model import open_model
@@ -39,5 +39,5 @@ def command(
     model = open_model(run, id)
     items = choose(model, data=data, split=split, limit=limit)
     write_codes(out, encode(model, items), items, concat=concat)
-    click.echo(f"{wording.plural(len(items), 'code')} of {items.name}", err=True)
+    click.echo(f"{formatting.plural(len(items), 'code')} of {items.name}", err=True)
     click.echo(out)

@@ -27,7 +27,7 @@ def command(run: str, id: str, data: str | None, split: AnySplit | None, as_json
 
     Look at the test set when you are done, not to choose: it says how good the choice was.
     """
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.cli.tables import print_json, print_table
     from evoae.use.evaluate import evaluate
 
@@ -36,5 +36,5 @@ def command(run: str, id: str, data: str | None, split: AnySplit | None, as_json
         print_json(found.summary())
         return
     click.echo(f"{found.model} on {found.items}, {found.count:,} items", err=True)
-    rows = [(name, wording.loss(value)) for name, value in found.figures.items()]
+    rows = [(name, formatting.loss(value)) for name, value in found.metrics.items()]
     print_table(("figure", "value"), rows, right={"value"})

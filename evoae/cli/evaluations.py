@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import options, wording
+from evoae.cli import formatting, options
 
 if TYPE_CHECKING:
     from evoae.runs.trainings import Training
@@ -21,7 +21,7 @@ _HEADERS = ("gen", "id", "loss", "latent", "params", "cost", "epochs", "s", "ope
 def command(run: str, as_csv: bool, as_json: bool) -> None:
     """List every training of RUN in the order of finishing, failed ones too.
 
-    A candidate that was trained several times, with other seeds, has as many lines; `measure`
+    A candidate that was trained several times, with other seeds, has as many lines; `repeat`
     numbers them in CSV and JSON. In Python, `evoae.Run.open(RUN).evaluations()` has the same rows.
     """
     from evoae.cli.tables import print_csv, print_json, print_table
@@ -45,15 +45,15 @@ def command(run: str, as_csv: bool, as_json: bool) -> None:
 
 def _row(each: Training) -> tuple[str, ...]:
     """Word a training; in place of its loss how it failed."""
-    again = f" ({each.measure})" if each.measure > 1 else ""
+    again = f" ({each.repeat})" if each.repeat > 1 else ""
     return (
         str(each.generation),
-        wording.short(each.id) + again,
-        each.outcome if each.val_loss is None else wording.loss(each.val_loss),
-        wording.count(each.latent),
-        wording.count(each.parameters),
-        "-" if each.cost is None else wording.flops(each.cost),
-        wording.count(each.epochs) + ("*" if each.raced else ""),
+        formatting.short(each.id) + again,
+        each.outcome if each.val_loss is None else formatting.loss(each.val_loss),
+        formatting.count(each.latent),
+        formatting.count(each.parameters),
+        "-" if each.cost is None else formatting.flops(each.cost),
+        formatting.count(each.epochs) + ("*" if each.raced else ""),
         f"{each.seconds:.1f}",
         each.operator,
         each.genome,

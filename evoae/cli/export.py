@@ -51,7 +51,7 @@ def command(
     """
     import dataclasses
 
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.cli.tables import print_json
     from evoae.models.export import check_export, export
     from evoae.use.items import choose
@@ -65,6 +65,6 @@ def command(
         print_json({**dataclasses.asdict(done), "path": str(done.path)})
         return
     click.echo(
-        f"{done.path}  {wording.size(done.bytes)}  differs from Keras by at most "
-        f"{done.difference:.1e} on {wording.plural(done.items, 'item')}"
+        f"{done.path}  {formatting.size(done.bytes)}  differs from Keras by at most "
+        f"{done.difference:.1e} on {formatting.plural(done.items, 'item')}"
     )

@@ -10,7 +10,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, tracebacks included.")
 def command(run: str, as_json: bool) -> None:
     """List the candidates of RUN that failed, with their kind and reason."""
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.cli.tables import print_json, print_table
     from evoae.runs.run import Run
 
@@ -23,7 +23,7 @@ def command(run: str, as_json: bool) -> None:
         return
     rows = [
         (
-            wording.short(found.candidate.id),
+            formatting.short(found.candidate.id),
             found.kind,
             str(found.candidate.generation),
             found.message,
@@ -32,8 +32,8 @@ def command(run: str, as_json: bool) -> None:
         for found in failures
     ]
     print_table(("id", "kind", "gen", "reason", "genome"), rows, right={"gen"})
-    steps = [(wording.command("replay", run, rows[0][0]), "train one alone, to see why")]
+    steps = [(formatting.command("replay", run, rows[0][0]), "train one alone, to see why")]
     if any(found.kind in ("crashed", "timed_out", "out_of_memory") for found in failures):
-        again = wording.command("resume", run, "--retry-failed")
+        again = formatting.command("resume", run, "--retry-failed")
         steps.append((again, "try again what the machine or a limit may have ended"))
-    wording.next_steps(steps)
+    formatting.next_steps(steps)

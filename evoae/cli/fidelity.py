@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import options, wording
+from evoae.cli import formatting, options
 
 if TYPE_CHECKING:
-    from evoae.use.fidelity import Correlation, Fidelity
+    from evoae.experiments.rank_fidelity import Correlation, Fidelity
 
 
 @click.command("fidelity", short_help="How well the search's short trainings rank.")
@@ -37,7 +37,7 @@ def command(
     validation split; the test set stays shut. What is trained is recorded and not repeated.
     """
     from evoae.cli.tables import print_json
-    from evoae.use.fidelity import fidelity
+    from evoae.experiments.rank_fidelity import fidelity
 
     found = fidelity(
         run,
@@ -61,12 +61,12 @@ def _print(found: Fidelity) -> None:
     for each in found.candidates:
         ranks = ("-", "-") if each.ranks is None else map(str, each.ranks)
         failed = "" if each.message is None else f"({each.outcome}: {each.message}) "
-        losses = (wording.loss(each.search_loss), wording.loss(each.loss))
+        losses = (formatting.loss(each.search_loss), formatting.loss(each.loss))
         rows.append(
-            (str(each.place), wording.short(each.id), *losses, *ranks, failed + each.genome)
+            (str(each.place), formatting.short(each.id), *losses, *ranks, failed + each.genome)
         )
     print_table(headers, rows, right={"place", "search", "longer", "rank", "then"})
-    measured = "not measured (search.measures is 1)"
+    measured = "not measured (search.repeats is 1)"
     figures = [
         _correlation("Spearman", found.spearman),
         _correlation("Kendall", found.kendall),

@@ -12,7 +12,7 @@ from evoae.cli import options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evoae.runs.entries import Entry
+    from evoae.runs.hall_of_fame import Entry
     from evoae.runs.records import Baseline
     from evoae.runs.run import Run
 
@@ -29,7 +29,7 @@ def command(run: str, front: bool, latent: int | None, as_csv: bool, as_json: bo
     latent size, parameters); with --latent the best one of that latent size or less.
     """
     from evoae.cli.tables import print_csv, print_json
-    from evoae.runs.entries import Entry
+    from evoae.runs.hall_of_fame import Entry
     from evoae.runs.run import Run
 
     opened = Run.open(run)
@@ -53,23 +53,23 @@ def print_entries(run: Run, entries: Sequence[Entry], *, front: bool = False) ->
 
     PCA stands beside each network of a front, as that of an nsga2 search is.
     """
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.cli.tables import print_table
 
     if not entries:
         click.echo("No model has a score yet.", err=True)
         return
-    items = "rows" if run.facts().get("table") else "images"
+    items = "rows" if run.metadata().get("table") else "images"
     bounds = run.linear_bounds()
     rows = [
         [
             str(entry.rank),
-            wording.short(entry.id),
-            wording.loss(entry.val_loss),
-            wording.loss(bounds.get(entry.latent)),
-            wording.loss(entry.test_loss),
-            wording.count(entry.latent),
-            wording.count(entry.parameters),
+            formatting.short(entry.id),
+            formatting.loss(entry.val_loss),
+            formatting.loss(bounds.get(entry.latent)),
+            formatting.loss(entry.test_loss),
+            formatting.count(entry.latent),
+            formatting.count(entry.parameters),
             entry.genome,
         ]
         for entry in entries
@@ -88,7 +88,7 @@ def print_entries(run: Run, entries: Sequence[Entry], *, front: bool = False) ->
 
 def _compared(baseline: Baseline, items: str) -> list[str]:
     """Return a baseline's row."""
-    from evoae.cli import wording
+    from evoae.cli import formatting
 
     name, latent, parameters = baseline.name, baseline.latent, baseline.parameters
     if baseline.val_loss is None:
@@ -96,17 +96,17 @@ def _compared(baseline: Baseline, items: str) -> list[str]:
     elif name == "pca":
         remark = f"(the linear bound of this size, on the same {items})"
     elif name == "random":
-        trainings = wording.plural(baseline.trainings, "training")
+        trainings = formatting.plural(baseline.trainings, "training")
         remark = f"(the best of random search at equal cost, {trainings}) {baseline.genome}"
     else:
         remark = str(baseline.genome)
     return [
         "",
         "PCA" if name == "pca" else name,
-        wording.loss(baseline.val_loss),
+        formatting.loss(baseline.val_loss),
         "",
         "",
-        "" if latent is None else wording.count(latent),
-        "" if parameters is None else wording.count(parameters),
-        remark if baseline.cost is None else f"{remark}  ({wording.flops(baseline.cost)})",
+        "" if latent is None else formatting.count(latent),
+        "" if parameters is None else formatting.count(parameters),
+        remark if baseline.cost is None else f"{remark}  ({formatting.flops(baseline.cost)})",
     ]

@@ -33,10 +33,10 @@ def command(file: Path, data: str | None, kind: str | None, force: bool, schema:
 
     from evoae.config.expected import json_schema
     from evoae.config.template import template
-    from evoae.data.files import home
-    from evoae.data.named import NAMED
+    from evoae.data.sources.files import home
+    from evoae.data.sources.named import NAMED
     from evoae.errors import ConfigError
-    from evoae.wording import command as spelled
+    from evoae.formatting import command as spelled
 
     if data is not None and data not in NAMED and not home(Path(data)).exists():
         names = ", ".join(NAMED)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import options, wording
+from evoae.cli import formatting, options
 
 if TYPE_CHECKING:
-    from evoae.runs.lineage import Lineage, Relative, Step
+    from evoae.analysis.lineage import Lineage, Relative, Step
 
 
 @click.command("lineage", short_help="The family tree of a model: what changed, and what it did.")
@@ -38,13 +38,13 @@ def command(
     ancestor is told once. A loss is the mean over a candidate's trainings; differences as small as
     the noise (see status) mean nothing.
     """
+    from evoae.analysis.lineage import lineage
     from evoae.cli.tables import print_json
-    from evoae.runs.lineage import lineage
     from evoae.runs.run import Run
 
     if out is not None:
-        from evoae.report.family import draw
-        from evoae.report.save import SUFFIXES
+        from evoae.report.drawing.save import SUFFIXES
+        from evoae.report.sections.family import draw
         from evoae.use.output import check_output
 
         check_output(out, SUFFIXES, force=force)
@@ -73,7 +73,7 @@ def tree(family: Lineage) -> Iterator[str]:
         else:
             left.append(writer.column(*item))
     if family.left_out:
-        yield f"and {wording.plural(family.left_out, 'ancestor')} further back"
+        yield f"and {formatting.plural(family.left_out, 'ancestor')} further back"
 
 
 class _Tree:
@@ -108,32 +108,32 @@ class _Tree:
                 yield f"{below}{_effect(one, step)}"
                 yield from (f"{below}  {words}" for words in step.changes)
             for step in one.steps[1:]:
-                count = wording.plural(len(step.changes), "difference")
+                count = formatting.plural(len(step.changes), "difference")
                 yield f"{below}{_effect(one, step)}, {count}"
                 if step.parent in self._columns:
                     yield step.parent, f"{below}   "
         if column[-1].steps and column[-1].steps[0].parent in self._relatives:
-            parent = wording.short(column[-1].steps[0].parent)
+            parent = formatting.short(column[-1].steps[0].parent)
             yield f"{indent}{parent}  told elsewhere in this tree"
 
 
 def _heading(one: Relative) -> str:
     candidate = one.candidate
-    loss = one.outcome if one.loss is None else wording.loss(one.loss)
+    loss = one.outcome if one.loss is None else formatting.loss(one.loss)
     early = " (stopped early)" if one.raced else ""
     origin = f"generation {candidate.generation}, {candidate.operator or 'a copy'}"
-    return f"{wording.short(candidate.id)}  {loss}{early}  {origin}"
+    return f"{formatting.short(candidate.id)}  {loss}{early}  {origin}"
 
 
 def _row(one: Relative) -> str:
     """Word a candidate in a line of the picture."""
     gain = "" if not one.steps or one.steps[0].gain is None else f" ({one.steps[0].gain:+.1%})"
-    loss = one.outcome if one.loss is None else wording.loss(one.loss) + gain
+    loss = one.outcome if one.loss is None else formatting.loss(one.loss) + gain
     operator, changes = (
         one.candidate.operator or "a copy",
         one.steps[0].changes if one.steps else (),
     )
-    return f"{wording.short(one.candidate.id)} {loss} {operator}: {'; '.join(changes)}".rstrip(
+    return f"{formatting.short(one.candidate.id)} {loss} {operator}: {'; '.join(changes)}".rstrip(
         ": "
     )
 
@@ -141,5 +141,5 @@ def _row(one: Relative) -> str:
 def _effect(child: Relative, step: Step) -> str:
     """Word what a birth did to the loss."""
     gain = "" if step.gain is None else f" ({step.gain:+.1%})"
-    losses = f"{wording.loss(step.loss)} -> {wording.loss(child.loss)}"
-    return f"{losses}{gain} from {wording.short(step.parent)}"
+    losses = f"{formatting.loss(step.loss)} -> {formatting.loss(child.loss)}"
+    return f"{losses}{gain} from {formatting.short(step.parent)}"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import options, wording
+from evoae.cli import formatting, options
 
 if TYPE_CHECKING:
-    from evoae.use.forecast import Forecast
+    from evoae.experiments.forecast import Forecast
 
 
 @click.command("plan", short_help="Say what a search would do and cost, before it does it.")
@@ -35,7 +35,7 @@ def command(config_file: Path, networks: int, overrides: tuple[str, ...], as_jso
     it ends with exit code 1, as the search would, and says what to change.
     """
     from evoae.cli.tables import print_json
-    from evoae.use.forecast import forecast
+    from evoae.experiments.forecast import forecast
 
     config = options.read_config(config_file, overrides)
     found = forecast(config, networks=networks, say=lambda line: click.echo(line, err=True))
@@ -44,31 +44,34 @@ def command(config_file: Path, networks: int, overrides: tuple[str, ...], as_jso
         return
     _print(found)
     changed = [word for override in overrides for word in ("--set", override)]
-    search = wording.command("search", "--config", config_file, *changed)
-    wording.next_steps([(search, "do it")])
+    search = formatting.command("search", "--config", config_file, *changed)
+    formatting.next_steps([(search, "do it")])
 
 
 def _print(found: Forecast) -> None:
     """Print the forecast, and what to think about."""
-    trainings = wording.plural(found.trainings, "training")
+    trainings = formatting.plural(found.trainings, "training")
     rows = [
         ("candidates", f"about {found.candidates:,}"),
         (
             "trainings",
-            f"about {trainings} of {wording.duration(found.training_seconds)}, "
-            f"{wording.plural(found.workers, 'worker')}, {wording.flops(found.flops)}",
+            f"about {trainings} of {formatting.duration(found.training_seconds)}, "
+            f"{formatting.plural(found.workers, 'worker')}, {formatting.flops(found.flops)}",
         ),
         (
             "time",
-            f"about {wording.duration(found.seconds)} "
-            f"({wording.duration(found.low)} to {wording.duration(found.high)})",
+            f"about {formatting.duration(found.seconds)} "
+            f"({formatting.duration(found.low)} to {formatting.duration(found.high)})",
         ),
-        ("memory", "unknown" if found.memory_bytes is None else wording.size(found.memory_bytes)),
-        ("disk", wording.size(found.disk_bytes)),
+        (
+            "memory",
+            "unknown" if found.memory_bytes is None else formatting.size(found.memory_bytes),
+        ),
+        ("disk", formatting.size(found.disk_bytes)),
     ]
     for name, said in rows:
         click.echo(f"{name:<10} {said}")
     if found.failed:
         click.echo(f"{len(found.failed)} of {found.sampled} networks failed: {found.failed[0]}")
-    for doubt in found.doubts:
-        click.echo(f"Doubt: {doubt}")
+    for warning in found.warnings:
+        click.echo(f"Warning: {warning}")

@@ -10,43 +10,43 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import wording
+from evoae.cli import formatting
 from evoae.cli.hof import print_entries
-from evoae.screen import ScreenWatcher
-from evoae.watching import Interrupted
+from evoae.engine.console import ConsoleCallback
+from evoae.engine.progress import Interrupted
 
 if TYPE_CHECKING:
     from evoae.runs.run import Run
 
 
-def watched(work: Callable[[ScreenWatcher], Run]) -> None:
-    """Do a search's `work` under a watcher; say how it ended and what to do next."""
-    watcher = ScreenWatcher()
+def watched(work: Callable[[ConsoleCallback], Run]) -> None:
+    """Do a search's `work` under a callback; say how it ended and what to do next."""
+    callback = ConsoleCallback()
     began = time.monotonic()
     try:
-        run = work(watcher)
+        run = work(callback)
     except Interrupted as stop:
-        watcher.close()
+        callback.close()
         click.echo(
-            f"Saved: {wording.plural(stop.trained, 'training')}, generation {stop.generation}"
+            f"Saved: {formatting.plural(stop.trained, 'training')}, generation {stop.generation}"
             + ("" if stop.generations is None else f" of {stop.generations}")
-            + f". Go on with:  {wording.command('resume', stop.run)}",
+            + f". Go on with:  {formatting.command('resume', stop.run)}",
             err=True,
         )
         sys.exit(130)
     except KeyboardInterrupt:
-        watcher.close()
-        if watcher.run is None:
+        callback.close()
+        if callback.run is None:
             raise
         click.echo(
             "Stopped at once; every finished training is saved. Go on with:  "
-            f"{wording.command('resume', watcher.run)}",
+            f"{formatting.command('resume', callback.run)}",
             err=True,
         )
         sys.exit(130)
     finally:
-        watcher.close()
-    _conclude(run, watcher.fresh, time.monotonic() - began)
+        callback.close()
+    _conclude(run, callback.fresh, time.monotonic() - began)
 
 
 def _conclude(run: Run, fresh: int, seconds: float) -> None:
@@ -54,8 +54,8 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     status = run.status()
     kinds = ", ".join(sorted(Counter(found.kind for found in run.failures())))
     failed = f"{status.failed} failed" + (f" ({kinds})" if kinds else "")
-    said = f"Done in {wording.duration(seconds)}" if fresh else "Nothing was left to train"
-    best = f" Best validation loss {wording.loss(status.best[1])}." if status.best else ""
+    said = f"Done in {formatting.duration(seconds)}" if fresh else "Nothing was left to train"
+    best = f" Best validation loss {formatting.loss(status.best[1])}." if status.best else ""
     trained = f"{status.scored} trained"
     if status.repeated:
         trained += f", {status.repeated} of them again"
@@ -71,17 +71,19 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     )
     print_entries(run, run.hall_of_fame())
     if status.best is None:
-        wording.next_steps([(wording.command("failures", status.run), "what failed, and why")])
+        formatting.next_steps(
+            [(formatting.command("failures", status.run), "what failed, and why")]
+        )
         sys.exit(1)
     steps = [
-        (wording.command("report", status.run), "see it"),
+        (formatting.command("report", status.run), "see it"),
         (
-            wording.command("refit", status.run, "best"),
+            formatting.command("refit", status.run, "best"),
             "train it properly, measure it once on the test set",
         ),
     ]
     if search_on:
         steps.append((search_on, "search on"))
     if status.failed:
-        steps.append((wording.command("failures", status.run), "what failed, and why"))
-    wording.next_steps(steps)
+        steps.append((formatting.command("failures", status.run), "what failed, and why"))
+    formatting.next_steps(steps)

@@ -31,7 +31,7 @@ def command(
     A picture shows 64 if not told: rows of up to 16 items, and under each row its copies; between
     them what the copies were made of, where the run corrupts its inputs (denoising).
     """
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.use.items import choose
     from evoae.use.model import open_model
     from evoae.use.output import check_output
@@ -42,5 +42,5 @@ def command(
     shown = limit or (IN_A_PICTURE if out.suffix.lower() == ".png" else None)
     items = choose(model, data=data, split=split, limit=shown)
     write_rebuilt(out, model, items)
-    click.echo(f"{wording.plural(len(items), 'item')} of {items.name}", err=True)
+    click.echo(f"{formatting.plural(len(items), 'item')} of {items.name}", err=True)
     click.echo(out)

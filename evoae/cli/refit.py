@@ -11,7 +11,7 @@ from evoae.cli import options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evoae.use.refit import Refitted
+    from evoae.experiments.refit import Refitted
 
 
 @click.command("refit", short_help="Train a winner properly, and measure it on the test set.")
@@ -37,7 +37,7 @@ def command(
     well; the test set is opened at the very end.
     """
     from evoae.cli.tables import print_json
-    from evoae.use.refit import refit
+    from evoae.experiments.refit import refit
 
     if ids and top is not None:
         raise click.UsageError("give IDs or --top, not both")
@@ -58,7 +58,7 @@ def command(
 
 def print_refitted(run: str, done: Sequence[Refitted]) -> None:
     """Print one table of figures, a row for each candidate."""
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.cli.tables import print_table
     from evoae.runs.run import Run
 
@@ -66,43 +66,50 @@ def print_refitted(run: str, done: Sequence[Refitted]) -> None:
     rows = []
     for refitted in done:
         figures = [
-            wording.loss(refitted.test.get(name))
-            + (f" ± {wording.loss(refitted.deviation[name])}" if refitted.deviation else "")
+            formatting.loss(refitted.test.get(name))
+            + (f" ± {formatting.loss(refitted.deviation[name])}" if refitted.deviation else "")
             for name in names
         ]
         epochs = "-" if refitted.epochs is None else f"{refitted.epochs[1]}/{refitted.epochs[0]}"
-        pca = [wording.loss(refitted.pca)]
+        pca = [formatting.loss(refitted.pca)]
         rows.append(
-            (wording.short(refitted.id), epochs, wording.loss(refitted.val_loss), *figures, *pca)
+            (
+                formatting.short(refitted.id),
+                epochs,
+                formatting.loss(refitted.val_loss),
+                *figures,
+                *pca,
+            )
         )
     headers = ["id", "epochs", "validation", *(f"test {name}" for name in names), "PCA mse"]
     print_table(headers, rows, right=set(headers[1:]))
     for refitted in done:
         if refitted.message is not None:
-            click.echo(f"{wording.short(refitted.id)}: {refitted.message}", err=True)
+            click.echo(f"{formatting.short(refitted.id)}: {refitted.message}", err=True)
     opened = Run.open(run)
     for refitted in done:
         searched = opened.find(refitted.id).evaluation
         before = None if searched is None else searched.fitness
         if before is not None and refitted.val_loss is not None and refitted.val_loss > before:
             click.echo(
-                f"{wording.short(refitted.id)}: its validation loss is above the search's, "
-                f"{wording.loss(before)}; try more epochs. The other commands use this model now.",
+                f"{formatting.short(refitted.id)}: its validation loss is above the search's, "
+                f"{formatting.loss(before)}; try more epochs. "
+                "The other commands use this model now.",
                 err=True,
             )
-    trained = [wording.short(refitted.id) for refitted in done if refitted.trained]
+    trained = [formatting.short(refitted.id) for refitted in done if refitted.trained]
     if trained:
-        copies = "copies.csv" if opened.facts().get("table") else "copies.png"
-        wording.next_steps(
+        copies = "copies.csv" if opened.metadata().get("table") else "copies.png"
+        formatting.next_steps(
             [
                 (
-                    wording.command(
+                    formatting.command(
                         "export", run, trained[0], "--format", "onnx", "--out", "model.onnx"
                     ),
                     "take it away",
                 ),
                 (
-                    wording.command("reconstruct", run, trained[0], "--out", copies),
+                    formatting.command("reconstruct", run, trained[0], "--out", copies),
                     "see what it rebuilds",
                 ),
             ]

@@ -13,16 +13,16 @@ def command(run: str, id: str) -> None:
 
     Nothing is recorded, and no time or memory limit is kept.
     """
-    from evoae.cli import wording
+    from evoae.cli import formatting
+    from evoae.engine.session import replay
     from evoae.evaluation import Outcome
-    from evoae.search import replay
 
     found, now = replay(run, id)
-    click.echo(f"{wording.short(now.id)}  {found.candidate.genome}")
+    click.echo(f"{formatting.short(now.id)}  {found.candidate.genome}")
     recorded = found.evaluation
     if recorded is not None:
-        click.echo(f"recorded  {recorded.outcome}  loss {wording.loss(recorded.fitness)}")
-    click.echo(f"now       {now.outcome}  loss {wording.loss(now.fitness)}")
+        click.echo(f"recorded  {recorded.outcome}  loss {formatting.loss(recorded.fitness)}")
+    click.echo(f"now       {now.outcome}  loss {formatting.loss(now.fitness)}")
     if now.message:
         click.echo(now.message)
     if now.traceback and now.outcome is not Outcome.DIVERGED:  # of which the message says all

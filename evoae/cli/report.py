@@ -31,7 +31,7 @@ def command(run: str, out: Path | None, force: bool, top: int, as_json: bool) ->
 
     The page needs no network and no other file. The test set is not opened for it.
     """
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.cli.tables import print_json
     from evoae.report.page import SUFFIXES, write_report
     from evoae.use.output import check_output
@@ -44,5 +44,5 @@ def command(run: str, out: Path | None, force: bool, top: int, as_json: bool) ->
     if as_json:
         print_json(written.summary())
         return
-    click.echo(f"{wording.size(written.bytes)}, needs no network", err=True)
+    click.echo(f"{formatting.size(written.bytes)}, needs no network", err=True)
     click.echo(written.path)

@@ -44,15 +44,15 @@ def command(
     execution.memory_limit, this happens by itself for the trainings that the lower limit ended.
     """
     from evoae.cli.progress import watched
-    from evoae.search import resume
+    from evoae.engine.session import resume
 
     watched(
-        lambda watcher: resume(
+        lambda callback: resume(
             run,
             generations=generations,
             overrides=overrides,
             retry_failed=retry_failed,
             accept_models=accept_models,
-            watcher=watcher,
+            callback=callback,
         )
     )

@@ -47,7 +47,7 @@ def command(
     A variational model has a prior to draw from; for others a Gaussian is fitted to the codes of
     training items.
     """
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.use.model import open_model
     from evoae.use.output import check_decodable, check_output, write_decoded
     from evoae.use.sample import SUFFIXES, sample
@@ -59,5 +59,5 @@ def command(
     how = how or ("mean" if model.table is None else "sample")
     drawn = sample(model, number, how=how, seed=seed, data=data)
     write_decoded(out, drawn.codes, drawn.values, model.table)
-    click.echo(f"{wording.plural(number, 'code')} from {drawn.source}", err=True)
+    click.echo(f"{formatting.plural(number, 'code')} from {drawn.source}", err=True)
     click.echo(out)

@@ -48,7 +48,7 @@ def command(
 
     With --normal or --anomaly, which say what labels mean, also the area under the ROC curve.
     """
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.cli.tables import print_json
     from evoae.data.labels import read_labels
     from evoae.use.items import choose
@@ -72,7 +72,7 @@ def command(
         listed = [dict(zip(header, row, strict=True)) for row in rows]
         print_json({"items": items.name, "loss": scores.loss, "roc_auc": auc, "scores": listed})
         return
-    click.echo(f"{wording.plural(len(rows), 'score')} of {items.name}", err=True)
+    click.echo(f"{formatting.plural(len(rows), 'score')} of {items.name}", err=True)
     if auc is not None:
         click.echo(f"ROC-AUC {auc:.4f}", err=True)
     click.echo(csv_text(header, rows) if out is None else out, nl=out is not None)

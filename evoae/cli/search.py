@@ -20,7 +20,7 @@ def command(config_file: Path, run: Path | None, overrides: tuple[str, ...]) -> 
     goes to stdout when it ends, everything else to stderr.
     """
     from evoae.cli.progress import watched
-    from evoae.search import search
+    from evoae.engine.session import search
 
     config = options.read_config(config_file, overrides)
-    watched(lambda watcher: search(config, run=run, name=config_file.stem, watcher=watcher))
+    watched(lambda callback: search(config, run=run, name=config_file.stem, callback=callback))

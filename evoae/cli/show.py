@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evoae.evaluation import Evaluation
     from evoae.models.layers import LayerRecord
     from evoae.models.plan import Plan
-    from evoae.runs.entries import Found
+    from evoae.runs.hall_of_fame import CandidateResult
     from evoae.runs.records import Candidate
 
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(run: str, id: str, as_json: bool) -> None:
     """Show one candidate of RUN: ID is any unambiguous prefix, or `best`."""
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.cli.tables import print_json
     from evoae.genome.text import parse
     from evoae.models.plan import plan
@@ -52,10 +52,10 @@ def command(run: str, id: str, as_json: bool) -> None:
         _verdict(found),
         f"{size.parameters:,} parameters",
         f"latent {size.latent:,}",
-        f"{wording.flops(size.flops)} an {'image' if len(drawn.input_shape) == 3 else 'item'}",
+        f"{formatting.flops(size.flops)} an {'image' if len(drawn.input_shape) == 3 else 'item'}",
         _origin(candidate),
     ]
-    click.echo(f"{wording.short(candidate.id)}  {candidate.genome}")
+    click.echo(f"{formatting.short(candidate.id)}  {candidate.genome}")
     click.echo(" · ".join(figures))
     click.echo(f"\n{draw(drawn)}\n")
     if evaluation is not None and evaluation.validation_loss:
@@ -65,51 +65,53 @@ def command(run: str, id: str, as_json: bool) -> None:
         click.echo(_of_refit(refitted))
 
 
-def _verdict(found: Found) -> str:
-    from evoae.cli import wording
+def _verdict(found: CandidateResult) -> str:
+    from evoae.cli import formatting
 
     evaluation = found.evaluation
     if evaluation is None:
         return "not trained yet"
     if found.val_loss is None:
         return f"{evaluation.outcome}: {evaluation.message}"
-    loss = f"loss {wording.loss(found.val_loss)}"
+    loss = f"loss {formatting.loss(found.val_loss)}"
     if found.deviation is not None:
-        loss += f" ± {wording.loss(found.deviation)} ({len(found.scores)} seeds)"
+        loss += f" ± {formatting.loss(found.deviation)} ({len(found.scores)} seeds)"
     epochs = len(evaluation.validation_loss)
     return loss if not evaluation.raced else f"{loss}, stopped early after epoch {epochs}"
 
 
 def _of_refit(result: Mapping[str, Any]) -> str:
-    from evoae.cli import wording
+    from evoae.cli import formatting
 
     if not result["trained"]:
         return f"refit failed: {result['message']}"
-    validation, test = wording.loss(result["val_loss"]), wording.loss(result["test_loss"])
+    validation, test = formatting.loss(result["val_loss"]), formatting.loss(result["test_loss"])
     best, epochs = result["epochs"][1], result["epochs"][0]
     if result["val_loss"] is None:
-        return f"refit: {wording.plural(epochs, 'epoch')} with the validation items, test {test}"
+        return (
+            f"refit: {formatting.plural(epochs, 'epoch')} with the validation items, test {test}"
+        )
     return f"refit: validation {validation} in epoch {best} of {epochs}, test {test}"
 
 
 def _origin(candidate: Candidate) -> str:
-    from evoae.cli import wording
+    from evoae.cli import formatting
 
     origin = f"generation {candidate.generation}"
     if candidate.parents:
-        parents = " and ".join(map(wording.short, dict.fromkeys(candidate.parents)))
+        parents = " and ".join(map(formatting.short, dict.fromkeys(candidate.parents)))
         origin += f", child of {parents} by {candidate.operator}"
     return origin
 
 
 def _print_curves(evaluation: Evaluation) -> None:
-    from evoae.cli import wording
+    from evoae.cli import formatting
 
     epochs = range(1, len(evaluation.validation_loss) + 1)
     for title, values in (
         ("epoch", [str(epoch) for epoch in epochs]),
-        ("train", [wording.loss(value) for value in evaluation.train_loss]),
-        ("valid", [wording.loss(value) for value in evaluation.validation_loss]),
+        ("train", [formatting.loss(value) for value in evaluation.train_loss]),
+        ("valid", [formatting.loss(value) for value in evaluation.validation_loss]),
     ):
         click.echo(f"{title:<6}" + "".join(f"{value:>8}" for value in values))
 
@@ -127,7 +129,7 @@ def _layer(layer: LayerRecord) -> dict[str, object]:
 
 def draw(drawn: Plan) -> str:
     """Draw a network as two chains of shapes, to the code and back, an arrow for each layer."""
-    from evoae.cli.wording import shape
+    from evoae.cli.formatting import shape
 
     lines = []
     for entry, layers in (

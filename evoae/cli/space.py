@@ -92,8 +92,8 @@ def check(
 def _genome(written: str) -> Genome:
     import json
 
+    from evoae.experiments.train_genome import read_genome
     from evoae.genome.codec import decode
-    from evoae.use.one import read_genome
 
     if not written.lstrip().startswith("["):
         return read_genome(written, lambda line: click.echo(line, err=True))
@@ -105,14 +105,14 @@ def _genome(written: str) -> Genome:
 
 
 def _space(config: Config, shape: str | None) -> Space:
-    from evoae.genome.frame import Frame
-    from evoae.scene import Scene, space_of
+    from evoae.engine.problem import Problem, space_of
+    from evoae.genome.frame import NetworkDefaults
 
     if shape is None:
-        return Scene.make(config, lambda line: click.echo(line, err=True)).space
+        return Problem.make(config, lambda line: click.echo(line, err=True)).space
     sides = _sides(shape)
     output: Literal["sigmoid", "linear"] = "sigmoid" if len(sides) == 3 else "linear"
-    return space_of(config, Frame.of(config.model, config.objective, sides, output))
+    return space_of(config, NetworkDefaults.of(config.model, config.objective, sides, output))
 
 
 def _sides(text: str) -> tuple[int, ...]:
@@ -126,7 +126,7 @@ def _sides(text: str) -> tuple[int, ...]:
 
 
 def _print(genomes: list[Genome], space: Space, *, as_json: bool) -> None:
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.cli.tables import print_json, print_table
     from evoae.genome.canonical import candidate_id
     from evoae.genome.codec import encode
@@ -150,9 +150,9 @@ def _print(genomes: list[Genome], space: Space, *, as_json: bool) -> None:
         return
     rows = [
         (
-            wording.count(size.latent),
-            wording.count(size.parameters),
-            wording.figure(size.flops / 1e6),
+            formatting.count(size.latent),
+            formatting.count(size.parameters),
+            formatting.figure(size.flops / 1e6),
             render(genome),
         )
         for genome, size in zip(genomes, sizes, strict=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import wording
+from evoae.cli import formatting
 
 if TYPE_CHECKING:
     from evoae.runs.run import Run
@@ -89,10 +89,10 @@ def _watch_in_lines(run: Run, interval: float, *, as_json: bool) -> Status:
 def _say_next(status: Status) -> None:
     """Say why a run stopped, and how to go on with it."""
     if status.why is not None:
-        see = wording.command("failures", status.run)
+        see = formatting.command("failures", status.run)
         click.echo(f"Stopped: {status.why}. See:  {see}", err=True)
     if status.state == "interrupted":
-        click.echo(f"Go on with:  {wording.command('resume', status.run)}", err=True)
+        click.echo(f"Go on with:  {formatting.command('resume', status.run)}", err=True)
 
 
 def _counts(status: Status) -> tuple[int, ...]:
@@ -108,14 +108,14 @@ def _where(status: Status) -> str:
     """Word the run, its state, its generation and its best candidate."""
     state = status.state
     if status.pid is not None:
-        workers = wording.plural(status.workers or 1, "worker")
+        workers = formatting.plural(status.workers or 1, "worker")
         state += f" (pid {status.pid or 'unknown'}, {workers})"
     generation = str(status.generation)
     if status.generations is not None:
         generation += f"/{status.generations}"
     best = "no score yet"
     if status.best is not None:
-        best = f"best {wording.loss(status.best[1])}  {wording.short(status.best[0])}"
+        best = f"best {formatting.loss(status.best[1])}  {formatting.short(status.best[0])}"
     return f"{status.run}  {state}      generation {generation}      {best}"
 
 
@@ -129,14 +129,14 @@ def _figures(status: Status) -> list[str]:
     if status.borrowed:
         figures.append(f"taken over {status.borrowed}")
     if status.cost:
-        figures.append(f"cost {wording.flops(status.cost)}")
+        figures.append(f"cost {formatting.flops(status.cost)}")
     if status.noise is not None:
         figures.append(f"noise {status.noise:.1%}")
     if status.state == "running":
         figures += _ahead(status)
-    figures.append(f"{wording.size(status.disk_bytes)} on disk")
+    figures.append(f"{formatting.size(status.disk_bytes)} on disk")
     if status.memory is not None:
-        figures.append(f"{wording.size(status.memory)} in memory")
+        figures.append(f"{formatting.size(status.memory)} in memory")
     return figures
 
 
@@ -144,5 +144,5 @@ def _ahead(status: Status) -> list[str]:
     """Word how fast a run goes on, and how long."""
     figures = [] if status.per_minute is None else [f"{status.per_minute:.1f}/min"]
     if status.eta_low is not None and status.eta_high is not None:
-        figures.append(f"{wording.about(status.eta_low, status.eta_high)} left")
+        figures.append(f"{formatting.about(status.eta_low, status.eta_high)} left")
     return figures

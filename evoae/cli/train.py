@@ -38,7 +38,7 @@ def command(
 
     The result is a run folder of one candidate, for `show`, `export`, `encode` and the others.
     """
-    from evoae.use.one import read_genome
+    from evoae.experiments.train_genome import read_genome
 
     train_given(
         options.read_config(config_file, overrides),
@@ -62,7 +62,7 @@ def train_given(
     """Train one network, see `train_one`, and print its figures."""
     from evoae.cli.refit import print_refitted
     from evoae.cli.tables import print_json
-    from evoae.use.one import train_one
+    from evoae.experiments.train_genome import train_one
 
     made, refitted = train_one(
         config,

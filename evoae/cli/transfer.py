@@ -50,9 +50,9 @@ def command(
     stops, and are measured on the validation split; the test set stays closed. The autoencoder
     never saw a label.
     """
-    from evoae.cli import wording
+    from evoae.cli import formatting
     from evoae.cli.tables import print_json, print_table
-    from evoae.use.transfer import transfer
+    from evoae.experiments.downstream import transfer
 
     done = transfer(
         run,
@@ -75,10 +75,10 @@ def command(
     rows.append(("chance: the most frequent class", f"{done.chance:.1%}", "-", "-"))
     click.echo(
         f"{done.model} ({'refitted' if done.refitted else 'as the search trained it'}), "
-        f"{wording.plural(done.latent, 'number')} a code\n"
+        f"{formatting.plural(done.latent, 'number')} a code\n"
         f"{done.data}: {done.classes:,} classes, {done.examples:,} labelled training items, "
         f"of which {done.stopping:,} say when a network stops\n"
-        f"accuracy on {wording.plural(done.validation, 'validation item')}, from which nothing "
+        f"accuracy on {formatting.plural(done.validation, 'validation item')}, from which nothing "
         "learned; the test set stays closed\n",
         err=True,
     )

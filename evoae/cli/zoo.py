@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import options, wording
+from evoae.cli import formatting, options
 
 if TYPE_CHECKING:
-    from evoae.zoo import Known
+    from evoae.engine.zoo import Known
 
 
 @click.group("zoo", short_help="Good networks found before: list, show, train.")
@@ -27,7 +27,7 @@ def command() -> None:
 def list_networks(data: str | None, as_json: bool) -> None:
     """Every network: its data, size and figures."""
     from evoae.cli.tables import print_json, print_table
-    from evoae.zoo import zoo
+    from evoae.engine.zoo import zoo
 
     networks = [each for each in zoo() if data in (None, each.data)]
     if as_json:
@@ -42,8 +42,8 @@ def list_networks(data: str | None, as_json: bool) -> None:
             each.data,
             str(each.latent),
             f"{each.parameters:,}",
-            wording.loss(each.mse),
-            wording.loss(each.pca),
+            formatting.loss(each.mse),
+            formatting.loss(each.pca),
         )
         for each in networks
     ]
@@ -57,21 +57,21 @@ def list_networks(data: str | None, as_json: bool) -> None:
 def show(name: str, as_json: bool) -> None:
     """One network: its genome, its figures and how they were measured."""
     from evoae.cli.tables import print_json
-    from evoae.zoo import known
+    from evoae.engine.zoo import known
 
     found = known(name)
     if as_json:
         print_json(found.summary())
         return
     click.echo(found.genome)
-    validation = wording.loss(found.validation) if found.validation else "trained on"
+    validation = formatting.loss(found.validation) if found.validation else "trained on"
     click.echo(
         f"{found.data} · latent {found.latent} · {found.parameters:,} parameters · "
-        f"validation {validation} · test {wording.loss(found.test)} · "
-        f"test mse {wording.loss(found.mse)} (PCA {wording.loss(found.pca)})"
+        f"validation {validation} · test {formatting.loss(found.test)} · "
+        f"test mse {formatting.loss(found.mse)} (PCA {formatting.loss(found.pca)})"
     )
     click.echo(_trained(found))
-    click.echo(f"Train it with:  {wording.command('zoo', 'train', name)}", err=True)
+    click.echo(f"Train it with:  {formatting.command('zoo', 'train', name)}", err=True)
 
 
 @command.command()
@@ -91,7 +91,7 @@ def train(
     """
     from evoae.cli.train import train_given
     from evoae.config.load import make_config
-    from evoae.zoo import known
+    from evoae.engine.zoo import known
 
     found = known(name)
     train_given(

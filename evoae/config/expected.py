@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from evoae.config.schema import Config
-from evoae.wording import exact
+from evoae.formatting import exact
 
 JsonSchema = Mapping[str, Any]
 _ENORMOUS = 1e6

@@ -17,7 +17,7 @@ from evoae.config.read import parse_yaml, read_yaml
 from evoae.config.schema import Config
 from evoae.config.values import Section
 from evoae.errors import ConfigError
-from evoae.wording import exact
+from evoae.formatting import exact
 
 KeyPath = tuple[str, ...]  # ("search", "population")
 

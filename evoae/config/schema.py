@@ -192,7 +192,7 @@ class TrainingConfig(Section):
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
-    vary_until: Share = Field(
+    augment_until: Share = Field(
         1.0, description="share of the epochs, from the first, with shift and flip"
     )
     patience: Positive | None = Field(
@@ -230,7 +230,7 @@ class RefitConfig(Section):
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
-    vary_until: Share = Field(
+    augment_until: Share = Field(
         1.0, description="share of the epochs, from the first, with shift and flip"
     )
     patience: Positive | None = Field(

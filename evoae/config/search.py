@@ -102,12 +102,14 @@ class SearchConfig(Section):
     objectives: Annotated[tuple[ObjectiveName, ...], *CHOICE] = Field(
         ("loss", "latent", "parameters"), description="of nsga2 and the front: all minimised"
     )
-    measures: Count = Field(1, description="most trainings of one network; their mean counts")
-    remeasure: Share = Field(0.2, description="share of trainings for that, while in doubt")
+    repeats: Count = Field(1, description="most trainings of one network; their mean counts")
+    repeat_share: Share = Field(0.2, description="share of trainings for that, while in doubt")
     seed_genomes: Text | None = Field(
         None, description="tried first: zoo, or a file of genomes, a line each; null for none"
     )
-    lag: Count = Field(8, description="aging: networks under way at once, and so most workers")
+    max_in_flight: Count = Field(
+        8, description="aging: networks under way at once, and so most workers"
+    )
     cxpb: Share = Field(0.6, description="probability that two parents cross")
     mutpb: Share = Field(0.3, description="probability that an offspring mutates")
     tournament: Count = Field(5, description="candidates in a tournament")

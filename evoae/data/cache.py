@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from evoae.data.talk import Say, silent
+from evoae.data.progress import Say, silent
 from evoae.errors import DataError, DiskFullError, is_disk_full
 
 _MOST_FOLDERS = 20

@@ -17,7 +17,7 @@ from numpy.random import PCG64
 from numpy.typing import NDArray
 
 from evoae.config.schema import ReduceConfig
-from evoae.data.tables import Table
+from evoae.data.kinds.tables import Table
 from evoae.errors import DataError
 
 Images = NDArray[np.uint8 | np.float32]  # (n, height, width, channels) or (n, features)

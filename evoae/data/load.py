@@ -9,13 +9,13 @@ from pathlib import Path
 
 from evoae.config.schema import DataConfig
 from evoae.data.dataset import Dataset, Source, take, take_labels
-from evoae.data.files import check_settings, home, read_path
+from evoae.data.kinds.rows import Rows
+from evoae.data.kinds.split_rows import split_rows
 from evoae.data.labels import read_labels
-from evoae.data.named import find_set
-from evoae.data.parts import check_enough, draw, drawn
-from evoae.data.rows import Rows
-from evoae.data.split_rows import split_rows
-from evoae.data.talk import Say, silent
+from evoae.data.progress import Say, silent
+from evoae.data.sources.files import check_settings, home, read_path
+from evoae.data.sources.named import find_set
+from evoae.data.splits import check_enough, draw, drawn
 from evoae.errors import DataError
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.data.dataset import Dataset, Images
-from evoae.data.tables import Table
+from evoae.data.kinds.tables import Table
 
 _CHUNK = 2**22  # values in memory at once as floats
 

@@ -1,8 +1,8 @@
 """Aging evolution: whoever is old leaves, however good (Real et al., AAAI 2019).
 
 Parents are tournament winners, children their mutants. There is no barrier between generations:
-candidate i is bred from the candidates before i - lag in the order of proposal, whoever of them
-finished first. So workers stay busy, and results depend on no clock.
+candidate i is bred from the candidates before i - max_in_flight in the order of proposal, whoever
+of them finished first. So workers stay busy, and results depend on no clock.
 
 E. Real, A. Aggarwal, Y. Huang, Q. V. Le: Regularized Evolution for Image Classifier Architecture
 Search, 2019.
@@ -18,9 +18,9 @@ import numpy as np
 from evoae.config.search import SearchConfig
 from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm
-from evoae.evolution.breeding import copied, mutated, renewed
-from evoae.evolution.proposing import fresh_samples
+from evoae.evolution.deduplication import fresh_samples
 from evoae.evolution.state import Individual, Proposal, State, scored
+from evoae.evolution.variation import copied, mutated, renewed
 from evoae.genome.space import Space
 
 
@@ -32,14 +32,14 @@ class Aging(AbstractAlgorithm):
         self._search, self._space = search, space
 
     @property
-    def steps(self) -> int:
+    def batches_per_generation(self) -> int:
         """As many candidates as the population holds are called a generation."""
         return self._search.population
 
     @property
-    def lag(self) -> int:
+    def max_in_flight(self) -> int:
         """Candidates under way at once."""
-        return self._search.lag
+        return self._search.max_in_flight
 
     def size(self, batch: int) -> int:  # noqa: ARG002
         """Return 1."""

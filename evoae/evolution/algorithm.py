@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence, Set
 import numpy as np
 
 from evoae.evolution.state import Individual, Measured, Proposal, State, best, complete
-from evoae.front import Place
+from evoae.pareto import Place
 
-# Returns so many places of proposals, best first, by what may be hoped of each one's loss.
+# Returns the indices of so many proposals, best first, by the acquisition value of each.
 Order = Callable[[Sequence[float], Sequence[Proposal], int], list[int]]
 
 
@@ -18,19 +18,19 @@ class AbstractAlgorithm(ABC):
     """A search algorithm over pure state: no method changes the object or what it was given.
 
     Candidates are asked for in batches, numbered from 1, and told in that order. Batch k is asked
-    from the state after batch k - `lag`, so that `lag` of them can be under way at once and no
+    from the state after batch k - `max_in_flight`, so that so many can be under way at once and no
     result depends on who finishes first. A resumed run is a replay, and a run extended by k
     generations is the run that had them from the start.
     """
 
     @property
     @abstractmethod
-    def steps(self) -> int:
+    def batches_per_generation(self) -> int:
         """Batches of a generation."""
 
     @property
     @abstractmethod
-    def lag(self) -> int:
+    def max_in_flight(self) -> int:
         """Batches that may be under way at once."""
 
     @property
@@ -61,7 +61,7 @@ class AbstractAlgorithm(ABC):
         needs no second training.
 
         Args:
-            state: after the batch that `lag` says.
+            state: after the batch that `max_in_flight` says.
             rng: the batch's, see `batch_rng`.
             count: how many.
             known: ids of all candidates asked for so far, those under way included.
@@ -75,8 +75,8 @@ class AbstractAlgorithm(ABC):
         """Return the `size` best candidates of the history, best first; none that was raced."""
         return best(complete(state.history.values()), size)
 
-    def figures(self, state: State) -> dict[str, float | None]:  # noqa: ARG002
-        """Return further figures that the row of a generation ends with."""
+    def metrics(self, state: State) -> dict[str, float | None]:  # noqa: ARG002
+        """Return further metrics that the row of a generation ends with."""
         return {}
 
 

@@ -7,12 +7,12 @@ from functools import partial
 
 from evoae.config.search import SearchConfig
 from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng
-from evoae.evolution.breeding import mutated
-from evoae.evolution.noise import doubtful
-from evoae.evolution.proposing import propose
+from evoae.evolution.deduplication import propose
+from evoae.evolution.noise import needs_repeat
 from evoae.evolution.state import Proposal, State
 from evoae.evolution.surrogate import Surrogate
 from evoae.evolution.toolbox import toolbox
+from evoae.evolution.variation import mutated
 from evoae.genome.genome import Genome
 
 
@@ -32,7 +32,7 @@ def next_batch(
         algorithm: proposes new candidates.
         search: its settings.
         surrogate: of the search; chooses if `search.surrogate` asks for it.
-        state: after batch `batch` - `algorithm.lag`.
+        state: after batch `batch` - `algorithm.max_in_flight`.
         batch: from 1.
         seed: of the run.
         pending: keys (`Proposal.key`) of the trainings under way, which the state lacks.
@@ -40,10 +40,12 @@ def next_batch(
     """
     count = algorithm.size(batch)
     given = _given(algorithm, batch, seeds)
-    share = round(batch * count * search.remeasure) - round((batch - 1) * count * search.remeasure)
+    share = round(batch * count * search.repeat_share) - round(
+        (batch - 1) * count * search.repeat_share
+    )
     share = min(share, count - len(given))
-    further = doubtful(
-        state.history.values(), search.measures, share + len(pending), algorithm.sizes
+    further = needs_repeat(
+        state.history.values(), search.repeats, share + len(pending), algorithm.sizes
     )
     again = [proposal for proposal in further if proposal.key not in pending][:share]
     known = state.history.keys() | {key.partition(" ")[0] for key in pending}
@@ -52,7 +54,7 @@ def next_batch(
     new = count - len(again) - len(given)
     if not (algorithm.guided and search.surrogate > 1):
         return (*again, *given, *algorithm.ask(state, rng, new, known))
-    proposals = surrogate.promising(
+    proposals = surrogate.select(
         tuple(state.history.values()),
         algorithm.ask(state, rng, new * search.surrogate, known),
         new,

@@ -14,9 +14,9 @@ import numpy as np
 from evoae.config.search import SearchConfig
 from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm
-from evoae.evolution.breeding import offspring
-from evoae.evolution.proposing import fresh_samples
+from evoae.evolution.deduplication import fresh_samples
 from evoae.evolution.state import Individual, Proposal, State, best, complete, scored
+from evoae.evolution.variation import offspring
 from evoae.genome.space import Space
 
 
@@ -24,7 +24,7 @@ from evoae.genome.space import Space
 class Generational(AbstractAlgorithm):
     """A random first generation, then offspring of tournament winners beside the elites."""
 
-    steps, lag = 1, 1
+    batches_per_generation, max_in_flight = 1, 1
 
     def __init__(self, search: SearchConfig, space: Space) -> None:
         self._search, self._space = search, space

@@ -13,9 +13,9 @@ import numpy as np
 from evoae.config.search import SearchConfig
 from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm
-from evoae.evolution.breeding import offspring
-from evoae.evolution.proposing import fresh_samples
+from evoae.evolution.deduplication import fresh_samples
 from evoae.evolution.state import Individual, Proposal, State, best, scored
+from evoae.evolution.variation import offspring
 from evoae.genome.space import Space
 
 
@@ -23,7 +23,7 @@ from evoae.genome.space import Space
 class MuPlusLambda(AbstractAlgorithm):
     """Each generation as many offspring as parents; the better half of both goes on."""
 
-    steps, lag = 1, 1
+    batches_per_generation, max_in_flight = 1, 1
 
     def __init__(self, search: SearchConfig, space: Space) -> None:
         self._search, self._space = search, space

@@ -50,9 +50,9 @@ def _sizes(losses: Sequence[float]) -> Callable[[float], float]:
     return lambda _: typical
 
 
-def doubtful(
+def needs_repeat(
     individuals: Iterable[Individual],
-    measures: int,
+    most: int,
     count: int,
     sizes: Callable[[Individual], Sequence[float]] = lambda _: (),
 ) -> list[Proposal]:
@@ -65,12 +65,12 @@ def doubtful(
 
     Args:
         individuals: all of the search.
-        measures: most trainings of one candidate.
+        most: most trainings of one candidate.
         count: most trainings to return.
         sizes: what counts of each beside its loss, as many figures of each.
     """
     pool = scored(complete(individuals))
-    if measures < 2 or count < 1 or not pool:
+    if most < 2 or count < 1 or not pool:
         return []
     noise, _ = deviation(each for _, each in pool)
     size_of = _sizes([fitness for fitness, _ in pool])
@@ -82,7 +82,7 @@ def doubtful(
     figures = np.array([sizes(each) for _, each in pool])
     found = []
     for (fitness, each), own in zip(pool, figures, strict=True):
-        if each.asked >= measures:
+        if each.asked >= most:
             continue
         # The first in order of fitness that is nowhere larger; itself at the latest.
         best_fitness, best = pool[int((figures <= own).all(axis=1).argmax())]

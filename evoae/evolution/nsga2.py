@@ -16,18 +16,18 @@ import numpy as np
 from evoae.config.search import SearchConfig
 from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm, Order
-from evoae.evolution.breeding import offspring
-from evoae.evolution.proposing import fresh_samples
+from evoae.evolution.deduplication import fresh_samples
 from evoae.evolution.state import Individual, Proposal, State, complete, scored
-from evoae.front import Place, hypervolume, place, undominated
+from evoae.evolution.variation import offspring
 from evoae.genome.space import Space
+from evoae.pareto import Place, hypervolume, place, undominated
 
 
 @final
 class Nsga2(AbstractAlgorithm):
     """As many offspring as parents; the better by front and crowding go on."""
 
-    steps, lag = 1, 1
+    batches_per_generation, max_in_flight = 1, 1
 
     def __init__(self, search: SearchConfig, space: Space) -> None:
         self._search, self._space = search, space
@@ -71,7 +71,7 @@ class Nsga2(AbstractAlgorithm):
         best = self._ranked(front)[:size]
         return tuple(each for _, each in sorted(scored(best), key=lambda pair: pair[0]))
 
-    def figures(self, state: State) -> dict[str, float | None]:
+    def metrics(self, state: State) -> dict[str, float | None]:
         """Return the hypervolume of the front; None while nobody scored.
 
         Its corner is the worst of the first generation in each objective, by their first
@@ -89,12 +89,12 @@ class Nsga2(AbstractAlgorithm):
         return {"hypervolume": hypervolume(places, corner)}
 
     def _order(
-        self, hopes: Sequence[float], proposals: Sequence[Proposal], count: int
+        self, acquisition: Sequence[float], proposals: Sequence[Proposal], count: int
     ) -> list[int]:
         sizes = [self._space.measure(each.genome) for each in proposals]
         left = {
-            at: place(math.exp(hope), size.latent, size.parameters, self._search.objectives)
-            for at, (hope, size) in enumerate(zip(hopes, sizes, strict=True))
+            at: place(math.exp(value), size.latent, size.parameters, self._search.objectives)
+            for at, (value, size) in enumerate(zip(acquisition, sizes, strict=True))
         }
         ordered: list[int] = []
         while left and len(ordered) < count:

@@ -10,7 +10,7 @@ import numpy as np
 from evoae.config.search import SearchConfig
 from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm
-from evoae.evolution.proposing import fresh_samples
+from evoae.evolution.deduplication import fresh_samples
 from evoae.evolution.state import Individual, Proposal, State, best, complete
 from evoae.genome.space import Space
 
@@ -19,7 +19,7 @@ from evoae.genome.space import Space
 class RandomSearch(AbstractAlgorithm):
     """Samples only, with the budget, the elites and the statistics of `Generational`."""
 
-    steps, lag = 1, 1
+    batches_per_generation, max_in_flight = 1, 1
 
     def __init__(self, search: SearchConfig, space: Space) -> None:
         self._search, self._space = search, space

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from evoae.evolution.algorithm import Order
 from evoae.evolution.state import Individual, Proposal
-from evoae.front import LEAST
 from evoae.genome.genes import (
     KIND_OF,
     BatchNorm,
@@ -39,14 +38,15 @@ from evoae.genome.genes import (
 )
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Space
+from evoae.pareto import LEAST
 
 _Array = NDArray[np.float64]
 Vary = Callable[[Proposal], Proposal]
-_HOPE = 2.0  # deviations that are taken off the mean
+_OPTIMISM = 2.0  # deviations that are taken off the mean
 _LEAST = 12  # scored candidates before the model has a say
 _MOST = 400  # candidates that it learns from, the latest: its time grows with their cube
 # How the best are bred further, without training any; fewer where fewer are wanted: it takes time.
-_ROUNDS, _BEAM, _LITTER = 8, 4, 4
+_ROUNDS, _BEAM, _OFFSPRING = 8, 4, 4
 _REACH = 1.2  # length scale of the process, for each root of the number of figures
 _LINEAR = 0.02  # share of a linear trend in it
 _NOISE = 0.1  # share of the variance that is noise of one training
@@ -68,7 +68,7 @@ class Surrogate:
         self.space = space
         self._rows: dict[str, list[float]] = {}
 
-    def promising(
+    def select(
         self,
         individuals: Sequence[Individual],
         proposals: Sequence[Proposal],
@@ -109,9 +109,9 @@ class Surrogate:
             return tuple(proposals[:count])
         for _ in range(_ROUNDS):
             best = _best(model, list(pool.values()), min(_BEAM, count), order)
-            litter = [vary(parent.proposal) for parent in best for _ in range(_LITTER)]
+            offspring = [vary(parent.proposal) for parent in best for _ in range(_OFFSPRING)]
             known_ids = asked | pool.keys()
-            new = {each.id: each for each in litter if each.id not in known_ids}
+            new = {each.id: each for each in offspring if each.id not in known_ids}
             pool |= {id: self._candidate(each) for id, each in new.items()}
         if len(pool) <= count:  # a space that is nearly exhausted
             known_ones = [each for each in proposals if each.id in asked]
@@ -197,10 +197,10 @@ class _Trend:
         left = logs - process.predict(powers)
         return cls(least, most, process, left.tolist(), float(left.std()))
 
-    def losses(self, rows: _Array, hopes: _Array) -> _Array:
+    def losses(self, rows: _Array, acquisition: _Array) -> _Array:
         """Return the logarithms of losses that are so many deviations off the trend."""
         powers = _powers(rows[:, :2], self.least, self.most)
-        found: _Array = self.process.predict(powers) + self.spread * hopes
+        found: _Array = self.process.predict(powers) + self.spread * acquisition
         return found
 
 
@@ -254,16 +254,16 @@ class _Model:
         process = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None)
         return cls(rows, targets, noise, scaler, process.fit(rows, targets), trend)
 
-    def hopes(self, rows: _Array) -> _Array:
-        """Return what may be hoped of networks with these figures, to minimise, (n,).
+    def acquisition(self, rows: _Array) -> _Array:
+        """Return the acquisition value of networks with these figures, to minimise, (n,).
 
         Logarithms of losses where there is a trend, else deviates.
         """
         means, deviations = self.process.predict(self.scaler.transform(rows), return_std=True)
-        hopes: _Array = means - _HOPE * deviations
+        acquisition: _Array = means - _OPTIMISM * deviations
         if self.trend is not None:
-            hopes = self.trend.losses(rows, hopes)
-        return np.round(hopes, _DIGITS)
+            acquisition = self.trend.losses(rows, acquisition)
+        return np.round(acquisition, _DIGITS)
 
     def believing(self, row: _Array) -> _Model:
         """Return the model that has seen what it expects of a network with these figures."""
@@ -281,11 +281,11 @@ def _best(
     model: _Model, candidates: list[_Candidate], count: int, order: Order | None = None
 ) -> list[_Candidate]:
     """Return the `count` most promising, best first."""
-    hopes = model.hopes(np.array([each.row for each in candidates]))
+    acquisition = model.acquisition(np.array([each.row for each in candidates]))
     if order is None:
-        places = np.argsort(hopes, kind="stable").tolist()
+        places = np.argsort(acquisition, kind="stable").tolist()
     else:
-        places = order(hopes.tolist(), [each.proposal for each in candidates], count)
+        places = order(acquisition.tolist(), [each.proposal for each in candidates], count)
     return [candidates[place] for place in places[:count]]
 
 

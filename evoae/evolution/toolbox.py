@@ -21,7 +21,6 @@ from deap import base, creator, tools
 
 from evoae.config.search import SearchConfig
 from evoae.evolution.state import Individual, scored
-from evoae.front import Place
 from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.crossover import swap_blocks, swap_genes
 from evoae.genome.genome import Genome
@@ -29,6 +28,7 @@ from evoae.genome.mutation import mutate
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.genome.text import render
+from evoae.pareto import Place
 
 _Any = TypeVar("_Any")
 

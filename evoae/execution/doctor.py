@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evoae.data.cache import cache_root
-from evoae.data.named import NAMED
-from evoae.data.stores import SYSTEM, keras_datasets
+from evoae.data.sources.named import NAMED
+from evoae.data.sources.stores import SYSTEM, keras_datasets
 from evoae.errors import DataError
 from evoae.execution.bfloat16 import has_bfloat16
 from evoae.execution.gpus import VISIBLE, Gpu, installed_gpus, visible_gpus
 from evoae.execution.machine import Memory, cpu_flags, memory, usable_cores
 from evoae.execution.probe import TensorFlow, ask_tensorflow
+from evoae.formatting import mebibytes
 from evoae.models.memory import BASE_BYTES
-from evoae.runs.facts import environment
-from evoae.wording import mebibytes
+from evoae.runs.environment import environment
 
 _LITTLE_DISK = 2**30
 _NEEDED = ("tensorflow", "keras", "numpy", "deap")

@@ -23,7 +23,7 @@ from evoae.execution.deaths import Death, Wave
 from evoae.execution.executor import AbstractExecutor, Train
 from evoae.execution.process import NAME, Job, Worker, exit_reason
 from evoae.execution.worker import EXIT_OUT_OF_MEMORY, Answer, Begun, Ready
-from evoae.wording import figure, mebibytes
+from evoae.formatting import figure, mebibytes
 
 _TRIES = 2  # of a training whose worker dies of it
 _SPARED = 5  # deaths that a training may be spared, so that none is tried for ever

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from evoae.runs.facts import cores
+from evoae.runs.environment import cores
 
 # What TensorFlow's convolutions are fast with.
 CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")

@@ -11,10 +11,10 @@ from evoae.genome.genes import (
     BatchNorm,
     Conv,
     Dropout,
+    GlobalGene,
     Head,
     Modifier,
     Residual,
-    Trait,
     UpConv,
     make,
     numbers,
@@ -49,7 +49,7 @@ def candidate_id(genome: Genome) -> str:
     return hashlib.sha256(render(canonical(genome)).encode()).hexdigest()
 
 
-def _rounded(trait: Trait) -> Trait:
+def _rounded(trait: GlobalGene) -> GlobalGene:
     fields = KIND_OF[type(trait)].fields
     nearest = [
         field.from_steps(field.to_steps(number))

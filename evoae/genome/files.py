@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from evoae.errors import GenomeError
+from evoae.formatting import size
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
-from evoae.wording import size
 
 _MOST_BYTES = 2**24
 

@@ -11,7 +11,7 @@ from evoae.config.values import ActivationName, DownsamplingName, UpsamplingName
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class NetworkDefaults:
     """What a genome needs to become a network.
 
     Attributes:

@@ -139,8 +139,8 @@ class Head:
 EncoderLayer = Conv | Dense
 DecoderLayer = UpConv | UpDense
 Modifier = BatchNorm | Dropout | Residual
-Trait = Activation | Downsampling | Upsampling | Head | Train
-Gene = EncoderLayer | DecoderLayer | Modifier | Latent | Trait
+GlobalGene = Activation | Downsampling | Upsampling | Head | Train
+Gene = EncoderLayer | DecoderLayer | Modifier | Latent | GlobalGene
 MIRROR: dict[type[object], type[DecoderLayer]] = {Conv: UpConv, Dense: UpDense}
 _Gene = TypeVar("_Gene", bound=Gene)
 
@@ -280,7 +280,13 @@ GENES: tuple[GeneKind, ...] = (
     GeneKind(Residual, -13, "res", Role.MODIFIER, (_BLOCKS,)),
 )
 KIND_OF: dict[type[object], GeneKind] = {kind.gene: kind for kind in GENES}
-TRAITS: tuple[type[Trait], ...] = (Activation, Downsampling, Upsampling, Head, Train)  # as written
+TRAITS: tuple[type[GlobalGene], ...] = (
+    Activation,
+    Downsampling,
+    Upsampling,
+    Head,
+    Train,
+)  # as written
 
 
 def make(gene: type[_Gene], numbers: Sequence[float]) -> _Gene:

@@ -16,10 +16,10 @@ from evoae.genome.genes import (
     Dense,
     EncoderLayer,
     Gene,
+    GlobalGene,
     Latent,
     Modifier,
     Residual,
-    Trait,
     UpConv,
 )
 
@@ -61,7 +61,7 @@ class Genome:
     encoder: tuple[Block, ...]
     latent: Latent | None
     decoder: tuple[Block, ...]
-    traits: tuple[Trait, ...] = ()
+    traits: tuple[GlobalGene, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.encoder and self.latent is None:

@@ -16,10 +16,10 @@ from evoae.genome.genes import (
     Dense,
     EncoderLayer,
     Gene,
+    GlobalGene,
     Latent,
     Residual,
     Role,
-    Trait,
     UpConv,
 )
 from evoae.genome.genome import Block, Genome
@@ -41,7 +41,7 @@ _FIRST = f"expected an encoder layer ({words(Role.ENCODER)}) first"
 class _Draft:
     """The genome as far as it has been read."""
 
-    traits: list[Trait] = field(default_factory=list)
+    traits: list[GlobalGene] = field(default_factory=list)
     encoder: list[Block] = field(default_factory=list)
     latent: Latent | None = None
     decoder: list[Block] = field(default_factory=list)
@@ -58,7 +58,7 @@ class _Draft:
 
     def add(self, gene: Gene) -> None:
         """Append a gene that may stand here."""
-        if isinstance(gene, Trait):
+        if isinstance(gene, GlobalGene):
             self.traits.append(gene)
         elif isinstance(gene, EncoderLayer):
             self.encoder.append(Block(gene))
@@ -73,7 +73,7 @@ class _Draft:
     def objection(self, gene: Gene) -> str | None:
         """Say what was expected instead of `gene`; None if it may stand here."""
         past_encoder = self.latent is not None or bool(self.decoder)
-        if isinstance(gene, Trait):
+        if isinstance(gene, GlobalGene):
             return self._against_trait(gene)
         if isinstance(gene, EncoderLayer):
             if past_encoder:
@@ -97,7 +97,7 @@ class _Draft:
             return "expected it after a conv or upconv: residual blocks need a map"
         return None
 
-    def _against_trait(self, gene: Trait) -> str | None:
+    def _against_trait(self, gene: GlobalGene) -> str | None:
         if self.encoder or self.latent is not None:
             return "expected it before the first layer"
         if any(type(trait) is type(gene) for trait in self.traits):

@@ -20,10 +20,10 @@ from evoae.genome.genes import (
     Conv,
     Dense,
     Downsampling,
+    GlobalGene,
     Head,
     Residual,
     Train,
-    Trait,
     Upsampling,
     make,
     numbers,
@@ -237,7 +237,7 @@ def _applies(name: str, space: Space) -> bool:
 
 
 def _redraw_word(
-    rng: np.random.Generator, genome: Genome, space: Space, kinds: tuple[type[Trait], ...]
+    rng: np.random.Generator, genome: Genome, space: Space, kinds: tuple[type[GlobalGene], ...]
 ) -> Genome:
     """Replace one word of a gene of these kinds by another one that the space offers."""
     others = [

@@ -25,10 +25,10 @@ from evoae.genome.genes import (
     EncoderLayer,
     Field,
     Gene,
+    GlobalGene,
     Head,
     Latent,
     Train,
-    Trait,
     make,
     numbers,
 )
@@ -101,7 +101,7 @@ class Space:
         return {"conv": (Conv,), "dense": (Dense,), "both": (Conv, Dense)}[chosen]
 
     @property
-    def traits(self) -> tuple[type[Trait], ...]:
+    def traits(self) -> tuple[type[GlobalGene], ...]:
         """The kinds of genes of the whole network that every genome holds."""
         return tuple(kind for kind in TRAITS if self._evolves(kind))
 
@@ -256,9 +256,9 @@ class Space:
         fields = KIND_OF[gene].fields
         return make(gene, [self.from_steps(field, self.steps(field)[0]) for field in fields])
 
-    def _least_traits(self) -> list[tuple[Trait, ...]]:
+    def _least_traits(self) -> list[tuple[GlobalGene, ...]]:
         """Return the traits that may make a network small: every choice that changes a size."""
-        choices: list[list[Trait]] = []
+        choices: list[list[GlobalGene]] = []
         for kind in self.traits:
             if kind is Train:
                 choices.append([self._least(kind)])
@@ -268,7 +268,7 @@ class Space:
                 choices.append([make(kind, [field.number(word)]) for word in words])
         return list(product(*choices))
 
-    def _evolves(self, kind: type[Trait]) -> bool:
+    def _evolves(self, kind: type[GlobalGene]) -> bool:
         if kind is Train:
             return self.model.learning.evolve
         words = self.words(KIND_OF[kind].fields[0])

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.errors import UseError
+from evoae.formatting import exact, figure
 from evoae.models.batches import batches, items_at_once
 from evoae.runs.files import replacing, sync_folder
-from evoae.wording import exact, figure
 
 if TYPE_CHECKING:
     import keras

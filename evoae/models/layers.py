@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import BatchNorm, Dropout, Modifier, Residual
 
 Shape = tuple[int, ...]
@@ -67,7 +67,7 @@ class LayerRecord:
         return 0 if self.kind in _FREE else 4 * math.prod(self.shape)
 
 
-class Draft:
+class PlanBuilder:
     """The layers laid so far, and the shape that they end in.
 
     Attributes:
@@ -77,7 +77,7 @@ class Draft:
         folded: the map that was flattened, or will be; the input's own until then.
     """
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: NetworkDefaults) -> None:
         self.frame = frame
         self.shape = frame.input_shape
         self.folded = frame.input_shape

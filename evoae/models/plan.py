@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from evoae.errors import GenomeError
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import (
     Activation,
     Conv,
@@ -38,7 +38,7 @@ from evoae.genome.genes import (
 )
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Size
-from evoae.models.layers import Draft, Kind, LayerRecord, Shape
+from evoae.models.layers import Kind, LayerRecord, PlanBuilder, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Plan:
         )
 
 
-def plan(genome: Genome, frame: Frame) -> Plan:
+def plan(genome: Genome, frame: NetworkDefaults) -> Plan:
     """Infer every layer of the autoencoder that `genome` describes.
 
     Args:
@@ -108,7 +108,7 @@ def plan(genome: Genome, frame: Frame) -> Plan:
             f"conv layers for rows of {frame.input_shape[0]} numbers",
             "convolutions need images: use dense genes for a table",
         )
-    draft = Draft(_with_traits(frame, genome))
+    draft = PlanBuilder(_with_traits(frame, genome))
     entries = [_encode(draft, block) for block in genome.encoder]
     _bottleneck(draft, genome)
     draft.part = "decoder"
@@ -123,7 +123,7 @@ def plan(genome: Genome, frame: Frame) -> Plan:
     return Plan(frame.input_shape, tuple(draft.layers), genome.depth)
 
 
-def measure(frame: Frame) -> Callable[[Genome], Size]:
+def measure(frame: NetworkDefaults) -> Callable[[Genome], Size]:
     """Return the function that tells the size of a genome's network in this frame.
 
     It remembers the latest, because a search asks for the same ones again and again.
@@ -131,7 +131,7 @@ def measure(frame: Frame) -> Callable[[Genome], Size]:
     return lru_cache(maxsize=2**14)(lambda genome: plan(genome, frame).size)
 
 
-def _with_traits(frame: Frame, genome: Genome) -> Frame:
+def _with_traits(frame: NetworkDefaults, genome: Genome) -> NetworkDefaults:
     """Return `frame` with what the genome's own traits say instead."""
     for trait in genome.traits:
         match trait:
@@ -144,7 +144,7 @@ def _with_traits(frame: Frame, genome: Genome) -> Frame:
     return frame
 
 
-def _encode(draft: Draft, block: Block) -> Shape:
+def _encode(draft: PlanBuilder, block: Block) -> Shape:
     """Lay an encoder block; return the shape it was given."""
     entry, frame = draft.shape, draft.frame
     match block.layer:
@@ -164,7 +164,7 @@ def _encode(draft: Draft, block: Block) -> Shape:
     return entry
 
 
-def _bottleneck(draft: Draft, genome: Genome) -> None:
+def _bottleneck(draft: PlanBuilder, genome: Genome) -> None:
     """Lay the code, and the heads beside it."""
     frame = draft.frame
     if genome.latent is None:
@@ -187,7 +187,7 @@ def _bottleneck(draft: Draft, genome: Genome) -> None:
     draft.shape = (units,)
 
 
-def _decode(draft: Draft, block: Block, entry: Shape) -> None:
+def _decode(draft: PlanBuilder, block: Block, entry: Shape) -> None:
     """Lay a decoder block that ends in the height and width of `entry`, its mirror's input."""
     activation = draft.frame.activation
     match block.layer:
@@ -210,7 +210,7 @@ def _decode(draft: Draft, block: Block, entry: Shape) -> None:
                 draft.lay("crop", (*entry[:2], filters))
 
 
-def _decode_image(draft: Draft, block: Block) -> None:
+def _decode_image(draft: PlanBuilder, block: Block) -> None:
     """Lay the outermost decoder convolution as the head, after its modifiers."""
     frame, layer = draft.frame, block.layer
     assert isinstance(layer, UpConv)
@@ -229,7 +229,7 @@ def _decode_image(draft: Draft, block: Block) -> None:
         draft.lay("crop", frame.input_shape, name="image")
 
 
-def _head(draft: Draft) -> None:
+def _head(draft: PlanBuilder) -> None:
     """Lay what turns the last layer into the shape and the range of the input."""
     frame = draft.frame
     if len(draft.shape) == 3:

@@ -73,7 +73,7 @@ class Figure:
 
     Attributes:
         title: of the drawing.
-        svg: the drawing itself, see `evoae.report.drawing`; it carries its alternative text.
+        svg: the drawing itself, see `evoae.report.drawing.svg`; it carries its alternative text.
         keys: its legend.
         note: a sentence under it; "" for none.
         table: what is drawn, in figures; None if it stands elsewhere.

@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evoae.errors import DiskFullError, UseError, is_disk_full
-from evoae.report import about_run, about_search, answer, codes, columns, copies, decoder, network
 from evoae.report.blocks import Block, Section, Text
-from evoae.report.record import Record
-from evoae.report.studio import Studio, open_studio
+from evoae.report.model_views import Studio, open_studio
+from evoae.report.run_snapshot import Record
+from evoae.report.sections import (
+    about_run,
+    about_search,
+    columns,
+    decoder,
+    latent_map,
+    network,
+    reconstructions,
+    summary,
+)
 from evoae.runs.files import write_whole
 from evoae.runs.run import Run
 
@@ -78,11 +87,11 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
 def sections(record: Record, studio: Studio) -> tuple[Section, ...]:
     """Return the page's sections in order, without those that have nothing to say."""
     found: Sequence[Section | None] = (
-        answer.section(record),
+        summary.section(record),
         about_search.course_section(record),
         about_search.front_section(record),
-        copies.section(studio) or _without(record, studio),
-        codes.section(studio),
+        reconstructions.section(studio) or _without(record, studio),
+        latent_map.section(studio),
         decoder.section(studio),
         columns.section(studio),
         network.section(record),

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from evoae.errors import DiskFullError, RunError
 from evoae.runs import schema
-from evoae.runs.files import spoken
+from evoae.runs.files import translate_os_errors
 
 _Json = TypeVar("_Json")
 _BUSY_SECONDS = 30.0
@@ -41,7 +41,7 @@ def damaged(file: Path, why: object) -> RunError:
 
 
 @contextlib.contextmanager
-def told(file: Path) -> Iterator[None]:
+def translate_sqlite_errors(file: Path) -> Iterator[None]:
     """Turn what SQLite says of `file` in the block into a RunError, a full disk's of its own."""
     try:
         yield
@@ -74,7 +74,7 @@ class Database:
         Raises:
             RunError: the file cannot be read.
         """
-        with told(self._file):
+        with translate_sqlite_errors(self._file):
             return self._connection.execute(sql, values).fetchall()
 
     def execute(self, sql: str, values: tuple[object, ...]) -> None:
@@ -83,13 +83,13 @@ class Database:
         Raises:
             RunError: the file cannot be written.
         """
-        with told(self._file):
+        with translate_sqlite_errors(self._file):
             self._connection.execute(sql, values)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for statements that are done together or not at all."""
-        with told(self._file):
+        with translate_sqlite_errors(self._file):
             self._connection.execute("BEGIN IMMEDIATE")
             with self._connection:  # commits, or rolls back on an exception
                 yield self._connection
@@ -171,7 +171,7 @@ def open_to_write(file: Path, *, new: bool = False) -> sqlite3.Connection:
     Raises:
         RunError: not ours, damaged, of another version, or not writable.
     """
-    with told(file):
+    with translate_sqlite_errors(file):
         connection = connect(file, "rwc" if new else "rw")
         if not new:
             _checked(connection, file)
@@ -192,7 +192,7 @@ def open_to_read(file: Path) -> sqlite3.Connection:
     Raises:
         RunError: not ours, damaged, of another version, or not readable.
     """
-    with told(file):
+    with translate_sqlite_errors(file):
         try:
             return _checked(connect(file, "ro"), file, begin=True)
         except sqlite3.OperationalError:
@@ -203,7 +203,7 @@ def open_to_read(file: Path) -> sqlite3.Connection:
 
 def _open_unwritable(file: Path) -> sqlite3.Connection:
     """Read a copy: a write-ahead log needs an index file, which the folder doesn't let us make."""
-    with spoken(file), tempfile.TemporaryDirectory(prefix="evoae-") as folder:
+    with translate_os_errors(file), tempfile.TemporaryDirectory(prefix="evoae-") as folder:
         copy = Path(folder) / file.name
         for source in (file, file.with_name(f"{file.name}-wal")):
             if source.exists():

@@ -30,7 +30,7 @@ _NEXT_STEP = {
 
 
 @contextmanager
-def spoken(path: Path) -> Iterator[None]:
+def translate_os_errors(path: Path) -> Iterator[None]:
     """Turn an OSError of the block into a sentence about `path`.
 
     Raises:
@@ -117,7 +117,7 @@ def check_places(run: Path) -> None:
     """
     folders = [run / name for name in _FOLDERS]
     board = run / "tensorboard"
-    with spoken(board):
+    with translate_os_errors(board):
         folders += board.iterdir() if board.is_dir() and not board.is_symlink() else ()
     for path in (*folders, *(run / name for name in _FILES)):
         if not os.path.lexists(path):
@@ -146,7 +146,7 @@ def promote(run: Path, hall_of_fame: Collection[str], undecided: Collection[str]
         RunError: the folder cannot be written.
     """
     models, waiting = run / MODELS, run / MODELS / PENDING
-    with spoken(models):
+    with translate_os_errors(models):
         waiting.mkdir(parents=True, exist_ok=True)
         for candidate_id in hall_of_fame:
             pending = pending_path(run, candidate_id)

@@ -13,34 +13,34 @@ from pathlib import Path
 from evoae.config.load import dump_config
 from evoae.config.schema import Config
 from evoae.errors import RunError
-from evoae.runs.files import MODELS, PENDING, REFIT, spoken, sync_folder, write_whole
+from evoae.formatting import command
+from evoae.runs.files import MODELS, PENDING, REFIT, sync_folder, translate_os_errors, write_whole
 from evoae.runs.store import DATABASE, Store
-from evoae.wording import command
 
 RUNS = Path("runs")
 CONFIG = "config.yaml"
 _KEPT = "before-retry"
 
 
-def create(folder: Path, config: Config, facts: Mapping[str, object]) -> None:
+def create(folder: Path, config: Config, metadata: Mapping[str, object]) -> None:
     """Make a run folder, whole or not at all.
 
     Args:
         folder: must not exist, or be empty.
         config: the resolved configuration.
-        facts: what is recorded about data and machine.
+        metadata: what is recorded about data and machine.
 
     Raises:
         RunError: the folder exists, or cannot be made there.
     """
     check_free(folder)
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    with spoken(folder):
+    with translate_os_errors(folder):
         try:
             (draft / MODELS / PENDING).mkdir(parents=True)
             write_whole(draft / CONFIG, dump_config(config).encode())
             with Store.make(draft) as store:
-                store.set({**facts, "generations": config.search.generations})
+                store.set({**metadata, "generations": config.search.generations})
             sync_folder(draft)
             try:
                 draft.rename(folder)
@@ -67,7 +67,7 @@ def keep_copy(store: Store) -> Path:
     """
     run = store.folder
     numbers = (run / f"{_KEPT}-{number}" for number in itertools.count(1))
-    with spoken(run):
+    with translate_os_errors(run):
         for left in run.glob(f".{_KEPT}-*"):  # half written by a driver that was killed
             shutil.rmtree(left)
         copy = next(folder for folder in numbers if not folder.exists())
@@ -92,7 +92,7 @@ def check_free(folder: Path) -> None:
     """
     if not folder.name or not str(folder).isprintable():
         raise RunError(str(folder) or "--run", "no name for a folder", "choose another --run")
-    with spoken(folder):
+    with translate_os_errors(folder):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise _taken(folder)
 
@@ -107,7 +107,7 @@ def locate(run: str | Path) -> Path:
     candidates = [path]
     if isinstance(run, str) and re.fullmatch(r"[\w.-]+", run) and set(run) != {"."}:
         candidates.append(RUNS / run)
-    with spoken(path):  # a name may be too long to be looked for
+    with translate_os_errors(path):  # a name may be too long to be looked for
         for candidate in candidates:
             if (candidate / DATABASE).is_file() and (candidate / CONFIG).is_file():
                 return candidate

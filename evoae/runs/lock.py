@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import final
 
 from evoae.errors import RunError
-from evoae.runs.files import spoken
-from evoae.wording import command
+from evoae.formatting import command
+from evoae.runs.files import translate_os_errors
 
 LOCK = "lock"
 _PATIENCE = 0.2  # seconds; a reader that looks at the lock holds it for some microseconds
@@ -36,7 +36,7 @@ class Lock:
     def __init__(self, run: Path) -> None:
         self._run = run
         self._held: list[int] = []  # descriptors; closing one is what releases its lock
-        with spoken(run):
+        with translate_os_errors(run):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
             try:
                 for name, how in ((LOCK, flags), (".", os.O_RDONLY)):

@@ -77,7 +77,7 @@ class Metadata(TypedDict, total=False):
     exhausted: bool
     stopped: str | None
     budget: _Budgets
-    cuts: dict[str, list[str]]
+    budget_stops: dict[str, list[str]]
     limits: _Limits
     restored: dict[str, _Restored]
     pca: _Pca
@@ -85,7 +85,7 @@ class Metadata(TypedDict, total=False):
 
 
 class _Refit(TypedDict, total=False):
-    """What the record of a refit says in numbers; see `evoae.use.refit.Refitted`."""
+    """What the record of a refit says in numbers; see `evoae.experiments.refit.Refitted`."""
 
     __pydantic_config__ = ConfigDict(extra="allow", strict=True)  # type: ignore[misc]
 

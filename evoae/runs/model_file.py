@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evoae.errors import RunError
+from evoae.formatting import command
 from evoae.runs.files import MODELS
-from evoae.wording import command
 
 if TYPE_CHECKING:
     import keras

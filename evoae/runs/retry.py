@@ -7,7 +7,7 @@ from typing import Any
 
 from evoae.config.schema import Config
 from evoae.evaluation import Outcome
-from evoae.runs.agreement import LIMITS
+from evoae.runs.compatibility import LIMITS
 from evoae.runs.store import Store
 
 # What may come out otherwise on another day or machine; the others fail again in the same way.
@@ -22,27 +22,27 @@ def limits_of(config: Config) -> dict[str, float | int | None]:
     }
 
 
-def limits_in_force(config: Config, facts: Mapping[str, Any]) -> dict[str, float | int | None]:
+def limits_in_force(config: Config, metadata: Mapping[str, Any]) -> dict[str, float | int | None]:
     """Return the limits that hold now: what a resume gave last, or else what the file says.
 
     A file that was edited since then counts again.
 
     Args:
         config: as the run's file says.
-        facts: that are recorded of the run.
+        metadata: that are recorded of the run.
     """
-    given, said = facts.get("limits"), limits_of(config)
+    given, said = metadata.get("limits"), limits_of(config)
     return said if given is None or given["file"] != said else dict(given["now"])
 
 
-def raised(facts: Mapping[str, Any], config: Config) -> set[Outcome]:
+def raised(metadata: Mapping[str, Any], config: Config) -> set[Outcome]:
     """Return the outcomes that a limit ended which is higher now than for the last driver.
 
     Args:
-        facts: that are recorded of the run.
+        metadata: that are recorded of the run.
         config: as the run goes on.
     """
-    before = facts.get("limits", {}).get("now", {})
+    before = metadata.get("limits", {}).get("now", {})
     return {
         outcome
         for name, limit in limits_of(config).items()
@@ -59,10 +59,10 @@ def to_retry(store: Store, config: Config, *, everything: bool) -> tuple[set[str
         config: as the run goes on.
         everything: also what no limit ended, or one that is no higher now.
     """
-    facts = store.facts()
-    outcomes = raised(facts, config) | (set(_BY_CHANCE) if everything else set())
+    metadata = store.metadata()
+    outcomes = raised(metadata, config) | (set(_BY_CHANCE) if everything else set())
     ended = [*store.evaluations().values(), *store.repeats().values()]
-    baselines = facts.get("baselines", {})
+    baselines = metadata.get("baselines", {})
     return (
         {each.id for each in ended if each.outcome in outcomes},
         {name for name, found in baselines.items() if found.get("outcome") in outcomes},

@@ -13,19 +13,19 @@ from evoae.config.schema import Config
 from evoae.config.values import ObjectiveName
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
-from evoae.front import place, undominated
-from evoae.genome.frame import Frame
-from evoae.runs.agreement import budget_in_force
+from evoae.formatting import command
+from evoae.genome.frame import NetworkDefaults
+from evoae.pareto import place, undominated
+from evoae.runs.compatibility import budget_in_force
 from evoae.runs.database import damaged
-from evoae.runs.entries import Entry, Found
 from evoae.runs.files import REFIT, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
+from evoae.runs.hall_of_fame import CandidateResult, Entry
 from evoae.runs.records import Baseline, Generation
 from evoae.runs.snapshot import Snapshot, snapshot
 from evoae.runs.status import Status, read_status
 from evoae.runs.store import DATABASE
 from evoae.runs.trainings import Training
-from evoae.wording import command
 
 _Kind = TypeVar("_Kind")
 
@@ -59,31 +59,34 @@ class Run:
         """
         return snapshot(self.path)
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return what is recorded about data, machine and baselines."""
         with self.at_one_moment() as now:
-            return now.facts
+            return now.metadata
 
-    def fact(self, key: str, kind: type[_Kind]) -> _Kind:
+    def metadata_value(self, key: str, kind: type[_Kind]) -> _Kind:
         """Return one recorded fact.
 
         Raises:
             RunError: the run lacks it.
         """
         with self.at_one_moment() as now:
-            return now.tables.fact(key, kind)
+            return now.tables.metadata_value(key, kind)
 
-    def frame(self) -> Frame:
+    def frame(self) -> NetworkDefaults:
         """Return what the run's networks share.
 
         Raises:
             RunError: the run lacks what was recorded about its data.
         """
-        shape, output = tuple(self.fact("input_shape", list)), self.fact("output", str)
+        shape, output = (
+            tuple(self.metadata_value("input_shape", list)),
+            self.metadata_value("output", str),
+        )
         if output not in ("sigmoid", "linear"):
             raise RunError(str(self.path), f"its output is {output!r}", "restore it from a copy")
         head: Literal["sigmoid", "linear"] = "sigmoid" if output == "sigmoid" else "linear"
-        return Frame.of(self.config.model, self.config.objective, shape, head)
+        return NetworkDefaults.of(self.config.model, self.config.objective, shape, head)
 
     def generations(self) -> list[Generation]:
         """Return the finished generations in order."""
@@ -156,7 +159,7 @@ class Run:
             f"ask for a larger one; '{listing}' lists those there are",
         )
 
-    def find(self, prefix: str) -> Found:
+    def find(self, prefix: str) -> CandidateResult:
         """Return the candidate whose id starts with `prefix`, or the best one for `best`.
 
         Raises:
@@ -179,18 +182,18 @@ class Run:
             (id,) = found
             scores = now.scores.get(id)  # those of all that were trained
             evaluation = None if scores is None else now.tables.evaluation(id)
-            return Found(now.candidates[id], evaluation, scores or ())
+            return CandidateResult(now.candidates[id], evaluation, scores or ())
 
     def refitted(self, id: str) -> dict[str, Any] | None:
-        """Return the record of a candidate's refit, see `evoae.use.refit`; None before one."""
+        """Return the record of a refit, see `evoae.experiments.refit`; None before one."""
         with self.at_one_moment() as now:
             return now.results.get((id, REFIT))
 
-    def failures(self) -> list[Found]:
+    def failures(self) -> list[CandidateResult]:
         """Return the candidates that earned no fitness, in the order of failing."""
         with self.at_one_moment() as now:
             return [
-                Found(now.candidates[id], evaluation)
+                CandidateResult(now.candidates[id], evaluation)
                 for id, evaluation in now.evaluations.items()
                 if evaluation.fitness is None
             ]
@@ -204,7 +207,7 @@ class Run:
 
     def linear_bounds(self) -> dict[int, float]:
         """Return PCA's validation loss by latent size, as far as it was measured."""
-        match self.facts().get("pca"):
+        match self.metadata().get("pca"):
             case {"curve": [*pairs]}:
                 return {int(latent): float(value) for latent, value in pairs}
         return {}
@@ -216,7 +219,7 @@ class Run:
             RunError: what is recorded of it is damaged.
         """
         with self.at_one_moment() as now:
-            bound, recorded = self.linear_bound(), now.facts.get("baselines", {})
+            bound, recorded = self.linear_bound(), now.metadata.get("baselines", {})
         found = [] if bound is None else [Baseline("pca", "scored", bound[1], bound[0])]
         try:
             return found + [Baseline(**recorded[name]) for name in sorted(recorded)]
@@ -225,10 +228,10 @@ class Run:
 
     def in_force(self) -> Config:
         """Return the configuration with the generations and the budget that resumes have given."""
-        facts, search = self.facts(), self.config.search
+        metadata, search = self.metadata(), self.config.search
         given = {
-            "generations": facts.get("generations", search.generations),
-            "budget": budget_in_force(self.config, facts),
+            "generations": metadata.get("generations", search.generations),
+            "budget": budget_in_force(self.config, metadata),
         }
         return self.config.model_copy(update={"search": search.model_copy(update=given)})
 
@@ -238,13 +241,13 @@ class Run:
         Budgets are doubled, or twice what is spent where that is more.
         """
         with self.at_one_moment() as now:
-            facts, status, search = now.facts, self.status(), self.in_force().search
-        if facts.get("exhausted"):
+            metadata, status, search = now.metadata, self.status(), self.in_force().search
+        if metadata.get("exhausted"):
             return None
         spent = {
             "flops": status.cost or 0,
             "evaluations": status.scored + status.failed + status.repeated,
-            "minutes": facts.get("seconds", 0.0) / 60,
+            "minutes": metadata.get("seconds", 0.0) / 60,
         }
         budget = search.budget.model_dump(exclude_none=True)
         doubled = {
@@ -258,7 +261,7 @@ class Run:
             for name, value in doubled.items()
             for word in ("--set", f"search.budget.{name}={value}")
         ]
-        target = facts.get("generations")
+        target = metadata.get("generations")
         if target is not None and status.finished >= target:
             more += ["--generations", "10"]
         return command("resume", self.path, *more)

@@ -15,14 +15,14 @@ from evoae.errors import RunError
 APPLICATION_ID = 0x65766F61  # "evoa"
 VERSION = 1
 TABLES = (
-    # What a run knows of itself: JSON by key, see `evoae.runs.facts`.
+    # What a run knows of itself: JSON by key, see `evoae.runs.environment`.
     "CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
     """CREATE TABLE candidate (
         id TEXT PRIMARY KEY, genome TEXT NOT NULL, tokens TEXT NOT NULL,
         generation INTEGER NOT NULL CHECK (generation > 0),
         position INTEGER NOT NULL CHECK (position >= 0),
         parents TEXT NOT NULL, operator TEXT NOT NULL) STRICT""",
-    # The first training of a candidate. `cost` is its FLOPs; `figures` its validation figures by
+    # The first training of a candidate. `cost` is its FLOPs; `metrics` its validation metrics by
     # name; `source` the run that it was taken over from; `raced` 1 if racing stopped it early.
     """CREATE TABLE evaluation (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES candidate,
@@ -34,7 +34,7 @@ TABLES = (
         epochs_seconds REAL NOT NULL,
         total_seconds REAL NOT NULL CHECK (total_seconds BETWEEN 0 AND 1e12),
         peak_memory INTEGER CHECK (peak_memory >= 0), message TEXT, traceback TEXT,
-        finished TEXT NOT NULL, source TEXT, figures TEXT NOT NULL,
+        finished TEXT NOT NULL, source TEXT, metrics TEXT NOT NULL,
         cost INTEGER CHECK (cost >= 0), raced INTEGER NOT NULL,
         CHECK ((outcome = 'scored') = (fitness IS NOT NULL))) STRICT""",
     # Further trainings of a candidate, each with its own seed, from number 2 on. `generation` is

@@ -29,9 +29,9 @@ class Snapshot:
         self.tables, self.pid = tables, pid
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Every fact recorded about the run."""
-        return self.tables.facts()
+        return self.tables.metadata()
 
     @cached_property
     def candidates(self) -> dict[str, Candidate]:

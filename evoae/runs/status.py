@@ -102,22 +102,22 @@ def read_status(
         RunError: its database cannot be read.
     """
     pid = now.pid
-    facts, generations, trainings = now.facts, list(now.generations.values()), now.tallies
-    target, done = facts.get("generations"), len(generations)
-    ended = facts.get("ended", False)
+    metadata, generations, trainings = now.metadata, list(now.generations.values()), now.tallies
+    target, done = metadata.get("generations"), len(generations)
+    ended = metadata.get("ended", False)
     state = "running" if pid is not None else "finished" if ended else "interrupted"
-    why = facts.get("stopped") if state == "interrupted" else None
-    first = [each for each in trainings if each.measure == 1]
+    why = metadata.get("stopped") if state == "interrupted" else None
+    first = [each for each in trainings if each.repeat == 1]
     scored = sum(each.val_loss is not None for each in first)
     reused = sum(int(each.stats.get("reused") or 0) for each in generations)
     cost = _cost(trainings)
-    times, ends = _latest(trainings, facts.get("began", ""))
+    times, ends = _latest(trainings, metadata.get("began", ""))
     pace = rate(times, ends)
     left: Eta | None = Eta(0, 0, 0)
     if state != "finished":
-        seconds = _seconds(facts, running=state == "running")
+        seconds = _seconds(metadata, running=state == "running")
         share = budget.spent(trainings=len(trainings), flops=cost, seconds=seconds)
-        if planned := facts.get("planned"):
+        if planned := metadata.get("planned"):
             share = min(1.0, max(share, (len(trainings) + reused) / planned))
         left = eta(share, len(trainings), times, ends)
     return Status(
@@ -125,7 +125,7 @@ def read_status(
         state=state if why is None else "failed",
         why=why,
         pid=pid,
-        workers=facts.get("workers"),
+        workers=metadata.get("workers"),
         generation=done
         if ended
         else done + 1
@@ -175,9 +175,9 @@ def _latest(trainings: Sequence[Tally], began: str) -> tuple[list[float], list[f
     return [each.seconds for each in own], ends
 
 
-def _seconds(facts: Mapping[str, Any], *, running: bool) -> float:
+def _seconds(metadata: Mapping[str, Any], *, running: bool) -> float:
     """Return the wall time of all drivers: what is recorded, and what has passed since then."""
-    before, at = float(facts.get("seconds") or 0.0), facts.get("seconds_at")
+    before, at = float(metadata.get("seconds") or 0.0), metadata.get("seconds_at")
     if not running or at is None:
         return before
     return before + max(0.0, time.time() - datetime.fromisoformat(at).timestamp())

@@ -14,13 +14,19 @@ from typing import Any, Self
 from evoae.errors import RunError, SearchError
 from evoae.evaluation import Evaluation, Seconds
 from evoae.runs import spare
-from evoae.runs.board import Board
-from evoae.runs.database import Database, connect, open_to_read, open_to_write, told
+from evoae.runs.database import (
+    Database,
+    connect,
+    open_to_read,
+    open_to_write,
+    translate_sqlite_errors,
+)
+from evoae.runs.event_log import EventLog
 from evoae.runs.files import check_places, promote
-from evoae.runs.journal import Journal
 from evoae.runs.lock import Lock
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.tables import EVALUATION, Tables
+from evoae.runs.tensorboard import TensorBoard
 
 DATABASE = "run.sqlite"
 _STORED = f"{EVALUATION}, finished, source"
@@ -38,7 +44,7 @@ class Store(Tables):
     def __init__(self, connection: sqlite3.Connection, folder: Path, lock: Lock | None) -> None:
         super().__init__(Database(connection, folder / DATABASE))
         self._connection, self.folder, self._lock = connection, folder, lock
-        self._followers: tuple[Journal | Board, ...] = ()  # a driver's
+        self._followers: tuple[EventLog | TensorBoard, ...] = ()  # a driver's
         self._file = _identity(folder / DATABASE)
         self._latest: datetime | None = None  # end of the latest training or generation
 
@@ -58,7 +64,7 @@ class Store(Tables):
             lock.release()
             raise
         try:
-            store._followers = (Journal(folder, store._base), Board(folder, store._base))
+            store._followers = (EventLog(folder, store._base), TensorBoard(folder, store._base))
             for follower in store._followers:
                 follower.mend()
         except BaseException:
@@ -100,7 +106,7 @@ class Store(Tables):
     # -- the run itself
 
     def set(self, values: Mapping[str, object]) -> None:
-        """Record facts about the run by key; a known key gets its new value."""
+        """Record metadata about the run by key; a known key gets its new value."""
         self.check_there()
         with self._base.transaction() as connection:
             connection.executemany(
@@ -152,7 +158,7 @@ class Store(Tables):
                 evaluation.peak_memory,
                 evaluation.message,
                 evaluation.traceback,
-                json.dumps(dict(evaluation.figures)),
+                json.dumps(dict(evaluation.metrics)),
                 evaluation.cost,
                 evaluation.raced,
                 finished,
@@ -268,7 +274,7 @@ class Store(Tables):
         Raises:
             RunError: it cannot be written.
         """
-        with told(file), contextlib.closing(connect(file, "rwc")) as copy:
+        with translate_sqlite_errors(file), contextlib.closing(connect(file, "rwc")) as copy:
             self._connection.backup(copy)
 
     # -- going back
@@ -285,12 +291,12 @@ class Store(Tables):
             the number of the first generation that is searched again.
         """
         self.check_there()
-        cuts = self.facts().get("cuts", {})
+        cuts = self.metadata().get("budget_stops", {})
         with self._base.transaction() as connection:
             first = spare.move(connection, failed, _STORED)
             kept = {number: keys for number, keys in cuts.items() if int(number) < first}
             connection.execute(
-                "INSERT OR REPLACE INTO run VALUES ('cuts', ?)", (json.dumps(kept),)
+                "INSERT OR REPLACE INTO run VALUES ('budget_stops', ?)", (json.dumps(kept),)
             )
         for follower in self._followers:
             follower.mend()
@@ -343,12 +349,12 @@ class Store(Tables):
 
 
 def _agree(recorded: Generation, again: Generation) -> bool:
-    """Tell whether a replay came out as recorded; figures younger than the record aside."""
-    figures = {name: again.stats.get(name) for name in recorded.stats}
+    """Tell whether a replay came out as recorded; metrics younger than the record aside."""
+    metrics = {name: again.stats.get(name) for name in recorded.stats}
     return (recorded.population, recorded.hall_of_fame, dict(recorded.stats)) == (
         again.population,
         again.hall_of_fame,
-        figures,
+        metrics,
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from evoae.evaluation import Evaluation, Outcome, Seconds
-from evoae.runs import metadata
 from evoae.runs.database import Database
 from evoae.runs.files import REFIT
+from evoae.runs.metadata import fault, fault_of_refit
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.trainings import Tally, Training, tallies, trainings
 
@@ -15,7 +15,7 @@ _Json = TypeVar("_Json")
 EVALUATION = (
     "id, outcome, fitness, train_loss, validation_loss, parameters, latent, flops, "
     "build_seconds, compile_seconds, epochs_seconds, total_seconds, "
-    "peak_memory, message, traceback, figures, cost, raced"
+    "peak_memory, message, traceback, metrics, cost, raced"
 )
 REPEAT = "id, number, outcome, fitness, cost, seconds, message"
 
@@ -30,21 +30,21 @@ class Tables:
     def __init__(self, base: Database) -> None:
         self._base = base
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return every fact recorded about the run, see `evoae.runs.metadata`."""
         rows = self._base.rows("SELECT key, value FROM run")
-        facts = {key: self._base.parsed(value, object) for key, value in rows}
-        if fault := metadata.fault(facts):
-            raise self._base.damaged(fault)
-        return facts
+        metadata = {key: self._base.parsed(value, object) for key, value in rows}
+        if wrong := fault(metadata):
+            raise self._base.damaged(wrong)
+        return metadata
 
-    def fact(self, key: str, kind: type[_Json]) -> _Json:
+    def metadata_value(self, key: str, kind: type[_Json]) -> _Json:
         """Return one fact.
 
         Raises:
             RunError: the database lacks it, or holds something else in its place.
         """
-        value = self.facts().get(key)
+        value = self.metadata().get(key)
         if not isinstance(value, kind):
             raise self._base.damaged(f"{key} is {value!r:.40}")
         return value
@@ -115,8 +115,8 @@ class Tables:
         rows = self._base.rows("SELECT id, kind, value FROM result")
         results = {(id, kind): self._base.parsed(value, dict) for id, kind, value in rows}
         for (_, kind), value in results.items():
-            if kind.partition(" ")[0] == REFIT and (fault := metadata.fault_of_refit(value)):
-                raise self._base.damaged(f"a refit: {fault}")
+            if kind.partition(" ")[0] == REFIT and (wrong := fault_of_refit(value)):
+                raise self._base.damaged(f"a refit: {wrong}")
         return results
 
     def generations(self) -> dict[int, Generation]:
@@ -149,7 +149,7 @@ class Tables:
 
     def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
         id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
-        *seconds, peak_memory, message, traceback, figures, cost, raced = rest
+        *seconds, peak_memory, message, traceback, metrics, cost, raced = rest
         return Evaluation(
             id,
             self._outcome(outcome),
@@ -163,7 +163,7 @@ class Tables:
             peak_memory,
             message,
             traceback,
-            self._base.numbers(figures),
+            self._base.numbers(metrics),
             cost,
             bool(raced),
         )

@@ -14,7 +14,7 @@ class Training:
 
     Attributes:
         id: candidate id.
-        measure: 1 for its first training; 2 and more for further ones with other seeds.
+        repeat: 1 for its first training; 2 and more for further ones with other seeds.
         generation: the one that proposed the candidate first, from 1.
         outcome: `scored`, or how it failed, see `evoae.Outcome`.
         val_loss: its validation figure, which the search minimises; None if it failed.
@@ -33,7 +33,7 @@ class Training:
     """
 
     id: str
-    measure: int
+    repeat: int
     generation: int
     outcome: str
     val_loss: float | None
@@ -64,7 +64,7 @@ class Tally:
         reused: whether it was taken over from another run.
     """
 
-    measure: int
+    repeat: int
     val_loss: float | None
     raced: bool
     cost: int | None
@@ -97,9 +97,9 @@ def tallies(base: Database) -> list[Tally]:
     )
     return [
         Tally(
-            measure, loss, bool(raced), cost, seconds, _moment(base, finished), source is not None
+            repeat, loss, bool(raced), cost, seconds, _moment(base, finished), source is not None
         )
-        for measure, loss, raced, cost, seconds, finished, source in rows
+        for repeat, loss, raced, cost, seconds, finished, source in rows
     ]
 
 
@@ -113,27 +113,27 @@ def trainings(base: Database) -> list[Training]:
     return [_training(base, row) for row in base.rows(sql)]
 
 
-def training(base: Database, id: str, measure: int) -> Training:
+def training(base: Database, id: str, repeat: int) -> Training:
     """Return one training that is recorded.
 
     Raises:
         RunError: the database cannot be read, or is damaged.
     """
-    if measure == 1:
+    if repeat == 1:
         (row,) = base.rows(f"{_FIRST} WHERE e.id = ?", (id,))
     else:
-        (row,) = base.rows(f"{_FURTHER} WHERE r.id = ? AND r.number = ?", (id, measure))
+        (row,) = base.rows(f"{_FURTHER} WHERE r.id = ? AND r.number = ?", (id, repeat))
     return _training(base, row)
 
 
 def _training(base: Database, row: tuple[Any, ...]) -> Training:
     """Return the record of a row of `_FIRST` or `_FURTHER`, whose last column only orders it."""
-    id, measure, generation, outcome, val_loss, raced, *size, cost, seconds, curve = row[:12]
+    id, repeat, generation, outcome, val_loss, raced, *size, cost, seconds, curve = row[:12]
     parameters, latent, flops = size
     operator, parents, genome, message, finished, source, _ = row[12:]
     return Training(
         id,
-        measure,
+        repeat,
         generation,
         outcome,
         val_loss,

@@ -38,7 +38,7 @@ class AbstractFitLoop(ABC):
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Return the objective's figures by name, each a mean over all validation images."""
+        """Return the objective's metrics by name, each a mean over all validation images."""
 
 
 def scaled(images: NDArray[Any]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evoae.config.schema import TrainingConfig
 from evoae.data.dataset import Images
-from evoae.data.share import Shared
+from evoae.data.shared_memmap import Shared
 from evoae.models.memory import PIECE
 from evoae.models.objectives.base import AbstractObjective
 from evoae.models.precision import computing_in
@@ -32,7 +32,7 @@ class CompiledLoop(AbstractFitLoop):
 
     Args:
         model: trained in place.
-        objective: what to minimise, and the validation figures.
+        objective: what to minimise, and the validation metrics.
         data: read piece by piece.
         training: how; `epochs` is what the learning rate's schedule spans.
     """
@@ -48,14 +48,14 @@ class CompiledLoop(AbstractFitLoop):
         self._batch = training.batch_size
         self._weights = [weight.value for weight in model.trainable_variables]
         self._optimizer = Optimizer(self._weights, training, len(data.train))
-        self._names: tuple[str, ...] = ()  # of the figures, known once they are traced
+        self._names: tuple[str, ...] = ()  # of the metrics, known once they are traced
         shape, dtype = data.train.shape[1:], tf.as_dtype(data.train.dtype)
         piece = tf.TensorSpec((None, *shape), dtype), tf.TensorSpec((None,), tf.int32)
         train, check = (tf.function(f, autograph=False) for f in (self._trained, self._validated))
         with rewritten(model):
             with computing_in(training.precision, model):
                 self._epoch = train.get_concrete_function(*piece, tf.TensorSpec((), tf.float32))
-            self._figures = check.get_concrete_function(*piece)
+            self._metrics = check.get_concrete_function(*piece)
 
     def train_epoch(self, order: NDArray[np.int32]) -> float:
         """Train on every image once; stop at the first loss that is not finite."""
@@ -65,10 +65,10 @@ class CompiledLoop(AbstractFitLoop):
         return float(total / len(order))
 
     def validate(self) -> dict[str, float]:
-        """Return the objective's figures, each a mean over all validation images."""
+        """Return the objective's metrics, each a mean over all validation images."""
         images = self._data.validation
         order = np.arange(len(images), dtype=np.int32)
-        sums = sum(self._figures(*piece) for piece in self._pieces(images, order))
+        sums = sum(self._metrics(*piece) for piece in self._pieces(images, order))
         means = (sums / len(images)).numpy().tolist()
         return dict(zip(self._names, means, strict=True))
 
@@ -101,15 +101,15 @@ class CompiledLoop(AbstractFitLoop):
         return tf.while_loop(goes_on, step, (0, before), parallel_iterations=1)[1]
 
     def _validated(self, images: Any, numbers: Any) -> Any:
-        """Return the figures, (k,), each summed over the images."""
+        """Return the metrics, (k,), each summed over the images."""
 
         def step(start: Any) -> Any:
             batch = _pixels(images[start : start + self._batch])
-            figures = self._objective.figures(
+            metrics = self._objective.metrics(
                 self._model, batch, numbers[start : start + self._batch]
             )
-            self._names = tuple(figures)
-            return tf.stack([tf.cast(f, tf.float32) for f in figures.values()]) * _count(batch)
+            self._names = tuple(metrics)
+            return tf.stack([tf.cast(f, tf.float32) for f in metrics.values()]) * _count(batch)
 
         # A scalar 0 at first, which takes the shape of what is added: nothing is traced twice.
         return tf.while_loop(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.config.schema import TrainingConfig
-from evoae.data.share import Shared
+from evoae.data.shared_memmap import Shared
 from evoae.models.objectives.base import AbstractObjective
 from evoae.models.precision import computing_in
 from evoae.training.base import MOMENTUM, AbstractFitLoop, scaled, steps_of
@@ -22,7 +22,7 @@ class KerasLoop(AbstractFitLoop):
 
     Args:
         model: trained in place, not compiled itself.
-        objective: what to minimise, and the validation figures.
+        objective: what to minimise, and the validation metrics.
         data: held in memory as float32.
         training: how; `epochs` is what the learning rate's schedule spans.
     """
@@ -50,12 +50,12 @@ class KerasLoop(AbstractFitLoop):
         return float(history.history["loss"][0])
 
     def validate(self) -> dict[str, float]:
-        """Return the objective's figures, each a mean over all validation images."""
+        """Return the objective's metrics, each a mean over all validation images."""
         sums: dict[str, float] = {}
         for start in range(0, len(self._validation), self._batch):
             images = self._validation[start : start + self._batch]
             numbers = np.arange(start, start + len(images), dtype=np.int32)
-            for name, figure in self._objective.figures(self._model, images, numbers).items():
+            for name, figure in self._objective.metrics(self._model, images, numbers).items():
                 sums[name] = sums.get(name, 0.0) + float(figure) * len(images)
         return {name: total / len(self._validation) for name, total in sums.items()}
 

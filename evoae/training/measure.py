@@ -1,4 +1,4 @@
-"""The figures of a trained model on images that it may never have seen."""
+"""The metrics of a trained model on images that it may never have seen."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 def measured(
     model: keras.Model, objective: AbstractObjective, parts: Sequence[Images]
 ) -> dict[str, float]:
-    """Return the objective's figures, and how good the rebuilt images are.
+    """Return the objective's metrics, and how good the rebuilt images are.
 
     Args:
         model: the autoencoder.
-        objective: whose figures are wanted; its noise is that of the seed it was made with.
+        objective: whose metrics are wanted; its noise is that of the seed it was made with.
         parts: (n_i, *input_shape) each, as in `Dataset`; numbered through.
 
     Returns:
-        means over the images: the objective's own figures; `mse` per input number of what the
+        means over the images: the objective's own metrics; `mse` per input number of what the
         model makes of the unaltered images; for images of 4 pixels or more a side also `psnr` in
         decibels and `ssim` (Wang et al. 2004: Image quality assessment; window 11, or the image's
         smaller side if that is less).
@@ -39,8 +39,8 @@ def measured(
         for start in range(0, len(images), size):
             batch = scaled(np.asarray(images[start : start + size]))
             numbers = np.arange(count, count + len(batch), dtype=np.int32)
-            figures = objective.figures(model, batch, numbers)
-            for name, figure in (figures | _quality(batch, model(batch, training=False))).items():
+            metrics = objective.metrics(model, batch, numbers)
+            for name, figure in (metrics | _quality(batch, model(batch, training=False))).items():
                 sums[name] = sums.get(name, 0.0) + float(figure) * len(batch)
             count += len(batch)
     return {name: total / count for name, total in sums.items()}

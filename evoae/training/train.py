@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 
 from evoae.config.schema import TrainingConfig
-from evoae.data.share import Shared, open_shared
+from evoae.data.shared_memmap import Shared, open_shared
 from evoae.errors import DiskFullError, RunError, is_disk_full
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, so_far, stopped_after
+from evoae.formatting import mebibytes
 from evoae.models.memory import MARGIN, training_bytes
 from evoae.models.plan import Plan, plan
-from evoae.runs.board import write_pictures
-from evoae.runs.files import spoken, sync_folder
+from evoae.runs.files import sync_folder, translate_os_errors
+from evoae.runs.tensorboard import write_pictures
 from evoae.training.base import AbstractFitLoop
-from evoae.training.guarded import CandidateError, guarded
+from evoae.training.failures import CandidateError, guarded
 from evoae.training.setup import prepare
-from evoae.wording import mebibytes
 
 _SHOWN = 8  # images
 
@@ -66,14 +66,14 @@ class _Curve:
 
     Attributes:
         train, validation: the losses, one for each epoch.
-        figures: of the epoch that counts so far.
+        metrics: of the epoch that counts so far.
         best: weights of the best epoch; None if they are not asked for.
         raced: whether racing stopped it.
     """
 
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
-    figures: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
     best: list[Any] | None = None
     raced: bool = False
 
@@ -87,8 +87,8 @@ def _train(task: Task, layers: Plan) -> Evaluation:
     import keras
 
     from evoae.models.build import build
+    from evoae.models.objectives.augmentation import Augmented
     from evoae.models.objectives.factory import objective_for
-    from evoae.models.objectives.varied import Varied
 
     # Else every candidate leaves something behind. The garbage collector runs by itself, often
     # enough since `prepare` froze the libraries: memory stays flat, and no time is lost waiting.
@@ -107,7 +107,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
     images = len(task.frame.input_shape) == 3  # and so in 0..1
     objective = objective_for(task.objective, task.noise_seed, bounded=images)
     if task.training.shift or task.training.flip:
-        objective = Varied(objective, task.training, int(varied.generate_state(1)[0]) >> 1)
+        objective = Augmented(objective, task.training, int(varied.generate_state(1)[0]) >> 1)
     loop = _loop(task.training)(model, objective, data, task.training)
     compiled = time.perf_counter()
     rng = np.random.default_rng(order)
@@ -128,7 +128,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         tuple(curve.train),
         tuple(curve.validation),
         seconds=Seconds(built - begin, compiled - built, trained - compiled),
-        figures=curve.figures,
+        metrics=curve.metrics,
         cost=cost(layers.size.flops, task.images * len(curve.train)),
         raced=curve.raced,
     )
@@ -182,8 +182,8 @@ def _run(
     of_best = task.training.fitness == "best"
     for epoch in range(1, task.training.epochs + 1):
         train_loss = loop.train_epoch(rng.permutation(images).astype(np.int32))
-        figures = loop.validate() if math.isfinite(train_loss) else {}
-        validation_loss = figures.get(fitness, math.nan)
+        metrics = loop.validate() if math.isfinite(train_loss) else {}
+        validation_loss = metrics.get(fitness, math.nan)
         if lost := _no_longer_finite(train_loss, validation_loss, model):
             raise CandidateError(
                 Outcome.DIVERGED,
@@ -199,7 +199,7 @@ def _run(
             with task.curve.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(told) + "\n")
         if better or not of_best:
-            curve.figures = figures
+            curve.metrics = metrics
         if better and of_best and task.keep is not None:
             curve.best = model.get_weights()
         if task.training.patience is not None and curve.since_best >= task.training.patience:
@@ -261,7 +261,7 @@ def _show(model: Any, data: Shared, folder: Path) -> None:
     copies = np.asarray(model(inputs, training=False), np.float32)
     rows = [np.concatenate(list(part), axis=1) for part in (inputs, copies)]
     pixels = np.clip(np.concatenate(rows), 0, 1) * 255
-    with spoken(folder):
+    with translate_os_errors(folder):
         write_pictures(folder, "reconstructions", pixels.round().astype(np.uint8))
 
 

@@ -12,7 +12,7 @@ from evoae.data.dataset import Labels
 from evoae.use.items import Items
 from evoae.use.model import Floats, Model
 from evoae.use.output import write_csv, write_npz
-from evoae.use.rows import columns, plain, rows
+from evoae.use.table_format import columns, plain, rows
 
 SUFFIXES = (".npz", ".csv")
 

@@ -1,4 +1,4 @@
-"""The figures of a trained model on any data."""
+"""The metrics of a trained model on any data."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Figures:
         model: its name, for people.
         items: what it was measured on, for people.
         count: of items.
-        figures: means over the items, see `measured`.
+        metrics: means over the items, see `measured`.
     """
 
     model: str
     items: str
     count: int
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
 
     def summary(self) -> dict[str, object]:
         """Return what `evaluate --json` says."""
@@ -57,5 +57,5 @@ def evaluate(
     seed = 0 if model.run is None else model.run.config.seed
     bounded = len(model.input_shape) == 3
     objective = objective_for(config, seed % 2**31, bounded=bounded)
-    figures = measured(model.autoencoder, objective, items.parts)
-    return Figures(model.name, items.name, len(items), figures)
+    metrics = measured(model.autoencoder, objective, items.parts)
+    return Figures(model.name, items.name, len(items), metrics)

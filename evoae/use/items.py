@@ -11,19 +11,19 @@ import numpy as np
 
 from evoae.config.schema import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset, Images, Labels
-from evoae.data.files import home, read_path
-from evoae.data.images import times
+from evoae.data.kinds.images import times
+from evoae.data.kinds.rows import Rows
 from evoae.data.load import load, of_run
-from evoae.data.named import NAMED, find_set
-from evoae.data.picture_folder import holds_pictures
-from evoae.data.rows import Rows
-from evoae.data.talk import silent
+from evoae.data.progress import silent
+from evoae.data.sources.files import home, read_path
+from evoae.data.sources.named import NAMED, find_set
+from evoae.data.sources.picture_folder import holds_pictures
 from evoae.errors import DataError, UseError
 from evoae.training.base import scaled
 from evoae.use.model import Floats, Model
 
 if TYPE_CHECKING:
-    from evoae.data.tables import Table
+    from evoae.data.kinds.tables import Table
 
 Split = Literal["train", "validation", "all"]
 AnySplit = Literal[Split, "test"]  # the last one is for `evaluate` alone
@@ -192,7 +192,7 @@ def own_data(model: Model, labels: Path | None = None) -> Dataset:
             dataset = load(config.data, config.seed)
     else:
         dataset = load(config.data, config.seed, labels=labels)
-    recorded = model.run.fact("data_digest", str)
+    recorded = model.run.metadata_value("data_digest", str)
     if dataset.reduced(config.data.reduce, config.seed).digest != recorded:
         raise DataError(
             dataset.name,

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.errors import RunError, UseError
+from evoae.formatting import command
 from evoae.models.batches import batches, items_at_once
-from evoae.runs.files import refit_path, spoken
+from evoae.runs.files import refit_path, translate_os_errors
 from evoae.runs.model_file import load_model
 from evoae.runs.run import Run
-from evoae.wording import command
 
 if TYPE_CHECKING:
     import keras
 
-    from evoae.data.tables import Table
+    from evoae.data.kinds.tables import Table
     from evoae.models.objectives.corruption import Corruption
 
 Floats = NDArray[np.float32]
@@ -144,7 +144,7 @@ def open_model(what: str | Path, id: str = "best", *, kind: Kind = "auto") -> Mo
     """
     from evoae.training.setup import load_quietly
 
-    with spoken(Path(what)):  # a name may be too long to be looked for
+    with translate_os_errors(Path(what)):  # a name may be too long to be looked for
         lone = Path(what).suffix == ".keras" or Path(what).is_file()
         there = Path(what).exists()
     if lone:
@@ -171,10 +171,10 @@ def open_model(what: str | Path, id: str = "best", *, kind: Kind = "auto") -> Mo
 
 def _table(run: Run) -> Table | None:
     """Return how the run's inputs are rows; None for images."""
-    stored = run.facts().get("table")
+    stored = run.metadata().get("table")
     if stored is None:
         return None
-    from evoae.data.tables import Table
+    from evoae.data.kinds.tables import Table
 
     return Table.from_json(stored)
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from evoae.errors import UseError
 from evoae.runs.files import replacing, write_whole
 from evoae.use.model import Floats, Model
-from evoae.use.rows import columns, rows
+from evoae.use.table_format import columns, rows
 
 if TYPE_CHECKING:
-    from evoae.data.tables import Table
+    from evoae.data.kinds.tables import Table
 
 _MOST_PIXELS = 10**8  # of one picture
 _MOST_VALUES = 2**28  # that are decoded at once: 1 GiB

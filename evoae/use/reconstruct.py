@@ -16,8 +16,8 @@ from evoae.use.output import (
     write_csv,
     write_picture,
 )
-from evoae.use.rows import columns, rows
 from evoae.use.score import errors
+from evoae.use.table_format import columns, rows
 
 SUFFIXES = (".png", ".npz", ".csv")
 IN_A_PICTURE = 64  # items, where no number is given

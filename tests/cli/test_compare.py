@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from evoae.analysis.comparison import course, groups
 from evoae.cli.main import cli
-from evoae.report.compared import figure_of
-from evoae.runs.comparison import course, groups
+from evoae.report.drawing.compared import figure_of
 from evoae.runs.run import Run
 from tests.runs.samples import make_searched
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from evoae.cli.data import command as data
-from evoae.data import fetch, stores
+from evoae.data.sources import fetch, stores
 from evoae.errors import DataError, EvoaeError
 
 
@@ -124,7 +124,8 @@ def test_reading_data_never_loads_tensorflow() -> None:
     code = (
         "import sys\n"
         "from evoae.config.schema import DataConfig\n"
-        "from evoae.data import files, load, share, summary\n"
+        "from evoae.data import load, shared_memmap, summary\n"
+        "from evoae.data.sources import files\n"
         "summary.summarise(load.load(DataConfig(name='digits'), 7))\n"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     )

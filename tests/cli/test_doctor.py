@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from evoae.cli.main import cli
-from evoae.data import stores
+from evoae.data.sources import stores
 from evoae.execution import doctor
 from evoae.execution.gpus import Gpu
 from evoae.execution.machine import Memory

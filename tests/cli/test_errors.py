@@ -80,7 +80,7 @@ def test_a_full_disk_is_a_failed_run_and_no_wrong_request(why, code, monkeypatch
 
 
 def test_a_disk_that_is_full_for_a_worker_ends_the_command_as_a_failed_run(place, monkeypatch):
-    conductor = importlib.import_module("evoae.search")  # `evoae.search` is its function
+    conductor = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
     executor = LocalExecutor(1, train=trainers.disk_full)
     monkeypatch.setattr(conductor, "_executor", lambda *_: executor)
     done = CliRunner().invoke(cli, ["search", "--config", "good.yaml", "--run", "run"])
@@ -92,7 +92,7 @@ def test_a_search_in_which_nothing_scored_has_failed(place, monkeypatch):
     def failing(task):
         return Evaluation.failed(task, Outcome.DIVERGED, "the loss is no longer finite")
 
-    conductor = importlib.import_module("evoae.search")  # `evoae.search` is its function
+    conductor = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
     monkeypatch.setattr(conductor, "_executor", lambda *_: InlineExecutor(failing))
     arguments = "search --config good.yaml --run run --set search.max_failure_share=1"
     done = CliRunner().invoke(cli, arguments.split())

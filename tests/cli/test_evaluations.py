@@ -12,10 +12,10 @@ from click.testing import CliRunner
 import evoae
 from evoae.cli.main import cli
 from evoae.execution.inline import InlineExecutor
-from evoae.runs.entries import Entry
+from evoae.formatting import loss
+from evoae.runs.hall_of_fame import Entry
 from evoae.runs.run import Run
 from evoae.runs.trainings import Training
-from evoae.wording import loss
 from tests import faulty
 from tests.conftest import TINY, with_changes
 from tests.runs.samples import candidate, identity, make_run, scored
@@ -37,18 +37,18 @@ def said(*arguments):
 
 
 def test_show_says_the_mean_of_all_trainings_as_hof_does(tmp_path, monkeypatch):
-    conductor = importlib.import_module("evoae.search")  # `evoae.search` is its function
+    conductor = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
     monkeypatch.setattr(conductor, "_executor", lambda *_: InlineExecutor(faulty.scored))
-    search = {"measures": 3, "remeasure": 0.5, "population": 8, "generations": 4}
+    search = {"repeats": 3, "repeat_share": 0.5, "population": 8, "generations": 4}
     levers = {**search, "racing": {"keep": 0.3, "after": 4}}
     run = evoae.search(with_changes(TINY, search=levers), run=tmp_path / "run")
-    entry = next(each for each in run.hall_of_fame() if each.measures > 1)
+    entry = next(each for each in run.hall_of_fame() if each.trainings > 1)
     shown = said("show", run.path, entry.id).stdout.splitlines()[1]
-    figures = f"{loss(entry.val_loss)} ± {loss(entry.deviation)} ({entry.measures} seeds)"
+    figures = f"{loss(entry.val_loss)} ± {loss(entry.deviation)} ({entry.trainings} seeds)"
     assert shown.startswith(f"loss {figures} · ")
     told = json.loads(said("show", run.path, entry.id, "--json").stdout)
-    found = told["val_loss"], told["measures"], told["deviation"]
-    assert found == (entry.val_loss, entry.measures, entry.deviation)
+    found = told["val_loss"], told["trainings"], told["deviation"]
+    assert found == (entry.val_loss, entry.trainings, entry.deviation)
     (raced, *_) = (each for each in run.first_evaluations() if each.raced)
     assert f"loss {loss(raced.fitness)}, stopped early" in said("show", run.path, raced.id).stdout
 

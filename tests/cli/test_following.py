@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evoae.budget import Purse
-from evoae.cli import wording
+from evoae.cli import formatting
 from evoae.cli.main import cli
 from evoae.config.search import BudgetConfig
+from evoae.engine.budget import Budget
+from evoae.engine.console import line
+from evoae.engine.progress import Progress
 from evoae.runs.run import Run
-from evoae.screen import line
-from evoae.watching import Progress
 from tests.runs.samples import candidate, failed, make_run, scored
 
 
@@ -80,7 +80,7 @@ def test_on_a_terminal_the_lines_are_drawn_anew_until_the_run_ends(tmp_path):
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
     with subprocess.Popen(
         [*command, "--watch", "--interval", "0.1"], stdout=theirs, env=environment
-    ) as watcher:
+    ) as callback:
         os.close(theirs)
         seen = ""
         for wanted, then in (
@@ -96,14 +96,14 @@ def test_on_a_terminal_the_lines_are_drawn_anew_until_the_run_ends(tmp_path):
                 seen += os.read(ours, 4096).decode()
             assert wanted in seen
             then()
-        assert watcher.wait() == 0
+        assert callback.wait() == 0
     os.close(ours)
     assert "\x1b[1A" in seen  # the cursor goes up, so that the lines do not pile up
 
 
 def progress(**counts):
     settled = sum(counts.get(name, 0) for name in ("scored", "failed", "reused"))
-    return Progress(5, 60, Purse(BudgetConfig()), settled=settled, **counts)
+    return Progress(5, 60, Budget(BudgetConfig()), settled=settled, **counts)
 
 
 def test_the_progress_line_counts_only_what_was_trained_as_trained():
@@ -163,9 +163,9 @@ def test_a_failed_training_is_trained_no_more_than_a_reused_one(tmp_path):
     ],
 )
 def test_a_forecast_is_worded_no_finer_than_it_deserves(low, high, said):
-    assert wording.about(low, high) == said
+    assert formatting.about(low, high) == said
 
 
 def test_commands_to_type_quote_what_a_shell_would_split():
-    assert wording.command("refit", Path("my runs/a"), "best") == "evoae refit 'my runs/a' best"
-    assert wording.command("hof", "runs/a") == "evoae hof runs/a"
+    assert formatting.command("refit", Path("my runs/a"), "best") == "evoae refit 'my runs/a' best"
+    assert formatting.command("hof", "runs/a") == "evoae hof runs/a"

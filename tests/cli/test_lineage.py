@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from evoae.analysis.lineage import lineage
 from evoae.cli.lineage import tree
 from evoae.cli.main import cli
-from evoae.runs.lineage import lineage
 from evoae.runs.run import Run
 from tests.runs.samples import bred, identity, make_family, make_run, scored
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from evoae.cli import wording
+from evoae.cli import formatting
 from evoae.cli.main import cli
 
 HOF = {"rank", "id", "val_loss", "parameters", "latent", "genome", "generation", "seconds"}
@@ -47,7 +47,7 @@ def test_a_front_has_pca_of_each_latent_size_beside_it(tiny_run):
     header, first, *_ = run("hof", tiny_run.path, "--front").stdout.splitlines()
     assert header.split() == ["rank", "id", "loss", "PCA", "latent", "params", "genome"]
     bound = tiny_run.linear_bounds()[tiny_run.front()[0].latent]
-    assert first.split()[3] == wording.loss(bound)
+    assert first.split()[3] == formatting.loss(bound)
 
 
 def test_status_json_has_the_promised_keys(tiny_run):
@@ -90,24 +90,24 @@ def test_show_draws_the_network_from_input_to_output(tiny_run):
     ],
 )
 def test_a_loss_is_worded_briefly(value, said):
-    assert wording.loss(value) == said
+    assert formatting.loss(value) == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(41, "41 s"), (401, "6 min 41 s"), (11_220, "3 h 7 min")]
 )
 def test_a_duration_is_worded_in_two_units_at_most(seconds, said):
-    assert wording.duration(seconds) == said
+    assert formatting.duration(seconds) == said
 
 
 def test_a_drawing_has_one_arrow_for_a_residual_block_and_ends_in_a_mirrored_head():
     from evoae.cli.show import draw
-    from evoae.genome.frame import Frame
+    from evoae.genome.frame import NetworkDefaults
     from evoae.genome.text import parse
     from evoae.models.plan import plan
 
     text = "head(mirror) up(transposed) conv(8,3x3) res(1) | latent(2) | upconv(8,4x4) res(2)"
-    drawing = draw(plan(parse(text), Frame((28, 28, 1)))).replace("\n      ", "")
+    drawing = draw(plan(parse(text), NetworkDefaults((28, 28, 1)))).replace("\n      ", "")
     assert " ".join(drawing.split()) == (
         "28×28×1 ──conv 8,3x3──▶ 14×14×8 ──res──▶ 14×14×8 ────▶ 2 "
         "2 ────▶ 14×14×8 ──res──▶ 14×14×8 ──res──▶ 14×14×8 ────▶ 28×28×1"

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 import evoae
 from evoae.cli.main import cli
+from evoae.engine.progress import NullCallback
 from evoae.errors import RunError
-from evoae.watching import Silent
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
@@ -63,14 +63,14 @@ def test_a_command_takes_a_shipped_configuration_and_says_which_file(
 
 
 def test_python_takes_a_shipped_configuration_as_well() -> None:
-    class Hearing(Silent):
+    class Hearing(NullCallback):
         def said(self, line: str) -> None:
             heard.append(line)
 
     heard: list[str] = []
     (Path("there") / "sub").mkdir(parents=True)
     with pytest.raises(RunError, match="exists already"):
-        evoae.search("digits.yaml", run="there", watcher=Hearing())
+        evoae.search("digits.yaml", run="there", callback=Hearing())
     assert str(ROOT / "configs" / "digits.yaml") in heard[0]
 
 

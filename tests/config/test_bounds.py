@@ -13,10 +13,10 @@ import pytest
 from evoae.config.expected import expected, json_schema
 from evoae.config.load import dump_config, make_config
 from evoae.data.load import load
+from evoae.engine.problem import space_of
 from evoae.errors import ConfigError, EvoaeError
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.sampling import sample
-from evoae.scene import space_of
 
 SCHEMA = json_schema()
 Wrap = Callable[[Any], Any]
@@ -89,7 +89,9 @@ def used(raw: Mapping[str, Any]) -> None:
     assert dump_config(config)
     assert len(load(config.data, config.seed).digest) == 64
     for shape in ((8, 8, 1), (12,)):
-        space = space_of(config, Frame.of(config.model, config.objective, shape, "sigmoid"))
+        space = space_of(
+            config, NetworkDefaults.of(config.model, config.objective, shape, "sigmoid")
+        )
         space.measure(sample(np.random.default_rng(0), space))
 
 

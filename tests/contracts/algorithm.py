@@ -20,7 +20,7 @@ from evoae.evolution.factory import algorithm_for
 from evoae.evolution.state import Curve, Measured, Proposal, State, complete, scored
 from evoae.evolution.surrogate import Surrogate
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.space import Space
 from evoae.models.plan import measure
 
@@ -29,7 +29,9 @@ Judge = Callable[[Proposal], Curve | float | None]
 
 
 def space(model: ModelConfig | None = None) -> Space:
-    return Space(model or ModelConfig(max_flops=12_000_000), INPUT, measure(Frame(INPUT)))
+    return Space(
+        model or ModelConfig(max_flops=12_000_000), INPUT, measure(NetworkDefaults(INPUT))
+    )
 
 
 def judge_by_size(proposal: Proposal) -> float | None:
@@ -54,17 +56,17 @@ def history(
     search, state, steps = search or SearchConfig(surrogate=1), State(), []
     under_way: deque[tuple[Proposal, ...]] = deque()
     surrogate = Surrogate(space())
-    last, asked = generations * algorithm.steps, 0
+    last, asked = generations * algorithm.batches_per_generation, 0
     proposed: list[Proposal] = []
     while state.batch < last:
-        while asked < last and len(under_way) < algorithm.lag:
+        while asked < last and len(under_way) < algorithm.max_in_flight:
             asked += 1
             pending = {each.key for batch in under_way for each in batch}
             under_way.append(next_batch(algorithm, search, surrogate, state, asked, seed, pending))
         done = under_way.popleft()
         proposed += done
         state = told(algorithm, state, judged(done, judge))
-        if state.batch % algorithm.steps == 0:
+        if state.batch % algorithm.batches_per_generation == 0:
             steps.append((tuple(proposed), state))
             proposed = []
     return steps
@@ -106,7 +108,7 @@ class AlgorithmContract:
         self, algorithm: AbstractAlgorithm
     ) -> None:
         state = history(algorithm, 2)[-1][1]
-        before, batch = copy.deepcopy(state), state.batch + algorithm.lag
+        before, batch = copy.deepcopy(state), state.batch + algorithm.max_in_flight
         known = frozenset(state.history)
         count = algorithm.size(batch)
         proposals = algorithm.ask(state, batch_rng(3, batch), count, known)
@@ -132,7 +134,7 @@ class AlgorithmContract:
     def test_every_batch_has_the_size_that_was_said(self, population: int, elitism: int) -> None:
         algorithm = self.make(population=population, elitism=elitism)
         asked = [len(proposals) for proposals, _ in history(algorithm, 4)]
-        steps = algorithm.steps
+        steps = algorithm.batches_per_generation
         assert asked == [
             sum(algorithm.size(batch) for batch in range(1 + steps * g, 1 + steps * (g + 1)))
             for g in range(4)
@@ -192,8 +194,10 @@ class AlgorithmContract:
         places: dict[str, int] = {}
         for proposals, _ in history(algorithm, 5):
             for each in proposals:
-                lag = (algorithm.lag - 1) * algorithm.size(2)
-                assert all(places[parent] <= len(places) - lag for parent in each.parents)
+                max_in_flight = (algorithm.max_in_flight - 1) * algorithm.size(2)
+                assert all(
+                    places[parent] <= len(places) - max_in_flight for parent in each.parents
+                )
                 assert each.operator
                 assert (each.operator == "sample") == (not each.parents)
                 places.setdefault(each.id, len(places))
@@ -254,7 +258,7 @@ class AlgorithmContract:
     def test_what_is_in_doubt_is_trained_again_within_its_share(
         self, algorithm: AbstractAlgorithm
     ) -> None:
-        search = SearchConfig(measures=3, remeasure=0.25, surrogate=1)
+        search = SearchConfig(repeats=3, repeat_share=0.25, surrogate=1)
         steps = history(algorithm, 8, search=search)
         proposals = [each for batch, _ in steps for each in batch]
         again = [each for each in proposals if each.number > 1]

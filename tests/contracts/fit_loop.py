@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
-from evoae.data.share import Shared
-from evoae.genome.frame import Frame
+from evoae.data.shared_memmap import Shared
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.plan import plan
 from evoae.training.base import AbstractFitLoop
@@ -45,7 +45,7 @@ def shared() -> Shared:
 def network(text: str = PLAIN, seed: int = 1) -> Any:
     from evoae.models.build import build
 
-    return build(plan(parse(text), Frame(SHAPE)), batchnorm_momentum=0.9, seed=seed)
+    return build(plan(parse(text), NetworkDefaults(SHAPE)), batchnorm_momentum=0.9, seed=seed)
 
 
 def objective() -> Any:

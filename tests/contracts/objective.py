@@ -71,7 +71,7 @@ class ObjectiveContract:
     """What a fit loop and a search rely on; every promise for images and for table rows.
 
     Attributes:
-        of_batch: settings -> figures that may depend on a batch as a whole. No others do.
+        of_batch: settings -> metrics that may depend on a batch as a whole. No others do.
     """
 
     @staticmethod
@@ -111,26 +111,26 @@ class ObjectiveContract:
         """A model that draws nothing at random, so that all noise is the objective's."""
         return network(config, shape, dropout=0.0)
 
-    def test_loss_and_figures_are_finite_scalars(self, objective, model, images):
-        figures = objective.figures(model, images, NUMBERS)
-        assert {"loss", "error", objective.fitness} <= figures.keys()
-        for value in (objective.loss(model, images, NUMBERS, epoch=0.0), *figures.values()):
+    def test_loss_and_metrics_are_finite_scalars(self, objective, model, images):
+        metrics = objective.metrics(model, images, NUMBERS)
+        assert {"loss", "error", objective.fitness} <= metrics.keys()
+        for value in (objective.loss(model, images, NUMBERS, epoch=0.0), *metrics.values()):
             assert value.shape == ()
             assert value.dtype == "float32"
             assert math.isfinite(float(value))
 
-    def test_equal_objectives_find_equal_figures_every_time(self, make, model, images):
+    def test_equal_objectives_find_equal_metrics_every_time(self, make, model, images):
         objective = make()
         first = values(objective, model, images)
         assert values(objective, model, images) == first
         assert values(make(), model, images) == first
 
-    def test_the_figures_leave_the_model_as_it_was(self, objective, model, images):
+    def test_the_metrics_leave_the_model_as_it_was(self, objective, model, images):
         before = [weight.numpy().copy() for weight in model.variables]
-        objective.figures(model, images, NUMBERS)
+        objective.metrics(model, images, NUMBERS)
         assert all(map(np.array_equal, before, (weight.numpy() for weight in model.variables)))
 
-    def test_training_leaves_the_figures_noise_as_it_was(self, objective, model, images):
+    def test_training_leaves_the_metrics_noise_as_it_was(self, objective, model, images):
         before = values(objective, model, images)
         state = [weight.numpy().copy() for weight in model.variables]
         objective.loss(model, images, NUMBERS, epoch=0.0)
@@ -138,21 +138,21 @@ class ObjectiveContract:
             weight.assign(value)
         assert values(objective, model, images) == before
 
-    def test_the_figures_of_a_batch_are_means_over_its_images(
+    def test_the_metrics_of_a_batch_are_means_over_its_images(
         self, config, objective, model, images
     ):
         whole = values(objective, model, images)
         single = [values(objective, model, images[[n]], NUMBERS[[n]]) for n in NUMBERS]
         for name in whole.keys() - self.of_batch(config):
-            mean = np.mean([figures[name] for figures in single])
+            mean = np.mean([metrics[name] for metrics in single])
             assert whole[name] == pytest.approx(mean, rel=1e-4, abs=1e-6), name
 
-    def test_the_figures_do_not_depend_on_the_order_of_the_images(self, objective, model, images):
+    def test_the_metrics_do_not_depend_on_the_order_of_the_images(self, objective, model, images):
         whole = values(objective, model, images)
         turned = values(objective, model, images[::-1], NUMBERS[::-1])
         assert turned == pytest.approx(whole, rel=1e-4, abs=1e-6)
 
-    def test_the_numbers_decide_the_noise_of_the_figures(self, config, make, steady, images):
+    def test_the_numbers_decide_the_noise_of_the_metrics(self, config, make, steady, images):
         here = values(make(), steady, images)
         elsewhere = values(make(), steady, images, NUMBERS + 100)
         other_seed = values(make(seed=6), steady, images)
@@ -214,5 +214,5 @@ class ObjectiveContract:
 
 
 def values(objective, model, images, numbers=NUMBERS) -> dict[str, float]:
-    figures = objective.figures(model, images, numbers)
-    return {name: float(figure) for name, figure in figures.items()}
+    metrics = objective.metrics(model, images, numbers)
+    return {name: float(figure) for name, figure in metrics.items()}

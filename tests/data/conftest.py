@@ -10,8 +10,8 @@ import pytest
 from images_made_up import pictures, write_idx
 from numpy.typing import NDArray
 
-from evoae.data import fetch, named, stores
-from evoae.data.idx import PARTS, idx_digest
+from evoae.data.sources import fetch, named, stores
+from evoae.data.sources.idx import PARTS, idx_digest
 
 
 @pytest.fixture(autouse=True)

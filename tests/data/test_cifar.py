@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from evoae.config.schema import DataConfig
-from evoae.data import named
-from evoae.data.cifar import CIFAR10, read_cifar
 from evoae.data.load import load
+from evoae.data.sources import named
+from evoae.data.sources.cifar import CIFAR10, read_cifar
 from evoae.errors import DataError
 
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")

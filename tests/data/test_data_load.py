@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evoae.config.schema import DataConfig
 from evoae.data.load import load
-from evoae.data.stores import IdxStore
+from evoae.data.sources.stores import IdxStore
 from evoae.errors import DataError
 
 

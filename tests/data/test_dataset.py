@@ -9,7 +9,7 @@ from evoae.config.schema import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset, Source, order
 from evoae.data.load import load, split
 from evoae.data.pca import pca_error
-from evoae.data.share import open_shared, share
+from evoae.data.shared_memmap import open_shared, share
 from evoae.data.summary import summarise
 from evoae.errors import DataError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evoae.data.fetch import FetchError, download, unpack_debian
+from evoae.data.sources.fetch import FetchError, download, unpack_debian
 
 
 class Shelf(BaseHTTPRequestHandler):
@@ -16,7 +16,7 @@ class Shelf(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path not in ("/whole", "/short"):
-            self.send_error(404, "Not Found")
+            self.send_error(404, "Not CandidateResult")
             return
         self.send_response(200)
         self.send_header("Content-Length", "100000")

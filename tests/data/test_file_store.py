@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from evoae.config.schema import DataConfig
-from evoae.data import fetch, named
-from evoae.data.file_store import FileStore
-from evoae.data.heart import HEART, NAMES
+from evoae.data.kinds.rows import Rows
 from evoae.data.load import load
-from evoae.data.rows import Rows
+from evoae.data.sources import fetch, named
+from evoae.data.sources.file_store import FileStore
+from evoae.data.sources.heart import HEART, NAMES
 from evoae.errors import DataError
 
 FILE = "processed.cleveland.data"

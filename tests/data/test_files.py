@@ -12,7 +12,7 @@ import pytest
 from images_made_up import pictures, write_idx
 from numpy.lib import format as npy
 
-from evoae.data.files import read_path
+from evoae.data.sources.files import read_path
 from evoae.errors import DataError
 
 

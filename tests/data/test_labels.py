@@ -9,7 +9,7 @@ from images_made_up import pictures, write_idx
 
 from evoae.config.schema import DataConfig
 from evoae.data.load import load
-from evoae.data.stores import IdxStore
+from evoae.data.sources.stores import IdxStore
 from evoae.errors import DataError
 
 

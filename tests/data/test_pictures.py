@@ -11,12 +11,12 @@ import pytest
 from PIL import Image, ImageOps
 
 from evoae.config.schema import DataConfig
-from evoae.data import picture_folder
 from evoae.data.dataset import Source, order, release, take
-from evoae.data.files import read_path
 from evoae.data.load import load
-from evoae.data.pictures import CorruptError, decode, look
-from evoae.data.share import open_shared, share
+from evoae.data.shared_memmap import open_shared, share
+from evoae.data.sources import picture_folder
+from evoae.data.sources.files import read_path
+from evoae.data.sources.pictures import CorruptError, decode, look
 from evoae.errors import DataError
 
 GRADIENT = np.arange(0, 240, 20, np.uint8).reshape(3, 4)  # height 3, width 4

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evoae.data import fetch, stores
-from evoae.data.idx import PARTS, find_part
-from evoae.data.named import NAMED, find_set
-from evoae.data.stores import IdxStore
+from evoae.data.sources import fetch, stores
+from evoae.data.sources.idx import PARTS, find_part
+from evoae.data.sources.named import NAMED, find_set
+from evoae.data.sources.stores import IdxStore
 from evoae.errors import DataError, DiskFullError
 
 Write = Callable[..., Path]

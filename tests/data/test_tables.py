@@ -11,12 +11,12 @@ import pytest
 
 from evoae.config.schema import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset
-from evoae.data.files import read_path
+from evoae.data.kinds.rows import Rows
+from evoae.data.kinds.split_rows import split_rows
+from evoae.data.kinds.tables import Table
 from evoae.data.load import load
-from evoae.data.rows import Rows
-from evoae.data.split_rows import split_rows
+from evoae.data.sources.files import read_path
 from evoae.data.summary import summarise
-from evoae.data.tables import Table
 from evoae.errors import DataError
 
 Csv = Callable[[str], Path]

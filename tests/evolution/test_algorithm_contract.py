@@ -69,7 +69,7 @@ def test_the_interface_has_at_most_five_methods() -> None:
 def test_evolution_works_without_tensorflow() -> None:
     program = (
         "import sys\n"
-        "import evoae.evolution.factory, evoae.evolution.records, evoae.config.template\n"
+        "import evoae.evolution.factory, evoae.evolution.logbook, evoae.config.template\n"
         "print(sorted({'tensorflow', 'keras'} & sys.modules.keys()))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

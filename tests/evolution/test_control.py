@@ -44,14 +44,20 @@ def landscape(genome: Genome) -> float:
 
 def best_found(name: str, seed: int, *, shuffled: bool = False, **settings: object) -> float:
     """Run one search; return the true best of all candidates that it evaluated."""
-    given = {"algorithm": name, "population": POPULATION, "lag": 2, "surrogate": 1, **settings}
+    given = {
+        "algorithm": name,
+        "population": POPULATION,
+        "max_in_flight": 2,
+        "surrogate": 1,
+        **settings,
+    }
     config = SearchConfig.model_validate(given)
     algorithm = algorithm_for(config, space(ModelConfig()))
     surrogate = Surrogate(space(ModelConfig()))
     shuffler = np.random.default_rng([seed, 99])
     state, under_way, found, asked = State(), deque(), [], 0
     while len(found) < BUDGET:
-        while len(under_way) < algorithm.lag:
+        while len(under_way) < algorithm.max_in_flight:
             asked += 1
             pending = {each.key for batch in under_way for each in batch}
             under_way.append(next_batch(algorithm, config, surrogate, state, asked, seed, pending))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evoae.evolution.noise import PRIOR, deviation, doubtful
+from evoae.evolution.noise import PRIOR, deviation, needs_repeat
 from evoae.evolution.state import Individual
 from evoae.genome.genes import Conv, Latent, UpConv
 from evoae.genome.genome import Block, Genome
@@ -60,10 +60,10 @@ def test_a_loss_near_zero_is_not_taken_for_certain_where_others_are_negative() -
         individual("far", -5.0),
         individual("zero", 0.0),
     ]
-    assert [each.key for each in doubtful(pool, 3, 5)] == ["near 2"]
+    assert [each.key for each in needs_repeat(pool, 3, 5)] == ["near 2"]
     usual = [individual(str(loss), loss) for loss in (1.0, 2.0, 3.0)]
     close = [individual("best", -0.001), individual("second", 0.001), *usual]
-    assert [each.key for each in doubtful(close, 3, 5)] == ["best 2", "second 2"]
+    assert [each.key for each in needs_repeat(close, 3, 5)] == ["best 2", "second 2"]
 
 
 def test_those_that_may_be_the_best_are_trained_again_the_likeliest_first() -> None:
@@ -73,8 +73,8 @@ def test_those_that_may_be_the_best_are_trained_again_the_likeliest_first() -> N
         individual("best", 1.0),
         individual("failed", asked=1),
     ]
-    assert [each.key for each in doubtful(pool, 2, 5)] == ["best 2", "near 2"]
-    assert [each.key for each in doubtful(pool, 2, 1)] == ["best 2"]
+    assert [each.key for each in needs_repeat(pool, 2, 5)] == ["best 2", "near 2"]
+    assert [each.key for each in needs_repeat(pool, 2, 1)] == ["best 2"]
 
 
 def test_where_sizes_count_the_best_of_each_size_is_trained_again() -> None:
@@ -86,17 +86,17 @@ def test_where_sizes_count_the_best_of_each_size_is_trained_again() -> None:
         individual("close", 2.02),
     ]
     latent = {"large": (8.0,), "small": (4.0,), "worse": (4.0,), "close": (6.0,)}
-    found = doubtful(pool, 2, 5, lambda each: latent[each.id])
+    found = needs_repeat(pool, 2, 5, lambda each: latent[each.id])
     assert [each.key for each in found] == ["small 2", "close 2"]
-    assert doubtful(pool, 2, 5) == []
+    assert needs_repeat(pool, 2, 5) == []
 
 
 def test_nothing_is_trained_more_often_than_allowed() -> None:
     pool = [individual("best", 1.0, 1.0), individual("near", 1.01), individual("c", 1.0, asked=2)]
-    assert [each.key for each in doubtful(pool, 2, 5)] == ["near 2"]
-    assert [each.key for each in doubtful(pool, 3, 5)] == ["c 3", "best 3", "near 2"]
-    assert doubtful(pool, 1, 5) == []
-    assert doubtful([], 3, 5) == []
+    assert [each.key for each in needs_repeat(pool, 2, 5)] == ["near 2"]
+    assert [each.key for each in needs_repeat(pool, 3, 5)] == ["c 3", "best 3", "near 2"]
+    assert needs_repeat(pool, 1, 5) == []
+    assert needs_repeat([], 3, 5) == []
 
 
 def test_selection_with_further_trainings_finds_better_candidates_than_without() -> None:
@@ -112,7 +112,7 @@ def test_selection_with_further_trainings_finds_better_candidates_than_without()
         pool = {str(n): individual(str(n), score(n)) for n in range(60)}
         plain.append(true[int(min(pool, key=lambda id: pool[id].fitness))])
         for _ in range(30):
-            for again in doubtful(pool.values(), 6, 1):
+            for again in needs_repeat(pool.values(), 6, 1):
                 old = pool[again.id]
                 pool[again.id] = individual(again.id, *old.scores, score(int(again.id)))
         trusted = min(pool.values(), key=lambda each: (each.fitness, -len(each.scores)))

@@ -62,7 +62,7 @@ def test_the_hypervolume_of_a_generation_is_that_of_all_that_was_tried() -> None
     search = SEARCH.model_copy(update={"objectives": ("loss", "latent")})
     algorithm = algorithm_for(search, space())
     states = [state for _, state in history(algorithm, 6, judge)]
-    grown = [algorithm.figures(state)["hypervolume"] for state in states]
+    grown = [algorithm.metrics(state)["hypervolume"] for state in states]
     assert grown == sorted(grown)
     assert grown[-1] > grown[0] > 0
 
@@ -81,4 +81,4 @@ def test_the_hypervolume_of_a_generation_is_that_of_all_that_was_tried() -> None
 
 def test_without_a_score_there_is_no_hypervolume() -> None:
     algorithm = algorithm_for(SEARCH, space())
-    assert algorithm.figures(history(algorithm, 2, lambda _: None)[-1][1]) == {"hypervolume": None}
+    assert algorithm.metrics(history(algorithm, 2, lambda _: None)[-1][1]) == {"hypervolume": None}

@@ -4,9 +4,9 @@ import pytest
 
 from evoae.config.search import RacingConfig
 from evoae.evaluation import so_far, stopped_after
-from evoae.evolution.noise import doubtful
+from evoae.evolution.logbook import Records
+from evoae.evolution.noise import needs_repeat
 from evoae.evolution.racing import thresholds
-from evoae.evolution.records import Records
 from evoae.evolution.state import Curve, Individual, Proposal, State, best, complete
 from evoae.genome.genes import Conv, Latent, UpConv
 from evoae.genome.genome import Block, Genome
@@ -74,8 +74,8 @@ def test_a_raced_score_is_never_among_the_complete_ones_however_good() -> None:
 
 
 def test_a_raced_candidate_is_not_measured_again() -> None:
-    assert all(each.id != "9" for each in doubtful([*FOUR, raced(9, 0.1)], 3, 99))
-    assert doubtful([*FOUR, raced(9, 0.1)], 3, 99) == doubtful(FOUR, 3, 99)
+    assert all(each.id != "9" for each in needs_repeat([*FOUR, raced(9, 0.1)], 3, 99))
+    assert needs_repeat([*FOUR, raced(9, 0.1)], 3, 99) == needs_repeat(FOUR, 3, 99)
 
 
 def test_a_generation_s_figures_are_those_of_its_complete_trainings() -> None:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from evoae.config.search import SearchConfig
-from evoae.evolution.breeding import mutated
+from evoae.evolution.deduplication import propose
 from evoae.evolution.factory import algorithm_for
-from evoae.evolution.proposing import propose
 from evoae.evolution.state import Individual, Proposal
 from evoae.evolution.surrogate import Surrogate, _Trend, expected
 from evoae.evolution.toolbox import toolbox
+from evoae.evolution.variation import mutated
 from evoae.genome.genes import BatchNorm
 from evoae.genome.sampling import sample
 from evoae.genome.text import parse
@@ -49,15 +49,15 @@ def mean_score(proposals: Sequence[Proposal]) -> float:
 
 def test_the_promising_are_better_than_the_rest(known: list[Individual]) -> None:
     offered = samples(2, 80)
-    chosen = Surrogate(SPACE).promising(known, offered, 20, set(), same)
+    chosen = Surrogate(SPACE).select(known, offered, 20, set(), same)
     assert set(chosen) < set(offered)
     assert mean_score(chosen) < mean_score(offered) - 0.5
 
 
 def test_what_is_bred_further_is_better_still(known: list[Individual]) -> None:
     offered = samples(2, 80)
-    chosen = Surrogate(SPACE).promising(known, offered, 20, set(), same)
-    bred = Surrogate(SPACE).promising(known, offered, 20, set(), varied(1))
+    chosen = Surrogate(SPACE).select(known, offered, 20, set(), same)
+    bred = Surrogate(SPACE).select(known, offered, 20, set(), varied(1))
     assert len(set(bred) & set(offered)) < 5
     assert all(SPACE.admits(each.genome) for each in bred)
     assert mean_score(bred) < mean_score(chosen) - 0.1
@@ -65,9 +65,9 @@ def test_what_is_bred_further_is_better_still(known: list[Individual]) -> None:
 
 def test_nothing_is_chosen_that_was_asked_for(known: list[Individual]) -> None:
     offered = samples(2, 30)
-    first = Surrogate(SPACE).promising(known, offered, 10, set(), varied(1))
+    first = Surrogate(SPACE).select(known, offered, 10, set(), varied(1))
     asked = {each.id for each in first}
-    again = Surrogate(SPACE).promising(known, offered, 10, asked, varied(1))
+    again = Surrogate(SPACE).select(known, offered, 10, asked, varied(1))
     bred = [each for each in again if each not in offered]
     assert bred
     assert not asked & {each.id for each in bred}
@@ -78,33 +78,33 @@ def test_a_batch_spreads(known: list[Individual]) -> None:
     twins = [parse(f"conv({n},3x3) | latent(16) | upconv(8,3x3)") for n in (8, 9, 10)]
     other = parse("conv(8,5x5) conv(8,5x5) | latent(16) | upconv(8,3x3) upconv(8,3x3)")
     offered = [propose(genome, (), "sample") for genome in (*twins, other)]
-    chosen = Surrogate(SPACE).promising(known, offered, 2, set(), same)
+    chosen = Surrogate(SPACE).select(known, offered, 2, set(), same)
     assert offered[-1] in chosen
 
 
 def test_too_few_known_give_the_first(known: list[Individual]) -> None:
     offered = samples(3, 40)
-    chosen = Surrogate(SPACE).promising(known[:8], offered, 10, set(), varied(1))
+    chosen = Surrogate(SPACE).select(known[:8], offered, 10, set(), varied(1))
     assert chosen == tuple(offered[:10])
 
 
 def test_what_is_remembered_changes_no_choice(known: list[Individual]) -> None:
     offered = samples(3, 40)
-    fresh = Surrogate(SPACE).promising(known, offered, 10, set(), varied(1))
+    fresh = Surrogate(SPACE).select(known, offered, 10, set(), varied(1))
     used = Surrogate(SPACE)
-    used.promising(known[:100], offered, 10, set(), varied(1))
-    used.promising(known, samples(4, 40), 10, set(), varied(1))
-    assert used.promising(known, offered, 10, set(), varied(1)) == fresh
+    used.select(known[:100], offered, 10, set(), varied(1))
+    used.select(known, samples(4, 40), 10, set(), varied(1))
+    assert used.select(known, offered, 10, set(), varied(1)) == fresh
 
 
 def test_a_score_that_was_corrected_is_learned(known: list[Individual]) -> None:
     offered = samples(5, 40)
     used = Surrogate(SPACE)
-    before = used.promising(known, offered, 10, set(), same)
+    before = used.select(known, offered, 10, set(), same)
     turned = [
         Individual(each.id, each.genome, tuple(-score for score in each.scores)) for each in known
     ]
-    assert used.promising(turned, offered, 10, set(), same) != before
+    assert used.select(turned, offered, 10, set(), same) != before
 
 
 def test_what_racing_stopped_is_taken_for_what_it_would_have_become() -> None:
@@ -122,8 +122,8 @@ def test_an_algorithm_may_weigh_more_than_the_loss(known: list[Individual]) -> N
         Individual(each.id, each.genome, tuple(-score for score in each.scores)) for each in known
     ]
     offered = samples(8, 200)
-    by_both = Surrogate(SPACE).promising(turned, offered, 12, set(), same, order)
-    by_loss = Surrogate(SPACE).promising(turned, offered, 12, set(), same)
+    by_both = Surrogate(SPACE).select(turned, offered, 12, set(), same, order)
+    by_loss = Surrogate(SPACE).select(turned, offered, 12, set(), same)
     least, of_both, of_loss = (
         min(SPACE.measure(each.genome).latent for each in some)
         for some in (offered, by_both, by_loss)
@@ -145,7 +145,7 @@ def test_of_a_front_counts_what_is_good_for_its_size() -> None:
     offered = samples(2, 300)
     config = SearchConfig(algorithm="nsga2", objectives=("loss", "latent"))
     order = algorithm_for(config, SPACE).order
-    chosen = Surrogate(SPACE).promising(known, offered, 20, set(), same, order)
+    chosen = Surrogate(SPACE).select(known, offered, 20, set(), same, order)
     assert len({SPACE.measure(each.genome).latent for each in chosen}) > 10
     assert np.mean([*map(normalised, chosen)]) < 0.15 * np.mean([*map(normalised, offered)])
 
@@ -153,12 +153,12 @@ def test_of_a_front_counts_what_is_good_for_its_size() -> None:
 def test_what_is_known_is_chosen_only_where_nothing_else_is(known: list[Individual]) -> None:
     offered, other = samples(2, 30), samples(9, 30)
     asked = {each.id for each in offered}
-    chosen = Surrogate(SPACE).promising(known, (*offered, *other), 20, asked, same)
+    chosen = Surrogate(SPACE).select(known, (*offered, *other), 20, asked, same)
     assert not asked & {each.id for each in chosen}
-    some = Surrogate(SPACE).promising(known, (*offered, *other[:5]), 20, asked, same)
+    some = Surrogate(SPACE).select(known, (*offered, *other[:5]), 20, asked, same)
     assert len(some) == 20
     assert set(other[:5]) < set(some)
-    assert Surrogate(SPACE).promising(known, offered, 20, asked, same) == tuple(offered[:20])
+    assert Surrogate(SPACE).select(known, offered, 20, asked, same) == tuple(offered[:20])
 
 
 def test_a_trend_stays_in_bounds_beyond_the_sizes_that_it_was_seen_with() -> None:
@@ -173,4 +173,4 @@ def test_a_trend_stays_in_bounds_beyond_the_sizes_that_it_was_seen_with() -> Non
 
 
 def test_nothing_is_chosen_of_nothing(known: list[Individual]) -> None:
-    assert Surrogate(SPACE).promising(known, (), 0, set(), same) == ()
+    assert Surrogate(SPACE).select(known, (), 0, set(), same) == ()

@@ -7,7 +7,7 @@ import pytest
 
 from evoae.execution import machine
 from evoae.execution.machine import cpu_flags, memory, usable_cores
-from evoae.runs.facts import cores
+from evoae.runs.environment import cores
 
 pytestmark = pytest.mark.skipif(not psutil.LINUX, reason="control groups are Linux's")
 MIB = 2**20

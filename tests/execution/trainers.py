@@ -14,7 +14,7 @@ from pathlib import Path
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.errors import DataError
 from evoae.evaluation import Evaluation, Outcome, Task
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import Conv, Latent, UpConv
 from evoae.genome.genome import Block, Genome
 
@@ -31,7 +31,7 @@ def task(
     return Task(
         id=f"{number:064x}",
         genome=GENOME,
-        frame=Frame((8, 8, 1)),
+        frame=NetworkDefaults((8, 8, 1)),
         data=data,
         objective=ObjectiveConfig(),
         training=TrainingConfig(time_limit=time_limit),

@@ -11,7 +11,7 @@ from evoae.config.schema import ObjectiveConfig
 from evoae.errors import GenomeError
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import decode, encode
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import KIND_OF, Dense, Gene, Head, UpDense
 from evoae.genome.genome import Genome
 from evoae.genome.space import Space
@@ -100,10 +100,10 @@ def assert_lawful(genome: Genome, space: Space) -> None:
     assert parse(render(genome)) == genome
 
 
-def frame_of(model: ModelConfig, shape: tuple[int, ...]) -> Frame:
+def frame_of(model: ModelConfig, shape: tuple[int, ...]) -> NetworkDefaults:
     """Return the frame of plain networks in a space for this input."""
     output = "sigmoid" if len(shape) == 3 else "linear"
-    return Frame.of(model, ObjectiveConfig(), shape, output)
+    return NetworkDefaults.of(model, ObjectiveConfig(), shape, output)
 
 
 def allowed_layers(space: Space) -> set[str]:

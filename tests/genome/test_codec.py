@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from evoae.errors import GenomeError
 from evoae.genome.codec import decode, encode
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import (
     KIND_OF,
     BatchNorm,
@@ -141,7 +141,7 @@ def test_a_published_sequence_decodes_and_plans() -> None:
         None,
         (Block(UpConv(32, 3, 3)), Block(UpConv(64, 3, 3), (BatchNorm(),))),
     )
-    layers = plan(genome, Frame((28, 28, 1)))
+    layers = plan(genome, NetworkDefaults((28, 28, 1)))
     assert layers.latent_shape == (7, 7, 32)
     assert layers.output_shape == (28, 28, 1)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from evoae.config.model import ModelConfig
 from evoae.errors import SpaceError
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import Downsampling, Head, Upsampling
 from evoae.genome.genome import Genome
 from evoae.genome.sampling import sample
@@ -23,7 +23,7 @@ from tests.genome.strategies import SEEDS, any_spaces, holds_a_network, spaces
 
 def space_of(shape: tuple[int, int, int] = (28, 28, 1), **model: Any) -> Space:
     config = ModelConfig(**model)
-    return Space(config, shape, measure(Frame(shape, min_side=config.min_side)))
+    return Space(config, shape, measure(NetworkDefaults(shape, min_side=config.min_side)))
 
 
 PLAIN = "conv(32,3x3) drop(0.2) conv(16,3x3) | latent(8) | upconv(16,3x3) upconv(32,3x3)"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from evoae.errors import GenomeError
 from evoae.genome.canonical import candidate_id, canonical
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import GENES
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse, render
@@ -184,7 +184,7 @@ def test_networks_that_are_equal_share_an_id() -> None:
 def test_what_a_network_does_not_depend_on_is_no_part_of_its_id(messy: str, clean: str) -> None:
     assert canonical(parse(messy)) == parse(clean) == canonical(parse(clean))
     shape = (9, 8, 2)
-    assert plan(parse(messy), Frame(shape)) == plan(parse(clean), Frame(shape))
+    assert plan(parse(messy), NetworkDefaults(shape)) == plan(parse(clean), NetworkDefaults(shape))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from evoae.config.search import MutationConfig
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import encode
 from evoae.genome.crossover import swap_blocks, swap_genes
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import Conv, Dropout
 from evoae.genome.genome import Genome
 from evoae.genome.mutation import (
@@ -61,7 +61,7 @@ POOR = "conv(20,3x3) | latent(8) | upconv(30,5x5) bn"
 
 
 def space_of(**model: Any) -> Space:
-    return Space(ModelConfig(**model), SHAPE, measure(Frame(SHAPE)))
+    return Space(ModelConfig(**model), SHAPE, measure(NetworkDefaults(SHAPE)))
 
 
 def only(name: str) -> MutationConfig:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evoae.config.model import LearningConfig, ModelConfig, SamplingConfig
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.genome.text import parse
@@ -43,7 +43,9 @@ EVERY_GENE = {
 def random_genome(seed, shape, **others):
     latent = ("vector", "spatial")[seed % 2]
     model = ModelConfig(latent=latent, max_latent=32 if latent == "vector" else None, **others)
-    return sample(np.random.default_rng(seed), Space(model, shape, measure(Frame(shape))))
+    return sample(
+        np.random.default_rng(seed), Space(model, shape, measure(NetworkDefaults(shape)))
+    )
 
 
 def flops_of(layer):
@@ -59,7 +61,7 @@ def flops_of(layer):
 def test_nine_random_networks_have_the_planned_costs_and_give_back_the_shape(shape):
     for seed in range(9):
         others = {} if seed < 5 else EVERY_GENE | ({"layers": "auto"} if len(shape) == 1 else {})
-        layers = plan(random_genome(seed, shape, **others), Frame(shape))
+        layers = plan(random_genome(seed, shape, **others), NetworkDefaults(shape))
         model = build(layers)
         assert model.count_params() == layers.size.parameters
         assert model.output_shape == (None, *shape)
@@ -79,7 +81,7 @@ def test_a_variational_encoder_gives_the_mean_and_the_heads_and_the_whole_decode
     posterior,
 ):
     text = "conv(4,3x3) dense(6) | latent(3) | updense(5) upconv(4,3x3)"
-    layers = plan(parse(text), Frame((9, 8, 2), posterior=posterior))
+    layers = plan(parse(text), NetworkDefaults((9, 8, 2), posterior=posterior))
     model = build(layers, seed=1)
     assert model.count_params() == layers.size.parameters
     images = np.random.default_rng(0).random((4, 9, 8, 2), np.float32)
@@ -96,7 +98,7 @@ def test_a_sigmoid_code_lies_between_0_and_1_as_vector_and_as_map():
         "conv(4,3x3) | upconv(4,3x3)",
         "dense(9) | updense(9)",
     ):
-        model = build(plan(parse(text), Frame((8, 8, 1), code="sigmoid")), seed=1)
+        model = build(plan(parse(text), NetworkDefaults((8, 8, 1), code="sigmoid")), seed=1)
         code = model.get_layer("encoder").predict(images, verbose=0)
         assert code.min() > 0
         assert code.max() < 1
@@ -127,11 +129,14 @@ def test_a_sigmoid_code_lies_between_0_and_1_as_vector_and_as_map():
     ],
 )
 def test_the_worked_examples_have_their_published_size(text, shape, min_side, parameters):
-    assert build(plan(parse(text), Frame(shape, min_side=min_side))).count_params() == parameters
+    assert (
+        build(plan(parse(text), NetworkDefaults(shape, min_side=min_side))).count_params()
+        == parameters
+    )
 
 
 def test_every_layer_has_the_name_and_shape_of_the_plan():
-    layers = plan(parse(ALL_KINDS), Frame((15, 13, 3)))
+    layers = plan(parse(ALL_KINDS), NetworkDefaults((15, 13, 3)))
     assert {layer.kind for layer in layers.layers} == {
         *("conv", "maxpool", "batchnorm", "dropout", "flatten"),
         *("dense", "reshape", "upsample", "crop", "add"),
@@ -143,7 +148,7 @@ def test_every_layer_has_the_name_and_shape_of_the_plan():
 
 
 def test_a_residual_block_adds_what_two_convolutions_make_of_a_map():
-    layers = plan(parse("conv(3,3x3) res(1) | upconv(4,3x3) res(2)"), Frame((6, 5, 2)))
+    layers = plan(parse("conv(3,3x3) res(1) | upconv(4,3x3) res(2)"), NetworkDefaults((6, 5, 2)))
     model, maps = build(layers, seed=1), np.random.default_rng(0).random((2, 6, 5, 3), np.float32)
     for part, number in (("encoder", 1), ("decoder", 1), ("decoder", 2)):
         layer = model.get_layer(part).get_layer
@@ -159,7 +164,7 @@ def test_a_residual_block_adds_what_two_convolutions_make_of_a_map():
 
 
 def test_equal_seeds_build_equal_weights_and_other_seeds_others():
-    layers = plan(parse(ALL_KINDS), Frame((8, 8, 1)))
+    layers = plan(parse(ALL_KINDS), NetworkDefaults((8, 8, 1)))
     first, again, other = (build(layers, seed=seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
@@ -167,7 +172,7 @@ def test_equal_seeds_build_equal_weights_and_other_seeds_others():
 
 def test_layers_of_one_network_start_from_different_weights():
     text = "conv(4,3x3) | upconv(4,3x3)"
-    weights = build(plan(parse(text), Frame((8, 8, 4))), seed=1).get_weights()
+    weights = build(plan(parse(text), NetworkDefaults((8, 8, 4))), seed=1).get_weights()
     kernels = [each for each in weights if each.ndim == 4]
     assert len({kernel.shape for kernel in kernels}) == 1
     assert not any(np.array_equal(a, b) for a, b in itertools.combinations(kernels, 2))
@@ -187,7 +192,7 @@ np.savez(sys.argv[3], whole=model.predict(images, verbose=0),
 
 
 def test_a_saved_model_reloads_without_evoae_and_reconstructs_the_same(tmp_path):
-    model = build(plan(parse(ALL_KINDS), Frame((15, 13, 3))), seed=3)
+    model = build(plan(parse(ALL_KINDS), NetworkDefaults((15, 13, 3))), seed=3)
     images = np.random.default_rng(0).random((5, 15, 13, 3), np.float32)
     model.save(tmp_path / "model.keras")
     np.save(tmp_path / "images.npy", images)

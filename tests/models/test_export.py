@@ -57,13 +57,13 @@ def test_every_activation_reaches_onnx_and_any_batch_size_fits(activation, tmp_p
 @pytest.mark.parametrize("upsampling", ["upsample", "transposed"])
 @pytest.mark.parametrize("format", ["keras", "onnx", "savedmodel"])
 def test_residual_blocks_and_a_mirrored_head_are_exported(format, upsampling, tmp_path):
-    from evoae.genome.frame import Frame
+    from evoae.genome.frame import NetworkDefaults
     from evoae.genome.text import parse
     from evoae.models.build import build
     from evoae.models.plan import plan
 
     text = "head(mirror) conv(5,3x3) res(1) bn | latent(3) | upconv(5,3x3) res(2) drop(0.1)"
-    model = build(plan(parse(text), Frame((9, 10, 2), upsampling=upsampling)), seed=1)
+    model = build(plan(parse(text), NetworkDefaults((9, 10, 2), upsampling=upsampling)), seed=1)
     given = images(5, shape=(9, 10, 2))
     done = export(model, "autoencoder", format, tmp_path / f"m{SUFFIX[format]}", given)
     assert done.difference <= 1e-6

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.memory import BASE_BYTES, training_bytes
 from evoae.models.plan import Plan, plan
 
-SMALL = plan(parse("conv(16,3x3) | latent(8) | upconv(16,3x3)"), Frame((28, 28, 1)))
+SMALL = plan(parse("conv(16,3x3) | latent(8) | upconv(16,3x3)"), NetworkDefaults((28, 28, 1)))
 
 
 def above_base(layers: Plan, *, batch_size: int = 1, data_bytes: int = 0) -> int:
@@ -20,12 +20,14 @@ def test_the_estimate_holds_activations_per_image_parameters_and_data() -> None:
 
 
 def test_residual_blocks_take_the_memory_of_their_three_maps() -> None:
-    blocky = plan(parse("conv(16,3x3) res(2) | latent(8) | upconv(16,3x3)"), Frame((28, 28, 1)))
+    blocky = plan(
+        parse("conv(16,3x3) res(2) | latent(8) | upconv(16,3x3)"), NetworkDefaults((28, 28, 1))
+    )
     maps = 2 * 3 * 4 * 14 * 14 * 16
     assert blocky.size.activation_bytes == SMALL.size.activation_bytes + maps
     assert above_base(blocky) > above_base(SMALL) + maps
 
 
 def test_a_wider_network_is_estimated_to_take_more() -> None:
-    wider = plan(parse("conv(32,3x3) | latent(8) | upconv(32,3x3)"), Frame((28, 28, 1)))
+    wider = plan(parse("conv(32,3x3) | latent(8) | upconv(32,3x3)"), NetworkDefaults((28, 28, 1)))
     assert above_base(wider) > 1.5 * above_base(SMALL)

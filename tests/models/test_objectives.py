@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from evoae.config.schema import ObjectiveConfig
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.objectives.factory import objective_for
 from evoae.models.plan import plan
@@ -78,7 +78,7 @@ def test_every_objective_is_final_and_passes_the_contract():
 def model():
     from evoae.models.build import build
 
-    return build(plan(parse(TEXT), Frame(SHAPE)), seed=1)
+    return build(plan(parse(TEXT), NetworkDefaults(SHAPE)), seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +98,9 @@ def test_the_reconstruction_figure_is_keras_own_loss_per_number(loss, of_keras, 
     import keras
 
     objective = objective_for(ObjectiveConfig(loss=loss), 0, bounded=True)
-    figures = values(objective, model, images)
+    metrics = values(objective, model, images)
     expected = np.mean(keras.losses.get(of_keras)(images, model.predict(images, verbose=0)))
-    assert figures["loss"] == figures["error"] == pytest.approx(expected, rel=1e-6)
+    assert metrics["loss"] == metrics["error"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_training_loss_sees_dropout_and_the_figure_does_not(model, images):
@@ -116,13 +116,13 @@ def test_the_training_loss_sees_dropout_and_the_figure_does_not(model, images):
 def test_denoising_rebuilds_the_clean_image_from_a_corrupted_one(images):
     config = ObjectiveConfig(kind="denoising", corruption="masking", level=0.5)
     model = network(config, SHAPE, dropout=0.0)
-    figures = values(objective_for(config, 3, bounded=True), model, images)
+    metrics = values(objective_for(config, 3, bounded=True), model, images)
     clean = model(images, training=False).numpy()
-    assert figures["error"] == pytest.approx(np.mean((clean - images) ** 2), rel=1e-5)
-    assert figures["loss"] != figures["error"]
+    assert metrics["error"] == pytest.approx(np.mean((clean - images) ** 2), rel=1e-5)
+    assert metrics["loss"] != metrics["error"]
     nearly_none = ObjectiveConfig(kind="denoising", corruption="masking", level=1e-6)
-    figures = values(objective_for(nearly_none, 3, bounded=True), model, images)
-    assert figures["loss"] == figures["error"]
+    metrics = values(objective_for(nearly_none, 3, bounded=True), model, images)
+    assert metrics["loss"] == metrics["error"]
 
 
 def test_beta_rises_with_the_epoch_and_stays(images):
@@ -142,28 +142,28 @@ def test_beta_rises_with_the_epoch_and_stays(images):
 
 
 @pytest.mark.parametrize("posterior", ["diagonal", "full"])
-def test_the_variational_figures_are_those_of_their_definitions(posterior, images):
+def test_the_variational_metrics_are_those_of_their_definitions(posterior, images):
     config = ObjectiveConfig(kind="variational", loss="bce", beta=2.5, posterior=posterior)
     model = network(config, SHAPE)
-    figures = values(objective_for(config, 4, bounded=True), model, images)
-    assert figures["elbo"] == pytest.approx(figures["reconstruction"] + figures["kl"])
-    assert figures["loss"] == pytest.approx(figures["reconstruction"] + 2.5 * figures["kl"])
-    assert figures["kl"] > 0
+    metrics = values(objective_for(config, 4, bounded=True), model, images)
+    assert metrics["elbo"] == pytest.approx(metrics["reconstruction"] + metrics["kl"])
+    assert metrics["loss"] == pytest.approx(metrics["reconstruction"] + 2.5 * metrics["kl"])
+    assert metrics["kl"] > 0
     mean = model.get_layer("encoder").predict(images, verbose=0)[0]
     output = model.get_layer("decoder").predict(mean, verbose=0).astype(float)
     bce = -(images * np.log(output) + (1 - images) * np.log(1 - output))
-    assert figures["error"] == pytest.approx(bce.mean(), rel=1e-5)
+    assert metrics["error"] == pytest.approx(bce.mean(), rel=1e-5)
     # The sampled code's error is near that of the mean, summed over all input numbers.
-    assert figures["reconstruction"] == pytest.approx(bce.mean() * np.prod(SHAPE), rel=0.2)
+    assert metrics["reconstruction"] == pytest.approx(bce.mean() * np.prod(SHAPE), rel=0.2)
 
 
-def test_the_sparse_figures_are_those_of_their_definitions(images):
+def test_the_sparse_metrics_are_those_of_their_definitions(images):
     config = ObjectiveConfig(kind="sparse", weight=0.2, target=0.1)
     model = network(config, SHAPE)
-    figures = values(objective_for(config, 4, bounded=True), model, images)
+    metrics = values(objective_for(config, 4, bounded=True), model, images)
     code = model.get_layer("encoder").predict(images, verbose=0).astype(float)
     on = code.mean(axis=0)
     penalty = np.sum(0.1 * np.log(0.1 / on) + 0.9 * np.log(0.9 / (1 - on)))
-    assert figures["activity"] == pytest.approx(code.mean(), rel=1e-5)
-    assert figures["penalty"] == pytest.approx(penalty, rel=1e-4)
-    assert figures["loss"] == pytest.approx(figures["error"] + 0.2 * penalty, rel=1e-4)
+    assert metrics["activity"] == pytest.approx(code.mean(), rel=1e-5)
+    assert metrics["penalty"] == pytest.approx(penalty, rel=1e-4)
+    assert metrics["loss"] == pytest.approx(metrics["error"] + 0.2 * penalty, rel=1e-4)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evoae.errors import GenomeError
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
 from evoae.models.plan import Plan, plan
@@ -23,7 +23,7 @@ def rows(layers: Plan) -> list[tuple[str, tuple[int, ...], int]]:
 
 
 def test_the_square_example_has_its_shapes_and_25529_parameters() -> None:
-    layers = plan(parse(SQUARE), Frame((28, 28, 1)))
+    layers = plan(parse(SQUARE), NetworkDefaults((28, 28, 1)))
     assert rows(layers) == [
         ("conv", (28, 28, 32), 320),
         ("maxpool", (14, 14, 32), 0),
@@ -44,7 +44,7 @@ def test_the_square_example_has_its_shapes_and_25529_parameters() -> None:
 
 
 def test_the_odd_example_pools_once_crops_once_and_has_35123_parameters() -> None:
-    layers = plan(parse(ODD), Frame((15, 13, 3)))
+    layers = plan(parse(ODD), NetworkDefaults((15, 13, 3)))
     assert [(kind, shape) for kind, shape, _ in rows(layers)] == [
         ("conv", (15, 13, 32)),
         ("maxpool", (8, 7, 32)),
@@ -63,7 +63,7 @@ def test_the_odd_example_pools_once_crops_once_and_has_35123_parameters() -> Non
 
 
 def test_the_hand_made_baseline_has_its_published_49761_parameters() -> None:
-    layers = plan(parse(HAND_MADE), Frame((28, 28, 1), min_side=3))
+    layers = plan(parse(HAND_MADE), NetworkDefaults((28, 28, 1), min_side=3))
     assert layers.size.parameters == 49_761
     assert layers.latent_shape == (4, 4, 16)
     assert layers.size.latent == 256
@@ -76,7 +76,7 @@ def test_the_hand_made_baseline_has_its_published_49761_parameters() -> None:
 
 
 def test_modifiers_work_on_the_smaller_side_of_the_resampling() -> None:
-    layers = plan(parse("conv(4,3x3) bn | upconv(5,3x3) drop(0.5)"), Frame((28, 28, 1)))
+    layers = plan(parse("conv(4,3x3) bn | upconv(5,3x3) drop(0.5)"), NetworkDefaults((28, 28, 1)))
     assert rows(layers) == [
         ("conv", (28, 28, 4), 40),
         ("maxpool", (14, 14, 4), 0),
@@ -90,7 +90,7 @@ def test_modifiers_work_on_the_smaller_side_of_the_resampling() -> None:
 
 def test_a_multiply_add_counts_two_flops() -> None:
     size = plan(
-        parse("conv(4,3x5) | latent(3) | upconv(5,3x3)"), Frame((8, 9, 2), min_side=8)
+        parse("conv(4,3x5) | latent(3) | upconv(5,3x3)"), NetworkDefaults((8, 9, 2), min_side=8)
     ).size
     pixels = 8 * 9
     conv, upconv, head = 2 * 15 * 4, 4 * 9 * 5, 5 * 9 * 2
@@ -99,13 +99,15 @@ def test_a_multiply_add_counts_two_flops() -> None:
 
 
 def test_views_take_no_activation_bytes() -> None:
-    layers = plan(parse("conv(4,3x3) | latent(3) | upconv(5,3x3)"), Frame((8, 8, 1), min_side=8))
+    layers = plan(
+        parse("conv(4,3x3) | latent(3) | upconv(5,3x3)"), NetworkDefaults((8, 8, 1), min_side=8)
+    )
     assert layers.size.activation_bytes == 4 * (64 * 4 + 3 + 64 * 4 + 64 * 5 + 64)
 
 
 @pytest.mark.parametrize(("side", "pooled"), [(7, 7), (8, 4), (9, 5), (15, 8)])
 def test_a_map_pools_only_while_its_smaller_side_exceeds_min_side(side: int, pooled: int) -> None:
-    layers = plan(parse("conv(4,3x3) | upconv(4,3x3)"), Frame((side, 40, 1), min_side=7))
+    layers = plan(parse("conv(4,3x3) | upconv(4,3x3)"), NetworkDefaults((side, 40, 1), min_side=7))
     assert layers.latent_shape[0] == pooled
     assert layers.output_shape == (side, 40, 1)
 
@@ -118,7 +120,7 @@ def test_a_map_pools_only_while_its_smaller_side_exceeds_min_side(side: int, poo
 def test_every_genome_rebuilds_every_shape(
     genome: Genome, shape: tuple[int, int, int], min_side: int
 ) -> None:
-    layers = plan(genome, Frame(shape, min_side=min_side))
+    layers = plan(genome, NetworkDefaults(shape, min_side=min_side))
     assert layers.output_shape == shape
     assert len({layer.name for layer in layers.layers}) == len(layers.layers)
     assert (*layers.encoder, *layers.decoder) == layers.layers
@@ -131,7 +133,7 @@ STRIDED = (
 
 
 def test_strided_and_transposed_convolutions_have_the_published_335937_parameters() -> None:
-    layers = plan(parse(STRIDED), Frame((28, 28, 1)))
+    layers = plan(parse(STRIDED), NetworkDefaults((28, 28, 1)))
     assert [(kind, shape) for kind, shape, _ in rows(layers)] == [
         ("conv", (14, 14, 32)),
         ("conv", (7, 7, 64)),
@@ -178,7 +180,7 @@ def test_a_mirrored_head_is_the_last_convolution_after_its_modifiers(
     upsampling: Any, decoder: list[tuple[str, str, tuple[int, ...]]]
 ) -> None:
     text = "head(mirror) conv(32,4x4) conv(64,4x4) | upconv(64,4x4) upconv(32,4x5) bn"
-    layers = plan(parse(text), Frame((15, 26, 3), upsampling=upsampling))
+    layers = plan(parse(text), NetworkDefaults((15, 26, 3), upsampling=upsampling))
     assert [(layer.kind, layer.name, layer.shape) for layer in layers.decoder] == decoder
     head = layers.layers[-2]
     assert (head.activation, head.kernel) == ("sigmoid", (4, 5))
@@ -187,7 +189,7 @@ def test_a_mirrored_head_is_the_last_convolution_after_its_modifiers(
 
 def test_a_mirrored_head_without_doubling_needs_no_crop() -> None:
     text = "head(mirror) conv(8,3x3) | latent(2) | upconv(8,3x3) res(1) drop(0.1)"
-    layers = plan(parse(text), Frame((7, 6, 1), output="linear"))
+    layers = plan(parse(text), NetworkDefaults((7, 6, 1), output="linear"))
     assert [layer.name for layer in layers.decoder] == [
         *("decode", "unflatten", "decoder_res_1_conv_1", "decoder_res_1_conv_2", "decoder_res_1"),
         *("decoder_dropout_1", "head"),
@@ -196,7 +198,7 @@ def test_a_mirrored_head_without_doubling_needs_no_crop() -> None:
 
 
 def test_strided_and_transposed_convolutions_with_a_mirrored_head_take_5_of_12_million() -> None:
-    layers = plan(parse(f"head(mirror) {STRIDED}"), Frame((28, 28, 1)))
+    layers = plan(parse(f"head(mirror) {STRIDED}"), NetworkDefaults((28, 28, 1)))
     assert layers.size.parameters == 303_873
     assert round(layers.size.flops / 2e6, 1) == 5.3  # million multiply-adds
 
@@ -204,7 +206,9 @@ def test_strided_and_transposed_convolutions_with_a_mirrored_head_take_5_of_12_m
 def test_dense_heads_are_as_they_were() -> None:
     text = "dense(8) | latent(2) | updense(8)"
     for shape in ((5, 4, 1), (13,)):
-        assert plan(parse(f"head(mirror) {text}"), Frame(shape)) == plan(parse(text), Frame(shape))
+        assert plan(parse(f"head(mirror) {text}"), NetworkDefaults(shape)) == plan(
+            parse(text), NetworkDefaults(shape)
+        )
 
 
 def test_residual_blocks_mirror_each_other_on_the_smaller_side() -> None:
@@ -213,7 +217,7 @@ def test_residual_blocks_mirror_each_other_on_the_smaller_side() -> None:
         ("upsample", ["conv", "batchnorm", "upsample"]),
         ("transposed", ["transposed", "batchnorm"]),
     ):
-        layers = plan(parse(text), Frame((28, 28, 1), upsampling=upsampling))
+        layers = plan(parse(text), NetworkDefaults((28, 28, 1), upsampling=upsampling))
         assert [layer.kind for layer in layers.encoder] == [
             *("conv", "maxpool", "conv", "conv", "add", "batchnorm"),
         ]
@@ -227,7 +231,7 @@ def test_residual_blocks_mirror_each_other_on_the_smaller_side() -> None:
 
 def test_a_dense_network_flattens_an_image_and_its_head_gives_it_back() -> None:
     text = "dense(256) dense(64) | latent(32) | updense(64) updense(256)"
-    layers = plan(parse(text), Frame((28, 28, 1)))
+    layers = plan(parse(text), NetworkDefaults((28, 28, 1)))
     assert [shape for kind, shape, _ in rows(layers) if kind == "dense"] == [
         (256,),
         (64,),
@@ -242,14 +246,14 @@ def test_a_dense_network_flattens_an_image_and_its_head_gives_it_back() -> None:
 
 
 def test_a_latent_gene_alone_is_two_dense_layers() -> None:
-    layers = plan(parse("latent(32)"), Frame((28, 28, 1)))
+    layers = plan(parse("latent(32)"), NetworkDefaults((28, 28, 1)))
     assert [shape for kind, shape, _ in rows(layers) if kind == "dense"] == [(32,), (784,)]
     assert layers.size.parameters == 784 * 32 + 32 + 32 * 784 + 784
 
 
 def test_a_vector_head_flattens_where_the_decoder_makes_its_map() -> None:
     text = "conv(8,3x3) dense(16) bn | latent(2) | updense(16) drop(0.1) upconv(8,3x3)"
-    layers = plan(parse(text), Frame((9, 8, 1)))
+    layers = plan(parse(text), NetworkDefaults((9, 8, 1)))
     assert [(layer.name, layer.shape) for layer in layers.layers] == [
         ("encoder_conv_1", (9, 8, 8)),
         ("encoder_pool_1", (5, 4, 8)),
@@ -269,7 +273,7 @@ def test_a_vector_head_flattens_where_the_decoder_makes_its_map() -> None:
 
 
 def test_a_table_takes_dense_layers_and_refuses_convolutions_in_one_sentence() -> None:
-    frame = Frame((13,), output="linear")
+    frame = NetworkDefaults((13,), output="linear")
     layers = plan(parse("dense(8) | latent(2) | updense(8)"), frame)
     assert layers.output_shape == (13,)
     assert layers.size.parameters == 14 * 8 + 9 * 2 + 3 * 8 + 9 * 13
@@ -280,16 +284,18 @@ def test_a_table_takes_dense_layers_and_refuses_convolutions_in_one_sentence() -
 @pytest.mark.parametrize(("posterior", "heads"), [("diagonal", [3]), ("full", [3, 3])])
 def test_a_posterior_adds_heads_beside_the_code(posterior: Any, heads: list[int]) -> None:
     genome = parse("dense(8) | latent(3) | updense(8)")
-    layers = plan(genome, Frame((13,), posterior=posterior))
+    layers = plan(genome, NetworkDefaults((13,), posterior=posterior))
     assert [layer.shape for layer in layers.heads] == [(width,) for width in heads]
-    plain = plan(genome, Frame((13,)))
+    plain = plan(genome, NetworkDefaults((13,)))
     more = sum(9 * width for width in heads)
     assert layers.size.parameters == plain.size.parameters + more
     assert layers.latent_shape == (3,)
 
 
 def test_a_gene_of_the_whole_network_outranks_the_frame() -> None:
-    frame = Frame((28, 28, 1), activation="elu", downsampling="average", upsampling="transposed")
+    frame = NetworkDefaults(
+        (28, 28, 1), activation="elu", downsampling="average", upsampling="transposed"
+    )
     text = "conv(4,3x3) | latent(3) | upconv(5,3x3)"
     by_frame = plan(parse(text), frame)
     assert {layer.activation for layer in by_frame.layers if layer.kernel == (3, 3)} >= {"elu"}

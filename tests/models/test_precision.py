@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evoae.config.schema import ObjectiveConfig
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.objectives.factory import objective_for
 from evoae.models.plan import plan
@@ -28,7 +28,7 @@ KINDS = [
 def built(frame=None, text=TEXT):
     from evoae.models.build import build
 
-    return build(plan(parse(text), frame or Frame(SHAPE)), seed=1)
+    return build(plan(parse(text), frame or NetworkDefaults(SHAPE)), seed=1)
 
 
 def computing_in(precision, model):
@@ -47,7 +47,7 @@ def policies(model):
 
 
 def test_all_but_code_head_and_dropout_compute_in_bfloat16_and_only_meanwhile():
-    model = built(Frame(SHAPE, posterior="full"))
+    model = built(NetworkDefaults(SHAPE, posterior="full"))
     with computing_in("bfloat16", model):
         within = policies(model)
     exact = {name for name, policy in within.items() if policy == "float32"}
@@ -74,7 +74,7 @@ def test_all_but_code_head_and_dropout_compute_in_bfloat16_and_only_meanwhile():
 )
 @pytest.mark.parametrize("code", ["linear", "sigmoid"])
 def test_code_and_output_are_float32_whatever_the_network(text, shape, code):
-    model = built(Frame(shape, code=code), text)
+    model = built(NetworkDefaults(shape, code=code), text)
     inputs = np.random.default_rng(0).random((3, *shape), np.float32)
     exact = model(inputs, training=False).numpy()
     with computing_in("bfloat16", model):
@@ -139,7 +139,7 @@ def test_every_objective_is_float32_and_near_its_value_in_float32(raw):
     code = "sigmoid" if raw == {"kind": "sparse"} else "linear"
     found = {}
     for precision in ("float32", "bfloat16"):
-        model = built(Frame(SHAPE, posterior=posterior, code=code))
+        model = built(NetworkDefaults(SHAPE, posterior=posterior, code=code))
         objective = objective_for(config, 5, bounded=True)
         numbers = np.arange(16, dtype=np.int32)
         weights = [weight.value for weight in model.trainable_variables]
@@ -147,8 +147,8 @@ def test_every_objective_is_float32_and_near_its_value_in_float32(raw):
             loss = objective.loss(model, tf.constant(images()), numbers, epoch=1.0)
         slopes = tape.gradient(loss, weights)
         assert {loss.dtype, *(slope.dtype for slope in slopes)} == {tf.float32}
-        figures = objective.figures(model, tf.constant(images()), numbers)
-        assert all(value.dtype == tf.float32 for value in figures.values())
+        metrics = objective.metrics(model, tf.constant(images()), numbers)
+        assert all(value.dtype == tf.float32 for value in metrics.values())
         flat = np.concatenate([slope.numpy().ravel() for slope in slopes])
         found[precision] = float(loss), flat
     (exact, right), (loss, slope) = found["float32"], found["bfloat16"]

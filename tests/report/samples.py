@@ -11,7 +11,7 @@ from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.codec import encode
 from evoae.genome.text import parse, render
 from evoae.models.plan import plan
-from evoae.report.record import Record
+from evoae.report.run_snapshot import Record
 from evoae.runs.folder import create
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.run import Run
@@ -20,7 +20,7 @@ from evoae.runs.store import Store
 CONFIG = Config.model_validate(
     {"data": {"name": "digits"}, "search": {"population": 2, "generations": 2}}
 )
-FACTS = {
+METADATA = {
     "data": "digits",
     "data_digest": "0" * 64,
     "input_shape": [8, 8, 1],
@@ -39,10 +39,10 @@ GENOMES = (
 
 
 def make(
-    folder: Path, genomes=GENOMES, *, facts=None, per_generation=2
+    folder: Path, genomes=GENOMES, *, metadata=None, per_generation=2
 ) -> tuple[Store, list[str]]:
     """A run whose candidates are proposed and not trained yet; its ids in order of proposal."""
-    create(folder, CONFIG, FACTS | (facts or {}))
+    create(folder, CONFIG, METADATA | (metadata or {}))
     store, ids = Store.writer(folder), []
     for number, text in enumerate(genomes):
         genome = canonical(parse(text))

@@ -3,20 +3,19 @@
 import base64
 import io
 import re
-from pathlib import Path
+from importlib.resources import files
 from typing import get_args
 from xml.etree import ElementTree as ET
 
 import numpy as np
 from PIL import Image
 
-from evoae.report import drawing
+from evoae.formatting import brief_count
 from evoae.report.blocks import Ink
-from evoae.report.codes import project
-from evoae.report.drawing import COLOUR, draw, scale_axis, tick
-from evoae.report.pictures import heat, heat_level, strip
-from evoae.report.scatter import groups
-from evoae.wording import brief_count
+from evoae.report.drawing.pictures import heat, heat_level, strip
+from evoae.report.drawing.scatter import groups
+from evoae.report.drawing.svg import COLOUR, SHEER, draw, scale_axis, tick
+from evoae.report.sections.latent_map import project
 
 
 def painted(figure):
@@ -122,7 +121,7 @@ def contrast(one, other):
 
 
 def test_all_colours_stand_out_from_the_paper_in_light_and_in_dark():
-    style = (Path(drawing.__file__).parent / "templates" / "style.css").read_text()
+    style = (files("evoae.report") / "templates" / "style.css").read_text()
     themes = re.findall(r":root \{([^}]*)\}", style)
     assert len(themes) == 2
     for theme in themes:
@@ -132,7 +131,7 @@ def test_all_colours_stand_out_from_the_paper_in_light_and_in_dark():
         }
         paper = colours["paper"]
         for ink in get_args(Ink):
-            shown = drawing.SHEER * colours[ink] + (1 - drawing.SHEER) * paper
+            shown = SHEER * colours[ink] + (1 - SHEER) * paper
             assert contrast(shown, paper) >= 3, ink
         for ground in (paper, colours["raised"]):
             for words in ("ink", "quiet", "blue"):

@@ -2,14 +2,14 @@
 
 import pytest
 
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.plan import plan
-from evoae.report.network import network, stages
+from evoae.report.sections.network import network, stages
 
 
 def drawn(text, shape=(28, 28, 1), **frame):
-    return network(plan(parse(text), Frame(shape, **frame)))
+    return network(plan(parse(text), NetworkDefaults(shape, **frame)))
 
 
 def names(rows):
@@ -53,7 +53,7 @@ def test_residual_blocks_belong_to_the_convolution_that_they_help():
     ],
 )
 def test_every_layer_of_every_kind_of_network_is_in_one_stage(text, shape):
-    whole = plan(parse(text), Frame(shape))
+    whole = plan(parse(text), NetworkDefaults(shape))
     for part in (whole.encoder, whole.decoder):
         assert [layer for stage in stages(part) for layer in stage] == list(part)
     found = network(whole)

@@ -10,9 +10,10 @@ from click.testing import CliRunner
 
 from evoae.cli.main import cli
 from evoae.evaluation import Evaluation, Outcome, Seconds
-from evoae.report import about_run, answer, studio
+from evoae.report import model_views
+from evoae.report.model_views import open_studio
 from evoae.report.page import html, sections, write_report
-from evoae.report.studio import open_studio
+from evoae.report.sections import about_run, summary
 from evoae.runs.store import Store
 from tests.cli.test_start import loaded_by
 from tests.report import samples
@@ -105,14 +106,14 @@ def test_errors_are_those_that_the_run_ranks_by_where_it_measured_on_enough_item
     copied, monkeypatch
 ):
     record = samples.read(copied)
-    monkeypatch.setattr(studio, "_FEWEST_ITEMS", 64)
+    monkeypatch.setattr(model_views, "_FEWEST_ITEMS", 64)
     found = open_studio(record, 3)
     assert found.origin == "all 64 validation items that the run measured its networks on"
     assert found.caveat == ""
     assert [view.mean for view in found.views] == pytest.approx(
         [entry.val_loss for entry in record.hall], rel=1e-4
     )
-    monkeypatch.setattr(studio, "_MOST_ITEMS", 40)
+    monkeypatch.setattr(model_views, "_MOST_ITEMS", 40)
     found = open_studio(record, 1)
     assert found.origin.startswith("the first 40 of the 64 validation items that the run")
     assert found.caveat == "The run's own ranking may differ: it is by other items."
@@ -161,7 +162,7 @@ def test_a_run_of_failures_alone_has_a_page_that_says_so(failing):
 
 
 def test_a_given_network_is_trained_again_with_the_settings_it_was_trained_with(tmp_path):
-    store, ids = samples.make(tmp_path / "my run", samples.GENOMES[:1], facts={"genome": "x y"})
+    store, ids = samples.make(tmp_path / "my run", samples.GENOMES[:1], metadata={"genome": "x y"})
     with store:
         samples.scored(store, ids[0], 0.05)
         settings = samples.CONFIG.refit.model_dump(mode="json") | {"epochs": 7, "patience": 4}
@@ -238,7 +239,7 @@ def test_data_that_changed_leave_a_sentence_in_the_pictures_place(copied, tmp_pa
 
 def test_a_run_of_one_given_network_tells_of_no_search(tmp_path):
     genome = samples.GENOMES[0]
-    store, ids = samples.make(tmp_path / "one", (genome,), facts={"genome": genome})
+    store, ids = samples.make(tmp_path / "one", (genome,), metadata={"genome": genome})
     with store:
         samples.scored(store, ids[0], 0.05)
         samples.finished(store, 1, ids)
@@ -250,7 +251,7 @@ def test_a_run_of_one_given_network_tells_of_no_search(tmp_path):
 
 
 def test_names_from_outside_stay_text(tmp_path):
-    store, ids = samples.make(tmp_path / "run", facts={"data": "<script>$x_1$</script> & 'co'"})
+    store, ids = samples.make(tmp_path / "run", metadata={"data": "<script>$x_1$</script> & 'co'"})
     with store:
         samples.scored(store, ids[0], 0.05)
     assert "<script>$x_1$</script> & 'co'" in text(section(page_of(tmp_path / "run"), "setting"))
@@ -291,7 +292,7 @@ def test_every_command_that_the_page_names_can_be_given(state, tmp_path, failing
         samples.make(folder)[0].close()
     import shlex
 
-    commands = answer.next_commands(samples.read(folder))
+    commands = summary.next_commands(samples.read(folder))
     assert commands
     for line, _ in commands:
         program, name, *arguments = shlex.split(line)

@@ -20,7 +20,7 @@ CONFIG = Config.model_validate(
         "search": {"population": 2, "generations": 3, "hof_size": 2},
     }
 )
-FACTS = {"evoae": "0.1.0", "input_shape": [8, 8, 1], "cores": 2, "deap": None}
+METADATA = {"evoae": "0.1.0", "input_shape": [8, 8, 1], "cores": 2, "deap": None}
 
 
 def identity(number: int) -> str:
@@ -66,7 +66,7 @@ def failed(number: int, outcome: Outcome = Outcome.DIVERGED) -> Evaluation:
 
 def make_run(path: Path, *, generations: int = 0) -> Store:
     """A run of two candidates a generation, the second of each generation failing."""
-    create(path, CONFIG, FACTS)
+    create(path, CONFIG, METADATA)
     store = Store.writer(path)
     for generation in range(1, generations + 1):
         first, second = 2 * generation - 1, 2 * generation
@@ -105,7 +105,7 @@ def bred(
 def make_family(path: Path) -> Store:
     """A run of two founders, their child, its child by the first founder, and a failed one."""
     founder = "conv(32,3x3) bn | latent(8) | upconv(32,3x3)"
-    create(path, CONFIG, FACTS)
+    create(path, CONFIG, METADATA)
     store = Store.writer(path)
     child = founder.replace("latent(8)", "latent(10)")
     for one in (
@@ -139,7 +139,7 @@ def make_searched(
     raw["search"] = raw["search"] | {"generations": 1}
     config = Config.model_validate(raw)
     data = {"data": "digits", "data_digest": f"{config.seed:02x}" * 32, "validation_images": 64}
-    create(path, config, FACTS | data)
+    create(path, config, METADATA | data)
     with Store.writer(path) as store:
         for number, loss in enumerate(losses, start=1):
             store.add_candidate(candidate(number, 1, number))

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from evoae.errors import RunError
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import GENES, KIND_OF, TRAITS, Train
 from evoae.genome.text import parse
 from evoae.models.plan import plan
@@ -28,7 +28,7 @@ NOBODY = 65534
 BOMB = 2**27  # bytes of zeros, which take a thousandth of that
 
 
-def build(text: str, frame: Frame) -> Any:
+def build(text: str, frame: NetworkDefaults) -> Any:
     from evoae.models.build import build
 
     return build(plan(parse(text), frame), seed=1)
@@ -40,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     prepare()
     file = tmp_path_factory.mktemp("whole") / "whole.keras"
-    build("conv(4,3x3) bn | latent(3) | upconv(4,3x3)", Frame((9, 8, 1))).save(file)
+    build("conv(4,3x3) bn | latent(3) | upconv(4,3x3)", NetworkDefaults((9, 8, 1))).save(file)
     return file
 
 
@@ -53,18 +53,21 @@ NETWORKS = [
     *(
         (
             MODIFIED.format(f"{KIND_OF[trait].word}({word})", "upconv(4,3x3) res(2)"),
-            Frame((9, 10, 2)),
+            NetworkDefaults((9, 10, 2)),
         )
         for trait in TRAITS
         if trait is not Train
         for word in KIND_OF[trait].fields[0].words
     ),
-    ("train(-3,32,adam) conv(4,3x3) dense(6) | updense(6) upconv(4,3x3)", Frame((9, 8, 1))),
-    ("conv(4,3x3) | upconv(4,3x3)", Frame((8, 8, 1), code="sigmoid", output="linear")),
-    ("conv(4,3x3) | latent(3) | upconv(4,3x3)", Frame((8, 8, 1), posterior="diagonal")),
-    (ROWS, Frame((5,), output="linear", code="sigmoid")),
-    (ROWS, Frame((5,), posterior="diagonal")),
-    (ROWS, Frame((5,), posterior="full")),
+    (
+        "train(-3,32,adam) conv(4,3x3) dense(6) | updense(6) upconv(4,3x3)",
+        NetworkDefaults((9, 8, 1)),
+    ),
+    ("conv(4,3x3) | upconv(4,3x3)", NetworkDefaults((8, 8, 1), code="sigmoid", output="linear")),
+    ("conv(4,3x3) | latent(3) | upconv(4,3x3)", NetworkDefaults((8, 8, 1), posterior="diagonal")),
+    (ROWS, NetworkDefaults((5,), output="linear", code="sigmoid")),
+    (ROWS, NetworkDefaults((5,), posterior="diagonal")),
+    (ROWS, NetworkDefaults((5,), posterior="full")),
 ]
 
 
@@ -76,7 +79,7 @@ def test_the_networks_that_are_tried_have_every_gene() -> None:
 @pytest.mark.usefixtures("whole")
 @pytest.mark.parametrize(("text", "frame"), NETWORKS, ids=lambda value: str(value)[:20])
 def test_every_network_that_evoae_builds_is_loaded(
-    text: str, frame: Frame, tmp_path: Path
+    text: str, frame: NetworkDefaults, tmp_path: Path
 ) -> None:
     built = build(text, frame)
     built.save(tmp_path / "m.keras")

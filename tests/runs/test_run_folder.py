@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from evoae.config.load import load_config
 from evoae.config.schema import Config
 from evoae.errors import DiskFullError, RunError, SearchError
-from evoae.runs.facts import environment
-from evoae.runs.files import model_path, pending_path, promote, spoken, write_whole
+from evoae.runs.environment import environment
+from evoae.runs.files import model_path, pending_path, promote, translate_os_errors, write_whole
 from evoae.runs.folder import CONFIG, create, locate, next_folder
 from evoae.runs.lock import Lock, holder
 from evoae.runs.store import DATABASE, Store
 from tests.runs.samples import CONFIG as SAMPLE
-from tests.runs.samples import FACTS, candidate, identity, make_run, scored
+from tests.runs.samples import METADATA, candidate, identity, make_run, scored
 
 NOBODY = 65534
 
@@ -46,7 +46,7 @@ def _without_privileges(open_place: Path) -> Iterator[None]:
 
 
 def test_a_new_run_holds_its_configuration_database_and_place_for_models(tmp_path: Path) -> None:
-    create(tmp_path / "deep" / "run", SAMPLE, FACTS)
+    create(tmp_path / "deep" / "run", SAMPLE, METADATA)
     assert sorted(file.name for file in (tmp_path / "deep").iterdir()) == ["run"]
     assert sorted(file.name for file in (tmp_path / "deep" / "run").iterdir()) == [
         CONFIG,
@@ -63,14 +63,14 @@ def test_a_run_never_overwrites_what_is_there(tmp_path: Path, there: str) -> Non
     kept.parent.mkdir(exist_ok=True)
     kept.write_text("mine")
     with pytest.raises(RunError, match=r"run: exists already; choose .*evoae resume .*run"):
-        create(path, SAMPLE, FACTS)
+        create(path, SAMPLE, METADATA)
     assert kept.read_text() == "mine"
     assert [file.name for file in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_run_may_move_into_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    create(tmp_path / "run", SAMPLE, FACTS)
+    create(tmp_path / "run", SAMPLE, METADATA)
     assert locate(tmp_path / "run") == tmp_path / "run"
 
 
@@ -84,7 +84,7 @@ def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_one_sentence(open_place: Path) -> None:
     open_place = Path("/")
     with pytest.raises(RunError, match="permission denied; check the folder's permissions"):
-        create(open_place / "evoae-run", SAMPLE, FACTS)
+        create(open_place / "evoae-run", SAMPLE, METADATA)
 
 
 @settings(max_examples=25, deadline=None)  # every one makes and flushes a run folder
@@ -106,7 +106,7 @@ def test_any_configuration_is_read_back_as_it_was(
         }
     )
     with tempfile.TemporaryDirectory() as folder:
-        create(Path(folder) / "run", config, FACTS)
+        create(Path(folder) / "run", config, METADATA)
         assert load_config(Path(folder) / "run" / CONFIG) == config
 
 
@@ -216,7 +216,7 @@ def test_a_full_disk_is_one_sentence_for_files_too() -> None:
         pytest.raises(
             DiskFullError, match="full: no space left on device; free some space, then resume"
         ),
-        spoken(Path("full")),
+        translate_os_errors(Path("full")),
         Path("/dev/full").open("wb", buffering=0) as full,
     ):
         full.write(b"x")
@@ -382,9 +382,9 @@ def test_a_run_that_is_removed_beneath_its_driver_is_noticed_at_once(
 
 
 def test_the_environment_names_the_versions_that_results_depend_on() -> None:
-    facts = environment()
-    assert facts["python_version"] == ".".join(map(str, sys.version_info[:3]))
-    assert all(facts[f"{name}_version"] for name in ("tensorflow", "keras", "numpy", "deap"))
+    metadata = environment()
+    assert metadata["python_version"] == ".".join(map(str, sys.version_info[:3]))
+    assert all(metadata[f"{name}_version"] for name in ("tensorflow", "keras", "numpy", "deap"))
 
 
 def test_a_new_run_takes_the_first_free_number(

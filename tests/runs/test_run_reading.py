@@ -12,8 +12,8 @@ import pytest
 
 from evoae.config.search import BudgetConfig
 from evoae.errors import RunError
-from evoae.runs.entries import Found
 from evoae.runs.files import model_path
+from evoae.runs.hall_of_fame import CandidateResult
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 from tests.runs.samples import CONFIG, candidate, identity, make_run, scored
@@ -74,8 +74,8 @@ def test_a_candidate_is_found_by_an_unambiguous_prefix_or_as_best(tmp_path: Path
         store.add_candidate(candidate(0x0F00, 3))
     run = Run.open(tmp_path / "run")
     assert run.find("0003").candidate.id == identity(3)
-    assert run.find("best") == Found(candidate(3, 2), scored(3, 0.05), (0.05,))
-    assert run.find("0f") == Found(candidate(0x0F00, 3), None)
+    assert run.find("best") == CandidateResult(candidate(3, 2), scored(3, 0.05), (0.05,))
+    assert run.find("0f") == CandidateResult(candidate(0x0F00, 3), None)
     assert run.find(identity(1)).candidate == candidate(1, 1)
     for reference, found in (("00", 4), ("", 5)):
         with pytest.raises(RunError, match=f"{found} candidates begin with '{reference}'; .*give"):
@@ -92,7 +92,7 @@ def test_best_of_a_run_without_scores_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_read_side_loads_no_heavy_library() -> None:
-    code = "import sys, evoae.runs.run, evoae.runs.folder, evoae.runs.facts\n"
+    code = "import sys, evoae.runs.run, evoae.runs.folder, evoae.runs.environment\n"
     code += "print(sorted({'tensorflow', 'keras', 'numpy', 'deap'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
@@ -180,5 +180,5 @@ def test_the_time_of_a_running_driver_counts_once(tmp_path: Path) -> None:
         timed = Run(run.path, run.config.model_copy(update={"search": search}))
         # Two trainings of four seconds took half of the budget, and so will the other half.
         assert timed.status().eta_seconds == pytest.approx(4.0, rel=0.1)
-        assert json.loads(json.dumps(timed.facts()))["seconds"] == 420.0
+        assert json.loads(json.dumps(timed.metadata()))["seconds"] == 420.0
     assert timed.status().state == "interrupted"

@@ -15,7 +15,7 @@ from evoae.runs.files import pending_path
 from evoae.runs.records import Generation
 from evoae.runs.run import Run
 from evoae.runs.store import DATABASE, Store
-from tests.runs.samples import FACTS, candidate, failed, finished, identity, make_run, scored
+from tests.runs.samples import METADATA, candidate, failed, finished, identity, make_run, scored
 
 
 def test_a_store_gives_back_every_field_that_it_was_given(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_store_gives_back_every_field_that_it_was_given(tmp_path: Path) -> Non
         assert list(again.candidates().values()) == everything
         assert list(again.evaluations().values()) == [scored(2), failed(1), raced]
         assert again.scores() == {identity(2): (0.02,), identity(1): (), identity(3): ()}
-        assert again.facts() == {**FACTS, "generations": 3}
+        assert again.metadata() == {**METADATA, "generations": 3}
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.SCORED])
@@ -116,7 +116,7 @@ def test_a_fact_can_be_replaced_and_the_others_stay(tmp_path: Path) -> None:
     with make_run(tmp_path / "run") as store:
         store.set({"generations": 10, "workers": 2})
     with Store.reader(tmp_path / "run") as again:
-        assert again.facts() == {**FACTS, "generations": 10, "workers": 2}
+        assert again.metadata() == {**METADATA, "generations": 10, "workers": 2}
 
 
 def test_a_reader_reads_one_moment_and_never_blocks_the_driver(tmp_path: Path) -> None:
@@ -179,8 +179,8 @@ _ENDLESS = (
         ("UPDATE evaluation SET outcome = 'lost', fitness = NULL",),
         ("UPDATE evaluation SET validation_loss = '{}'",),
         ("UPDATE evaluation SET validation_loss = '[\"a\"]'",),
-        ("UPDATE evaluation SET figures = '[1]'",),
-        ('UPDATE evaluation SET figures = \'{"mse": "low"}\'',),
+        ("UPDATE evaluation SET metrics = '[1]'",),
+        ('UPDATE evaluation SET metrics = \'{"mse": "low"}\'',),
         ("UPDATE candidate SET tokens = '[[1]]'",),
         ("UPDATE candidate SET parents = '[1, 2]'",),
         ("UPDATE candidate SET generation = -3",),
@@ -235,7 +235,7 @@ def test_a_foreign_file_is_refused_in_one_sentence_and_left_alone(
 
 def _read_all(run: Path) -> None:
     with Store.reader(run) as store:
-        store.facts(), store.candidates(), store.evaluations(), store.generations()
+        store.metadata(), store.candidates(), store.evaluations(), store.generations()
         store.repeats(), store.results(), store.spares(), store.trainings()
     Run.open(run).status()
     Run.open(run).hall_of_fame()

@@ -26,9 +26,9 @@ def rows_of(path: Path) -> list[Training]:
 
 def test_every_training_is_a_row_in_the_order_of_finishing(tmp_path: Path) -> None:
     rows = rows_of(tmp_path / "run")
-    assert [(row.id, row.measure) for row in rows] == [
+    assert [(row.id, row.repeat) for row in rows] == [
         *((identity(number), 1) for number in (2, 1, 3)),
-        *((identity(3), measure) for measure in (2, 3)),
+        *((identity(3), repeat) for repeat in (2, 3)),
     ]
     assert sorted(row.finished for row in rows) == [row.finished for row in rows]
     first, broken, lent, again, lost = rows

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.plan import plan
 from tests.contracts.fit_loop import blobs
@@ -15,7 +15,7 @@ DEEP = "conv(6,3x3) conv(5,4x3) | latent(3) | upconv(4,3x4) upconv(33,5x3)"
 def built(text=DEEP, shape=SHAPE, **frame):
     from evoae.models.build import build
 
-    return build(plan(parse(text), Frame(shape, min_side=3, **frame)), seed=1)
+    return build(plan(parse(text), NetworkDefaults(shape, min_side=3, **frame)), seed=1)
 
 
 def rewritten(model):
@@ -145,7 +145,7 @@ def test_convolutions_of_every_shape_are_equal(sides, filters, channels, doubled
 @pytest.mark.parametrize(("precision", "rtol"), [("float32", 1e-5), ("bfloat16", 0.01)])
 def test_a_training_with_a_rewritten_decoder_is_the_oracles(precision, rtol):
     from evoae.config.schema import ObjectiveConfig, TrainingConfig
-    from evoae.data.share import Shared
+    from evoae.data.shared_memmap import Shared
     from evoae.models.objectives.reconstruction import Reconstruction
     from evoae.training.fit_compiled import CompiledLoop
     from evoae.training.fit_keras import KerasLoop

@@ -16,11 +16,11 @@ from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.errors import DataError, RunError
 from evoae.evaluation import Outcome, Task
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import Frame
+from evoae.genome.frame import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.memory import BASE_BYTES
 from evoae.models.plan import plan
-from evoae.training.guarded import CandidateError, guarded
+from evoae.training.failures import CandidateError, guarded
 from evoae.training.train import train
 from tests.contracts.fit_loop import SHAPE, blobs
 
@@ -34,7 +34,7 @@ def task(folder, text=PLAIN, *, seed=11, keep=None, keep_below=None, **training)
     return Task(
         candidate_id(genome),
         genome,
-        Frame(SHAPE),
+        NetworkDefaults(SHAPE),
         folder,
         ObjectiveConfig(),
         TrainingConfig(**settings),
@@ -95,7 +95,7 @@ def test_both_loops_earn_the_same_up_to_rounding(data):
 
 def test_a_scored_candidate_says_what_it_cost(data):
     scored = train(task(data))
-    size = plan(parse(PLAIN), Frame(SHAPE)).size
+    size = plan(parse(PLAIN), NetworkDefaults(SHAPE)).size
     assert scored.outcome is Outcome.SCORED
     assert scored.fitness == scored.validation_loss[-1]
     assert len(scored.train_loss) == len(scored.validation_loss) == 2
@@ -158,7 +158,7 @@ def test_a_network_that_cannot_fit_by_far_is_refused_untrained(data):
     assert refused.message == (
         "would take about 680 MiB, more than 256 MiB (execution.memory_limit)"
     )
-    assert refused.parameters == plan(parse(PLAIN), Frame(SHAPE)).size.parameters
+    assert refused.parameters == plan(parse(PLAIN), NetworkDefaults(SHAPE)).size.parameters
 
 
 def test_a_network_that_may_fit_is_trained(data):
@@ -168,7 +168,7 @@ def test_a_network_that_may_fit_is_trained(data):
 
 def test_a_bug_of_ours_is_an_exception(data):
     with pytest.raises(ValueError, match=r"incompatible|expected"):
-        train(replace(task(data), frame=Frame((10, 9, 3))))
+        train(replace(task(data), frame=NetworkDefaults((10, 9, 3))))
 
 
 def test_data_that_is_gone_is_an_exception(tmp_path):
@@ -230,7 +230,7 @@ def test_a_stopped_training_is_the_beginning_of_the_whole_one(kind, loop, data, 
     file = tmp_path / "it.keras"
     one = task(data, MODIFIED, loop=loop, epochs=3, schedule="cosine")
     objective = ObjectiveConfig(kind=kind)
-    frame = Frame.of(ModelConfig(), objective, SHAPE, "sigmoid")
+    frame = NetworkDefaults.of(ModelConfig(), objective, SHAPE, "sigmoid")
     one = replace(one, objective=objective, frame=frame, keep=file, flops=7, images=70)
     whole = train(one)
     assert not whole.raced

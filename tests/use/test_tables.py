@@ -49,8 +49,8 @@ def run(rows, tmp_path_factory):
     data = {"path": str(folder / "patients.csv"), "label_column": "sick"}
     config = Config.model_validate({"data": data, "search": {"population": 2, "hof_size": 2}})
     dataset = load(config.data, config.seed)
-    facts = {"data_digest": dataset.digest, "table": dataset.table.to_json()}
-    create(folder / "run", config, facts)
+    metadata = {"data_digest": dataset.digest, "table": dataset.table.to_json()}
+    create(folder / "run", config, metadata)
     with Store.writer(folder / "run") as store:
         store.add_candidate(candidate(1))
         store.add_candidate(candidate(2, position=1))

@@ -1,6 +1,6 @@
 """What a network is trained for.
 
-Every objective gives these figures of a batch, each a mean over its images, and some of their own.
+Every objective gives these metrics of a batch, each a mean over its images, and some of their own.
 Validation averages them over all images, an evaluation records them.
 
 | figure | of | what it is |
@@ -15,7 +15,7 @@ Validation averages them over all images, an evaluation records them.
 | elbo | variational | reconstruction + kl: the negative evidence lower bound, in nats |
 
 Where validation needs noise, corrupted inputs or a sampled code, the seed and the image's number
-decide it. So equal models get equal figures, however the images are batched.
+decide it. So equal models get equal metrics, however the images are batched.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import keras
 
 
 class AbstractObjective(ABC):
-    """What training minimises, and the validation figures of which one is the fitness.
+    """What training minimises, and the validation metrics of which one is the fitness.
 
     An objective gets the model, not its output, so that it may feed it altered images, look at its
     code or add a penalty. Both methods are traced into the fit loops' graphs: they may use Keras
@@ -53,8 +53,8 @@ class AbstractObjective(ABC):
         """
 
     @abstractmethod
-    def figures(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:
-        """Return the validation figures, scalars: means over the images of the batch.
+    def metrics(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:
+        """Return the validation metrics, scalars: means over the images of the batch.
 
         Args:
             model: the autoencoder; called as for use, not as in training.

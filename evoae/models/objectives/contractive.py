@@ -56,7 +56,7 @@ class Contractive(AbstractObjective):
             tangent += tf.reduce_sum(tf.stop_gradient(slope) * change)
         return self._error(images, model(images, training=True)) + self._weight * tangent
 
-    def figures(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:  # noqa: ARG002
+    def metrics(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:  # noqa: ARG002
         """Return `loss`, `error` and `penalty`."""
         error = self._error(images, model(images, training=False))
         penalty, _ = jacobian_norm(model.get_layer("encoder"), images, ())

@@ -34,7 +34,7 @@ class Denoising(AbstractObjective):
         noisy = self._corruption.in_training(images, numbers)
         return self._error(images, model(noisy, training=True))
 
-    def figures(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:
+    def metrics(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:
         """Return `loss`, of corrupted images, and `error`, of clean ones."""
         noisy = self._corruption.in_validation(images, numbers)
         return {

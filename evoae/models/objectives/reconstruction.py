@@ -28,7 +28,7 @@ class Reconstruction(AbstractObjective):
         """Return the mean error per input number."""
         return self._error(images, model(images, training=True))
 
-    def figures(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:  # noqa: ARG002
+    def metrics(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:  # noqa: ARG002
         """Return `loss` and `error`, which are equal."""
         error = self._error(images, model(images, training=False))
         return {"loss": error, "error": error}

@@ -45,7 +45,7 @@ class Sparse(AbstractObjective):
         output = model.get_layer("decoder")(code, training=True)
         return self._error(images, output) + self._weight * self._penalty(code)
 
-    def figures(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:
+    def metrics(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:
         """Return `loss`, `error`, `penalty` and `activity`.
 
         All but `error` are of corrupted images.

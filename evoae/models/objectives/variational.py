@@ -60,7 +60,7 @@ class Variational(AbstractObjective):
             beta = beta * keras.ops.minimum(epoch / self._anneal, 1.0)
         return self._reconstruction(images, output) + beta * divergence(posterior)
 
-    def figures(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:
+    def metrics(self, model: keras.Model, images: Any, numbers: Any) -> dict[str, Any]:
         """Return `loss`, with the whole beta, `elbo`, `reconstruction`, `kl` and `error`.
 
         All but `error` are of corrupted images; `error` is of the decoder of the mean.

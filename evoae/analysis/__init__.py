@@ -1,0 +1,1 @@
+"""What a reader concludes from runs. It reads them and trains nothing."""

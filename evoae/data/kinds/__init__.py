@@ -1,0 +1,1 @@
+"""What makes images and rows differ."""

@@ -1,0 +1,104 @@
+"""Training and validation images that many processes read from one memory-mapped copy.
+
+The test split is not written: no worker can open it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evoae.data.cache import cache_root, keep
+from evoae.data.dataset import Dataset, Images, release
+from evoae.data.progress import Say, silent
+from evoae.errors import DataError
+
+_SPLITS = ("train", "validation")
+_CHUNK = 2**22  # bytes that are compared at once
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What a worker trains on, memory mapped and read-only.
+
+    Attributes:
+        train, validation: (n, *input_shape), as in `Dataset`.
+    """
+
+    train: Images
+    validation: Images
+
+
+def share(dataset: Dataset, say: Say = silent) -> Path:
+    """Write the training and validation images to the cache, unless they are there; return where.
+
+    A copy that is there is compared with the images byte by byte.
+
+    Args:
+        dataset: whose images they are.
+        say: is told, in one line, when a copy is put aside because it differs.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    folder = cache_root() / "shared" / dataset.digest
+
+    def write(staging: Path) -> None:
+        for split, images in zip(_SPLITS, (dataset.train, dataset.validation), strict=True):
+            np.save(staging / f"{split}.npy", images, allow_pickle=False)
+
+    keep(folder, lambda: _holds(folder, dataset), write, say)
+    return folder
+
+
+def open_shared(folder: Path) -> Shared:
+    """Map the images that `share` wrote.
+
+    Raises:
+        DataError: they are gone or damaged.
+    """
+    try:
+        train, validation = (_map(folder / f"{split}.npy") for split in _SPLITS)
+    except (OSError, ValueError, EOFError) as why:
+        raise DataError(
+            str(folder), f"the shared images cannot be read ({why})", "resume the run"
+        ) from why
+    with suppress(PermissionError):  # a mark of use that only the owner of the cache can set
+        os.utime(folder)
+    return Shared(train, validation)
+
+
+def _map(file: Path) -> Images:
+    if not file.is_file():  # a pipe would wait for someone to write to it
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
+    mapped: Images = np.load(file, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
+def _holds(folder: Path, dataset: Dataset) -> bool:
+    """Whether `folder` holds the images of `dataset`."""
+    try:
+        held = [_map(folder / f"{split}.npy") for split in _SPLITS]
+    except (FileNotFoundError, ValueError, EOFError):
+        return False
+    return all(map(_same, held, (dataset.train, dataset.validation)))
+
+
+def _same(held: Images, images: Images) -> bool:
+    """Whether two arrays are of one type and shape and have the same bytes."""
+    if (held.dtype, held.shape) != (images.dtype, images.shape):
+        return False
+    step = max(1, _CHUNK * len(images) // max(1, images.nbytes))
+    for start in range(0, len(images), step):
+        pair = (each[start : start + step] for each in (held, images))
+        a, b = (np.ascontiguousarray(part).view(np.uint8) for part in pair)
+        if not np.array_equal(a, b):
+            return False
+        release(held)
+        release(images)
+    return True

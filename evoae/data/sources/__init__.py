@@ -1,0 +1,1 @@
+"""Where data are read from: files, folders, named sets."""

@@ -1,0 +1,112 @@
+"""CIFAR-10: 60,000 colour pictures of 32×32 in ten classes.
+
+A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009. The archive for Python
+holds pickles, which may do anything when they are loaded; here they may make arrays and no more.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tarfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evoae.data.dataset import Source
+from evoae.data.kinds.images import as_source
+from evoae.data.sources.file_store import FileStore
+from evoae.errors import DataError
+
+_FOLDER = "cifar-10-batches-py"
+_TRAIN = tuple(f"{_FOLDER}/data_batch_{i}" for i in range(1, 6))
+_TEST = (f"{_FOLDER}/test_batch",)
+_LARGEST = 2**26  # bytes of one batch; the originals have 31 MB
+_SIDE = 32
+_ALLOWED = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("numpy.core.multiarray", "_reconstruct"),  # its name when the batches were written
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("_codecs", "encode"),  # how newer Pythons pickle bytes for older ones
+}
+_DAMAGE = (
+    *(tarfile.TarError, OSError, EOFError, zlib.error, pickle.UnpicklingError, KeyError),
+    *(ValueError, TypeError, IndexError, AttributeError, ImportError, OverflowError, MemoryError),
+)
+
+
+class _Arrays(pickle.Unpickler):
+    """An unpickler that finds nothing but what arrays are made of."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return one of the allowed names.
+
+        Raises:
+            pickle.UnpicklingError: any other name.
+        """
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
+def read_cifar(archive: Path) -> Source:
+    """Read the archive of CIFAR-10 for Python.
+
+    Returns:
+        50,000 training and 10,000 test images, with labels from 0 to 9.
+
+    Raises:
+        DataError: it is damaged, or no such archive.
+    """
+    try:
+        with tarfile.open(archive) as opened:
+            images, labels = _batches(opened, _TRAIN)
+            test, test_labels = _batches(opened, _TEST)
+    except _DAMAGE as why:
+        raise DataError(
+            str(archive), f"truncated or damaged ({why})", "get the file again, or take it away"
+        ) from why
+    return as_source("cifar10", str(archive), images, labels, test, test_labels)
+
+
+def _batches(
+    opened: tarfile.TarFile, names: tuple[str, ...]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the images, (n, 32, 32, 3), and labels, (n,), of some batches."""
+    images, labels = [], []
+    for name in names:
+        member = opened.getmember(name)
+        file = opened.extractfile(member)
+        if file is None or member.size > _LARGEST:
+            raise ValueError(f"{name} is not a batch")
+        pixels, numbers = _batch(file, name)
+        images.append(pixels)
+        labels.append(numbers)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _batch(file: IO[bytes], name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    held = _Arrays(file, encoding="bytes").load()
+    rows, labels = held[b"data"], np.array(held[b"labels"], np.int64)
+    if not (isinstance(rows, np.ndarray) and rows.dtype == np.uint8):
+        raise ValueError(f"{name} holds no pixels")
+    planes = rows.reshape(len(labels), 3, _SIDE, _SIDE)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels
+
+
+CIFAR10 = FileStore(
+    name="cifar10",
+    files=(
+        "cifar-10-python.tar.gz",
+        "cifar-10-batches-py.tar.gz",
+        "cifar-10-batches-py-target_archive",  # as Keras 3 keeps it
+    ),
+    digest="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    kept="cifar-10-batches-py-target_archive",
+    size="170 MB",
+    parse=read_cifar,
+)

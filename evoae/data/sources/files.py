@@ -1,0 +1,259 @@
+"""Files of the user's own become `Source` or `Rows`. A further format is an entry in `FORMATS`."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tokenize import TokenError
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from evoae.config.schema import DataConfig
+from evoae.data.dataset import Source
+from evoae.data.kinds.images import as_source
+from evoae.data.kinds.rows import SUFFIXES, Rows, read_rows, rows_of
+from evoae.data.labels import read_labels
+from evoae.data.progress import Say, silent
+from evoae.data.sources.idx import GZIP, LARGEST, MOST_INFLATION, PARTS, find_part, read_idx
+from evoae.data.sources.picture_folder import holds_pictures, read_folder
+from evoae.errors import DataError
+
+_DAMAGE = (  # what NumPy and zipfile raise on damaged bytes
+    *(ValueError, TypeError, KeyError, OverflowError, SyntaxError, TokenError),
+    *(OSError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+TABLE = frozenset({"label_column", "categorical", "ignore", "missing"})  # of any table
+_LABELS = frozenset({"labels"})
+_ARRAY = TABLE | _LABELS  # of what may turn out as either
+_SPECIAL = TABLE | _LABELS | {"header", "missing_values", "size", "channels", "corrupt"}
+_WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of file or folder.
+
+    Attributes:
+        name: for people.
+        matches: whether the path is of this kind, given the file's first bytes (b"" for a folder).
+        read: reads it as the settings say.
+        settings: of the `data` section that mean something to it, of those that don't to all.
+    """
+
+    name: str
+    matches: Callable[[Path, bytes], bool]
+    read: Callable[[Path, DataConfig, Say], Source | Rows]
+    settings: frozenset[str]
+
+
+def home(path: Path) -> Path:
+    """Return `path` with a leading ~ resolved, or as it is if there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def check_settings(config: DataConfig, obeyed: Collection[str], what: str) -> None:
+    """Refuse settings that are for another kind of data than `what`.
+
+    Raises:
+        DataError: the first one that is not in `obeyed` and was set.
+    """
+    for key in sorted(_SPECIAL - set(obeyed)):
+        value = getattr(config, key)
+        if value != DataConfig.model_fields[key].default:
+            raise DataError(f"data.{key}", f"{value} says nothing about {what}", "remove it")
+
+
+def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -> Source | Rows:
+    """Read the images or rows at `path`, whichever of `FORMATS` they are in.
+
+    Args:
+        path: of a file or folder.
+        config: how to read it; None for the default settings.
+        say: is told of what is left out.
+
+    Raises:
+        DataError: nothing is there, it is of no known format, damaged, or holds nothing usable.
+    """
+    path = home(path)
+    config = DataConfig(path=".") if config is None else config
+    try:
+        head = b""
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DataError(str(path), "neither a file nor a folder", "check data.path")
+        if not path.is_dir():
+            with path.open("rb") as file:
+                head = file.read(8)
+    except FileNotFoundError as why:
+        raise DataError(str(path), "no such file or folder", "check data.path") from why
+    except (OSError, ValueError) as why:  # a name that no file can have is a ValueError
+        raise DataError(str(path), f"cannot be read ({why})", "check data.path") from why
+    for known in FORMATS:
+        if known.matches(path, head):
+            check_settings(config, known.settings, path.name)
+            return known.read(path, config, say)
+    formats = ", ".join(known.name for known in FORMATS)
+    held = "folder" if path.is_dir() else "file" if head else "empty file"
+    raise DataError(str(path), f"a {held} of no known format", f"evoae reads: {formats}")
+
+
+def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
+    try:
+        with path.open("rb") as file:
+            _check_plain(file, str(path))
+        array = np.load(
+            path, mmap_mode="r", allow_pickle=False
+        )  # checks the length, copies nothing
+    except _DAMAGE as why:
+        raise _damaged(path, why) from why
+    return _as_found(path, config, {"images": array})
+
+
+def _read_npz(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
+    return _as_found(path, config, npz_arrays(path, lambda names: _pick(names, path)))
+
+
+def _as_found(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source | Rows:
+    """Return rows if the arrays are a table, else images; each refuses the other's settings."""
+    array = arrays["images"]
+    if array.ndim != 2 or array.dtype == np.uint8:  # those are flattened images
+        check_settings(config, _LABELS, f"the images in {path.name}")
+        return _as_source(path, config, {key: arrays[key] for key in arrays if key != "columns"})
+    check_settings(config, TABLE, f"the table in {path.name}")
+    if "test" in arrays:
+        raise DataError(str(path), "a table in two parts", "save one array x; evoae splits it")
+    return rows_of(path.name, str(path), array, arrays.get("columns"), arrays.get("labels"))
+
+
+def _as_source(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source:
+    """Check the arrays, by the arguments of `as_source`, with labels of their own if given."""
+    if config.labels is not None:
+        labels = read_labels(home(Path(config.labels)), len(arrays["images"]))
+        arrays = {**arrays, "labels": labels}
+    return as_source(path.name, str(path), **arrays)
+
+
+def npz_arrays(
+    path: Path, pick: Callable[[list[str]], Mapping[str, str]]
+) -> dict[str, NDArray[Any]]:
+    """Read some arrays of an .npz file.
+
+    Args:
+        path: of the file.
+        pick: from the names in the file, those to read, by the keys that the result shall have.
+
+    Raises:
+        DataError: damaged, an array is not there, or it holds Python objects.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            wanted = pick(archive.files).items()
+            return {key: _member(archive, name, path) for key, name in wanted}
+    except _DAMAGE as why:
+        raise _damaged(path, why) from why
+
+
+def _pick(names: list[str], path: Path) -> dict[str, str]:
+    """Choose the arrays to read, by the arguments of `as_source` and `rows_of`."""
+    if "x_train" in names:
+        parts = {
+            "images": "x_train",
+            "labels": "y_train",
+            "test": "x_test",
+            "test_labels": "y_test",
+        }
+        return {key: name for key, name in parts.items() if name in names}
+    whole = [name for name in _WHOLE if name in names] or (names if len(names) == 1 else [])
+    if len(whole) != 1:
+        listed = ", ".join(f"'{name}'" for name in names) or "no arrays"
+        raise DataError(
+            str(path),
+            f"which are the images? It holds {listed}",
+            "name them x, or x_train and x_test",
+        )
+    labels = next((name for name in ("y", "labels") if name in names and name not in whole), None)
+    parts = {"images": whole[0]} | ({} if labels is None else {"labels": labels})
+    return parts | ({"columns": "columns"} if "columns" in names else {})
+
+
+def _member(archive: Any, name: str, path: Path) -> NDArray[Any]:
+    """Read one array of an open .npz file, after a look at the size that its header promises."""
+    info = archive.zip.getinfo(f"{name}.npy")
+    with archive.zip.open(info) as file:
+        promised = _check_plain(file, f"{path} ({name})")
+    if promised > min(info.file_size, info.compress_size * MOST_INFLATION, LARGEST):
+        raise ValueError(f"{name} promises {promised:,} bytes, more than it can hold")
+    array: NDArray[Any] = archive[name]
+    return array
+
+
+def _check_plain(file: IO[bytes], place: str) -> int:
+    """Return the bytes that a .npy header promises; refuse arrays of Python objects."""
+    version = npy.read_magic(file)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"unknown .npy version {version}")
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise DataError(
+            place,
+            "holds Python objects, as NumPy makes of images of differing shapes",
+            "resize the images to one shape and save a plain array",
+        )
+    if 0 in shape:
+        raise DataError(place, f"shape {shape} holds no images", "save some")
+    return math.prod(shape) * int(dtype.itemsize)
+
+
+def _damaged(path: Path, why: Exception) -> DataError:
+    reason = textwrap.shorten(str(why) or type(why).__name__, 80, placeholder="…")
+    return DataError(str(path), f"truncated or damaged ({reason})", "save or copy it again")
+
+
+def _read_idx_file(path: Path, config: DataConfig, _say: Say) -> Source:
+    return _as_source(path, config, {"images": read_idx(path)})
+
+
+def _read_idx_folder(path: Path, config: DataConfig, _say: Say) -> Source:
+    parts = zip(("images", "labels", "test", "test_labels"), PARTS, strict=True)
+    files = {key: find_part(path, part) for key, part in parts}
+    arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
+    return _as_source(path, config, arrays)
+
+
+def _is_idx_folder(path: Path, _head: bytes) -> bool:
+    return path.is_dir() and find_part(path, PARTS[0]) is not None
+
+
+def _is_table(path: Path, _head: bytes) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.is_dir()
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(".npy", lambda _, head: head.startswith(b"\x93NUMPY"), _read_npy, _ARRAY),
+    Format(".npz", lambda _, head: head.startswith(b"PK"), _read_npz, _ARRAY),
+    Format("idx", lambda _, head: head.startswith((b"\0\0", GZIP)), _read_idx_file, _LABELS),
+    Format(
+        "CSV (.csv, .tsv, .data or .txt)",
+        _is_table,
+        lambda path, config, _say: read_rows(path, config),
+        TABLE | {"header", "missing_values"},
+    ),
+    Format("a folder of the four idx files of MNIST", _is_idx_folder, _read_idx_folder, _LABELS),
+    Format(
+        "a folder of JPEG or PNG pictures",
+        holds_pictures,
+        read_folder,
+        _LABELS | {"size", "channels", "corrupt"},
+    ),
+)

@@ -1,0 +1,36 @@
+"""The Cleveland heart disease data: 303 patients, 14 columns, six values missing.
+
+A. Janosi, W. Steinbrunn, M. Pfisterer, R. Detrano: Heart Disease. UCI Machine Learning Repository,
+1989; the file `processed.cleveland.data`, which has no header.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evoae.data.kinds.rows import Rows, read_frame
+from evoae.data.sources.file_store import FileStore
+
+NAMES = (
+    *("age", "sex", "cp", "trestbps", "chol", "fbs", "restecg"),
+    *("thalach", "exang", "oldpeak", "slope", "ca", "thal", "num"),
+)
+_CATEGORICAL = ("sex", "cp", "fbs", "restecg", "exang", "slope", "thal")
+_ARCHIVE = "https://archive.ics.uci.edu/ml/machine-learning-databases/heart-disease"
+_FILE = "processed.cleveland.data"
+
+
+def _parse(file: Path) -> Rows:
+    frame = read_frame(file, header=False, names=[NAMES])
+    return Rows("heart", str(file), frame, "num", _CATEGORICAL, "drop")
+
+
+HEART = FileStore(
+    name="heart",
+    files=(_FILE,),
+    digest="a74b7efa387bc9d108d7d0115d831fe9b414b29ae7124f331b622b4efa0427c8",
+    url=f"{_ARCHIVE}/{_FILE}",
+    kept=f"heart/{_FILE}",
+    size="18 KB",
+    parse=_parse,
+)

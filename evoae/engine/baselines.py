@@ -1,0 +1,236 @@
+"""What a search is compared with: PCA, plain networks trained as its candidates are, and chance.
+
+All of it is measured on the validation split. Nothing here enters the hall of fame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from evoae.config.schema import ReportConfig
+from evoae.config.search import BudgetConfig
+from evoae.engine.loop import Loop
+from evoae.engine.problem import Problem
+from evoae.engine.progress import Callback, Progress, SearchInfo
+from evoae.evaluation import Evaluation, Task
+from evoae.execution.executor import AbstractExecutor
+from evoae.formatting import flops as worded
+from evoae.genome.frame import NetworkDefaults
+from evoae.genome.genome import Genome
+from evoae.genome.text import parse, render
+from evoae.models.plan import measure
+from evoae.runs.records import Baseline
+from evoae.runs.run import Run
+from evoae.runs.store import Store
+
+RANDOM = "random"  # the random search's folder in the run's
+_SIZES = 256  # latent sizes of which PCA is measured at each
+
+# M. Lanham, Evolutionary Deep Learning (2023), chapter 8: 49,761 parameters for 28x28x1 images.
+_HANDMADE = "conv(64,3x3) conv(32,3x3) conv(16,3x3) | upconv(16,3x3) upconv(32,3x3) upconv(64,3x3)"
+
+
+def record_linear_bounds(store: Store, problem: Problem) -> None:
+    """Record what PCA reaches on the same images, where it compares, at each admitted latent size.
+
+    Of very many sizes, or of feature maps, only at those of the winner and the front so far.
+    """
+    from evoae.data.pca import LARGEST, pca_errors
+
+    run, objective, data = Run.open(store.folder), problem.config.objective, problem.dataset
+    compares = (objective.kind, objective.loss) == ("reconstruction", "mse")
+    wanted = "pca" in problem.config.report.baselines and compares
+    if not wanted or data.train[0].size > LARGEST:
+        return
+    model, known = problem.config.model, run.linear_bounds()
+    sizes = range(model.min_latent, (model.max_latent or model.min_latent) + 1)
+    if model.latent == "spatial" or len(sizes) > _SIZES:
+        found = {entry.latent for entry in (*run.hall_of_fame()[:1], *run.front())}
+    else:
+        found = set(sizes)
+    if new := found - known.keys():
+        errors = known | pca_errors(data.train, data.validation, new)
+        store.set({"pca": {"curve": sorted(errors.items())}})
+
+
+def train_networks(store: Store, problem: Problem, executor: AbstractExecutor, loop: Loop) -> None:
+    """Train the plain networks that are asked for, each once, and record what they earned.
+
+    One that the search has trained itself is not trained again: it would come out the same.
+
+    Raises:
+        Interrupted: the search was asked to stop before they began.
+    """
+    known, due = store.evaluations(), {}
+    for name, task in _networks(store, problem, loop.shared):
+        same = known.get(task.id) if task.frame == problem.frame else None
+        if same is not None and not same.raced:
+            _note(store, name, task, same)
+        else:
+            due[task.id] = name, task
+    if due and loop.stop:
+        raise loop.interrupted()
+    for _, task in due.values():
+        executor.start(task)
+        loop.in_flight += 1
+    for _ in due:
+        evaluation = executor.wait()
+        loop.in_flight -= 1
+        name, task = due[evaluation.id]
+        _note(store, name, task, evaluation)
+
+
+def at_random(store: Store, problem: Problem, flops: int) -> Problem | None:
+    """Return the problem of random search at the cost of this search; None if it is not due.
+
+    Random search is not compared with itself. It has the same space, data, seed and training, is
+    equally careful about noise, and stops trainings that fall behind where this search does.
+
+    Args:
+        store: of this search's run.
+        problem: this search's.
+        flops: that this search has spent.
+    """
+    config = problem.config
+    recorded = _recorded(store).get(RANDOM)
+    if RANDOM not in config.report.baselines or config.search.algorithm == "random":
+        return None
+    if recorded is not None and recorded["budget"] == flops and recorded["val_loss"] is not None:
+        return None
+    search = {
+        "algorithm": "random",
+        "generations": None,
+        "budget": BudgetConfig(flops=flops),
+        "surrogate": 1,
+        "seed_genomes": None,
+    }
+    changed = config.model_copy(
+        update={
+            "search": config.search.model_copy(update=search),
+            "report": ReportConfig(baselines=()),
+        }
+    )
+    return replace(problem, config=changed)
+
+
+def record_random(store: Store, flops: int, run: Run | None, message: str | None = None) -> None:
+    """Record what random search came to.
+
+    Args:
+        store: of the run that is compared.
+        flops: its budget.
+        run: its own; None if it did not come to an end.
+        message: why it did not.
+    """
+    best = None if run is None else next(iter(run.hall_of_fame()), None)
+    if run is None or best is None:
+        message = message or "none of its trainings has a score"
+        _record(store, Baseline(RANDOM, "failed", None, budget=flops, message=message))
+        return
+    status = run.status()
+    found = Baseline(
+        RANDOM,
+        "scored",
+        best.val_loss,
+        best.latent,
+        best.parameters,
+        best.genome,
+        int(run.generations()[-1].stats["cost"] or 0),
+        status.scored + status.failed + status.repeated,
+        flops,
+    )
+    _record(store, found)
+
+
+def forget(store: Store, names: Collection[str]) -> None:
+    """Forget what was recorded of some baselines, so that they are trained again."""
+    kept = {name: found for name, found in _recorded(store).items() if name not in names}
+    store.set({"baselines": kept})
+
+
+class RelayCallback:
+    """A callback of the random search that lets the main search's one hear how it goes."""
+
+    def __init__(self, callback: Callback) -> None:
+        self._callback = callback
+
+    def said(self, line: str) -> None:
+        """Pass it on."""
+        self._callback.said(line)
+
+    def started(self, info: SearchInfo) -> None:
+        """Say what is done now."""
+        flops = info.config.search.budget.flops or 0.0
+        self._callback.said(
+            f"Random search for comparison: {worded(flops)}, run folder {info.run}"
+        )
+
+    def progressed(self, progress: Progress) -> None:
+        """Pass it on."""
+        self._callback.progressed(progress)
+
+    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:
+        """Pass it on."""
+        self._callback.generation_done(progress, row)
+
+    def stopping(self, in_flight: int) -> None:
+        """Pass it on."""
+        self._callback.stopping(in_flight)
+
+
+def _networks(store: Store, problem: Problem, shared: Path) -> Iterator[tuple[str, Task]]:
+    """Yield the trainings of the networks that are asked for, apply, and have no record yet."""
+    best = Run.open(store.folder).hall_of_fame()[:1]
+    if not best:
+        return
+    asked = problem.config.report.baselines
+    frame, recorded = problem.frame, _recorded(store)
+    images = len(frame.input_shape) == 3
+    plain = _plain(best[0].latent, images=images)
+    networks: list[tuple[str, Genome, NetworkDefaults]] = [("plain", plain, frame)]
+    if images and frame.posterior is None:  # a posterior needs a latent vector, which it lacks
+        own = replace(
+            frame, min_side=3, activation="relu", downsampling="max", upsampling="upsample"
+        )
+        networks.append(("handmade", parse(_HANDMADE), own))
+    for name, genome, its in networks:
+        known = recorded.get(name)
+        if name in asked and (known is None or known["genome"] != render(genome)):
+            flops = measure(its)(genome).flops
+            yield name, replace(problem.task(genome, shared), frame=its, flops=flops)
+
+
+def _plain(latent: int, *, images: bool) -> Genome:
+    """Return the plain network of a latent size; of images, with the hand-made one's layers."""
+    if not images:
+        return parse(f"dense(64) | latent({latent}) | updense(64)")
+    encoder, _, decoder = _HANDMADE.partition(" | ")
+    return parse(f"{encoder} | latent({latent}) | {decoder}")
+
+
+def _note(store: Store, name: str, task: Task, evaluation: Evaluation) -> None:
+    """Record a network's training."""
+    found = Baseline(
+        name,
+        evaluation.outcome.value,
+        evaluation.fitness,
+        evaluation.latent,
+        evaluation.parameters,
+        render(task.genome),
+        task.cost if evaluation.cost is None else evaluation.cost,
+        1,
+        message=evaluation.message,
+    )
+    _record(store, found)
+
+
+def _record(store: Store, found: Baseline) -> None:
+    store.set({"baselines": {**_recorded(store), found.name: asdict(found)}})
+
+
+def _recorded(store: Store) -> dict[str, dict[str, Any]]:
+    recorded: dict[str, dict[str, Any]] = store.metadata().get("baselines", {})
+    return recorded

@@ -1,0 +1,124 @@
+"""The problem of a search: everything that its configuration determines before any training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evoae.config.schema import Config
+from evoae.data.dataset import Dataset
+from evoae.data.load import load
+from evoae.data.progress import Say, silent
+from evoae.errors import ConfigError
+from evoae.evaluation import Task, seed_for, trained_as
+from evoae.execution.machine import cpu_flags
+from evoae.genome.canonical import candidate_id
+from evoae.genome.frame import NetworkDefaults
+from evoae.genome.genome import Genome
+from evoae.genome.space import Space
+from evoae.models.plan import measure
+from evoae.runs.environment import environment
+
+
+def space_of(config: Config, frame: NetworkDefaults) -> Space:
+    """Return the search space of networks in this frame.
+
+    Raises:
+        SpaceError: it holds no network.
+    """
+    space = Space(config.model, frame.input_shape, measure(frame))
+    space.check()
+    return space
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Everything a search needs besides its run folder.
+
+    Attributes:
+        dataset: reduced as configured.
+        source_images: training images before that.
+        frame: what the networks share.
+    """
+
+    config: Config
+    dataset: Dataset
+    source_images: int
+    frame: NetworkDefaults
+    space: Space
+
+    @classmethod
+    def make(cls, config: Config, say: Say = silent) -> Problem:
+        """Load the data and make the space; refuse what cannot work before anything is written.
+
+        Args:
+            config: of the search.
+            say: hears what happens to the data, see `evoae.data.load.load`.
+
+        Raises:
+            DataError: the data cannot be used.
+            SpaceError: the space holds no network.
+        """
+        return cls.of(config, load(config.data, config.seed, say))
+
+    @classmethod
+    def of(cls, config: Config, source: Dataset) -> Problem:
+        """Make the space for data that are loaded, `source`, before they are reduced.
+
+        Raises:
+            DataError: they cannot be reduced as configured.
+            SpaceError: the space holds no network.
+        """
+        dataset = source.reduced(config.data.reduce, config.seed)
+        frame = NetworkDefaults.of(
+            config.model, config.objective, dataset.input_shape, dataset.output
+        )
+        if config.objective.loss == "bce" and frame.output != "sigmoid":
+            raise ConfigError(
+                "objective.loss",
+                "bce, but the output is linear",
+                "it needs values in 0..1: use mse",
+            )
+        for name in ("shift", "flip") if len(dataset.input_shape) != 3 else ():
+            for section in ("training", "refit"):
+                if value := getattr(getattr(config, section), name):
+                    raise ConfigError(
+                        f"{section}.{name}", value, "rows of a table have no left nor right: use 0"
+                    )
+        return cls(config, dataset, len(source.train), frame, space_of(config, frame))
+
+    def task(self, genome: Genome, shared: Path) -> Task:
+        """Return the training of `genome` on the images in `shared`; it keeps no model."""
+        config, id = self.config, candidate_id(genome)
+        return Task(
+            id=id,
+            genome=genome,
+            frame=self.frame,
+            data=shared,
+            objective=config.objective,
+            training=trained_as(config.training, genome),
+            seed=seed_for(config.seed, id),
+            noise_seed=config.seed % 2**31,
+            flops=self.space.measure(genome).flops,
+            images=len(self.dataset.train),
+            memory_limit=config.execution.memory_limit,
+        )
+
+    def metadata(self) -> dict[str, object]:
+        """Return what the run folder records of configuration and data, once."""
+        return {
+            "config": self.config.model_dump(mode="json"),
+            "data": self.dataset.name,
+            "data_digest": self.dataset.digest,
+            "input_shape": list(self.dataset.input_shape),
+            "output": self.frame.output,
+            "train_images": len(self.dataset.train),
+            "validation_images": len(self.dataset.validation),
+            "source_images": self.source_images,
+            "table": None if self.dataset.table is None else self.dataset.table.to_json(),
+        }
+
+
+def surroundings() -> dict[str, object]:
+    """Return what the last digits of a result may depend on: software, processor, threads."""
+    return {**environment(), "cpu_flags": cpu_flags(), "threads_per_training": 1}

@@ -1,0 +1,390 @@
+"""The conductor: configuration -> data, space, run folder, executor, and the loop over them.
+
+Heavy imports sit inside the functions: `import evoae` loads this module, and `evoae --help` must
+start at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evoae.config.load import load_config, make_config
+from evoae.config.schema import Config
+from evoae.config.shipped import find_config
+from evoae.data.progress import silent
+from evoae.engine.progress import Callback, Interrupted, NullCallback, SearchInfo
+from evoae.errors import EvoaeError, RunError, SearchError, SpaceError
+from evoae.evaluation import Evaluation
+from evoae.formatting import command, listed, plural
+from evoae.runs.compatibility import budget_in_force, check_unchanged, machine_differences
+from evoae.runs.folder import CONFIG, create, keep_copy, locate, next_folder
+from evoae.runs.hall_of_fame import CandidateResult
+from evoae.runs.retry import limits_in_force, limits_of, to_retry
+from evoae.runs.reuse import ReusableRun
+from evoae.runs.run import Run
+from evoae.runs.store import Store, now
+
+if TYPE_CHECKING:
+    from evoae.engine.loop import Loop
+    from evoae.engine.problem import Problem
+    from evoae.execution.executor import AbstractExecutor
+
+_ZOO = "zoo"  # in place of a file of genomes
+
+
+def search(
+    config: Config | Mapping[str, object] | str | Path,
+    *,
+    run: str | Path | None = None,
+    name: str | None = None,
+    callback: Callback | None = None,
+) -> Run:
+    """Run the search that `config` describes; return its finished run.
+
+    Args:
+        config: a configuration, a mapping of its sections, the path of a YAML file, or the name of
+            a configuration that comes with evoae, such as `fmnist.yaml`.
+        run: folder to make for the run; None for `runs/NAME-N`, N being the first free number.
+        name: NAME; None for the configuration file's, or else the data set's.
+        callback: hears how it goes; None for silence.
+
+    Raises:
+        EvoaeError: the configuration, the data or the folder cannot be used.
+        Interrupted: Ctrl-C; everything finished is saved, and `resume` goes on.
+    """
+    if isinstance(config, (str, Path)):
+        name = name or Path(config).stem
+        config = load_config(find_config(config, silent if callback is None else callback.said))
+    from evoae.data.shared_memmap import share
+
+    config = make_config(config)
+    problem = _problem(config, callback)
+    folder = Path(run) if run is not None else next_folder(name or problem.dataset.name)
+    metadata = {**problem.metadata(), **_surroundings(), "seeds": seed_genomes(problem)}
+    reusable = [ReusableRun(run, metadata) for run in config.search.reuse]
+    share(problem.dataset, _said(callback))  # what can fail does so before there is a folder
+    create(folder, config, metadata)
+    with Store.writer(folder) as store:
+        _conduct(store, problem, reusable, callback or NullCallback())
+    return Run.open(folder)
+
+
+def resume(
+    run: str | Path,
+    *,
+    generations: int | None = None,
+    overrides: Sequence[str] = (),
+    retry_failed: bool = False,
+    accept_models: bool = False,
+    callback: Callback | None = None,
+) -> Run:
+    """Go on with an interrupted run to the end that it would have reached.
+
+    Trainings that a time or memory limit ended are tried again if that limit is higher now. The
+    search then goes back to the generation that asked for the first of them, and takes what it
+    had trained from there on wherever it proposes the same again.
+
+    Args:
+        run: a run's folder, or its name under `runs/`.
+        generations: how many more generations than asked for so far; None for no more.
+        overrides: `KEY=VALUE` each, for settings that no finished training depends on
+            (`agreement.RESUMABLE`).
+        retry_failed: also try again what crashed, ran out of time or out of memory, as if it had
+            never failed.
+        accept_models: if a model of the hall of fame is missing, keep what its training gives now
+            even where its loss is not the recorded one.
+        callback: hears how it goes; None for silence.
+
+    Raises:
+        EvoaeError: no run there, another driver holds it, its data are gone or have changed, or
+            so have settings that its results depend on.
+        Interrupted: Ctrl-C; see `search`.
+    """
+    from evoae.data.load import of_run
+    from evoae.data.shared_memmap import share
+
+    path = locate(run)
+    own = load_config(path / CONFIG)
+    with Store.writer(path) as store:
+        metadata = store.metadata()
+        if "genome" in metadata:
+            raise RunError(
+                str(path), "holds one given network, no search", f"use '{command('refit', path)}'"
+            )
+        raw = own.model_dump(mode="json")
+        raw["search"]["budget"] = budget_in_force(own, metadata).model_dump(mode="json")
+        for name, limit in limits_in_force(own, metadata).items():
+            section, setting = name.split(".")
+            raw[section][setting] = limit
+        config = make_config(raw, source=CONFIG, overrides=overrides)
+        # Read anew, so that settings younger than the run have the values they always had.
+        recorded_config = make_config(
+            store.metadata_value("config", dict), source=str(path / CONFIG)
+        )
+        check_unchanged(path, *(c.model_dump(mode="json") for c in (recorded_config, config)))
+        with of_run(path):
+            problem = _problem(config, callback)
+        recorded, digest = store.metadata_value("data_digest", str), problem.dataset.digest
+        if digest != recorded:
+            raise RunError(
+                str(path),
+                f"its data had digest {recorded[:12]}, now {digest[:12]}",
+                "Restore the data that the run began with, or start a new run.",
+            )
+        reusable = [ReusableRun(run, metadata) for run in config.search.reuse]
+        callback = callback or NullCallback()
+        share(problem.dataset, callback.said)  # a resume that is refused has changed nothing
+        if not _retry(store, config, callback, everything=retry_failed) and retry_failed:
+            callback.said("No training crashed, ran out of time or out of memory: none to retry.")
+        budgets = (each.search.budget.model_dump(mode="json") for each in (own, config))
+        limits = (limits_of(each) for each in (own, config))
+        for name, pair in (("budget", budgets), ("limits", limits)):
+            store.set({name: dict(zip(("file", "now"), pair, strict=True))})
+        if generations:
+            store.set({"generations": _asked_for(store) + generations})
+        _conduct(store, problem, reusable, callback, accept=accept_models)
+    return Run.open(path)
+
+
+def _retry(store: Store, config: Config, callback: Callback, *, everything: bool) -> bool:
+    """Go back to what a resume tries again, in the random search beside as well; False if nothing.
+
+    Args:
+        store: of the run.
+        config: as it goes on.
+        callback: hears of it.
+        everything: see `to_retry`.
+    """
+    from evoae.engine.baselines import RANDOM, forget
+
+    failed, baselines = to_retry(store, config, everything=everything)
+    if failed:
+        kept = keep_copy(store)
+        first = store.set_aside(failed)
+        callback.said(
+            f"Trying {plural(len(failed), 'failed training')} again: the search is repeated from "
+            f"generation {first} on. Networks that turn up again keep their results; everything "
+            f"as it was stays in {kept}."
+        )
+    if (store.folder / RANDOM).exists():
+        with Store.writer(store.folder / RANDOM) as own:
+            if _retry(own, config, callback, everything=everything):
+                baselines.add(RANDOM)
+            own.set({"limits": dict.fromkeys(("file", "now"), limits_of(config))})
+    if baselines:
+        forget(store, baselines)
+        callback.said(f"Trying baselines again: {listed(sorted(baselines))}.")
+    return bool(failed or baselines)
+
+
+def replay(run: str | Path, candidate: str) -> tuple[CandidateResult, Evaluation]:
+    """Train one candidate of a run again: same network, data and seed, in this process.
+
+    A training that racing stopped ends after as many epochs.
+
+    Args:
+        run: a run's folder, or its name under `runs/`.
+        candidate: any unambiguous prefix of its id, or `best`.
+
+    Returns:
+        what the run holds of it, and what it earned now. Nothing is recorded.
+
+    Raises:
+        EvoaeError: no such run or candidate, or its data are gone.
+    """
+    from evoae.data.load import of_run
+    from evoae.data.shared_memmap import share
+    from evoae.genome.text import parse
+    from evoae.training.train import train
+
+    opened = Run.open(run)
+    found = opened.find(candidate)
+    with of_run(opened.path):
+        problem = _problem(opened.config)
+    task = problem.task(parse(found.candidate.genome), share(problem.dataset))
+    recorded = found.evaluation
+    if recorded is not None and recorded.raced:
+        task = replace(task, thresholds=((len(recorded.validation_loss), -math.inf),))
+    return found, train(task)
+
+
+def _conduct(
+    store: Store,
+    problem: Problem,
+    reusable: Sequence[ReusableRun],
+    callback: Callback,
+    *,
+    accept: bool = False,
+) -> None:
+    """Run `problem`'s search to the run's target, and all that it promises then.
+
+    Stops cleanly when asked to. The run has ended when nothing is left to do.
+    """
+    from evoae.engine.baselines import record_linear_bounds
+    from evoae.engine.loop import Loop
+
+    metadata, began = store.metadata(), now()
+    store.set({"ended": False, "exhausted": False, "stopped": None})
+    store.set({"began": began, "seconds_at": began})
+    if "limits" not in metadata:
+        limits = limits_of(problem.config)
+        store.set({"limits": {"file": limits, "now": limits}})
+    loop = Loop(store, problem, reusable, callback)
+    try:
+        _train(store, problem, loop, callback, _notes(store, problem, metadata), accept=accept)
+        record_linear_bounds(store, problem)
+        _search_at_random(store, problem, reusable, loop, callback)
+    except SearchError as why:
+        store.set({"stopped": str(why.value)})
+        raise
+    except RunError:
+        store.check_there()  # of a run that somebody removed, this says more
+        raise
+    store.set({"ended": True})
+
+
+def _train(
+    store: Store,
+    problem: Problem,
+    loop: Loop,
+    callback: Callback,
+    notes: Sequence[str],
+    *,
+    accept: bool,
+) -> None:
+    """Train a search's candidates, the plain networks, and models that are missing."""
+    from evoae.engine.baselines import record_linear_bounds, train_networks
+    from evoae.engine.restoring import restore_models
+    from evoae.engine.signals import stopped_by_signals
+
+    progress, data = loop.progress, problem.dataset
+    with _executor(problem.config) as executor, stopped_by_signals(loop, callback):
+        store.set({"workers": executor.workers, "planned": progress.planned})
+        callback.started(
+            SearchInfo(
+                problem.config,
+                store.folder,
+                data.input_shape,
+                len(data.train),
+                len(data.validation),
+                problem.source_images,
+                progress.planned,
+                progress.generations,
+                executor.workers,
+                tuple(notes),
+            )
+        )
+        record_linear_bounds(store, problem)
+        loop.run(executor)
+        for note in restore_models(store, problem, executor, loop, accept=accept):
+            callback.said(note)
+        train_networks(store, problem, executor, loop)
+
+
+def _notes(store: Store, problem: Problem, metadata: Mapping[str, Any]) -> list[str]:
+    """Say what a person should know before the search goes on, a sentence each."""
+    from evoae.execution.bfloat16 import note_on
+
+    here = _surroundings()
+    changed = machine_differences({key: metadata.get(key) for key in here}, here)
+    notes = []
+    if there := len(store.tallies()):
+        notes.append(f"Going on: {plural(there, 'training')} there already, none is repeated.")
+    if changed:
+        notes.append(f"Resumed elsewhere ({'; '.join(changed)}): last digits may differ.")
+    if slow := note_on(problem.config.training.precision):
+        notes.append(slow)
+    return notes
+
+
+def _search_at_random(
+    store: Store, problem: Problem, reusable: Sequence[ReusableRun], loop: Loop, callback: Callback
+) -> None:
+    """Run random search at the cost of this search, as a run of its own inside it, if asked to.
+
+    Raises:
+        Interrupted: on Ctrl-C; a resume of this search's run goes on with it.
+    """
+    from evoae.engine.baselines import RANDOM, RelayCallback, at_random, record_random
+
+    spent = loop.progress.budget.flops
+    other = at_random(store, problem, spent)
+    if other is None:
+        return
+    if loop.stop:
+        raise loop.interrupted()
+    folder = store.folder / RANDOM
+    try:
+        if not folder.exists():
+            create(folder, other.config, {**other.metadata(), **_surroundings()})
+        with Store.writer(folder) as own:
+            _conduct(own, other, reusable, RelayCallback(callback))
+    except Interrupted:
+        raise loop.interrupted() from None
+    except EvoaeError as error:  # a comparison that cannot be had spoils no search
+        record_random(store, spent, None, str(error))
+    else:
+        record_random(store, spent, Run.open(folder))
+
+
+def seed_genomes(problem: Problem) -> list[str]:
+    """Return the genomes of `search.seed_genomes` as text, each once.
+
+    Raises:
+        GenomeError: the file cannot be read, or a line of it is broken.
+        SpaceError: the space does not hold one of the file, or none of the zoo.
+    """
+    from evoae.engine.zoo import seeds
+    from evoae.genome.canonical import canonical
+    from evoae.genome.files import read_genomes
+    from evoae.genome.text import render
+
+    chosen = problem.config.search.seed_genomes
+    if chosen == _ZOO:
+        fitting = seeds(problem.config, problem.frame, problem.space, problem.dataset.name)
+        if not fitting:
+            raise SpaceError(
+                "search.seed_genomes", f"{_ZOO}, but the space holds none of it", "use null"
+            )
+        return list(map(render, fitting))
+    found: dict[str, None] = {}
+    for number, genome in read_genomes(Path(chosen)) if chosen else ():
+        if reason := problem.space.violation(genome):
+            raise SpaceError(
+                f"{chosen}: line {number}", reason, "take it out, or widen the space (model)"
+            )
+        found[render(canonical(genome))] = None
+    return list(found)
+
+
+def _asked_for(store: Store) -> int:
+    """Return the generations that a run was asked for; those it had, if only a budget ended it."""
+    target = store.metadata().get("generations")
+    return target if isinstance(target, int) else len(store.generations())
+
+
+def _surroundings() -> dict[str, object]:
+    from evoae.engine.problem import surroundings
+
+    return surroundings()
+
+
+def _problem(config: Config, callback: Callback | None = None) -> Problem:
+    from evoae.engine.problem import Problem
+
+    return Problem.make(config, _said(callback))
+
+
+def _said(callback: Callback | None) -> Callable[[str], None]:
+    """Return what hears what happens to the data."""
+    return silent if callback is None else callback.said
+
+
+def _executor(config: Config) -> AbstractExecutor:
+    from evoae.execution.factory import executor_for
+
+    return executor_for(config.execution)

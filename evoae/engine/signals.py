@@ -1,0 +1,33 @@
+"""Signals that ask a search to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from evoae.engine.loop import Loop
+from evoae.engine.progress import Callback
+
+
+@contextmanager
+def stopped_by_signals(loop: Loop, callback: Callback) -> Iterator[None]:
+    """Turn the first Ctrl-C or termination into a clean stop, the second into an end at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers; the caller's own remain
+        return
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if loop.stop:
+            raise KeyboardInterrupt
+        loop.stop = True
+        callback.stopping(loop.in_flight)
+
+    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,353 @@
+"""Training winners properly, and opening the test set for them, once."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from evoae.config.schema import Config, ReduceConfig, RefitConfig
+from evoae.data.load import load, of_run
+from evoae.data.pca import LARGEST, pca_error
+from evoae.engine.problem import Problem
+from evoae.errors import RunError
+from evoae.evaluation import Evaluation, Outcome, Task, seed_for, trained_as
+from evoae.experiments.training_progress import followed
+from evoae.genome.text import parse
+from evoae.runs.compatibility import check_unchanged
+from evoae.runs.files import REFIT, refit_path
+from evoae.runs.hall_of_fame import CandidateResult
+from evoae.runs.model_file import load_model
+from evoae.runs.run import Run
+from evoae.runs.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Refitted:
+    """What a candidate reached when it was trained properly.
+
+    Attributes:
+        id: candidate id.
+        genome: one-line text.
+        settings: of the training, see `RefitConfig`.
+        trained: how many trainings earned a figure; 0 if all failed.
+        message: why the last failed one failed; None if none did.
+        epochs: that the model kept was trained for, and its best one.
+        val_loss: of that model, the best of all by validation; None if all failed, or were
+            trained on the validation split as well: then the best by training is kept.
+        test_loss: its fitness figure on the test set.
+        test: all its metrics on the test set, by name.
+        deviation: standard deviation of each test figure over the trainings; empty for one.
+        pca: mean squared error on the test set of PCA of the same size, fitted on what the
+            model was trained on; None where it would be too large, or the code is as large as the
+            input.
+        seconds: of all trainings together.
+    """
+
+    id: str
+    genome: str
+    settings: Mapping[str, Any]
+    trained: int
+    message: str | None
+    epochs: tuple[int, int] | None
+    val_loss: float | None
+    test_loss: float | None
+    test: Mapping[str, float]
+    deviation: Mapping[str, float]
+    pca: float | None
+    seconds: float
+
+    def summary(self) -> dict[str, object]:
+        """Return what `refit --json` says, and what the run folder records."""
+        told = asdict(self)
+        told["epochs"] = None if self.epochs is None else list(self.epochs)
+        return told
+
+
+def refit(
+    run: str | Path,
+    ids: Sequence[str] = ("best",),
+    *,
+    top: int | None = None,
+    settings: Mapping[str, object] | None = None,
+    overrides: Sequence[str] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Refitted]:
+    """Train candidates of a run from scratch on all its training data; then measure them.
+
+    The validation split decides which epoch and which training is kept, unless it is trained on
+    (`refit.with_validation`); then the test set is opened for each candidate. A training that
+    finished is not repeated after an interruption, nor a refit with the same settings.
+
+    Args:
+        run: a run's folder, or its name under `runs/`.
+        ids: unambiguous prefixes of candidate ids, or `best`.
+        top: the best so many of the hall of fame instead.
+        settings: of `RefitConfig`, in place of the run's own.
+        overrides: `KEY=VALUE` each, of any settings that change no search, such as
+            `refit.optimizer=adam`; after `settings`.
+        say: is told in a line what is being done.
+
+    Returns:
+        one record for each candidate, in the order of `ids`, one that is named twice only once;
+        the run folder has them as well.
+
+    Raises:
+        EvoaeError: no such run or candidate, a driver is at work on it, its data are gone, or an
+            override would change the search.
+    """
+    opened = Run.open(run)
+    if top is not None:
+        ids = [entry.id for entry in opened.hall_of_fame()[:top]]
+        if not ids:
+            raise RunError(str(opened.path), "no candidate has a score yet")
+    found = list({found.candidate.id: found for found in map(opened.find, ids)}.values())
+    config = with_settings(opened, settings or {}, overrides)
+    problem = whole_problem(opened, config)
+    with Store.writer(opened.path) as store:
+        return _Refit(opened, store, problem, config.refit, say).of(found)
+
+
+class _Refit:
+    """The refits of one call."""
+
+    def __init__(
+        self,
+        run: Run,
+        store: Store,
+        problem: Problem,
+        settings: RefitConfig,
+        say: Callable[[str], None],
+    ) -> None:
+        if settings.with_validation:
+            problem = replace(problem, dataset=problem.dataset.joined())
+        self.run, self.store, self.problem, self.say = run, store, problem, say
+        self.refit, self.settings = settings, settings.model_dump(mode="json")
+        self.results = store.results()
+
+    def of(self, candidates: Sequence[CandidateResult]) -> list[Refitted]:
+        """Return the record of each candidate, trained for as far as it has none."""
+        from evoae.data.shared_memmap import share
+        from evoae.execution.factory import executor_for
+
+        open_ones = [found for found in candidates if self._recorded(found) is None]
+        if open_ones:
+            shared = share(self.problem.dataset)
+            with executor_for(self.problem.config.execution) as executor:
+                tasks = [task for found in open_ones for task in self._tasks(found, shared)]
+                self._announce(tasks)
+                for task in sorted(tasks, key=lambda task: -task.flops):
+                    executor.start(task)
+                seen = self.refit.with_validation
+                with followed(tasks, self.say, "training" if seen else "validation"):
+                    for _ in tasks:
+                        self._note(executor.wait())
+        for found in open_ones:
+            self._conclude(found)
+        return [_read(self._recorded(found) or {}) for found in candidates]
+
+    def _recorded(self, found: CandidateResult) -> dict[str, Any] | None:
+        """Return the record of a refit with these settings, whose model is still there."""
+        id = found.candidate.id
+        result = self.results.get((id, REFIT))
+        if result is None or not self._agrees(result):
+            return None
+        there = refit_path(self.run.path, id).is_file() or not result["trained"]
+        return result if there else None
+
+    def _agrees(self, result: Mapping[str, Any]) -> bool:
+        """Whether it was found with these settings; ones younger than it had their defaults."""
+        found: dict[str, Any] = RefitConfig().model_dump(mode="json") | result["settings"]
+        return found == self.settings
+
+    def _tasks(self, found: CandidateResult, shared: Path) -> Iterator[Task]:
+        """Yield the trainings of a candidate that are not done yet."""
+        id, genome = found.candidate.id, parse(found.candidate.genome)
+        for number in range(1, self.refit.seeds + 1):
+            done = self.results.get((id, f"{REFIT} {number}"))
+            keep = self._model(id, number)
+            ended = done is not None and self._agrees(done)
+            if done is not None and ended and (not _scored(done) or keep.is_file()):
+                continue
+            curve = keep.absolute().with_suffix(".jsonl")
+            curve.parent.mkdir(exist_ok=True)
+            curve.unlink(missing_ok=True)
+            yield replace(
+                self.problem.task(genome, shared),
+                id=f"{id} {number}",
+                curve=curve,
+                training=trained_as(self.refit.training, genome),
+                seed=seed_for(self.problem.config.seed, f"{id} {REFIT} {number}"),
+                keep=keep.absolute(),
+            )
+
+    def _announce(self, tasks: Sequence[Task]) -> None:
+        from evoae.execution.bfloat16 import note_on
+
+        if not tasks:
+            return
+        images = f"{len(self.problem.dataset.train):,} for training"
+        count = f"{len(tasks)} training" + "s" * (len(tasks) != 1)
+        if slow := note_on(self.refit.precision):
+            self.say(slow)
+        self.say(f"{count} of up to {self.refit.epochs} epochs, {images}")
+
+    def _note(self, evaluation: Evaluation) -> None:
+        """Record a training that has ended."""
+        id, _, number = evaluation.id.partition(" ")
+        seen = self.refit.with_validation  # a loss of what was trained on is no validation loss
+        self._record(
+            id,
+            f"{REFIT} {number}",
+            {
+                "settings": self.settings,
+                "outcome": evaluation.outcome.value,
+                "message": evaluation.message,
+                "val_loss": None if seen else evaluation.fitness,
+                "train_history": list(evaluation.train_loss),
+                "validation_history": [] if seen else list(evaluation.validation_loss),
+                "metrics": {} if seen else dict(evaluation.metrics),
+                "seconds": evaluation.seconds.total,
+            },
+        )
+        epochs = len(evaluation.train_loss)
+        ended = f"{evaluation.outcome} after {epochs} epochs, {evaluation.seconds.total:.0f} s"
+        self.say(f"{id[:6]} seed {number}: {ended}")
+
+    def _record(self, id: str, kind: str, value: dict[str, Any]) -> None:
+        self.store.set_result(id, kind, value)
+        self.results[id, kind] = value
+
+    def _conclude(self, found: CandidateResult) -> None:
+        """Open the test set for a candidate's models; keep the best one by validation."""
+        id = found.candidate.id
+        numbers = range(1, self.refit.seeds + 1)
+        results = {number: self.results[id, f"{REFIT} {number}"] for number in numbers}
+        scored = [n for n in numbers if _scored(results[n])]
+        failed = [result["message"] for result in results.values() if not _scored(result)]
+        refitted = Refitted(
+            id=id,
+            genome=found.candidate.genome,
+            settings=self.settings,
+            trained=len(scored),
+            message=failed[-1] if failed else None,
+            epochs=None,
+            val_loss=None,
+            test_loss=None,
+            test={},
+            deviation={},
+            pca=None,
+            seconds=sum(result["seconds"] for result in results.values()),
+        )
+        if scored:
+            best = min(scored, key=lambda number: judged_by(results[number])[-1])
+            tests = {number: self._test(id, number) for number in scored}
+            epochs = len(results[best]["train_history"])
+            history = results[best]["validation_history"]
+            refitted = replace(
+                refitted,
+                epochs=(epochs, 1 + history.index(min(history)) if history else epochs),
+                val_loss=results[best]["val_loss"],
+                test_loss=tests[best][1],
+                test=tests[best][0],
+                deviation=_deviation([metrics for metrics, _ in tests.values()]),
+                pca=self._pca(parse(found.candidate.genome)),
+            )
+        # A kill at any instant leaves no record beside a model of other settings; if the model is
+        # missing then, the next call makes up for it, since the trainings are still there.
+        kept = refit_path(self.run.path, id)
+        kept.unlink(missing_ok=True)
+        self._record(id, REFIT, refitted.summary())
+        if scored:
+            self._model(id, best).replace(kept)
+        # Also those of more seeds, or half written.
+        for left in (*kept.parent.glob(f"*{id}.*.keras"), *kept.parent.glob(f"{id}.*.jsonl")):
+            left.unlink()
+
+    def _test(self, id: str, number: int) -> tuple[dict[str, float], float]:
+        """Return a model's metrics on the test set, and the one that counts."""
+        from evoae.models.objectives.factory import objective_for
+        from evoae.training.measure import measured
+        from evoae.training.setup import load_quietly
+
+        load_quietly()  # and no more: this process may have used TensorFlow in its own way before
+        config = self.problem.config
+        images = len(self.problem.frame.input_shape) == 3
+        objective = objective_for(config.objective, config.seed % 2**31, bounded=images)
+        model = load_model(self._model(id, number))
+        metrics = measured(model, objective, [self.problem.dataset.test])
+        return metrics, metrics[objective.fitness]
+
+    def _pca(self, genome: Any) -> float | None:
+        data, size = self.problem.dataset, self.problem.space.measure(genome)
+        if data.train[0].size > LARGEST or size.latent >= data.train[0].size:
+            return None
+        return pca_error(data.train, data.test, size.latent)
+
+    def _model(self, id: str, number: int) -> Path:
+        """Return where one training leaves its model until the best is known."""
+        path = refit_path(self.run.path, id)
+        return path.with_name(f"{id}.{number}.keras")
+
+
+def with_settings(
+    run: Run, settings: Mapping[str, object], overrides: Sequence[str] = ()
+) -> Config:
+    """Return a run's configuration with some of its settings replaced, as in `refit`.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        RunError: it would change the search.
+    """
+    from evoae.config.load import make_config
+
+    recorded = run.config.model_dump(mode="json")
+    raw = {**recorded, "refit": {**recorded["refit"], **settings}}
+    changed = make_config(raw, source="refit", overrides=overrides)
+    check_unchanged(run.path, recorded, changed.model_dump(mode="json"))
+    return changed
+
+
+def whole_problem(run: Run, config: Config) -> Problem:
+    """Return the problem of a run on all of its data.
+
+    Raises:
+        RunError: the data are not those that the run began with.
+    """
+    with of_run(run.path):
+        source = load(config.data, config.seed)
+        now = source.reduced(config.data.reduce, config.seed).digest
+    recorded = run.metadata_value("data_digest", str)
+    if recorded != now:
+        raise RunError(
+            str(run.path),
+            f"its data had digest {recorded[:12]}, now {now[:12]}",
+            "Restore the data that the run began with.",
+        )
+    data = config.data.model_copy(update={"reduce": ReduceConfig()})
+    return Problem.of(config.model_copy(update={"data": data}), source)
+
+
+def judged_by(training: Mapping[str, Any]) -> list[float]:
+    """Return the losses so far that one recorded training of a refit is judged by."""
+    history = training["validation_history"]
+    return list(accumulate(history, min)) or training["train_history"]
+
+
+def _scored(training: Mapping[str, Any]) -> bool:
+    return bool(training["outcome"] == Outcome.SCORED.value)
+
+
+def _deviation(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the standard deviation of each figure; nothing for fewer than two."""
+    if len(metrics) < 2:
+        return {}
+    return {name: statistics.stdev(each[name] for each in metrics) for name in metrics[0]}
+
+
+def _read(result: Mapping[str, Any]) -> Refitted:
+    epochs = result["epochs"]
+    return Refitted(**{**result, "epochs": None if epochs is None else tuple(epochs)})

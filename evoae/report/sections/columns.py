@@ -1,0 +1,89 @@
+"""How well each column of a table comes out again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evoae.data.kinds.tables import Table as Columns
+from evoae.formatting import figure
+from evoae.report.blocks import Section, Table, Text
+from evoae.report.model_views import Studio
+from evoae.use.model import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnError:
+    """Of one column over all validation rows.
+
+    Attributes:
+        name: of the column.
+        unexplained: share of its variance that is lost, mean over its inputs, weighted by
+            variance; None if it does not vary.
+        typical: mean absolute error in its units, or the share of rows whose category is right.
+        of_guess: the same of the best constant guess: the median, or the most common category.
+        categories: whether it holds categories.
+    """
+
+    name: str
+    unexplained: float | None
+    typical: float
+    of_guess: float
+    categories: bool
+
+
+def column_errors(table: Columns, originals: Floats, copies: Floats) -> list[ColumnError]:
+    """Return the errors of every column, worst first.
+
+    Args:
+        table: how rows become inputs.
+        originals: (n, features) as the network sees them.
+        copies: (n, features), likewise.
+    """
+    found = []
+    for column, part in table.parts():
+        before, after = originals[:, part].astype(np.float64), copies[:, part].astype(np.float64)
+        spread = float(before.var(axis=0).sum())
+        lost = float(((before - after) ** 2).mean(axis=0).sum())
+        unexplained = lost / spread if spread > 0 else None
+        if column.categories:
+            truth, said = before.argmax(axis=1), after.argmax(axis=1)
+            typical, guess = float((truth == said).mean()), float(np.bincount(truth).max())
+            guess /= len(truth)
+        else:
+            typical = float(np.abs(before - after).mean() * column.scale)
+            guess = float(np.abs(before - np.median(before)).mean() * column.scale)
+        found.append(
+            ColumnError(column.name, unexplained, typical, guess, bool(column.categories))
+        )
+    return sorted(found, key=lambda each: -(each.unexplained or 0))
+
+
+def section(studio: Studio) -> Section | None:
+    """List the columns' errors; None for images, or without a trained model."""
+    if studio.items is None or studio.items.table is None or studio.originals is None:
+        return None
+    view = studio.views[0]
+    errors = column_errors(studio.items.table, studio.originals, view.copies)
+    said = (
+        f"Measured anew on {studio.origin}, by {view.name}; the worst first. A column "
+        "that loses 0% of its variance is rebuilt exactly, one that loses 100% no better than by "
+        "its mean."
+    )
+    rows = tuple(
+        (
+            each.name,
+            "-" if each.unexplained is None else f"{each.unexplained:.0%}",
+            _worded(each.typical, each),
+            _worded(each.of_guess, each),
+        )
+        for each in errors
+    )
+    header = ("column", "variance lost", "mean error, or right", "of the best constant")
+    table = Table("Error by column", header, rows, folded=False)
+    return Section("columns", "Columns", (Text(said), table))
+
+
+def _worded(value: float, error: ColumnError) -> str:
+    return f"{value:.0%} right" if error.categories else figure(value)

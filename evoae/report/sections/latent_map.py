@@ -1,0 +1,117 @@
+"""The map of codes: where validation items lie in the latent space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evoae.formatting import count
+from evoae.report.blocks import Figure, Figures, Section, Table, Text
+from evoae.report.drawing import scatter
+from evoae.report.model_views import Studio
+from evoae.use.model import Floats
+
+_FEWEST = 10  # items that t-SNE says something of
+_PERPLEXITY = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """Codes in the plane.
+
+    Attributes:
+        name: how they came there.
+        places: (n, 2).
+        axes: what the two directions are.
+        note: what to know of it.
+    """
+
+    name: str
+    places: NDArray[np.floating]
+    axes: tuple[str, str]
+    note: str
+
+
+def section(studio: Studio) -> Section | None:
+    """Draw the codes of validation items by PCA and by t-SNE; None without a trained model."""
+    if studio.best is None or studio.items is None:
+        return None
+    from evoae.use.encode import encode
+
+    codes = encode(studio.best, studio.items).values
+    labels = None if studio.labels is None else [str(each) for each in studio.labels.tolist()]
+    groups = scatter.groups(labels, len(codes))
+    maps = project(codes)
+    if not maps:
+        said = f"All {count(len(codes))} items have the same code: it tells nothing of them."
+        return Section("map", "The map of codes", (Text(said),))
+    said = f"Codes by {studio.views[0].name} of {studio.origin}."
+    if labels is not None:
+        said += (
+            f" The colours are {count(len(set(labels)))} labels, which played no part in training."
+        )
+    figures = []
+    for number, each in enumerate(maps):
+        alt = f"{each.name} of {count(len(codes))} codes of {codes.shape[1]} numbers. {each.note}"
+        svg = scatter.draw_groups(f"map{number}", alt, each.places, groups, each.axes)
+        table = _centres(each, groups) if number == 0 and labels is not None else None
+        keys = tuple(group.key for group in groups) if labels is not None else ()
+        figures.append(Figure(each.name, svg, keys, each.note, table))
+    return Section("map", "The map of codes", (Text(said), Figures(tuple(figures))))
+
+
+def project(codes: Floats) -> list[Map]:
+    """Return maps of codes (n, d): the code itself where it is one, else PCA and t-SNE.
+
+    t-SNE: L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", JMLR 2008. A single
+    number is drawn against its rank. No map if all codes are equal.
+    """
+    if not np.ptp(codes, axis=0).any():
+        return []
+    if codes.shape[1] == 1:
+        rank = np.argsort(np.argsort(codes[:, 0])) / max(1, len(codes) - 1)
+        places = np.column_stack([codes[:, 0], rank])
+        return [Map("The code itself", places, ("z1", "share of items below"), "")]
+    if codes.shape[1] == 2:
+        return [Map("The code itself", codes, ("z1", "z2"), "")]
+    from sklearn.decomposition import PCA
+
+    wide = codes.astype(np.float64)
+    pca = PCA(2, random_state=0).fit(wide)
+    share = pca.explained_variance_ratio_.sum()
+    note = f"Two of {codes.shape[1]} directions hold {share:.0%} of the variance."
+    maps = [Map("PCA", pca.transform(wide), ("first component", "second component"), note)]
+    if len(codes) >= _FEWEST:
+        note = "Near codes stay near; distances between groups and their sizes mean nothing."
+        maps.append(Map("t-SNE", _tsne(wide), ("", ""), note))
+    return maps
+
+
+def _tsne(codes: NDArray[np.float64]) -> NDArray[np.floating]:
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    perplexity = min(_PERPLEXITY, (len(codes) - 1) / 3)
+    tsne = TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=0)
+    with threadpool_limits(1):  # more threads wait for each other longer than they work
+        places: NDArray[np.floating] = tsne.fit_transform(codes)
+    return places
+
+
+def _centres(drawn: Map, groups: tuple[scatter.Group, ...]) -> Table:
+    rows = []
+    for group in groups:
+        places = drawn.places[group.members]
+        centre = (_spread(column) for column in places.T)
+        rows.append((group.key.words, count(len(places)), *centre))
+    header = ("label", "items", *drawn.axes)
+    caption = f"{drawn.name}: where each label lies, mean ± standard deviation"
+    return Table(caption, header, tuple(rows))
+
+
+def _spread(values: NDArray[np.floating]) -> str:
+    """Word the mean of values and their standard deviation; of a single one there is none."""
+    mean = f"{values.mean():.2f}"
+    return f"{mean} ± {values.std(ddof=1):.2f}" if len(values) > 1 else mean

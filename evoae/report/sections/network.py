@@ -1,0 +1,176 @@
+"""The winner's drawing: the encoder's layers beside the decoder's that mirror them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+from evoae.formatting import count, figure, flops, plural, shape, short
+from evoae.genome.text import parse
+from evoae.models.layers import LayerRecord
+from evoae.models.plan import Plan, plan
+from evoae.report.blocks import Network, Section, Stage, Table, Text
+from evoae.report.run_snapshot import Record
+
+_MAIN = ("conv", "transposed", "dense")
+_WORDS = {
+    "maxpool": "max-pooled",
+    "avgpool": "average-pooled",
+    "upsample": "upsampled",
+    "crop": "cropped",
+    "batchnorm": "batch norm",
+}
+
+
+def section(record: Record) -> Section | None:
+    """Draw the best network; None without one."""
+    best = record.best
+    if best is None:
+        return None
+    drawn = plan(parse(best.genome), record.run.frame())
+    size = drawn.size
+    said = (
+        f"{short(best.id)}: {count(size.parameters)} parameters, {flops(size.flops)} an "
+        f"item. Read it down on the left, through the code, and up again on the right."
+    )
+    return Section("network", "The winner", (Text(said), network(drawn), _table(drawn)))
+
+
+def network(drawn: Plan) -> Network:
+    """Return the drawing of a plan."""
+    encoder, decoder = stages(drawn.encoder), stages(drawn.decoder)
+    *into, code = encoder
+    sides = _Sides(drawn)
+    left = [sides.given(), *(sides.stage(layers) for layers in into)]
+    right = [sides.stage(layers) for layers in reversed(decoder)]
+    # From the code outwards, so that a map stands beside the map of its size.
+    rows = tuple(zip_longest(left[::-1], right[::-1]))[::-1]
+    alt = (
+        f"Encoder: {_chain(left)}; code of {count(drawn.size.latent)}; decoder: "
+        f"{_chain(right[::-1])}."
+    )
+    note = (
+        "A slab's width is the number of units, on a logarithmic scale."
+        if sides.flat
+        else "A slab's width is the side of the map; its thickness is the number of filters or "
+        "units, on a logarithmic scale."
+    )
+    return Network(alt, rows, sides.stage(code, "code"), note)
+
+
+def _chain(drawn: Sequence[Stage]) -> str:
+    return ", ".join(f"{each.name} {each.shape}".strip() for each in drawn)
+
+
+def stages(layers: Iterable[LayerRecord]) -> list[list[LayerRecord]]:
+    """Group layers by the one that does the work.
+
+    In the encoder what follows a layer belongs to it; in the decoder also the residual blocks
+    before it, and the crop of what it makes.
+    """
+    found: list[list[LayerRecord]] = [[]]
+    has_main = False
+    for layer in layers:
+        residual = "_res_" in layer.name
+        main = layer.kind in _MAIN and not residual
+        begins = main or (residual and layer.part == "decoder")
+        if begins and has_main:
+            found.append([])
+            has_main = False
+        found[-1].append(layer)
+        has_main = has_main or main
+    return found
+
+
+class _Sides:
+    """How large things are drawn: as shares of the largest in the network."""
+
+    def __init__(self, drawn: Plan) -> None:
+        self._input = drawn.input_shape
+        shapes = [drawn.input_shape, *(layer.shape for layer in drawn.layers)]
+        self.flat = all(len(each) == 1 for each in shapes)  # no maps, only vectors
+        self._side = max(_side(each) for each in shapes)
+        self._filters = math.log1p(max(each[-1] for each in shapes))
+
+    def given(self) -> Stage:
+        """Return the input."""
+        return Stage("input", shape(self._input), "", *self._slab(self._input))
+
+    def stage(self, layers: Sequence[LayerRecord], name: str | None = None) -> Stage:
+        """Return what is drawn of a layer and all that belongs to it."""
+        main = next((each for each in layers if _is_main(each)), layers[-1])
+        details = [*_further(layers), f"{count(sum(each.parameters for each in layers))} weights"]
+        shown = next(each for each in reversed(layers) if each.kind != "flatten").shape
+        if main.name == "decode":  # into the map that the encoder ended in
+            name = "dense"
+        name = name or _name(main)
+        known = len(shown) == 1 and name.endswith(str(shown[0]))  # dense 18 says it already
+        of = "" if known else shape(shown)
+        return Stage(name, of, " · ".join(details), *self._slab(shown))
+
+    def _slab(self, shown: tuple[int, ...]) -> tuple[float, float]:
+        filters = _share(shown[-1], self._filters)
+        if self.flat:
+            return filters, 0.4
+        if len(shown) == 1:  # as narrow as one pixel, as thick as it has numbers
+            return 1 / self._side, filters
+        return _side(shown) / self._side, filters
+
+
+def _share(number: int, largest: float) -> float:
+    return min(1.0, math.log1p(number) / largest)
+
+
+def _is_main(layer: LayerRecord) -> bool:
+    return layer.kind in _MAIN and "_res_" not in layer.name
+
+
+def _side(shown: tuple[int, ...]) -> int:
+    return max(shown[:2]) if len(shown) == 3 else 1
+
+
+def _name(layer: LayerRecord) -> str:
+    """Name a layer as a genome does."""
+    units = layer.shape[-1]
+    if layer.name == "head":
+        kernel = f", {shape(layer.kernel)}" if any(layer.kernel) else ""
+        return f"head {units}{kernel}"
+    if layer.kind == "dense":
+        return f"{'dense' if layer.part == 'encoder' else 'updense'} {units}"
+    if layer.kind not in _MAIN:
+        return layer.kind
+    word = "conv" if layer.part == "encoder" else "upconv"
+    return f"{word} {units}, {shape(layer.kernel)}"
+
+
+def _further(layers: Sequence[LayerRecord]) -> list[str]:
+    """Word what stands beside a stage's main layer."""
+    said = []
+    blocks = sum(layer.kind == "add" for layer in layers)
+    for layer in layers:
+        if layer.kind in _WORDS:
+            said.append(_WORDS[layer.kind])
+        elif layer.kind == "dropout":
+            said.append(f"dropout {figure(layer.rate)}")
+        elif _is_main(layer):
+            if layer.stride > 1:
+                said.append("stride 2" if layer.kind == "conv" else "transposed, stride 2")
+            if layer.activation != "linear":
+                said.append(layer.activation)
+    return [*said, *([plural(blocks, "residual block")] if blocks else [])]
+
+
+def _table(drawn: Plan) -> Table:
+    rows = tuple(
+        (
+            layer.name,
+            layer.kind,
+            shape(layer.shape),
+            count(layer.parameters),
+            count(layer.flops),
+        )
+        for layer in drawn.layers
+    )
+    header = ("layer", "kind", "output", "parameters", "FLOPs an item")
+    return Table("Every layer", header, rows, frozenset({0, 1, 2}))
