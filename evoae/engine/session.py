@@ -92,7 +92,7 @@ def resume(
         run: a run's folder, or its name under `runs/`.
         generations: how many more generations than asked for so far; None for no more.
         overrides: `KEY=VALUE` each, for settings that no finished training depends on
-            (`agreement.RESUMABLE`).
+            (`compatibility.RESUMABLE`).
         retry_failed: also try again what crashed, ran out of time or out of memory, as if it had
             never failed.
         accept_models: if a model of the hall of fame is missing, keep what its training gives now

@@ -50,7 +50,7 @@ def budget_in_force(config: Config, metadata: Mapping[str, Any]) -> BudgetConfig
 
     Args:
         config: as the run's file says.
-        metadata: that are recorded of the run.
+        metadata: of the run.
     """
     given, said = metadata.get("budget"), config.search.budget
     if given is None or given["file"] != said.model_dump(mode="json"):

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -115,22 +115,26 @@ def check_places(run: Path) -> None:
     Raises:
         RunError: something else stands in the place of a folder or file of a run, such as a link.
     """
-    folders = [run / name for name in _FOLDERS]
+    for name in _FILES:
+        _check_place(run / name, Path.is_file, "regular file")
+    for name in _FOLDERS:
+        _check_place(run / name, Path.is_dir, "folder")
     board = run / "tensorboard"
     with translate_os_errors(board):
-        folders += board.iterdir() if board.is_dir() and not board.is_symlink() else ()
-    for path in (*folders, *(run / name for name in _FILES)):
-        if not os.path.lexists(path):
-            continue
-        if path.is_symlink():
-            raise RunError(
-                str(path),
-                f"is a link to {path.readlink()}, and evoae writes inside the run folder alone",
-                "put what it leads to in its place",
-            )
-        if not (path.is_dir() if path in folders else path.is_file()):
-            kind = "folder" if path in folders else "regular file"
-            raise RunError(str(path), f"is no {kind}", "move away what stands in its place")
+        for folder in board.iterdir() if board.is_dir() else ():
+            _check_place(folder, Path.is_dir, "folder")
+
+
+def _check_place(path: Path, fits: Callable[[Path], bool], kind: str) -> None:
+    """Refuse what stands at `path` if it is a link or does not fit; nothing there is fine."""
+    if path.is_symlink():
+        raise RunError(
+            str(path),
+            f"is a link to {path.readlink()}, and evoae writes inside the run folder alone",
+            "put what it leads to in its place",
+        )
+    if os.path.lexists(path) and not fits(path):
+        raise RunError(str(path), f"is no {kind}", "move away what stands in its place")
 
 
 def promote(run: Path, hall_of_fame: Collection[str], undecided: Collection[str] = ()) -> None:

@@ -29,7 +29,7 @@ def limits_in_force(config: Config, metadata: Mapping[str, Any]) -> dict[str, fl
 
     Args:
         config: as the run's file says.
-        metadata: that are recorded of the run.
+        metadata: of the run.
     """
     given, said = metadata.get("limits"), limits_of(config)
     return said if given is None or given["file"] != said else dict(given["now"])
@@ -39,7 +39,7 @@ def raised(metadata: Mapping[str, Any], config: Config) -> set[Outcome]:
     """Return the outcomes that a limit ended which is higher now than for the last driver.
 
     Args:
-        metadata: that are recorded of the run.
+        metadata: of the run.
         config: as the run goes on.
     """
     before = metadata.get("limits", {}).get("now", {})

@@ -30,7 +30,7 @@ class Snapshot:
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
-        """Every fact recorded about the run."""
+        """What is recorded about the run itself."""
         return self.tables.metadata()
 
     @cached_property

@@ -291,10 +291,10 @@ class Store(Tables):
             the number of the first generation that is searched again.
         """
         self.check_there()
-        cuts = self.metadata().get("budget_stops", {})
+        stops = self.metadata().get("budget_stops", {})
         with self._base.transaction() as connection:
             first = spare.move(connection, failed, _STORED)
-            kept = {number: keys for number, keys in cuts.items() if int(number) < first}
+            kept = {number: keys for number, keys in stops.items() if int(number) < first}
             connection.execute(
                 "INSERT OR REPLACE INTO run VALUES ('budget_stops', ?)", (json.dumps(kept),)
             )
@@ -309,7 +309,8 @@ class Store(Tables):
             key: of the training.
             generation: the one that asks for it now.
         """
-        row = self._spare_rows()[key]
+        ((value,),) = self._base.rows("SELECT value FROM spare WHERE key = ?", (key,))
+        row = self._base.parsed(value, list)
         if " " in key:
             self._insert_repeat([*row[:2], generation, *row[3:8], self._now()])
         else:

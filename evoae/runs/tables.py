@@ -133,7 +133,8 @@ class Tables:
 
         See `evoae.runs.spare`.
         """
-        return {key: self._spare(key, row) for key, row in self._spare_rows().items()}
+        rows = self._base.rows("SELECT key, value FROM spare ORDER BY key")
+        return {key: self._spare(key, self._base.parsed(value, list)) for key, value in rows}
 
     def _candidate(self, row: tuple[Any, ...]) -> Candidate:
         id, genome, tokens, generation, position, parents, operator = row
@@ -217,10 +218,6 @@ class Tables:
             )
             for number, stats, seconds in rows
         ]
-
-    def _spare_rows(self) -> dict[str, list[Any]]:
-        rows = self._base.rows("SELECT key, value FROM spare ORDER BY key")
-        return {key: self._base.parsed(value, list) for key, value in rows}
 
     def _spare(self, key: str, row: list[Any]) -> Evaluation:
         try:
