@@ -72,3 +72,8 @@ class UseError(EvoaeError):
 def is_disk_full(error: OSError) -> bool:
     """Whether `error` says that the disk is full; NumPy says it in words, without a number."""
     return error.errno in _FULL or (error.errno is None and bool(_SHORT_WRITE.match(str(error))))
+
+
+def disk_error(error: OSError, otherwise: type[EvoaeError]) -> type[EvoaeError]:
+    """Return the type of what to raise for `error`: DiskFullError for a full disk."""
+    return DiskFullError if is_disk_full(error) else otherwise

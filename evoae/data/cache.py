@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from evoae.data.progress import Say, silent
-from evoae.errors import DataError, DiskFullError, is_disk_full
+from evoae.errors import DataError, disk_error
 
 _MOST_FOLDERS = 20
 _MOST_BYTES = 8 * 2**30
@@ -56,8 +56,7 @@ def keep(
             os.utime(folder)
         _prune(root, keep=folder)
     except OSError as why:
-        kind = DiskFullError if is_disk_full(why) else DataError
-        raise kind(
+        raise disk_error(why, DataError)(
             str(root),
             f"cannot be written ({why.strerror or why})",
             "set EVOAE_CACHE to a folder that can be written and has room",

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evoae.errors import DiskFullError, UseError, is_disk_full
+from evoae.errors import UseError, disk_error
 from evoae.report.blocks import Block, Section, Text
 from evoae.report.model_views import Studio, open_studio
 from evoae.report.run_snapshot import Record
@@ -79,8 +79,9 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
         write_whole(path, page)
     except OSError as why:
         said = (why.strerror or str(why)).lower()
-        kind = DiskFullError if is_disk_full(why) else UseError
-        raise kind(str(path), said, "write the page elsewhere with --out") from why
+        raise disk_error(why, UseError)(
+            str(path), said, "write the page elsewhere with --out"
+        ) from why
     return Written(str(path), len(page), tuple(each.id for each in found), studio.missing)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from evoae.config.schema import TrainingConfig
 from evoae.data.shared_memmap import Shared, open_shared
-from evoae.errors import DiskFullError, RunError, is_disk_full
+from evoae.errors import RunError, disk_error
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, so_far, stopped_after
 from evoae.formatting import mebibytes
 from evoae.models.memory import MARGIN, training_bytes
@@ -242,8 +242,7 @@ def _save(model: Any, path: Path) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as why:
-        kind = DiskFullError if is_disk_full(why) else RunError
-        raise kind(
+        raise disk_error(why, RunError)(
             str(path),
             f"the model cannot be saved ({why.strerror or why})",
             "free some space or mend the permissions, then resume the run, or refit again",

@@ -14,8 +14,8 @@ from evoae.data.dataset import Source
 from evoae.data.kinds.rows import Rows
 from evoae.data.progress import Say
 from evoae.data.sources import fetch, stores
-from evoae.data.sources.stores import Store, folder_from, keras_datasets, tilde
-from evoae.errors import DataError, DiskFullError, is_disk_full
+from evoae.data.sources.stores import Store, folder_from, keras_datasets, tilde, unkept
+from evoae.errors import DataError
 
 
 @final
@@ -115,12 +115,7 @@ class FileStore(Store):
                 target.parent.mkdir(exist_ok=True)
                 return arrived.replace(target)
         except OSError as why:
-            kind = DiskFullError if is_disk_full(why) else DataError
-            raise kind(
-                str(home),
-                f"{self.name} cannot be kept there ({why.strerror})",
-                "set KERAS_HOME to a folder that can be written and has room",
-            ) from why
+            raise unkept(self.name, home, why) from why
 
     def _missing(self, path: Path | None, reason: str) -> DataError:
         environment = os.environ.get("EVOAE_DATA")

@@ -26,7 +26,7 @@ from evoae.data.progress import Say
 from evoae.data.sources import fetch
 from evoae.data.sources.files import npz_arrays
 from evoae.data.sources.idx import PARTS, find_part, idx_digest, read_idx
-from evoae.errors import DataError, DiskFullError, is_disk_full
+from evoae.errors import DataError, EvoaeError, disk_error
 
 SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset-* packages install
 _KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
@@ -165,12 +165,7 @@ class IdxStore(Store):
                     except DataError as why:
                         reasons.append(f"what arrived is {why.value}")
         except OSError as why:
-            kind = DiskFullError if is_disk_full(why) else DataError
-            raise kind(
-                str(home),
-                f"{self.name} cannot be kept there ({why.strerror})",
-                "set KERAS_HOME to a folder that can be written and has room",
-            ) from why
+            raise unkept(self.name, home, why) from why
         raise self._missing(path, reasons)
 
     def _from_keras(self, staging: Path) -> tuple[Path, ...]:
@@ -236,6 +231,15 @@ class Digits(Store):
         return as_source(
             "digits", "digits", digits.images.astype(np.float32) / np.float32(16), digits.target
         )
+
+
+def unkept(name: str, home: Path, why: OSError) -> EvoaeError:
+    """Return the error for a set that was downloaded and cannot be kept in the Keras cache."""
+    return disk_error(why, DataError)(
+        str(home),
+        f"{name} cannot be kept there ({why.strerror})",
+        "set KERAS_HOME to a folder that can be written and has room",
+    )
 
 
 def keras_datasets() -> Path:
