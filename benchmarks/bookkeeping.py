@@ -72,7 +72,7 @@ class AtOnce:
     def train(self, task: Task) -> Evaluation:
         """Return a score that follows from the network's size and the seed."""
         begin = time.process_time()
-        size = plan(task.genome, task.frame).size
+        size = plan(task.genome, task.defaults).size
         luck = 1 + (task.seed % 1000) / 30_000
         fitness = 0.5 / (size.flops**0.1 + size.latent) * luck
         losses = tuple(fitness * (1 + left) for left in reversed(range(task.training.epochs)))
@@ -85,7 +85,7 @@ def bookkeeping(kind: str, candidates: int) -> dict[str, Any]:
     """Run one search in this process."""
     conductor = importlib.import_module("evoae.engine.session")
     trainings = AtOnce()
-    conductor._executor = lambda *_: InlineExecutor(trainings.train)  # type: ignore[attr-defined]
+    conductor.executor_for = lambda *_: InlineExecutor(trainings.train)  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
         small = config(4, generations=1, population=4)
         evoae.search(small, run=Path(folder) / "warm")  # data and libraries are loaded

@@ -19,7 +19,7 @@ import numpy as np
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.data.shared_memmap import Shared
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.objectives.factory import objective_for
 from evoae.models.plan import plan

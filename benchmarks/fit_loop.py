@@ -36,8 +36,8 @@ from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.data.shared_memmap import open_shared
 from evoae.evaluation import Evaluation, Outcome, Task
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genome import Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.plan import plan
 from evoae.training.base import scaled
@@ -83,7 +83,7 @@ def plain(task: Task) -> None:
     keras.utils.set_random_seed(task.seed)
     data = open_shared(task.data)
     images, validation = scaled(data.train), scaled(data.validation)
-    layers = plan(task.genome, task.frame)
+    layers = plan(task.genome, task.defaults)
     model = build(layers, batchnorm_momentum=task.training.batchnorm_momentum)
     model.compile(keras.optimizers.Adam(task.training.learning_rate), loss=task.objective.loss)
     model.fit(

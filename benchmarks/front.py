@@ -38,7 +38,7 @@ def plain(problem: Problem, entry: Entry) -> Genome:
     """Return the plain network of a point's latent size that is nearest to it in parameters."""
 
     def far(genome: Genome) -> float:
-        return abs(math.log(measure(problem.frame)(genome).parameters / entry.parameters))
+        return abs(math.log(measure(problem.defaults)(genome).parameters / entry.parameters))
 
     return min((_strided(filters, entry.latent) for filters in range(1, 97)), key=far)
 
@@ -90,7 +90,7 @@ def compared(run: Run) -> Iterator[dict[str, Any]]:
             "genome": entry.genome,
             "pca": bounds.get(entry.latent),
             "plain": mean(rival),
-            "plain_parameters": measure(problem.frame)(rival).parameters,
+            "plain_parameters": measure(problem.defaults)(rival).parameters,
         }
 
 

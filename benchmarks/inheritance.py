@@ -97,7 +97,7 @@ class Bench:
 
     def plan(self, genome: Genome) -> Plan:
         """Return the network's layers."""
-        return plan(genome, self.problem.frame)
+        return plan(genome, self.problem.defaults)
 
     def cost(self, genome: Genome, epochs: int) -> int:
         """Return the FLOPs of a training."""

@@ -25,8 +25,8 @@ from evoae.data.shared_memmap import share
 from evoae.evaluation import Outcome, Task
 from evoae.execution.local import LocalExecutor
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genome import Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.models.memory import BASE_BYTES, training_bytes
@@ -74,7 +74,7 @@ def measured(genome: Genome, data: Dataset, batch: int) -> Row:
     task = Task(
         id=candidate_id(genome),
         genome=genome,
-        frame=NetworkDefaults(data.input_shape),
+        defaults=NetworkDefaults(data.input_shape),
         data=share(data),
         objective=ObjectiveConfig(),
         training=TrainingConfig(epochs=1, batch_size=batch, time_limit=None),

@@ -110,7 +110,7 @@ def large_run(path: Path) -> Path:
                     replace(one, id=id, train_loss=curve, validation_loss=curve, cost=10**9)
                 )
             members = tuple(ids[start : start + SIZE])
-            row = {"trained": SIZE, "reused": 0, "failed": 0}
+            row = {"trained": SIZE, "duplicates": 0, "failed": 0}
             store.finish_generation(Generation(number, members, members[-10:], row, 1.0))
     return path
 

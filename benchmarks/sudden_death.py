@@ -323,7 +323,7 @@ def drive(run: str, config: str, kind: str) -> None:
             return InlineExecutor(train)
         return LocalExecutor(2, train=train, prepare=prepare)
 
-    conductor._executor = executor
+    conductor.executor_for = executor
     _wrap_store(_session())
     _wrap_phases(_session())
     _wrap_loop(_session())

@@ -25,7 +25,7 @@ from evoae.data.shared_memmap import share
 from evoae.evaluation import Task, seed_for
 from evoae.execution.local import LocalExecutor
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.models.plan import measure
@@ -64,8 +64,8 @@ def tasks(config: Config, count: int) -> list[Task]:
     """Draw `count` different networks."""
     data = load(config.data, config.seed).reduced(config.data.reduce, config.seed)
     shape, model = data.input_shape, config.model
-    frame = NetworkDefaults(shape, min_side=model.min_side)
-    space = Space(model, shape, measure(frame))
+    defaults = NetworkDefaults(shape, min_side=model.min_side)
+    space = Space(model, shape, measure(defaults))
     rng = np.random.default_rng(config.seed)
     genomes = {}
     while len(genomes) < count:
@@ -76,7 +76,7 @@ def tasks(config: Config, count: int) -> list[Task]:
         Task(
             id,
             genome,
-            frame,
+            defaults,
             shared,
             config.objective,
             config.training,

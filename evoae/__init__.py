@@ -1,18 +1,31 @@
-"""Evolve the autoencoder architecture that rebuilds your data best."""
+"""Evolve the autoencoder architecture that rebuilds your data best.
 
+Nothing is loaded before it is asked for: `import evoae` and `evoae --help` start at once.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# All of these are light: no TensorFlow, no NumPy.
-from evoae.engine.progress import Interrupted
-from evoae.engine.session import replay, resume, search
-from evoae.evaluation import Outcome
-from evoae.runs.run import Run
-
 if TYPE_CHECKING:
+    from evoae.engine.progress import Interrupted
+    from evoae.engine.session import replay, resume, search
+    from evoae.evaluation import Outcome
     from evoae.integrations.deap_toolbox import deap_toolbox
     from evoae.integrations.sklearn import AutoencoderSearch
+    from evoae.runs.run import Run
+
+_DEFINED_IN = {
+    "AutoencoderSearch": "evoae.integrations.sklearn",
+    "Interrupted": "evoae.engine.progress",
+    "Outcome": "evoae.evaluation",
+    "Run": "evoae.runs.run",
+    "deap_toolbox": "evoae.integrations.deap_toolbox",
+    "replay": "evoae.engine.session",
+    "resume": "evoae.engine.session",
+    "search": "evoae.engine.session",
+}
 
 __all__ = [
     "AutoencoderSearch",
@@ -28,13 +41,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load what needs scikit-learn or DEAP when it is asked for."""
-    if name == "AutoencoderSearch":
-        from evoae.integrations.sklearn import AutoencoderSearch
+    if name not in _DEFINED_IN:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_DEFINED_IN[name]), name)
 
-        return AutoencoderSearch
-    if name == "deap_toolbox":
-        from evoae.integrations.deap_toolbox import deap_toolbox
 
-        return deap_toolbox
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return [*globals(), *_DEFINED_IN]

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import Train
 from evoae.genome.genome import Genome
+from evoae.genome.network_defaults import NetworkDefaults
 
 Thresholds = tuple[tuple[int, float], ...]  # (epoch, the largest fitness to go on after it)
 
@@ -38,7 +38,7 @@ class Task:
     Attributes:
         id: candidate id, the SHA-256 of the canonical genome (hexadecimal).
         genome: in canonical form.
-        frame: what the genome needs to become a network.
+        defaults: what the genome needs to become a network.
         data: folder of the shared training and validation arrays (`evoae.data.shared_memmap`).
         training: how; a train gene is already counted in, see `trained_as`.
         seed: of start weights, order and dropout; from (run seed, id), see `seed_for`.
@@ -56,7 +56,7 @@ class Task:
 
     id: str
     genome: Genome
-    frame: NetworkDefaults
+    defaults: NetworkDefaults
     data: Path
     objective: ObjectiveConfig
     training: TrainingConfig
@@ -189,7 +189,7 @@ def stopped_after(fitness: Sequence[float], thresholds: Thresholds) -> int | Non
 
 def trained_as(training: TrainingConfig, genome: Genome) -> TrainingConfig:
     """Return how `genome` is trained: as the configuration says, but for its own train gene."""
-    genes = [trait for trait in genome.traits if isinstance(trait, Train)]
+    genes = [gene for gene in genome.global_genes if isinstance(gene, Train)]
     if not genes:
         return training
     own = {

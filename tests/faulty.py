@@ -41,7 +41,7 @@ def scored(task: Task) -> Evaluation:
     wanted = task.keep_below is None or fitness < task.keep_below
     if task.keep is not None and wanted and stopped is None:
         write_whole(task.keep, task.id.encode())
-    size = plan(task.genome, task.frame).size
+    size = plan(task.genome, task.defaults).size
     return Evaluation(
         task.id,
         Outcome.SCORED,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evoae.genome.canonical import candidate_id
 from evoae.genome.codec import CODEC_VERSION, decode, encode
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import render
 from evoae.models.plan import plan
 

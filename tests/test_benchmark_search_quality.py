@@ -23,13 +23,15 @@ from evoae.genome.text import render
 from evoae.training.train import train
 from tests.conftest import TINY, with_changes
 
-TRAITS = {"activation": ["relu", "elu"], "downsampling": ["max", "stride"]}
+GLOBAL_GENES = {"activation": ["relu", "elu"], "downsampling": ["max", "stride"]}
 EPOCHS = 3
 
 
 @pytest.fixture(scope="module")
 def problem():
-    raw = with_changes(TINY, model=TRAITS | {"max_flops": 200_000}, training={"epochs": EPOCHS})
+    raw = with_changes(
+        TINY, model=GLOBAL_GENES | {"max_flops": 200_000}, training={"epochs": EPOCHS}
+    )
     return Problem.make(make_config(raw))
 
 

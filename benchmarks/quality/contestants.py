@@ -43,7 +43,7 @@ class Contestant:
             raw[section][name] = value
         raw["search"]["budget"] = BudgetConfig(flops=budget).model_dump()
         config = Config.model_validate(raw)
-        return replace(problem, config=config, space=space_of(config, problem.frame))
+        return replace(problem, config=config, space=space_of(config, problem.defaults))
 
 
 def evoae(problem: Problem, account: Account) -> None:

@@ -220,9 +220,9 @@ def figures(genome: Genome, space: Space) -> list[float]:
         math.log(size.activation_bytes),
         float(genome.depth),
     ]
-    for trait in genome.traits:
-        for field in KIND_OF[type(trait)].fields:
-            value = getattr(trait, field.name)
+    for gene in genome.global_genes:
+        for field in KIND_OF[type(gene)].fields:
+            value = getattr(gene, field.name)
             found += [float(value == word) for word in space.words(field)] if field.words else []
     for blocks in (genome.encoder, tuple(reversed(genome.decoder))):  # from outside inwards
         for at in range(depth):

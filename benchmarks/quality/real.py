@@ -52,7 +52,7 @@ def _key(task: Task) -> str:
     """Return a digest of all that the result depends on."""
     parts = [
         render(task.genome),
-        repr(task.frame),
+        repr(task.defaults),
         task.data.name,
         task.objective.model_dump_json(),
         task.training.model_dump_json(),

@@ -56,7 +56,9 @@ class Chooser(Protocol):
 
 def genome_from(choose: Chooser, space: Space) -> Genome:
     """Return the genome that the suggested values describe; it may break a limit of the space."""
-    traits = tuple(_gene(choose, kind, KIND_OF[kind].word, space) for kind in space.traits)
+    global_genes = tuple(
+        _gene(choose, kind, KIND_OF[kind].word, space) for kind in space.global_genes
+    )
     latent = None
     if space.model.latent == "vector":
         latent = _gene(choose, Latent, "latent", space)
@@ -68,7 +70,7 @@ def genome_from(choose: Chooser, space: Space) -> Genome:
             if at < depth:
                 encoder.append(_block(choose, Conv, f"conv{at}", space))
                 decoder.append(_block(choose, UpConv, f"upconv{at}", space))
-    return canonical(Genome(tuple(encoder), latent, tuple(reversed(decoder)), traits))
+    return canonical(Genome(tuple(encoder), latent, tuple(reversed(decoder)), global_genes))
 
 
 def _block(choose: Chooser, kind: type[Conv] | type[UpConv], name: str, space: Space) -> Block:

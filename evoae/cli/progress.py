@@ -59,7 +59,7 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     trained = f"{status.scored} trained"
     if status.repeated:
         trained += f", {status.repeated} of them again"
-    if fresh < status.scored + status.failed + status.repeated - status.borrowed:
+    if fresh < status.scored + status.failed + status.repeated - status.reused:
         trained += " in all"  # by drivers before this one
     early = f" ({status.raced} stopped early)" if status.raced else ""
     search_on = run.search_on()
@@ -67,7 +67,8 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     if status.generations is not None and status.finished < status.generations and search_on:
         spent = " The budget ended it."
     click.echo(
-        f"{said}: {trained}{early}, {status.reused} reused, {failed}.{best}{spent}\n", err=True
+        f"{said}: {trained}{early}, {status.duplicates} duplicates, {failed}.{best}{spent}\n",
+        err=True,
     )
     print_entries(run, run.hall_of_fame())
     if status.best is None:

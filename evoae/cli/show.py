@@ -32,7 +32,7 @@ def command(run: str, id: str, as_json: bool) -> None:
     opened = Run.open(run)
     found = opened.find(id)
     candidate, evaluation = found.candidate, found.evaluation
-    drawn = plan(parse(candidate.genome), opened.frame())
+    drawn = plan(parse(candidate.genome), opened.defaults())
     if as_json:
         print_json(
             {

@@ -106,7 +106,7 @@ def _genome(written: str) -> Genome:
 
 def _space(config: Config, shape: str | None) -> Space:
     from evoae.engine.problem import Problem, space_of
-    from evoae.genome.frame import NetworkDefaults
+    from evoae.genome.network_defaults import NetworkDefaults
 
     if shape is None:
         return Problem.make(config, lambda line: click.echo(line, err=True)).space

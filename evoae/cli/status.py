@@ -96,7 +96,7 @@ def _say_next(status: Status) -> None:
 
 
 def _counts(status: Status) -> tuple[int, ...]:
-    return (status.scored, status.failed, status.reused, status.repeated, status.borrowed)
+    return (status.scored, status.failed, status.duplicates, status.repeated, status.reused)
 
 
 def _text(status: Status) -> str:
@@ -121,13 +121,17 @@ def _where(status: Status) -> str:
 
 def _figures(status: Status) -> list[str]:
     """Word what was trained and what it cost."""
-    figures = [f"trained {status.scored}", f"reused {status.reused}", f"failed {status.failed}"]
+    figures = [
+        f"trained {status.scored}",
+        f"duplicates {status.duplicates}",
+        f"failed {status.failed}",
+    ]
     if status.repeated:
         figures.insert(1, f"again {status.repeated}")
     if status.raced:
         figures[0] += f" ({status.raced} stopped early)"
-    if status.borrowed:
-        figures.append(f"taken over {status.borrowed}")
+    if status.reused:
+        figures.append(f"reused {status.reused}")
     if status.cost:
         figures.append(f"cost {formatting.flops(status.cost)}")
     if status.noise is not None:

@@ -32,7 +32,9 @@ class MutationConfig(Section):
     modifiers: Weight = Field(1.0, description="insert or remove a bn, drop or res")
     insert_pair: Weight = Field(1.0, description="insert a mirrored pair of layers")
     remove_pair: Weight = Field(1.0, description="remove a mirrored pair of layers")
-    traits: Weight = Field(1.0, description="draw activation, down- or upsampling, head anew")
+    global_genes: Weight = Field(
+        1.0, description="draw activation, down- or upsampling, head anew"
+    )
     learning: Weight = Field(1.0, description="change one number of the train gene")
 
     @model_validator(mode="after")
@@ -130,7 +132,7 @@ class SearchConfig(Section):
         0.8, description="stop when more than this share of all trainings failed"
     )
     reuse: Annotated[tuple[Text, ...], BeforeValidator(as_pair)] = Field(
-        (), description="runs whose equal trainings are taken over"
+        (), description="runs whose equal trainings are reused"
     )
 
     @model_validator(mode="after")

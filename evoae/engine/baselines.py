@@ -18,8 +18,8 @@ from evoae.engine.progress import Callback, Progress, SearchInfo
 from evoae.evaluation import Evaluation, Task
 from evoae.execution.executor import AbstractExecutor
 from evoae.formatting import flops as worded
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genome import Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse, render
 from evoae.models.plan import measure
 from evoae.runs.records import Baseline
@@ -66,7 +66,7 @@ def train_networks(store: Store, problem: Problem, executor: AbstractExecutor, l
     """
     known, due = store.evaluations(), {}
     for name, task in _networks(store, problem, loop.shared):
-        same = known.get(task.id) if task.frame == problem.frame else None
+        same = known.get(task.id) if task.defaults == problem.defaults else None
         if same is not None and not same.raced:
             _note(store, name, task, same)
         else:
@@ -187,20 +187,20 @@ def _networks(store: Store, problem: Problem, shared: Path) -> Iterator[tuple[st
     if not best:
         return
     asked = problem.config.report.baselines
-    frame, recorded = problem.frame, _recorded(store)
-    images = len(frame.input_shape) == 3
+    defaults, recorded = problem.defaults, _recorded(store)
+    images = len(defaults.input_shape) == 3
     plain = _plain(best[0].latent, images=images)
-    networks: list[tuple[str, Genome, NetworkDefaults]] = [("plain", plain, frame)]
-    if images and frame.posterior is None:  # a posterior needs a latent vector, which it lacks
+    networks: list[tuple[str, Genome, NetworkDefaults]] = [("plain", plain, defaults)]
+    if images and defaults.posterior is None:  # a posterior needs a latent vector, which it lacks
         own = replace(
-            frame, min_side=3, activation="relu", downsampling="max", upsampling="upsample"
+            defaults, min_side=3, activation="relu", downsampling="max", upsampling="upsample"
         )
         networks.append(("handmade", parse(_HANDMADE), own))
     for name, genome, its in networks:
         known = recorded.get(name)
         if name in asked and (known is None or known["genome"] != render(genome)):
             flops = measure(its)(genome).flops
-            yield name, replace(problem.task(genome, shared), frame=its, flops=flops)
+            yield name, replace(problem.task(genome, shared), defaults=its, flops=flops)
 
 
 def _plain(latent: int, *, images: bool) -> Genome:

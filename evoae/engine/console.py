@@ -155,8 +155,8 @@ def line(progress: Progress, memory: int | None = None) -> str:
         parts.append(f"best {formatting.loss(value)} (gen {generation})")
     if progress.raced:
         parts.append(f"{progress.raced} stopped early")
-    if progress.failed or progress.reused:
-        parts.append(f"{progress.failed} failed, {progress.reused} reused")
+    if progress.failed or progress.duplicates:
+        parts.append(f"{progress.failed} failed, {progress.duplicates} duplicates")
     if progress.rate is not None:
         parts.append(f"{60 * progress.rate:.1f}/min")
     if (left := progress.left) is not None and left.seconds:

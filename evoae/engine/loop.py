@@ -17,7 +17,7 @@ from evoae.engine.problem import Problem
 from evoae.engine.progress import Callback, Interrupted, Progress
 from evoae.errors import SearchError
 from evoae.evaluation import Evaluation, Task, Thresholds, failures_worded, seed_for, so_far
-from evoae.evolution.algorithm import AbstractAlgorithm, told
+from evoae.evolution.algorithm import AbstractAlgorithm, tell
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.logbook import Records
@@ -246,7 +246,7 @@ class Loop:
             batch.left_out.add(key)
             return True
         if key in self._settled or any(key in each.new for each in self._under_way):
-            self.progress.reused += 1
+            self.progress.duplicates += 1
             self.progress.settled += 1
             batch.proposals.append(proposal)
             return True
@@ -388,7 +388,7 @@ class Loop:
                 paid = evaluation.cost
                 cost = self._task(proposal, batch).cost if paid is None else paid
                 self._budget.commit(proposal.key, cost)
-        self._state = told(self._algorithm, self._state, measured)
+        self._state = tell(self._algorithm, self._state, measured)
         self._generation.proposals += batch.proposals
         self._generation.new |= batch.new
         if (
@@ -427,7 +427,7 @@ class Loop:
             ended.number,
             tuple(first.values()),
             trained=len(ended.new),
-            reused=len(keys) - len(ended.new),
+            duplicates=len(keys) - len(ended.new),
             failed=sum(self._settled[key].fitness is None for key in ended.new),
             repeated=sum(" " in key for key in ended.new),
             raced=sum(self._settled[key].raced for key in ended.new),

@@ -13,20 +13,20 @@ from evoae.errors import ConfigError
 from evoae.evaluation import Task, seed_for, trained_as
 from evoae.execution.machine import cpu_flags
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genome import Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Space
 from evoae.models.plan import measure
 from evoae.runs.environment import environment
 
 
-def space_of(config: Config, frame: NetworkDefaults) -> Space:
-    """Return the search space of networks in this frame.
+def space_of(config: Config, defaults: NetworkDefaults) -> Space:
+    """Return the search space of networks with these defaults.
 
     Raises:
         SpaceError: it holds no network.
     """
-    space = Space(config.model, frame.input_shape, measure(frame))
+    space = Space(config.model, defaults.input_shape, measure(defaults))
     space.check()
     return space
 
@@ -38,13 +38,13 @@ class Problem:
     Attributes:
         dataset: reduced as configured.
         source_images: training images before that.
-        frame: what the networks share.
+        defaults: what the networks share.
     """
 
     config: Config
     dataset: Dataset
     source_images: int
-    frame: NetworkDefaults
+    defaults: NetworkDefaults
     space: Space
 
     @classmethod
@@ -70,10 +70,10 @@ class Problem:
             SpaceError: the space holds no network.
         """
         dataset = source.reduced(config.data.reduce, config.seed)
-        frame = NetworkDefaults.of(
+        defaults = NetworkDefaults.of(
             config.model, config.objective, dataset.input_shape, dataset.output
         )
-        if config.objective.loss == "bce" and frame.output != "sigmoid":
+        if config.objective.loss == "bce" and defaults.output != "sigmoid":
             raise ConfigError(
                 "objective.loss",
                 "bce, but the output is linear",
@@ -85,7 +85,7 @@ class Problem:
                     raise ConfigError(
                         f"{section}.{name}", value, "rows of a table have no left nor right: use 0"
                     )
-        return cls(config, dataset, len(source.train), frame, space_of(config, frame))
+        return cls(config, dataset, len(source.train), defaults, space_of(config, defaults))
 
     def task(self, genome: Genome, shared: Path) -> Task:
         """Return the training of `genome` on the images in `shared`; it keeps no model."""
@@ -93,7 +93,7 @@ class Problem:
         return Task(
             id=id,
             genome=genome,
-            frame=self.frame,
+            defaults=self.defaults,
             data=shared,
             objective=config.objective,
             training=trained_as(config.training, genome),
@@ -111,7 +111,7 @@ class Problem:
             "data": self.dataset.name,
             "data_digest": self.dataset.digest,
             "input_shape": list(self.dataset.input_shape),
-            "output": self.frame.output,
+            "output": self.defaults.output,
             "train_images": len(self.dataset.train),
             "validation_images": len(self.dataset.validation),
             "source_images": self.source_images,

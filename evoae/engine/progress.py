@@ -60,8 +60,8 @@ class Progress:
         generations, planned: as in `SearchInfo`.
         budget: what is spent.
         generation: 1-based, of the training under way.
-        settled: proposals that need no more work: trained, failed or reused.
-        scored, failed, reused: of those settled.
+        settled: proposals that need no more work: trained, failed or duplicates.
+        scored, failed, duplicates: of those settled.
         raced: of those with a score, the ones that racing stopped early.
         times: seconds that each training took which this process finished.
         ends: of those, by the monotonic clock.
@@ -75,7 +75,7 @@ class Progress:
     settled: int = 0
     scored: int = 0
     failed: int = 0
-    reused: int = 0
+    duplicates: int = 0
     raced: int = 0
     times: list[float] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)

@@ -1,8 +1,4 @@
-"""The conductor: configuration -> data, space, run folder, executor, and the loop over them.
-
-Heavy imports sit inside the functions: `import evoae` loads this module, and `evoae --help` must
-start at once.
-"""
+"""The conductor: configuration -> data, space, run folder, executor, and the loop over them."""
 
 from __future__ import annotations
 
@@ -10,16 +6,37 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
 from evoae.config.shipped import find_config
+from evoae.data.load import of_run
 from evoae.data.progress import silent
+from evoae.data.shared_memmap import share
+from evoae.engine.baselines import (
+    RANDOM,
+    RelayCallback,
+    at_random,
+    forget,
+    record_linear_bounds,
+    record_random,
+    train_networks,
+)
+from evoae.engine.loop import Loop
+from evoae.engine.problem import Problem, surroundings
 from evoae.engine.progress import Callback, Interrupted, NullCallback, SearchInfo
+from evoae.engine.restoring import restore_models
+from evoae.engine.signals import stopped_by_signals
+from evoae.engine.zoo import seeds
 from evoae.errors import EvoaeError, RunError, SearchError, SpaceError
 from evoae.evaluation import Evaluation
+from evoae.execution.bfloat16 import note_on
+from evoae.execution.factory import executor_for
 from evoae.formatting import command, listed, plural
+from evoae.genome.canonical import canonical
+from evoae.genome.files import read_genomes
+from evoae.genome.text import parse, render
 from evoae.runs.compatibility import budget_in_force, check_unchanged, machine_differences
 from evoae.runs.folder import CONFIG, create, keep_copy, locate, next_folder
 from evoae.runs.hall_of_fame import CandidateResult
@@ -27,11 +44,7 @@ from evoae.runs.retry import limits_in_force, limits_of, to_retry
 from evoae.runs.reuse import ReusableRun
 from evoae.runs.run import Run
 from evoae.runs.store import Store, now
-
-if TYPE_CHECKING:
-    from evoae.engine.loop import Loop
-    from evoae.engine.problem import Problem
-    from evoae.execution.executor import AbstractExecutor
+from evoae.training.train import train
 
 _ZOO = "zoo"  # in place of a file of genomes
 
@@ -59,12 +72,11 @@ def search(
     if isinstance(config, (str, Path)):
         name = name or Path(config).stem
         config = load_config(find_config(config, silent if callback is None else callback.said))
-    from evoae.data.shared_memmap import share
 
     config = make_config(config)
     problem = _problem(config, callback)
     folder = Path(run) if run is not None else next_folder(name or problem.dataset.name)
-    metadata = {**problem.metadata(), **_surroundings(), "seeds": seed_genomes(problem)}
+    metadata = {**problem.metadata(), **surroundings(), "seeds": seed_genomes(problem)}
     reusable = [ReusableRun(run, metadata) for run in config.search.reuse]
     share(problem.dataset, _said(callback))  # what can fail does so before there is a folder
     create(folder, config, metadata)
@@ -104,9 +116,6 @@ def resume(
             so have settings that its results depend on.
         Interrupted: Ctrl-C; see `search`.
     """
-    from evoae.data.load import of_run
-    from evoae.data.shared_memmap import share
-
     path = locate(run)
     own = load_config(path / CONFIG)
     with Store.writer(path) as store:
@@ -159,8 +168,6 @@ def _retry(store: Store, config: Config, callback: Callback, *, everything: bool
         callback: hears of it.
         everything: see `to_retry`.
     """
-    from evoae.engine.baselines import RANDOM, forget
-
     failed, baselines = to_retry(store, config, everything=everything)
     if failed:
         kept = keep_copy(store)
@@ -196,11 +203,6 @@ def replay(run: str | Path, candidate: str) -> tuple[CandidateResult, Evaluation
     Raises:
         EvoaeError: no such run or candidate, or its data are gone.
     """
-    from evoae.data.load import of_run
-    from evoae.data.shared_memmap import share
-    from evoae.genome.text import parse
-    from evoae.training.train import train
-
     opened = Run.open(run)
     found = opened.find(candidate)
     with of_run(opened.path):
@@ -224,9 +226,6 @@ def _conduct(
 
     Stops cleanly when asked to. The run has ended when nothing is left to do.
     """
-    from evoae.engine.baselines import record_linear_bounds
-    from evoae.engine.loop import Loop
-
     metadata, began = store.metadata(), now()
     store.set({"ended": False, "exhausted": False, "stopped": None})
     store.set({"began": began, "seconds_at": began})
@@ -257,12 +256,8 @@ def _train(
     accept: bool,
 ) -> None:
     """Train a search's candidates, the plain networks, and models that are missing."""
-    from evoae.engine.baselines import record_linear_bounds, train_networks
-    from evoae.engine.restoring import restore_models
-    from evoae.engine.signals import stopped_by_signals
-
     progress, data = loop.progress, problem.dataset
-    with _executor(problem.config) as executor, stopped_by_signals(loop, callback):
+    with executor_for(problem.config.execution) as executor, stopped_by_signals(loop, callback):
         store.set({"workers": executor.workers, "planned": progress.planned})
         callback.started(
             SearchInfo(
@@ -287,9 +282,7 @@ def _train(
 
 def _notes(store: Store, problem: Problem, metadata: Mapping[str, Any]) -> list[str]:
     """Say what a person should know before the search goes on, a sentence each."""
-    from evoae.execution.bfloat16 import note_on
-
-    here = _surroundings()
+    here = surroundings()
     changed = machine_differences({key: metadata.get(key) for key in here}, here)
     notes = []
     if there := len(store.tallies()):
@@ -309,8 +302,6 @@ def _search_at_random(
     Raises:
         Interrupted: on Ctrl-C; a resume of this search's run goes on with it.
     """
-    from evoae.engine.baselines import RANDOM, RelayCallback, at_random, record_random
-
     spent = loop.progress.budget.flops
     other = at_random(store, problem, spent)
     if other is None:
@@ -320,7 +311,7 @@ def _search_at_random(
     folder = store.folder / RANDOM
     try:
         if not folder.exists():
-            create(folder, other.config, {**other.metadata(), **_surroundings()})
+            create(folder, other.config, {**other.metadata(), **surroundings()})
         with Store.writer(folder) as own:
             _conduct(own, other, reusable, RelayCallback(callback))
     except Interrupted:
@@ -338,14 +329,9 @@ def seed_genomes(problem: Problem) -> list[str]:
         GenomeError: the file cannot be read, or a line of it is broken.
         SpaceError: the space does not hold one of the file, or none of the zoo.
     """
-    from evoae.engine.zoo import seeds
-    from evoae.genome.canonical import canonical
-    from evoae.genome.files import read_genomes
-    from evoae.genome.text import render
-
     chosen = problem.config.search.seed_genomes
     if chosen == _ZOO:
-        fitting = seeds(problem.config, problem.frame, problem.space, problem.dataset.name)
+        fitting = seeds(problem.config, problem.defaults, problem.space, problem.dataset.name)
         if not fitting:
             raise SpaceError(
                 "search.seed_genomes", f"{_ZOO}, but the space holds none of it", "use null"
@@ -367,14 +353,7 @@ def _asked_for(store: Store) -> int:
     return target if isinstance(target, int) else len(store.generations())
 
 
-def _surroundings() -> dict[str, object]:
-    from evoae.engine.problem import surroundings
-
-    return surroundings()
-
-
 def _problem(config: Config, callback: Callback | None = None) -> Problem:
-    from evoae.engine.problem import Problem
 
     return Problem.make(config, _said(callback))
 
@@ -382,9 +361,3 @@ def _problem(config: Config, callback: Callback | None = None) -> Problem:
 def _said(callback: Callback | None) -> Callable[[str], None]:
     """Return what hears what happens to the data."""
     return silent if callback is None else callback.said
-
-
-def _executor(config: Config) -> AbstractExecutor:
-    from evoae.execution.factory import executor_for
-
-    return executor_for(config.execution)

@@ -19,7 +19,6 @@ import yaml
 from evoae.config.schema import Config
 from evoae.errors import GenomeError
 from evoae.genome.canonical import canonical
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import (
     Activation,
     Downsampling,
@@ -30,6 +29,7 @@ from evoae.genome.genes import (
     Upsampling,
 )
 from evoae.genome.genome import Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Space
 from evoae.genome.text import parse
 
@@ -92,7 +92,9 @@ def known(name: str) -> Known:
     return names[name]
 
 
-def seeds(config: Config, frame: NetworkDefaults, space: Space, data: str) -> tuple[Genome, ...]:
+def seeds(
+    config: Config, defaults: NetworkDefaults, space: Space, data: str
+) -> tuple[Genome, ...]:
     """Return the networks of the zoo that a search may begin with, in its own form.
 
     The code takes the nearest size that the space admits, and genes of the whole network are
@@ -101,7 +103,7 @@ def seeds(config: Config, frame: NetworkDefaults, space: Space, data: str) -> tu
 
     Args:
         config: of the search.
-        frame: of its networks.
+        defaults: of its networks.
         space: of its candidates.
         data: name of its data set; networks found for it come first, then those with the nearest
             code.
@@ -110,32 +112,36 @@ def seeds(config: Config, frame: NetworkDefaults, space: Space, data: str) -> tu
     ranked = sorted(zoo(), key=lambda each: (each.data != data, abs(each.latent - wanted)))
     found: dict[Genome, None] = {}
     for each in ranked:
-        genome = _fitted(parse(each.genome), config, frame, space)
+        genome = _fitted(parse(each.genome), config, defaults, space)
         if genome is not None:
             found[genome] = None
     return tuple(found)[: max(1, config.search.population // 2)]
 
 
-def _fitted(genome: Genome, config: Config, frame: NetworkDefaults, space: Space) -> Genome | None:
+def _fitted(
+    genome: Genome, config: Config, defaults: NetworkDefaults, space: Space
+) -> Genome | None:
     """Return a genome as the space would write it; None if it has no place there."""
     latent = genome.latent
     if latent is not None:
         most = config.model.max_latent or latent.units
         latent = Latent(min(max(latent.units, config.model.min_latent), most))
-    own: dict[type[GlobalGene], GlobalGene] = {type(trait): trait for trait in genome.traits}
+    own: dict[type[GlobalGene], GlobalGene] = {type(gene): gene for gene in genome.global_genes}
     fixed: dict[type[GlobalGene], GlobalGene] = {
-        Activation: Activation(frame.activation),
-        Downsampling: Downsampling(frame.downsampling),
-        Upsampling: Upsampling(frame.upsampling),
+        Activation: Activation(defaults.activation),
+        Downsampling: Downsampling(defaults.downsampling),
+        Upsampling: Upsampling(defaults.upsampling),
         Head: Head("conv"),  # what a genome without the gene has
         Train: _learning(config),
     }
     if any(
-        own.get(kind, fixed[kind]) != fixed[kind] for kind in fixed if kind not in space.traits
+        own.get(kind, fixed[kind]) != fixed[kind]
+        for kind in fixed
+        if kind not in space.global_genes
     ):
         return None
-    traits = tuple(own.get(kind, fixed[kind]) for kind in space.traits)
-    fitted = canonical(replace(genome, latent=latent, traits=traits))
+    global_genes = tuple(own.get(kind, fixed[kind]) for kind in space.global_genes)
+    fitted = canonical(replace(genome, latent=latent, global_genes=global_genes))
     try:
         return fitted if space.admits(fitted) else None
     except GenomeError:  # convolutions for rows of a table

@@ -80,7 +80,7 @@ class AbstractAlgorithm(ABC):
         return {}
 
 
-def told(algorithm: AbstractAlgorithm, state: State, measured: Sequence[Measured]) -> State:
+def tell(algorithm: AbstractAlgorithm, state: State, measured: Sequence[Measured]) -> State:
     """Return the state after a batch's trainings, given in the order in which they were asked."""
     after = state.after(measured)
     names = dict.fromkeys(proposal.id for proposal, _ in measured if proposal.number == 1)

@@ -327,8 +327,8 @@ def _features(genome: Genome, space: Space) -> list[float]:
         found += _of_part(blocks)
         if space.model.sampling.residual:
             found.append(float(sum(res.blocks for block in blocks for res in block.residuals)))
-    for trait in genome.traits:
-        for field, number in zip(KIND_OF[type(trait)].fields, numbers(trait), strict=True):
+    for gene in genome.global_genes:
+        for field, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True):
             # A word's number has no order: one figure for each word.
             places = range(len(field.words))
             found += [float(number == place) for place in places] if field.words else [number]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import traceback as tracebacks
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -53,6 +54,34 @@ class AbstractExecutor(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def run_all(
+    executor: AbstractExecutor, tasks: Iterable[Task], stop: Callable[[], bool] = lambda: False
+) -> Iterator[Evaluation]:
+    """Train all of `tasks`, and yield each one's evaluation as it ends.
+
+    The longest start first, so that none is left to the end.
+
+    Args:
+        executor: has nothing else under way.
+        tasks: the trainings.
+        stop: asked before each start; once it says True, no further training starts and those
+            under way are the last that are yielded.
+
+    Raises:
+        Exception: see `AbstractExecutor.wait`.
+    """
+    waiting = deque(sorted(tasks, key=lambda task: -task.flops))
+    under_way = 0
+    while True:
+        while waiting and under_way < executor.workers and not stop():
+            executor.start(waiting.popleft())
+            under_way += 1
+        if not under_way:
+            return
+        yield executor.wait()
+        under_way -= 1
 
 
 def attempt(train: Train, task: Task) -> Evaluation:

@@ -290,7 +290,7 @@ class _Comparison:
         self.epochs = max(_EPOCHS, math.ceil(_STEPS / steps)) if epochs is None else epochs
         self.momentum = model.run.config.training.batchnorm_momentum
         genome = parse(model.run.find(model.id).candidate.genome)
-        self.plan = plan(genome, model.run.frame())
+        self.plan = plan(genome, model.run.defaults())
         self.codes = self._encode(dataset.validation)
         self.components: Callable[[NDArray[np.generic]], Floats] | None = None
         if math.prod(dataset.input_shape) <= LARGEST:

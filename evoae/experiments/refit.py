@@ -275,7 +275,7 @@ class _Refit:
 
         load_quietly()  # and no more: this process may have used TensorFlow in its own way before
         config = self.problem.config
-        images = len(self.problem.frame.input_shape) == 3
+        images = len(self.problem.defaults.input_shape) == 3
         objective = objective_for(config.objective, config.seed % 2**31, bounded=images)
         model = load_model(self._model(id, number))
         metrics = measured(model, objective, [self.problem.dataset.test])

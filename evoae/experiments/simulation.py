@@ -178,7 +178,7 @@ def answered(task: Task, losses: Sequence[float]) -> Evaluation:
     wanted = task.keep_below is None or told[-1] < task.keep_below
     if task.keep is not None and wanted and stopped is None:
         write_whole(task.keep, b"no model")
-    size = measure(task.frame)(task.genome)
+    size = measure(task.defaults)(task.genome)
     return Evaluation(
         task.id,
         Outcome.SCORED,

@@ -112,7 +112,7 @@ def _evaluate(store: Store, problem: Problem, genome: Genome) -> None:
         )
     records = Records()
     one = [Individual(id, genome, (evaluation.fitness,))]
-    records.update(1, one, trained=1, reused=0, failed=0, best=evaluation.fitness)
+    records.update(1, one, trained=1, duplicates=0, failed=0, best=evaluation.fitness)
     seconds = time.monotonic() - began
     store.finish_generation(Generation(1, (id,), (id,), records.rows[-1], seconds))
     store.keep_models()

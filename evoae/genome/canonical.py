@@ -33,15 +33,19 @@ def canonical(genome: Genome) -> Genome:
     has the gene.
     """
     decoder = tuple(map(_canonical_block, genome.decoder))
-    traits = tuple(map(_rounded, genome.traits))
+    global_genes = tuple(map(_rounded, genome.global_genes))
     if not genome.convolutions:
-        traits = tuple(Head("mirror") if isinstance(each, Head) else each for each in traits)
-    elif Head("mirror") in traits:
+        global_genes = tuple(
+            Head("mirror") if isinstance(each, Head) else each for each in global_genes
+        )
+    elif Head("mirror") in global_genes:
         mirrored, last = genome.encoder[0].layer, decoder[-1]
         assert isinstance(mirrored, Conv)
         assert isinstance(last.layer, UpConv)
         decoder = *decoder[:-1], replace(last, layer=replace(last.layer, filters=mirrored.filters))
-    return Genome(tuple(map(_canonical_block, genome.encoder)), genome.latent, decoder, traits)
+    return Genome(
+        tuple(map(_canonical_block, genome.encoder)), genome.latent, decoder, global_genes
+    )
 
 
 def candidate_id(genome: Genome) -> str:
@@ -49,13 +53,13 @@ def candidate_id(genome: Genome) -> str:
     return hashlib.sha256(render(canonical(genome)).encode()).hexdigest()
 
 
-def _rounded(trait: GlobalGene) -> GlobalGene:
-    fields = KIND_OF[type(trait)].fields
+def _rounded(gene: GlobalGene) -> GlobalGene:
+    fields = KIND_OF[type(gene)].fields
     nearest = [
         field.from_steps(field.to_steps(number))
-        for field, number in zip(fields, numbers(trait), strict=True)
+        for field, number in zip(fields, numbers(gene), strict=True)
     ]
-    return make(type(trait), nearest)
+    return make(type(gene), nearest)
 
 
 def _canonical_block(block: Block) -> Block:

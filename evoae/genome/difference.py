@@ -40,7 +40,10 @@ def differences(before: Genome, after: Genome) -> list[Difference]:
     what stayed or came has its number in `after`. Of equal genomes nothing is said.
     """
     old, new = _Spread.of(before), _Spread.of(after)
-    found = [_of_genes(a, b, "") for a, b in _align(old.traits, new.traits, _change, _weight)]
+    found = [
+        _of_genes(a, b, "")
+        for a, b in _align(old.global_genes, new.global_genes, _change, _weight)
+    ]
     _, pairs = _aligned(old.pairs, new.pairs, _pair_change, _pair_weight)
     decoder: list[Difference | None] = []
     for a, b in pairs:
@@ -85,21 +88,21 @@ class _Pair:
 class _Spread:
     """A genome taken to pieces that know their places."""
 
-    traits: list[_Placed]
+    global_genes: list[_Placed]
     pairs: list[_Pair]
     latent: _Placed | None
 
     @classmethod
     def of(cls, genome: Genome) -> _Spread:
         place = count()
-        traits = [_Placed(next(place), gene, _word(gene)) for gene in genome.traits]
+        global_genes = [_Placed(next(place), gene, _word(gene)) for gene in genome.global_genes]
         encoder = list(_sides(genome.encoder, place))
         latent = None
         if genome.latent is not None:
             latent = _Placed(next(place), genome.latent, _word(genome.latent))
         decoder = reversed(list(_sides(genome.decoder, place)))
         numbered = enumerate(zip(encoder, decoder, strict=True), start=1)
-        return cls(traits, [_Pair(number, *sides) for number, sides in numbered], latent)
+        return cls(global_genes, [_Pair(number, *sides) for number, sides in numbered], latent)
 
 
 def _sides(blocks: Sequence[Block], place: Iterator[int]) -> Iterator[_Side]:

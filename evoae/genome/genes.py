@@ -152,7 +152,7 @@ class Role(Enum):
     DECODER = "decoder layer"
     MODIFIER = "modifier of the layer before it"
     BOTTLENECK = "between encoder and decoder"
-    TRAIT = "of the whole network, before its first layer"
+    GLOBAL = "of the whole network, before its first layer"
 
 
 Setting = Literal[
@@ -268,19 +268,23 @@ GENES: tuple[GeneKind, ...] = (
     GeneKind(Latent, -5, "latent", Role.BOTTLENECK, (_LATENT,)),
     GeneKind(Dense, -6, "dense", Role.ENCODER, (_UNITS,)),
     GeneKind(UpDense, -7, "updense", Role.DECODER, (_UNITS,)),
-    GeneKind(Train, -8, "train", Role.TRAIT, _TRAINING),
+    GeneKind(Train, -8, "train", Role.GLOBAL, _TRAINING),
     GeneKind(
-        Activation, -9, "act", Role.TRAIT, (_one_of("function", "activation", ActivationName),)
+        Activation, -9, "act", Role.GLOBAL, (_one_of("function", "activation", ActivationName),)
     ),
     GeneKind(
-        Downsampling, -10, "down", Role.TRAIT, (_one_of("kind", "downsampling", DownsamplingName),)
+        Downsampling,
+        -10,
+        "down",
+        Role.GLOBAL,
+        (_one_of("kind", "downsampling", DownsamplingName),),
     ),
-    GeneKind(Upsampling, -11, "up", Role.TRAIT, (_one_of("kind", "upsampling", UpsamplingName),)),
-    GeneKind(Head, -12, "head", Role.TRAIT, (_one_of("kind", "head", HeadName),)),
+    GeneKind(Upsampling, -11, "up", Role.GLOBAL, (_one_of("kind", "upsampling", UpsamplingName),)),
+    GeneKind(Head, -12, "head", Role.GLOBAL, (_one_of("kind", "head", HeadName),)),
     GeneKind(Residual, -13, "res", Role.MODIFIER, (_BLOCKS,)),
 )
 KIND_OF: dict[type[object], GeneKind] = {kind.gene: kind for kind in GENES}
-TRAITS: tuple[type[GlobalGene], ...] = (
+GLOBAL_GENES: tuple[type[GlobalGene], ...] = (
     Activation,
     Downsampling,
     Upsampling,

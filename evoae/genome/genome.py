@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from evoae.errors import GenomeError
 from evoae.genome.genes import (
+    GLOBAL_GENES,
     KIND_OF,
     MIRROR,
-    TRAITS,
     Conv,
     DecoderLayer,
     Dense,
@@ -51,7 +51,7 @@ class Genome:
             none only where the latent vector is all there is.
         latent: the bottleneck vector; None when the last layer's output is the bottleneck.
         decoder: as many blocks of the mirroring layers, from the bottleneck outwards.
-        traits: genes of the whole network, each kind once, in the order of `TRAITS`.
+        global_genes: genes of the whole network, each kind once, in the order of `GLOBAL_GENES`.
 
     Raises:
         GenomeError: no layer at all, a layer that does not mirror its own, unordered ones, or a
@@ -61,7 +61,7 @@ class Genome:
     encoder: tuple[Block, ...]
     latent: Latent | None
     decoder: tuple[Block, ...]
-    traits: tuple[GlobalGene, ...] = ()
+    global_genes: tuple[GlobalGene, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.encoder and self.latent is None:
@@ -85,8 +85,8 @@ class Genome:
             if block.residuals and not isinstance(block.layer, Conv | UpConv):
                 word = KIND_OF[type(block.layer)].word
                 raise GenomeError("genome", f"res follows {word}", "residual blocks need a map")
-        kinds = [type(trait) for trait in self.traits]
-        if kinds != [kind for kind in TRAITS if kind in kinds]:
+        kinds = [type(gene) for gene in self.global_genes]
+        if kinds != [kind for kind in GLOBAL_GENES if kind in kinds]:
             raise GenomeError("genome", "genes of the whole network are repeated or out of order")
 
     @property
@@ -105,7 +105,7 @@ class Genome:
         return sum(isinstance(block.layer, Conv) for block in self.encoder)
 
     def _walk(self) -> Iterator[Gene]:
-        yield from self.traits
+        yield from self.global_genes
         for block in self.encoder:
             yield block.layer
             yield from block.modifiers

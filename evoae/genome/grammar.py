@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from evoae.errors import GenomeError
 from evoae.genome.genes import (
     GENES,
+    GLOBAL_GENES,
     KIND_OF,
     MIRROR,
-    TRAITS,
     Conv,
     DecoderLayer,
     Dense,
@@ -41,7 +41,7 @@ _FIRST = f"expected an encoder layer ({words(Role.ENCODER)}) first"
 class _Draft:
     """The genome as far as it has been read."""
 
-    traits: list[GlobalGene] = field(default_factory=list)
+    global_genes: list[GlobalGene] = field(default_factory=list)
     encoder: list[Block] = field(default_factory=list)
     latent: Latent | None = None
     decoder: list[Block] = field(default_factory=list)
@@ -59,7 +59,7 @@ class _Draft:
     def add(self, gene: Gene) -> None:
         """Append a gene that may stand here."""
         if isinstance(gene, GlobalGene):
-            self.traits.append(gene)
+            self.global_genes.append(gene)
         elif isinstance(gene, EncoderLayer):
             self.encoder.append(Block(gene))
         elif isinstance(gene, DecoderLayer):
@@ -74,7 +74,7 @@ class _Draft:
         """Say what was expected instead of `gene`; None if it may stand here."""
         past_encoder = self.latent is not None or bool(self.decoder)
         if isinstance(gene, GlobalGene):
-            return self._against_trait(gene)
+            return self._against_global(gene)
         if isinstance(gene, EncoderLayer):
             if past_encoder:
                 return "expected no encoder layer after the bottleneck"
@@ -97,10 +97,10 @@ class _Draft:
             return "expected it after a conv or upconv: residual blocks need a map"
         return None
 
-    def _against_trait(self, gene: GlobalGene) -> str | None:
+    def _against_global(self, gene: GlobalGene) -> str | None:
         if self.encoder or self.latent is not None:
             return "expected it before the first layer"
-        if any(type(trait) is type(gene) for trait in self.traits):
+        if any(type(other) is type(gene) for other in self.global_genes):
             return f"expected one {KIND_OF[type(gene)].word} at most"
         return None
 
@@ -129,8 +129,10 @@ def assemble(genes: Sequence[Gene], blame: Blame) -> Genome:
     if missing := len(draft.encoder) - len(draft.decoder):
         more = f"{missing} more decoder layer" + "s" * (missing > 1)
         raise blame(len(genes), f"expected {more} ({draft.awaited}), as in the encoder")
-    traits = tuple(sorted(draft.traits, key=lambda trait: TRAITS.index(type(trait))))
-    return Genome(tuple(draft.encoder), draft.latent, tuple(draft.decoder), traits)
+    global_genes = tuple(
+        sorted(draft.global_genes, key=lambda gene: GLOBAL_GENES.index(type(gene)))
+    )
+    return Genome(tuple(draft.encoder), draft.latent, tuple(draft.decoder), global_genes)
 
 
 def replace_gene(genome: Genome, index: int, gene: Gene) -> Genome:

@@ -186,7 +186,7 @@ def remove_pair(rng: np.random.Generator, genome: Genome, space: Space) -> Genom
     )
 
 
-def redraw_trait(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
+def redraw_global_gene(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Choose another activation, downsampling, upsampling or head for the whole network."""
     return _redraw_word(rng, genome, space, (Activation, Downsampling, Upsampling, Head))
 
@@ -215,7 +215,7 @@ OPERATORS: dict[str, Operator] = {  # by the name of their weight in `MutationCo
     "insert_pair": insert_pair,
     "remove_pair": remove_pair,
     "units": scale_units,
-    "traits": redraw_trait,
+    "global_genes": redraw_global_gene,
     "learning": change_training,
 }
 
@@ -229,10 +229,10 @@ def _applies(name: str, space: Space) -> bool:
             return Residual in modifiers_of(Conv, space)
         case "units":
             return Dense in space.layers
-        case "traits":
-            return any(kind is not Train for kind in space.traits)
+        case "global_genes":
+            return any(kind is not Train for kind in space.global_genes)
         case "learning":
-            return Train in space.traits
+            return Train in space.global_genes
     return True
 
 
@@ -242,7 +242,7 @@ def _redraw_word(
     """Replace one word of a gene of these kinds by another one that the space offers."""
     others = [
         (index, gene, field, word)
-        for index, gene in enumerate(genome.traits)
+        for index, gene in enumerate(genome.global_genes)
         if isinstance(gene, kinds)
         for field in KIND_OF[type(gene)].fields
         if field.words

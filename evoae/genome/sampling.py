@@ -50,7 +50,7 @@ def sample(rng: np.random.Generator, space: Space) -> Genome:
     Raises:
         SpaceError: the space holds no network.
     """
-    if not all(drawable(kind, space) for kind in space.traits):
+    if not all(drawable(kind, space) for kind in space.global_genes):
         space.check()
     for _ in range(_TRIES):
         genome = _draw(rng, space, _draw_depth(rng, space), 1.0)
@@ -163,6 +163,6 @@ def _draw(rng: np.random.Generator, space: Space, depth: int, reach: float) -> G
     latent = None
     if space.model.latent == "vector":
         latent = draw_gene(rng, Latent, space, reach)
-    traits = tuple(draw_gene(rng, kind, space, reach) for kind in space.traits)
+    global_genes = tuple(draw_gene(rng, kind, space, reach) for kind in space.global_genes)
     encoder, decoder = zip(*pairs, strict=True)
-    return canonical(Genome(tuple(encoder), latent, tuple(reversed(decoder)), traits))
+    return canonical(Genome(tuple(encoder), latent, tuple(reversed(decoder)), global_genes))

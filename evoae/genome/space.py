@@ -16,9 +16,9 @@ from evoae.config.model import ModelConfig
 from evoae.errors import SpaceError
 from evoae.genome.canonical import canonical
 from evoae.genome.genes import (
+    GLOBAL_GENES,
     KIND_OF,
     MIRROR,
-    TRAITS,
     Activation,
     Conv,
     Dense,
@@ -101,9 +101,9 @@ class Space:
         return {"conv": (Conv,), "dense": (Dense,), "both": (Conv, Dense)}[chosen]
 
     @property
-    def traits(self) -> tuple[type[GlobalGene], ...]:
+    def global_genes(self) -> tuple[type[GlobalGene], ...]:
         """The kinds of genes of the whole network that every genome holds."""
-        return tuple(kind for kind in TRAITS if self._evolves(kind))
+        return tuple(kind for kind in GLOBAL_GENES if self._evolves(kind))
 
     def violation(self, genome: Genome) -> str | None:
         """Say in one phrase why the space does not hold `genome`; None if it does."""
@@ -172,7 +172,10 @@ class Space:
             kinds = [Conv] * outer + [Dense] * inner
             encoder = tuple(blocks[kind][0] for kind in kinds)
             decoder = tuple(blocks[kind][1] for kind in reversed(kinds))
-            found += [Genome(encoder, latent, decoder, traits) for traits in self._least_traits()]
+            found += [
+                Genome(encoder, latent, decoder, global_genes)
+                for global_genes in self._least_global_genes()
+            ]
         return tuple(dict.fromkeys(map(canonical, found)))
 
     def check(self) -> None:
@@ -219,7 +222,7 @@ class Space:
 
     def _check_learning(self) -> None:
         """Make sure that a train gene can be drawn, if genomes hold one."""
-        for field in KIND_OF[Train].fields if Train in self.traits else ():
+        for field in KIND_OF[Train].fields if Train in self.global_genes else ():
             least, most = self.steps(field)
             if least > most:
                 low, high = getattr(self.model.learning, field.setting)
@@ -256,10 +259,10 @@ class Space:
         fields = KIND_OF[gene].fields
         return make(gene, [self.from_steps(field, self.steps(field)[0]) for field in fields])
 
-    def _least_traits(self) -> list[tuple[GlobalGene, ...]]:
-        """Return the traits that may make a network small: every choice that changes a size."""
+    def _least_global_genes(self) -> list[tuple[GlobalGene, ...]]:
+        """Return the global genes of the smallest networks: every choice that changes a size."""
         choices: list[list[GlobalGene]] = []
-        for kind in self.traits:
+        for kind in self.global_genes:
             if kind is Train:
                 choices.append([self._least(kind)])
             else:
@@ -284,8 +287,8 @@ class Space:
             if type(block.layer) not in self.layers:
                 word = KIND_OF[type(block.layer)].word
                 return f"{word}, but model.layers is {self.model.layers} for {self.kind_of_input}"
-        if (held := [type(trait) for trait in genome.traits]) != list(self.traits):
-            wanted = " ".join(KIND_OF[kind].word for kind in self.traits) or "none"
+        if (held := [type(gene) for gene in genome.global_genes]) != list(self.global_genes):
+            wanted = " ".join(KIND_OF[kind].word for kind in self.global_genes) or "none"
             has = " ".join(KIND_OF[kind].word for kind in held) or "none"
             return f"genes of the whole network: {has}; the configuration makes it {wanted}"
         for gene in genome.genes:

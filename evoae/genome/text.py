@@ -117,7 +117,7 @@ def _read(piece: re.Match[str], index: int, blame: Blame) -> Gene:
 
 def _bars(genome: Genome) -> list[int]:
     """Return for each bar the number of genes before it."""
-    before = len(genome.traits) + sum(1 + len(block.modifiers) for block in genome.encoder)
+    before = len(genome.global_genes) + sum(1 + len(block.modifiers) for block in genome.encoder)
     if genome.latent is None:
         return [before]
     if not genome.encoder:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import BatchNorm, Dropout, Modifier, Residual
+from evoae.genome.network_defaults import NetworkDefaults
 
 Shape = tuple[int, ...]
 Kind = Literal[
@@ -71,16 +71,16 @@ class PlanBuilder:
     """The layers laid so far, and the shape that they end in.
 
     Attributes:
-        frame: with the genome's traits in place of its own.
+        defaults: with the global genes of the genome in place of its own.
         shape: of the last layer's output.
         part: that further layers belong to.
         folded: the map that was flattened, or will be; the input's own until then.
     """
 
-    def __init__(self, frame: NetworkDefaults) -> None:
-        self.frame = frame
-        self.shape = frame.input_shape
-        self.folded = frame.input_shape
+    def __init__(self, defaults: NetworkDefaults) -> None:
+        self.defaults = defaults
+        self.shape = defaults.input_shape
+        self.folded = defaults.input_shape
         self.layers: list[LayerRecord] = []
         self.part: Part = "encoder"
         self._laid: Counter[str] = Counter()
@@ -168,7 +168,7 @@ class PlanBuilder:
     def add_residual(self) -> None:
         """Lay x + conv(act(conv(x))), of as many filters as x has."""
         name, filters = self._numbered("res"), self.shape[-1]
-        self.convolve(filters, (3, 3), self.frame.activation, name=f"{name}_conv_1")
+        self.convolve(filters, (3, 3), self.defaults.activation, name=f"{name}_conv_1")
         self.convolve(filters, (3, 3), "linear", name=f"{name}_conv_2")
         self.lay("add", self.shape, name=name)
 
@@ -193,7 +193,7 @@ class PlanBuilder:
     def unflatten(self) -> None:
         """Turn a vector into the map that was flattened; leave a map alone."""
         if len(self.shape) == 1:
-            self.connect(math.prod(self.folded), self.frame.activation, name="decode")
+            self.connect(math.prod(self.folded), self.defaults.activation, name="decode")
             self.lay("reshape", self.folded, name="unflatten")
 
     def _numbered(self, word: str) -> str:

@@ -25,7 +25,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from evoae.errors import GenomeError
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import (
     Activation,
     Conv,
@@ -37,6 +36,7 @@ from evoae.genome.genes import (
     Upsampling,
 )
 from evoae.genome.genome import Block, Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Size
 from evoae.models.layers import Kind, LayerRecord, PlanBuilder, Shape
 
@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def heads(self) -> tuple[LayerRecord, ...]:
-        """The encoder's further outputs; none unless the frame asks for a posterior."""
+        """The encoder's further outputs; none unless the defaults ask for a posterior."""
         return tuple(layer for layer in self.layers if layer.part == "heads")
 
     @property
@@ -92,149 +92,149 @@ class Plan:
         )
 
 
-def plan(genome: Genome, frame: NetworkDefaults) -> Plan:
+def plan(genome: Genome, defaults: NetworkDefaults) -> Plan:
     """Infer every layer of the autoencoder that `genome` describes.
 
     Args:
         genome: any valid genome; none fails on images, and none without convolutions on a table.
-        frame: what its genes leave open.
+        defaults: what its genes leave open.
 
     Raises:
         GenomeError: it has convolutions, but the input is the row of a table.
     """
-    if genome.convolutions and len(frame.input_shape) != 3:
+    if genome.convolutions and len(defaults.input_shape) != 3:
         raise GenomeError(
             "genome",
-            f"conv layers for rows of {frame.input_shape[0]} numbers",
+            f"conv layers for rows of {defaults.input_shape[0]} numbers",
             "convolutions need images: use dense genes for a table",
         )
-    draft = PlanBuilder(_with_traits(frame, genome))
-    entries = [_encode(draft, block) for block in genome.encoder]
-    _bottleneck(draft, genome)
-    draft.part = "decoder"
-    mirrored = genome.convolutions > 0 and Head("mirror") in genome.traits
+    builder = PlanBuilder(_with_global_genes(defaults, genome))
+    entries = [_encode(builder, block) for block in genome.encoder]
+    _bottleneck(builder, genome)
+    builder.part = "decoder"
+    mirrored = genome.convolutions > 0 and Head("mirror") in genome.global_genes
     inner = genome.decoder[:-1] if mirrored else genome.decoder
     for block, entry in zip(inner, entries[::-1][: len(inner)], strict=True):
-        _decode(draft, block, entry)
+        _decode(builder, block, entry)
     if mirrored:
-        _decode_image(draft, genome.decoder[-1])
+        _decode_image(builder, genome.decoder[-1])
     else:
-        _head(draft)
-    return Plan(frame.input_shape, tuple(draft.layers), genome.depth)
+        _head(builder)
+    return Plan(defaults.input_shape, tuple(builder.layers), genome.depth)
 
 
-def measure(frame: NetworkDefaults) -> Callable[[Genome], Size]:
-    """Return the function that tells the size of a genome's network in this frame.
+def measure(defaults: NetworkDefaults) -> Callable[[Genome], Size]:
+    """Return the function that tells the size of a genome's network with these defaults.
 
     It remembers the latest, because a search asks for the same ones again and again.
     """
-    return lru_cache(maxsize=2**14)(lambda genome: plan(genome, frame).size)
+    return lru_cache(maxsize=2**14)(lambda genome: plan(genome, defaults).size)
 
 
-def _with_traits(frame: NetworkDefaults, genome: Genome) -> NetworkDefaults:
-    """Return `frame` with what the genome's own traits say instead."""
-    for trait in genome.traits:
-        match trait:
+def _with_global_genes(defaults: NetworkDefaults, genome: Genome) -> NetworkDefaults:
+    """Return `defaults` with what the genome's own global genes say instead."""
+    for gene in genome.global_genes:
+        match gene:
             case Activation(function):
-                frame = replace(frame, activation=function)
+                defaults = replace(defaults, activation=function)
             case Downsampling(kind):
-                frame = replace(frame, downsampling=kind)
+                defaults = replace(defaults, downsampling=kind)
             case Upsampling(kind):
-                frame = replace(frame, upsampling=kind)
-    return frame
+                defaults = replace(defaults, upsampling=kind)
+    return defaults
 
 
-def _encode(draft: PlanBuilder, block: Block) -> Shape:
+def _encode(builder: PlanBuilder, block: Block) -> Shape:
     """Lay an encoder block; return the shape it was given."""
-    entry, frame = draft.shape, draft.frame
+    entry, defaults = builder.shape, builder.defaults
     match block.layer:
         case Conv(filters, kernel_h, kernel_w):
-            halves = min(entry[:2]) > frame.min_side
-            stride = 2 if halves and frame.downsampling == "stride" else 1
-            draft.convolve(filters, (kernel_h, kernel_w), frame.activation, stride=stride)
+            halves = min(entry[:2]) > defaults.min_side
+            stride = 2 if halves and defaults.downsampling == "stride" else 1
+            builder.convolve(filters, (kernel_h, kernel_w), defaults.activation, stride=stride)
             if halves and stride == 1:
-                height, width, _ = draft.shape
-                kind: Kind = "maxpool" if frame.downsampling == "max" else "avgpool"
-                draft.lay(kind, (-(-height // 2), -(-width // 2), filters))
+                height, width, _ = builder.shape
+                kind: Kind = "maxpool" if defaults.downsampling == "max" else "avgpool"
+                builder.lay(kind, (-(-height // 2), -(-width // 2), filters))
         case Dense(units):
-            draft.flatten()
-            entry = draft.shape
-            draft.connect(units, frame.activation)
-    draft.modify(block.modifiers)
+            builder.flatten()
+            entry = builder.shape
+            builder.connect(units, defaults.activation)
+    builder.modify(block.modifiers)
     return entry
 
 
-def _bottleneck(draft: PlanBuilder, genome: Genome) -> None:
+def _bottleneck(builder: PlanBuilder, genome: Genome) -> None:
     """Lay the code, and the heads beside it."""
-    frame = draft.frame
+    defaults = builder.defaults
     if genome.latent is None:
-        if frame.posterior is not None:
+        if defaults.posterior is not None:
             raise GenomeError("genome", "no latent gene", "a posterior needs a latent vector")
-        if frame.code != "linear":
-            draft.lay("activation", draft.shape, name="code", activation=frame.code)
+        if defaults.code != "linear":
+            builder.lay("activation", builder.shape, name="code", activation=defaults.code)
         return
     units = genome.latent.units
-    draft.flatten()
-    features = draft.shape
-    draft.connect(units, frame.code, name="code")
-    heads = {"code_log_var": units} if frame.posterior else {}
-    if frame.posterior == "full" and units > 1:
+    builder.flatten()
+    features = builder.shape
+    builder.connect(units, defaults.code, name="code")
+    heads = {"code_log_var": units} if defaults.posterior else {}
+    if defaults.posterior == "full" and units > 1:
         heads["code_lower"] = units * (units - 1) // 2
-    draft.part = "heads"
+    builder.part = "heads"
     for name, width in heads.items():
-        draft.shape = features
-        draft.connect(width, "linear", name=name)
-    draft.shape = (units,)
+        builder.shape = features
+        builder.connect(width, "linear", name=name)
+    builder.shape = (units,)
 
 
-def _decode(draft: PlanBuilder, block: Block, entry: Shape) -> None:
+def _decode(builder: PlanBuilder, block: Block, entry: Shape) -> None:
     """Lay a decoder block that ends in the height and width of `entry`, its mirror's input."""
-    activation = draft.frame.activation
+    activation = builder.defaults.activation
     match block.layer:
         case UpDense(units):
-            draft.connect(units, activation)
-            draft.modify(block.modifiers)
+            builder.connect(units, activation)
+            builder.modify(block.modifiers)
         case UpConv(filters, kernel_h, kernel_w):
-            draft.unflatten()
-            draft.modify(block.residuals)
-            doubles = draft.shape[:2] != entry[:2]
-            if doubles and draft.frame.upsampling == "transposed":
-                draft.convolve_back(filters, (kernel_h, kernel_w), activation)
-                draft.modify(block.others)
+            builder.unflatten()
+            builder.modify(block.residuals)
+            doubles = builder.shape[:2] != entry[:2]
+            if doubles and builder.defaults.upsampling == "transposed":
+                builder.convolve_back(filters, (kernel_h, kernel_w), activation)
+                builder.modify(block.others)
             else:
-                draft.convolve(filters, (kernel_h, kernel_w), activation)
-                draft.modify(block.others)
+                builder.convolve(filters, (kernel_h, kernel_w), activation)
+                builder.modify(block.others)
                 if doubles:
-                    draft.double()
-            if draft.shape[:2] != entry[:2]:
-                draft.lay("crop", (*entry[:2], filters))
+                    builder.double()
+            if builder.shape[:2] != entry[:2]:
+                builder.lay("crop", (*entry[:2], filters))
 
 
-def _decode_image(draft: PlanBuilder, block: Block) -> None:
+def _decode_image(builder: PlanBuilder, block: Block) -> None:
     """Lay the outermost decoder convolution as the head, after its modifiers."""
-    frame, layer = draft.frame, block.layer
+    defaults, layer = builder.defaults, block.layer
     assert isinstance(layer, UpConv)
-    height, width, channels = frame.input_shape
+    height, width, channels = defaults.input_shape
     kernel = (layer.kernel_h, layer.kernel_w)
-    draft.unflatten()
-    draft.modify((*block.residuals, *block.others))
-    doubles = draft.shape[:2] != (height, width)
-    if doubles and frame.upsampling == "transposed":
-        draft.convolve_back(channels, kernel, frame.output, name="head")
+    builder.unflatten()
+    builder.modify((*block.residuals, *block.others))
+    doubles = builder.shape[:2] != (height, width)
+    if doubles and defaults.upsampling == "transposed":
+        builder.convolve_back(channels, kernel, defaults.output, name="head")
     else:
         if doubles:
-            draft.double()
-        draft.convolve(channels, kernel, frame.output, name="head")
-    if draft.shape != frame.input_shape:
-        draft.lay("crop", frame.input_shape, name="image")
+            builder.double()
+        builder.convolve(channels, kernel, defaults.output, name="head")
+    if builder.shape != defaults.input_shape:
+        builder.lay("crop", defaults.input_shape, name="image")
 
 
-def _head(draft: PlanBuilder) -> None:
+def _head(builder: PlanBuilder) -> None:
     """Lay what turns the last layer into the shape and the range of the input."""
-    frame = draft.frame
-    if len(draft.shape) == 3:
-        draft.convolve(frame.input_shape[-1], (3, 3), frame.output, name="head")
+    defaults = builder.defaults
+    if len(builder.shape) == 3:
+        builder.convolve(defaults.input_shape[-1], (3, 3), defaults.output, name="head")
         return
-    draft.connect(math.prod(frame.input_shape), frame.output, name="head")
-    if len(frame.input_shape) == 3:
-        draft.lay("reshape", frame.input_shape, name="image")
+    builder.connect(math.prod(defaults.input_shape), defaults.output, name="head")
+    if len(defaults.input_shape) == 3:
+        builder.lay("reshape", defaults.input_shape, name="image")

@@ -1,4 +1,4 @@
-"""Trainings taken over from another run, where they would come out the same."""
+"""Trainings reused from another run, where they would come out the same."""
 
 from __future__ import annotations
 

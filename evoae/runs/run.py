@@ -14,7 +14,7 @@ from evoae.config.values import ObjectiveName
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
 from evoae.formatting import command
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.pareto import place, undominated
 from evoae.runs.compatibility import budget_in_force
 from evoae.runs.database import damaged
@@ -73,7 +73,7 @@ class Run:
         with self.at_one_moment() as now:
             return now.tables.metadata_value(key, kind)
 
-    def frame(self) -> NetworkDefaults:
+    def defaults(self) -> NetworkDefaults:
         """Return what the run's networks share.
 
         Raises:

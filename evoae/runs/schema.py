@@ -23,7 +23,7 @@ TABLES = (
         position INTEGER NOT NULL CHECK (position >= 0),
         parents TEXT NOT NULL, operator TEXT NOT NULL) STRICT""",
     # The first training of a candidate. `cost` is its FLOPs; `metrics` its validation metrics by
-    # name; `source` the run that it was taken over from; `raced` 1 if racing stopped it early.
+    # name; `source` the run that it was reused from; `raced` 1 if racing stopped it early.
     """CREATE TABLE evaluation (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES candidate,
         outcome TEXT NOT NULL, fitness REAL CHECK (abs(fitness) < 9e999),

@@ -33,9 +33,9 @@ class Status:
         generations: how many were asked for; None if only a budget ends the search.
         scored, failed: trainings by outcome.
         raced: of those with a score, the ones that racing stopped early.
-        reused: proposals in finished generations that were known and cost no training.
+        duplicates: proposals in finished generations that were known and cost no training.
         repeated: further trainings of known candidates, with other seeds.
-        borrowed: trainings taken over from other runs.
+        reused: trainings reused from other runs.
         cost: FLOPs of all trainings, see `evoae.evaluation.cost`; None in runs of older versions.
         noise: relative standard deviation of a loss between seeds; None where it was not measured.
         best: id and validation loss; None before the first score.
@@ -60,9 +60,9 @@ class Status:
     scored: int
     raced: int
     failed: int
-    reused: int
+    duplicates: int
     repeated: int
-    borrowed: int
+    reused: int
     cost: int | None
     noise: float | None
     best: tuple[str, float] | None
@@ -109,7 +109,7 @@ def read_status(
     why = metadata.get("stopped") if state == "interrupted" else None
     first = [each for each in trainings if each.repeat == 1]
     scored = sum(each.val_loss is not None for each in first)
-    reused = sum(int(each.stats.get("reused") or 0) for each in generations)
+    duplicates = sum(int(each.stats.get("duplicates") or 0) for each in generations)
     cost = _cost(trainings)
     times, ends = _latest(trainings, metadata.get("began", ""))
     pace = rate(times, ends)
@@ -118,7 +118,7 @@ def read_status(
         seconds = _seconds(metadata, running=state == "running")
         share = budget.spent(trainings=len(trainings), flops=cost, seconds=seconds)
         if planned := metadata.get("planned"):
-            share = min(1.0, max(share, (len(trainings) + reused) / planned))
+            share = min(1.0, max(share, (len(trainings) + duplicates) / planned))
         left = eta(share, len(trainings), times, ends)
     return Status(
         run=str(run),
@@ -136,9 +136,9 @@ def read_status(
         scored=scored,
         raced=sum(each.raced for each in first),
         failed=len(first) - scored,
-        reused=reused,
+        duplicates=duplicates,
         repeated=len(trainings) - len(first),
-        borrowed=sum(each.reused for each in trainings),
+        reused=sum(each.reused for each in trainings),
         cost=cost,
         noise=generations[-1].stats.get("noise") if generations else None,
         best=best,

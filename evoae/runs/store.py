@@ -140,7 +140,7 @@ class Store(Tables):
 
         Args:
             evaluation: of a recorded candidate.
-            source: the run that it was taken over from; None if it was trained for this one.
+            source: the run that it was reused from; None if it was trained for this one.
         """
         seconds = evaluation.seconds
         finished = self._now()

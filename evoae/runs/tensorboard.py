@@ -145,9 +145,9 @@ def _figures(genome: Genome) -> dict[str, float | str]:
         "bn": sum(isinstance(gene, BatchNorm) for gene in genome.genes),
         "res": sum(gene.blocks for gene in genome.genes if isinstance(gene, Residual)),
     }
-    for trait in genome.traits:
-        for field in KIND_OF[type(trait)].fields:
-            found[field.name] = getattr(trait, field.name)
+    for gene in genome.global_genes:
+        for field in KIND_OF[type(gene)].fields:
+            found[field.name] = getattr(gene, field.name)
     return found
 
 

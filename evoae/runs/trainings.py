@@ -29,7 +29,7 @@ class Training:
         genome: one-line text.
         message: why it failed; None if it did not.
         finished: when, in UTC, as ISO 8601 has it.
-        source: the run that it was taken over from; None if it was trained for this one.
+        source: the run that it was reused from; None if it was trained for this one.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Tally:
     """What `status` counts of one training; fields as in `Training`.
 
     Attributes:
-        reused: whether it was taken over from another run.
+        reused: whether it was reused from another run.
     """
 
     repeat: int

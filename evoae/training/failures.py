@@ -33,7 +33,7 @@ class CandidateError(Exception):
         self.train_loss, self.validation_loss = train_loss, validation_loss
 
 
-def guarded(fit: Callable[[Task], Evaluation], task: Task) -> Evaluation:
+def capture_failures(fit: Callable[[Task], Evaluation], task: Task) -> Evaluation:
     """Train `task`; what the candidate did wrong becomes an outcome, any other error ends the run.
 
     After `OUT_OF_MEMORY` the process is not to be trusted with another candidate.

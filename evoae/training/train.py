@@ -25,7 +25,7 @@ from evoae.models.plan import Plan, plan
 from evoae.runs.files import sync_folder, translate_os_errors
 from evoae.runs.tensorboard import write_pictures
 from evoae.training.base import AbstractFitLoop
-from evoae.training.failures import CandidateError, guarded
+from evoae.training.failures import CandidateError, capture_failures
 from evoae.training.setup import prepare
 
 _SHOWN = 8  # images
@@ -47,8 +47,8 @@ def train(task: Task) -> Evaluation:
     """
     prepare()
     start = time.perf_counter()
-    layers = plan(task.genome, task.frame)
-    evaluation = guarded(lambda task: _train(task, layers), task)
+    layers = plan(task.genome, task.defaults)
+    evaluation = capture_failures(lambda task: _train(task, layers), task)
     size = layers.size
     return replace(
         evaluation,
@@ -104,7 +104,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         seed=int(network.generate_state(1)[0]),
     )
     built = time.perf_counter()
-    images = len(task.frame.input_shape) == 3  # and so in 0..1
+    images = len(task.defaults.input_shape) == 3  # and so in 0..1
     objective = objective_for(task.objective, task.noise_seed, bounded=images)
     if task.training.shift or task.training.flip:
         objective = Augmented(objective, task.training, int(varied.generate_state(1)[0]) >> 1)

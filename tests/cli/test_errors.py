@@ -82,7 +82,7 @@ def test_a_full_disk_is_a_failed_run_and_no_wrong_request(why, code, monkeypatch
 def test_a_disk_that_is_full_for_a_worker_ends_the_command_as_a_failed_run(place, monkeypatch):
     conductor = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
     executor = LocalExecutor(1, train=trainers.disk_full)
-    monkeypatch.setattr(conductor, "_executor", lambda *_: executor)
+    monkeypatch.setattr(conductor, "executor_for", lambda *_: executor)
     done = CliRunner().invoke(cli, ["search", "--config", "good.yaml", "--run", "run"])
     assert done.exit_code == 1
     assert "the model cannot be saved (No space left on device); free some space" in done.stderr
@@ -93,7 +93,7 @@ def test_a_search_in_which_nothing_scored_has_failed(place, monkeypatch):
         return Evaluation.failed(task, Outcome.DIVERGED, "the loss is no longer finite")
 
     conductor = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
-    monkeypatch.setattr(conductor, "_executor", lambda *_: InlineExecutor(failing))
+    monkeypatch.setattr(conductor, "executor_for", lambda *_: InlineExecutor(failing))
     arguments = "search --config good.yaml --run run --set search.max_failure_share=1"
     done = CliRunner().invoke(cli, arguments.split())
     assert done.exit_code == 1

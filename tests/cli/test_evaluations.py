@@ -38,7 +38,7 @@ def said(*arguments):
 
 def test_show_says_the_mean_of_all_trainings_as_hof_does(tmp_path, monkeypatch):
     conductor = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
-    monkeypatch.setattr(conductor, "_executor", lambda *_: InlineExecutor(faulty.scored))
+    monkeypatch.setattr(conductor, "executor_for", lambda *_: InlineExecutor(faulty.scored))
     search = {"repeats": 3, "repeat_share": 0.5, "population": 8, "generations": 4}
     levers = {**search, "racing": {"keep": 0.3, "after": 4}}
     run = evoae.search(with_changes(TINY, search=levers), run=tmp_path / "run")

@@ -102,13 +102,13 @@ def test_on_a_terminal_the_lines_are_drawn_anew_until_the_run_ends(tmp_path):
 
 
 def progress(**counts):
-    settled = sum(counts.get(name, 0) for name in ("scored", "failed", "reused"))
+    settled = sum(counts.get(name, 0) for name in ("scored", "failed", "duplicates"))
     return Progress(5, 60, Budget(BudgetConfig()), settled=settled, **counts)
 
 
 def test_the_progress_line_counts_only_what_was_trained_as_trained():
-    said = line(progress(scored=26, failed=1, reused=4, best=(0.01821, "9f3ac1", 1)))
-    assert said == "26/60 trained · best .01821 (gen 1) · 1 failed, 4 reused"
+    said = line(progress(scored=26, failed=1, duplicates=4, best=(0.01821, "9f3ac1", 1)))
+    assert said == "26/60 trained · best .01821 (gen 1) · 1 failed, 4 duplicates"
 
 
 def test_the_progress_line_ends_with_pace_forecast_and_memory():
@@ -130,7 +130,7 @@ def test_the_progress_line_and_status_forecast_the_same(tmp_path):
     trained = run.evaluations()
     ends = [datetime.fromisoformat(each.finished).timestamp() for each in trained]
     known = progress(
-        scored=1, failed=1, reused=1, times=[each.seconds for each in trained], ends=ends
+        scored=1, failed=1, duplicates=1, times=[each.seconds for each in trained], ends=ends
     )
     told = run.status()
     assert (told.eta_seconds, told.eta_high) == (known.left.seconds, known.left.high)
@@ -139,7 +139,7 @@ def test_the_progress_line_and_status_forecast_the_same(tmp_path):
 
 def test_what_is_known_already_is_no_training_to_come():
     ends = [60.0 * number for number in range(1, 11)]
-    half_known = progress(scored=10, reused=10, times=[60.0] * 10, ends=ends)
+    half_known = progress(scored=10, duplicates=10, times=[60.0] * 10, ends=ends)
     assert half_known.left.seconds == pytest.approx(20 * 60)
 
 
@@ -148,7 +148,7 @@ def test_a_failed_training_is_trained_no_more_than_a_reused_one(tmp_path):
         store.add_candidate(candidate(1))
         store.add_evaluation(failed(1))
         told = CliRunner().invoke(cli, ["status", str(tmp_path / "run")]).stdout
-    assert "trained 0 · reused 0 · failed 1" in told
+    assert "trained 0 · duplicates 0 · failed 1" in told
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ STATUS = {
     "generations",
     "scored",
     "failed",
-    "reused",
+    "duplicates",
     "best",
     "eta_seconds",
 }
@@ -102,7 +102,7 @@ def test_a_duration_is_worded_in_two_units_at_most(seconds, said):
 
 def test_a_drawing_has_one_arrow_for_a_residual_block_and_ends_in_a_mirrored_head():
     from evoae.cli.show import draw
-    from evoae.genome.frame import NetworkDefaults
+    from evoae.genome.network_defaults import NetworkDefaults
     from evoae.genome.text import parse
     from evoae.models.plan import plan
 

@@ -15,7 +15,7 @@ from evoae.config.load import dump_config, make_config
 from evoae.data.load import load
 from evoae.engine.problem import space_of
 from evoae.errors import ConfigError, EvoaeError
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.sampling import sample
 
 SCHEMA = json_schema()

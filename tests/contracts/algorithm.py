@@ -14,13 +14,13 @@ import pytest
 
 from evoae.config.model import ModelConfig, SamplingConfig
 from evoae.config.search import SearchConfig
-from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng, told
+from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng, tell
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.state import Curve, Measured, Proposal, State, complete, scored
 from evoae.evolution.surrogate import Surrogate
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Space
 from evoae.models.plan import measure
 
@@ -65,7 +65,7 @@ def history(
             under_way.append(next_batch(algorithm, search, surrogate, state, asked, seed, pending))
         done = under_way.popleft()
         proposed += done
-        state = told(algorithm, state, judged(done, judge))
+        state = tell(algorithm, state, judged(done, judge))
         if state.batch % algorithm.batches_per_generation == 0:
             steps.append((tuple(proposed), state))
             proposed = []
@@ -112,7 +112,7 @@ class AlgorithmContract:
         known = frozenset(state.history)
         count = algorithm.size(batch)
         proposals = algorithm.ask(state, batch_rng(3, batch), count, known)
-        told(algorithm, state, judged(proposals, judge_by_size))
+        tell(algorithm, state, judged(proposals, judge_by_size))
         assert state == before
         assert algorithm.ask(state, batch_rng(3, batch), count, known) == proposals
 
@@ -250,10 +250,10 @@ class AlgorithmContract:
         state = history(algorithm, 2)[-1][1]
         one = algorithm.hall(state, 1)[0]
         again = Proposal(one.id, one.genome, one.parents, one.operator, 2)
-        after = told(algorithm, state, [(again, one.fitness + 2.0)])
+        after = tell(algorithm, state, [(again, one.fitness + 2.0)])
         assert after.history[one.id].fitness == pytest.approx(one.fitness + 1.0)
         assert len(after.population) == len(set(after.population)) <= len(state.population)
-        assert told(algorithm, after, [(again, 0.0)]).history == after.history  # told already
+        assert tell(algorithm, after, [(again, 0.0)]).history == after.history  # told already
 
     def test_what_is_in_doubt_is_trained_again_within_its_share(
         self, algorithm: AbstractAlgorithm

@@ -12,12 +12,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from threading import Event
 from typing import ClassVar
 
 import pytest
 
 from evoae.evaluation import Outcome
-from evoae.execution.executor import AbstractExecutor, Train
+from evoae.execution.executor import AbstractExecutor, Train, run_all
 from tests.execution import trainers
 
 TASKS = [trainers.task(number) for number in range(1, 8)]
@@ -47,10 +49,24 @@ class ExecutorContract:
         with pytest.raises(LookupError):
             executor.wait()
 
+    def test_run_all_yields_every_evaluation_once(self, executor: AbstractExecutor) -> None:
+        done = [evaluation.id for evaluation in run_all(executor, TASKS)]
+        assert sorted(done) == sorted(task.id for task in TASKS)
+
+    def test_run_all_starts_the_longest_first_and_nothing_once_it_is_to_stop(
+        self, executor: AbstractExecutor
+    ) -> None:
+        sized = [replace(task, flops=flops) for flops, task in enumerate(TASKS)]
+        stopped = Event()
+        seen = run_all(executor, sized, stopped.is_set)
+        done = [next(seen).id]
+        stopped.set()
+        done += [evaluation.id for evaluation in seen]
+        longest = [task.id for task in reversed(TASKS)][: executor.workers]
+        assert sorted(done) == sorted(longest)
+
     def test_results_are_those_of_calling_train_directly(self, executor: AbstractExecutor) -> None:
-        for task in TASKS:
-            executor.start(task)
-        done = {evaluation.id: evaluation for evaluation in (executor.wait() for _ in TASKS)}
+        done = {evaluation.id: evaluation for evaluation in run_all(executor, TASKS)}
         assert done == {task.id: trainers.quick(task) for task in TASKS}
 
     def test_trainings_may_be_started_between_waits(self, executor: AbstractExecutor) -> None:

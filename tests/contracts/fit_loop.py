@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.data.shared_memmap import Shared
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.plan import plan
 from evoae.training.base import AbstractFitLoop

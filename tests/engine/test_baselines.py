@@ -7,7 +7,7 @@ import pytest
 
 from evoae.config.load import load_config
 from evoae.experiments.train_genome import read_genome
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.models.plan import plan
 
 ROOT = Path(__file__).parents[2]
@@ -37,8 +37,8 @@ def test_a_baseline_has_the_parameters_that_its_header_says(path: Path) -> None:
     said = header(path)
     config = load_config(ROOT / "configs" / "mnist.yaml", said["settings"].split())
     shape = tuple(map(int, said["input"].split("x")))
-    frame = NetworkDefaults.of(config.model, config.objective, shape, "sigmoid")
-    layers = plan(read_genome(str(path)), frame)
+    defaults = NetworkDefaults.of(config.model, config.objective, shape, "sigmoid")
+    layers = plan(read_genome(str(path)), defaults)
     assert f"{layers.size.parameters:,}" == said["parameters"]
 
 

@@ -21,7 +21,7 @@ BRED = with_changes(TINY, search={"population": 6, "generations": 5, "elitism": 
 
 @pytest.fixture(autouse=True)
 def _without_tensorflow(monkeypatch):
-    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(faulty.scored))
+    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(faulty.scored))
 
 
 def budgeted(search, **changes):
@@ -166,7 +166,7 @@ def test_a_larger_budget_holds_for_later_resumes_too(tmp_path, monkeypatch):
     run = evoae.search(search, run=tmp_path / "run")
     with monkeypatch.context() as patched:
         plug = faulty.pulled_after(9)
-        patched.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(plug))
+        patched.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(plug))
         with pytest.raises(faulty.PulledPlugError):
             evoae.resume(run.path, overrides=given)
     assert history(evoae.resume(run.path)) == history(whole)
@@ -210,7 +210,7 @@ def test_what_a_budget_of_minutes_left_out_was_pending_for_those_behind_it(tmp_p
             self.begun.clear()
 
     def trained_by(*how):
-        monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: LastFirst(*how))
+        monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: LastFirst(*how))
 
     search = {"algorithm": "aging", "max_in_flight": 8, "surrogate": 1, "generations": None}
     few = few_networks(budgeted({"minutes": 26 / 60}, **search))
@@ -246,7 +246,7 @@ def test_what_is_best_without_regard_to_the_loss_is_in_the_hall_of_fame(tmp_path
 def test_the_time_is_saved_with_each_generation(tmp_path, monkeypatch):
     """So that a driver that is killed loses no more of it than a generation's."""
     plug = faulty.pulled_after(8)
-    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(plug))
+    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(plug))
     with pytest.raises(faulty.PulledPlugError):
         evoae.search(BRED, run=tmp_path / "run")
     assert evoae.Run.open(tmp_path / "run").metadata()["seconds"] > 0
@@ -259,7 +259,7 @@ def test_a_space_smaller_than_the_population_is_trained_and_paid_once(algorithm,
     few = with_changes(BRED, model=fixed, search={"algorithm": algorithm, "generations": 2})
     few["model"]["sampling"] = {"batchnorm": 0.0, "dropout": 0.0}
     run = evoae.search(few, run=tmp_path / "run")
-    assert run.status().reused
+    assert run.status().duplicates
     cost = sum(3 * each.flops * 96 * 2 for each in run.first_evaluations())
     assert run.generations()[-1].stats["cost"] == cost
 

@@ -40,7 +40,7 @@ def salted(tmp_path_factory):
         return LocalExecutor(2, train=faulty.leaking_and_faulty, recycle_after=RECYCLE_AFTER)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CONDUCTOR, "_executor", executor)
+        patch.setattr(CONDUCTOR, "executor_for", executor)
         return evoae.search(SALTED, run=tmp_path_factory.mktemp("salted") / "run")
 
 
@@ -88,7 +88,7 @@ def test_statistics_are_those_of_the_scored_candidates_alone(salted):
     by_id = {e.id: e for e in salted.first_evaluations()}
     proposed = candidates(salted)
     for generation in salted.generations():
-        assert generation.stats["reused"] == 0  # else a proposal would be in two generations
+        assert generation.stats["duplicates"] == 0  # else a proposal would be in two generations
         members = [by_id[c.id] for c in proposed if c.generation == generation.number]
         scores = [member.fitness for member in members if member.fitness is not None]
         figures = {name: getattr(np, name)(scores) for name in ("min", "median", "mean", "std")}

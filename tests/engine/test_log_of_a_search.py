@@ -36,7 +36,7 @@ def content(run):
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
 def test_a_killed_search_ends_with_the_log_of_an_undisturbed_one(search, tmp_path, monkeypatch):
     config = with_changes(TINY, search={"population": 8, "generations": 3, **search})
-    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(faulty.scored))
+    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(faulty.scored))
     whole = evoae.search(config, run=tmp_path / "whole")
     for killed_after in (0, 5, 17):
         left = [killed_after]
@@ -48,12 +48,12 @@ def test_a_killed_search_ends_with_the_log_of_an_undisturbed_one(search, tmp_pat
             return faulty.scored(task)
 
         executor = InlineExecutor(fails_late)
-        monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_, executor=executor: executor)
+        monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_, executor=executor: executor)
         run = tmp_path / f"after {killed_after}"
         with pytest.raises(PulledPlugError):
             evoae.search(config, run=run)
         if killed_after:
             (run / LOG).write_bytes((run / LOG).read_bytes()[:-9])  # the crash tore a line
-        monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(faulty.scored))
+        monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(faulty.scored))
         assert content(evoae.resume(run)) == content(whole)
     assert len(content(whole)) == len(whole.evaluations()) + len(whole.generations())

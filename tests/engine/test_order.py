@@ -72,7 +72,7 @@ def test_one_two_and_four_workers_of_any_pace_give_one_history(bred, tmp_path, m
                 return InlineExecutor(faulty.scored)
             return LocalExecutor(workers, train=faulty.at_any_pace, recycle_after=9)
 
-        monkeypatch.setattr(CONDUCTOR, "_executor", executor)
+        monkeypatch.setattr(CONDUCTOR, "executor_for", executor)
         runs.append(evoae.search(bred, run=tmp_path / f"{workers}-workers"))
     alone, *others = runs
     for other in others:
@@ -87,12 +87,12 @@ def test_a_run_begun_by_one_and_resumed_by_four_gives_the_same_history(
     killed_after, bred, tmp_path, monkeypatch
 ):
     plug = faulty.pulled_after(killed_after)
-    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(faulty.scored))
+    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(faulty.scored))
     whole = evoae.search(bred, run=tmp_path / "whole")
-    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(plug))
+    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(plug))
     with pytest.raises(faulty.PulledPlugError):
         evoae.search(bred, run=tmp_path / "run")
     monkeypatch.setattr(
-        CONDUCTOR, "_executor", lambda *_: LocalExecutor(4, train=faulty.at_any_pace)
+        CONDUCTOR, "executor_for", lambda *_: LocalExecutor(4, train=faulty.at_any_pace)
     )
     assert history(evoae.resume(tmp_path / "run")) == history(whole)

@@ -38,7 +38,7 @@ class Trainings:
 @pytest.fixture
 def trainings(monkeypatch):
     made = Trainings()
-    monkeypatch.setattr(CONDUCTOR, "_executor", made)
+    monkeypatch.setattr(CONDUCTOR, "executor_for", made)
     return made
 
 
@@ -116,7 +116,7 @@ def test_only_what_would_end_alike_is_taken_over(lending, borrowing, trainings, 
     assert history(run) == history(alone)
     lent = {each.id: each.validation_loss for each in lender.first_evaluations()}
     alike = [each for each in run.first_evaluations() if lent.get(each.id) == each.validation_loss]
-    assert run.status().borrowed == len(alike) > 0
+    assert run.status().reused == len(alike) > 0
     assert len(trainings.tasks) == len(run.first_evaluations()) - len(alike)
     assert (len(trainings.tasks) == 0) == (lending == borrowing)
 

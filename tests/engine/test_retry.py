@@ -65,7 +65,7 @@ class Scores:
 @pytest.fixture
 def scores(monkeypatch):
     trainings = Scores()
-    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(trainings))
+    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(trainings))
     return trainings
 
 

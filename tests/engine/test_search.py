@@ -122,7 +122,7 @@ def test_a_published_sequence_is_read_built_and_trained(tiny_run):
     from evoae.evaluation import Task
     from evoae.genome.canonical import candidate_id
     from evoae.genome.codec import decode
-    from evoae.genome.frame import NetworkDefaults
+    from evoae.genome.network_defaults import NetworkDefaults
     from evoae.training.train import train
 
     genome = decode([-1, 8, 3, 3, -3, -1, 6, 3, 3, -4, 0.3, -2, 6, 3, 3, -2, 8, 3, 3, -3])

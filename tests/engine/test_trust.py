@@ -88,14 +88,14 @@ def test_equal_trainings_of_another_run_are_taken_over(tiny_run, tmp_path, monke
     monkeypatch.setattr("evoae.execution.factory.train", no_training)
     run = evoae.search(borrowing, run=tmp_path / "run")
     assert history(run) == history(tiny_run)
-    assert run.status().borrowed == len(tiny_run.first_evaluations())
+    assert run.status().reused == len(tiny_run.first_evaluations())
     assert all(entry.load().count_params() == entry.parameters for entry in run.hall_of_fame())
 
 
 def test_a_training_whose_model_is_wanted_but_gone_is_done_again(tiny_run, tmp_path):
     borrowing = with_changes(TINY, search={"reuse": [str(tiny_run.path)], "hof_size": 50})
     run = evoae.search(borrowing, run=tmp_path / "run")
-    assert run.status().borrowed == len(tiny_run.hall_of_fame())
+    assert run.status().reused == len(tiny_run.hall_of_fame())
     assert all(entry.load().count_params() == entry.parameters for entry in run.hall_of_fame())
 
 
@@ -149,7 +149,7 @@ def test_a_run_older_than_precision_lends_to_float32_alone(tiny_run, tmp_path):
     older = as_before_precision(tiny_run.path, tmp_path / "older")
     reuse = {"reuse": [str(older)], "generations": 1}
     run = evoae.search(with_changes(TINY, search=reuse), run=tmp_path / "run")
-    assert run.status().borrowed > 0
+    assert run.status().reused > 0
     other = with_changes(TINY, search=reuse, training={"precision": "bfloat16"})
     with pytest.raises(RunError, match="'float32' there and 'bfloat16' here"):
         evoae.search(other, run=tmp_path / "other")

@@ -15,8 +15,8 @@ from evoae.engine.zoo import known, seeds, zoo
 from evoae.errors import GenomeError, SpaceError
 from evoae.execution.inline import InlineExecutor
 from evoae.genome.canonical import canonical
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import Downsampling, Head, Train
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse, render
 from evoae.models.plan import plan
 from tests import faulty
@@ -34,8 +34,8 @@ def test_every_network_is_what_its_line_says(one):
     assert render(canonical(genome)) == one.genome
     shape = tuple(one.input_shape)
     output = "sigmoid" if len(shape) == 3 else "linear"
-    frame = NetworkDefaults.of(config.model, config.objective, shape, output)
-    size = plan(genome, frame).size
+    defaults = NetworkDefaults.of(config.model, config.objective, shape, output)
+    size = plan(genome, defaults).size
     assert (one.latent, one.parameters) == (size.latent, size.parameters)
     assert 0 < one.mse < 1
     assert one.test > 0
@@ -53,7 +53,7 @@ def problem(**sections):
 
 
 def fitting(problem):
-    return seeds(problem.config, problem.frame, problem.space, problem.dataset.name)
+    return seeds(problem.config, problem.defaults, problem.space, problem.dataset.name)
 
 
 def wide(**model):
@@ -68,19 +68,19 @@ def test_seeds_lie_in_the_space_and_have_its_genes():
     assert found
     for genome in found:
         assert evolved.space.violation(genome) is None
-    assert {type(trait) for trait in found[0].traits} == set(evolved.space.traits)
+    assert {type(gene) for gene in found[0].global_genes} == set(evolved.space.global_genes)
     fixed = wide(downsampling="stride", upsampling="transposed")
-    assert Downsampling("max") in {trait for genome in found for trait in genome.traits}
-    assert all(genome.traits == () for genome in fitting(fixed))
+    assert Downsampling("max") in {gene for genome in found for gene in genome.global_genes}
+    assert all(genome.global_genes == () for genome in fitting(fixed))
     assert 0 < len(fitting(fixed)) < len(found)
 
 
 def test_a_network_without_a_gene_of_the_head_has_the_plain_one():
     mirrored = [one for one in zoo() if "head(mirror)" in one.genome]
     evolved = fitting(wide(head=["conv", "mirror"]))
-    assert {genome.traits for genome in evolved} == {(Head("conv"),), (Head("mirror"),)}
+    assert {genome.global_genes for genome in evolved} == {(Head("conv"),), (Head("mirror"),)}
     assert 0 < len(fitting(wide(head="mirror"))) <= len(mirrored)
-    assert {genome.traits for genome in fitting(wide(head="mirror"))} == {(Head("mirror"),)}
+    assert {genome.global_genes for genome in fitting(wide(head="mirror"))} == {(Head("mirror"),)}
 
 
 def test_the_code_takes_the_nearest_size_and_learning_genes_the_configuration_s():
@@ -89,7 +89,7 @@ def test_the_code_takes_the_nearest_size_and_learning_genes_the_configuration_s(
     )
     for genome in fitting(narrow):
         assert genome.latent.units == 5
-        (train,) = [trait for trait in genome.traits if isinstance(trait, Train)]
+        (train,) = [gene for gene in genome.global_genes if isinstance(gene, Train)]
         rate = narrow.config.training.learning_rate
         assert math.isclose(10**train.learning_rate, rate, rel_tol=0.01)
 
@@ -103,7 +103,7 @@ def test_at_most_half_a_population_comes_from_the_zoo():
 
 
 def test_a_search_begins_with_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(CONDUCTOR, "_executor", lambda *_: InlineExecutor(faulty.scored))
+    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(faulty.scored))
     config = with_changes(
         TINY,
         model={"filters": [4, 128], "kernels": [2, 7], "max_latent": 64, "max_flops": None},

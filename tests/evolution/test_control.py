@@ -11,7 +11,7 @@ from scipy.stats import mannwhitneyu
 
 from evoae.config.model import ModelConfig
 from evoae.config.search import SearchConfig
-from evoae.evolution.algorithm import told
+from evoae.evolution.algorithm import tell
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.state import State
@@ -65,7 +65,7 @@ def best_found(name: str, seed: int, *, shuffled: bool = False, **settings: obje
         true = [landscape(each.genome) for each in proposals]
         said = shuffler.permutation(true).tolist() if shuffled else true
         found += true
-        state = told(algorithm, state, list(zip(proposals, said, strict=True)))
+        state = tell(algorithm, state, list(zip(proposals, said, strict=True)))
     return min(found[:BUDGET])
 
 

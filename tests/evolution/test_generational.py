@@ -9,7 +9,7 @@ from deap import base
 
 from evoae.config.search import SearchConfig
 from evoae.evolution import toolbox
-from evoae.evolution.algorithm import batch_rng, told
+from evoae.evolution.algorithm import batch_rng, tell
 from evoae.evolution.factory import algorithm_for
 from evoae.evolution.state import Individual, best
 from evoae.genome.genes import Conv, Latent, UpConv
@@ -119,6 +119,6 @@ def test_the_population_is_elites_then_the_told_in_their_order() -> None:
 def test_elites_that_are_asked_again_do_not_fill_the_population_twice() -> None:
     algorithm = algorithm_for(SearchConfig(population=4, elitism=3), space())
     proposals, state = history(algorithm, 1, lambda p: float(int(p.id[:6], 16)))[0]
-    again = told(algorithm, state, judged(proposals[:1], lambda p: float(int(p.id[:6], 16))))
-    third = told(algorithm, again, ())
+    again = tell(algorithm, state, judged(proposals[:1], lambda p: float(int(p.id[:6], 16))))
+    third = tell(algorithm, again, ())
     assert len(set(third.population)) == len(third.population) == 3

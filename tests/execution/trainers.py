@@ -14,9 +14,9 @@ from pathlib import Path
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.errors import DataError
 from evoae.evaluation import Evaluation, Outcome, Task
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import Conv, Latent, UpConv
 from evoae.genome.genome import Block, Genome
+from evoae.genome.network_defaults import NetworkDefaults
 
 GENOME = Genome((Block(Conv(16, 3, 3)),), Latent(4), (Block(UpConv(16, 3, 3)),))
 
@@ -31,7 +31,7 @@ def task(
     return Task(
         id=f"{number:064x}",
         genome=GENOME,
-        frame=NetworkDefaults((8, 8, 1)),
+        defaults=NetworkDefaults((8, 8, 1)),
         data=data,
         objective=ObjectiveConfig(),
         training=TrainingConfig(time_limit=time_limit),

@@ -49,7 +49,7 @@ def run(tmp_path, monkeypatch):
     import importlib
 
     conductor = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
-    monkeypatch.setattr(conductor, "_executor", lambda *_: InlineExecutor(faulty.scored))
+    monkeypatch.setattr(conductor, "executor_for", lambda *_: InlineExecutor(faulty.scored))
     return evoae.search(BRED, run=tmp_path / "run")
 
 

@@ -11,9 +11,9 @@ from evoae.config.schema import ObjectiveConfig
 from evoae.errors import GenomeError
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import decode, encode
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import KIND_OF, Dense, Gene, Head, UpDense
 from evoae.genome.genome import Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Space
 from evoae.genome.text import parse, render
 from evoae.models.plan import Plan, plan
@@ -58,7 +58,7 @@ def assert_lawful(genome: Genome, space: Space) -> None:
     convolutions = words.count("conv")
     if convolutions:
         sides = mirror_sides(space, convolutions)
-        mirrored = Head("mirror") in genome.traits
+        mirrored = Head("mirror") in genome.global_genes
         assert sides_after_blocks(layers, mirrored=mirrored) == sides[-2::-1]
 
     size = layers.size
@@ -93,7 +93,7 @@ def assert_lawful(genome: Genome, space: Space) -> None:
         )
 
     assert_residuals(genome, layers, space)
-    assert_traits(genome, layers, space)
+    assert_global_genes(genome, layers, space)
     assert canonical(genome) == genome
     assert space.violation(genome) is None
     assert decode(encode(genome)) == genome
@@ -101,7 +101,7 @@ def assert_lawful(genome: Genome, space: Space) -> None:
 
 
 def frame_of(model: ModelConfig, shape: tuple[int, ...]) -> NetworkDefaults:
-    """Return the frame of plain networks in a space for this input."""
+    """Return the defaults of plain networks in a space for this input."""
     output = "sigmoid" if len(shape) == 3 else "linear"
     return NetworkDefaults.of(model, ObjectiveConfig(), shape, output)
 
@@ -138,10 +138,10 @@ def is_residual(gene: Gene) -> bool:
     return KIND_OF[type(gene)].word == "res"
 
 
-def assert_traits(genome: Genome, layers: Plan, space: Space) -> None:
+def assert_global_genes(genome: Genome, layers: Plan, space: Space) -> None:
     """Check the genes of the whole network, and that the network obeys them."""
     model = space.model
-    said = {KIND_OF[type(trait)].word: trait for trait in genome.traits}
+    said = {KIND_OF[type(gene)].word: gene for gene in genome.global_genes}
     choices = {
         **{"act": model.activation, "down": model.downsampling, "up": model.upsampling},
         "head": model.head,

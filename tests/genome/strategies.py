@@ -16,9 +16,9 @@ from evoae.config.values import (
 )
 from evoae.errors import SpaceError
 from evoae.genome.genes import (
+    GLOBAL_GENES,
     KIND_OF,
     MIRROR,
-    TRAITS,
     BatchNorm,
     Conv,
     Dense,
@@ -64,8 +64,8 @@ def genomes(draw: st.DrawFn, max_depth: int = 6) -> Genome:
     kinds: list[type[Any]] = [Conv] * (depth - dense) + [Dense] * dense
     encoder = tuple(draw(blocks(kind)) for kind in kinds)
     decoder = tuple(draw(blocks(MIRROR[kind])) for kind in reversed(kinds))
-    traits = tuple(draw(genes(kind)) for kind in TRAITS if draw(st.booleans()))
-    return Genome(encoder, latent, decoder, traits)
+    global_genes = tuple(draw(genes(kind)) for kind in GLOBAL_GENES if draw(st.booleans()))
+    return Genome(encoder, latent, decoder, global_genes)
 
 
 def _ranges(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, Any]]:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from evoae.errors import GenomeError
 from evoae.genome.codec import decode, encode
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import (
     KIND_OF,
     BatchNorm,
@@ -22,6 +21,7 @@ from evoae.genome.genes import (
     UpDense,
 )
 from evoae.genome.genome import Block, Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse, render
 from evoae.models.plan import plan
 from tests.genome.laws import refusal

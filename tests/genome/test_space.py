@@ -10,9 +10,9 @@ from hypothesis import given, settings
 
 from evoae.config.model import ModelConfig
 from evoae.errors import SpaceError
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import Downsampling, Head, Upsampling
 from evoae.genome.genome import Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.genome.text import parse
@@ -171,7 +171,7 @@ def test_no_random_genome_is_smaller_than_the_smallest_of_its_depth(
         dense = genome.depth - genome.convolutions
         layers = (genome.convolutions, min(dense, 1 if genome.convolutions else dense))
         kinds = (Downsampling, Upsampling, Head)
-        ways = [[t for t in one.traits if isinstance(t, kinds)] for one in (genome, other)]
+        ways = [[t for t in one.global_genes if isinstance(t, kinds)] for one in (genome, other)]
         return (other.convolutions, other.depth - other.convolutions) == layers and len(
             {tuple(way) for way in ways}
         ) == 1

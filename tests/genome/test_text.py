@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from evoae.errors import GenomeError
 from evoae.genome.canonical import candidate_id, canonical
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import GENES
 from evoae.genome.genome import Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse, render
 from evoae.models.plan import plan
 from tests.genome.laws import refusal

@@ -13,7 +13,6 @@ from evoae.config.search import MutationConfig
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import encode
 from evoae.genome.crossover import swap_blocks, swap_genes
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genes import Conv, Dropout
 from evoae.genome.genome import Genome
 from evoae.genome.mutation import (
@@ -29,6 +28,7 @@ from evoae.genome.mutation import (
     shift_rate,
     toggle_modifier,
 )
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.sampling import draw_gene, sample
 from evoae.genome.space import Space
 from evoae.genome.text import parse, render
@@ -116,7 +116,7 @@ def test_a_mutation_changes_the_network_or_says_none(space: Space, seed: int) ->
 @pytest.mark.parametrize("name", OPERATORS)
 def test_an_operator_with_room_always_changes_the_network(name: str) -> None:
     genome, space = parse(RICH), space_of()
-    if name in ("units", "traits", "learning"):
+    if name in ("units", "global_genes", "learning"):
         genome, space = parse(RICHER), space_of(layers="both", **CHOICES)
     if name == "blocks":
         genome, space = parse(BLOCKY), space_of(sampling=RESIDUAL)

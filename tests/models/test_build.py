@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evoae.config.model import LearningConfig, ModelConfig, SamplingConfig
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.genome.text import parse

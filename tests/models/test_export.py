@@ -57,7 +57,7 @@ def test_every_activation_reaches_onnx_and_any_batch_size_fits(activation, tmp_p
 @pytest.mark.parametrize("upsampling", ["upsample", "transposed"])
 @pytest.mark.parametrize("format", ["keras", "onnx", "savedmodel"])
 def test_residual_blocks_and_a_mirrored_head_are_exported(format, upsampling, tmp_path):
-    from evoae.genome.frame import NetworkDefaults
+    from evoae.genome.network_defaults import NetworkDefaults
     from evoae.genome.text import parse
     from evoae.models.build import build
     from evoae.models.plan import plan

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.memory import BASE_BYTES, training_bytes
 from evoae.models.plan import Plan, plan

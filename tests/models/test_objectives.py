@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from evoae.config.schema import ObjectiveConfig
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.objectives.factory import objective_for
 from evoae.models.plan import plan

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evoae.errors import GenomeError
-from evoae.genome.frame import NetworkDefaults
 from evoae.genome.genome import Genome
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.plan import Plan, plan
 from tests.genome.strategies import genomes
@@ -273,12 +273,12 @@ def test_a_vector_head_flattens_where_the_decoder_makes_its_map() -> None:
 
 
 def test_a_table_takes_dense_layers_and_refuses_convolutions_in_one_sentence() -> None:
-    frame = NetworkDefaults((13,), output="linear")
-    layers = plan(parse("dense(8) | latent(2) | updense(8)"), frame)
+    defaults = NetworkDefaults((13,), output="linear")
+    layers = plan(parse("dense(8) | latent(2) | updense(8)"), defaults)
     assert layers.output_shape == (13,)
     assert layers.size.parameters == 14 * 8 + 9 * 2 + 3 * 8 + 9 * 13
     with pytest.raises(GenomeError, match="convolutions need images"):
-        plan(parse("conv(8,3x3) | latent(2) | upconv(8,3x3)"), frame)
+        plan(parse("conv(8,3x3) | latent(2) | upconv(8,3x3)"), defaults)
 
 
 @pytest.mark.parametrize(("posterior", "heads"), [("diagonal", [3]), ("full", [3, 3])])
@@ -293,14 +293,14 @@ def test_a_posterior_adds_heads_beside_the_code(posterior: Any, heads: list[int]
 
 
 def test_a_gene_of_the_whole_network_outranks_the_frame() -> None:
-    frame = NetworkDefaults(
+    defaults = NetworkDefaults(
         (28, 28, 1), activation="elu", downsampling="average", upsampling="transposed"
     )
     text = "conv(4,3x3) | latent(3) | upconv(5,3x3)"
-    by_frame = plan(parse(text), frame)
-    assert {layer.activation for layer in by_frame.layers if layer.kernel == (3, 3)} >= {"elu"}
-    assert "avgpool" in {layer.kind for layer in by_frame.layers}
-    by_gene = plan(parse(f"act(gelu) down(max) up(upsample) {text}"), frame)
+    by_default = plan(parse(text), defaults)
+    assert {layer.activation for layer in by_default.layers if layer.kernel == (3, 3)} >= {"elu"}
+    assert "avgpool" in {layer.kind for layer in by_default.layers}
+    by_gene = plan(parse(f"act(gelu) down(max) up(upsample) {text}"), defaults)
     kinds = {layer.kind for layer in by_gene.layers}
     assert {"maxpool", "upsample"} <= kinds
     assert not {"avgpool", "transposed"} & kinds

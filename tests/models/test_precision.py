@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evoae.config.schema import ObjectiveConfig
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.objectives.factory import objective_for
 from evoae.models.plan import plan
@@ -25,10 +25,10 @@ KINDS = [
 ]
 
 
-def built(frame=None, text=TEXT):
+def built(defaults=None, text=TEXT):
     from evoae.models.build import build
 
-    return build(plan(parse(text), frame or NetworkDefaults(SHAPE)), seed=1)
+    return build(plan(parse(text), defaults or NetworkDefaults(SHAPE)), seed=1)
 
 
 def computing_in(precision, model):

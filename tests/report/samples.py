@@ -57,7 +57,7 @@ def make(
 def scored(store: Store, id: str, fitness: float, **changes) -> None:
     """Record that a candidate earned a loss."""
     candidate = store.candidates()[id]
-    size = plan(parse(candidate.genome), Run.open(store.folder).frame()).size
+    size = plan(parse(candidate.genome), Run.open(store.folder).defaults()).size
     evaluation = Evaluation(
         id,
         Outcome.SCORED,

@@ -40,7 +40,7 @@ class Counted:
 @pytest.fixture
 def executor(monkeypatch):
     counted = Counted()
-    monkeypatch.setattr(CONDUCTOR, "_executor", counted)
+    monkeypatch.setattr(CONDUCTOR, "executor_for", counted)
     return counted
 
 
@@ -134,8 +134,8 @@ def test_a_network_that_the_search_has_trained_is_not_trained_again(executor, tm
 
 
 def test_a_baseline_that_fails_is_recorded_with_its_kind_and_shown(monkeypatch, tmp_path):
-    counted = Counted(failing=lambda task: task.frame.min_side == 3)
-    monkeypatch.setattr(CONDUCTOR, "_executor", counted)
+    counted = Counted(failing=lambda task: task.defaults.min_side == 3)
+    monkeypatch.setattr(CONDUCTOR, "executor_for", counted)
     asked = with_changes(ALL, report={"baselines": ["handmade"]})
     run = evoae.search(asked, run=tmp_path / "run")
     (found,) = run.baselines()
@@ -148,7 +148,7 @@ def test_a_baseline_that_fails_is_recorded_with_its_kind_and_shown(monkeypatch, 
 
 def test_a_random_search_that_cannot_go_on_spoils_nothing(monkeypatch, tmp_path):
     counted = Counted(failing=lambda task: "random" in task.keep.parts)
-    monkeypatch.setattr(CONDUCTOR, "_executor", counted)
+    monkeypatch.setattr(CONDUCTOR, "executor_for", counted)
     asked = with_changes(ALL, report={"baselines": "random"})
     run = evoae.search(asked, run=tmp_path / "run")
     (found,) = run.baselines()

@@ -20,7 +20,7 @@ def record(tmp_path):
 
         again = Evaluation(f"{ids[0]} 2", Outcome.SCORED, 0.08, cost=500)
         store.add_repeat(again, 2, 1)
-        samples.finished(store, 1, [ids[0]], reused=None)
+        samples.finished(store, 1, [ids[0]], duplicates=None)
     return samples.read(tmp_path / "run")
 
 
@@ -41,7 +41,7 @@ def test_cost_counts_further_trainings_and_is_unknown_after_one_without(record):
 
 def test_a_column_of_the_logbook_that_nobody_filled_is_left_out(record):
     header, rows = generation_rows(record.generations)
-    assert "reused" not in header
+    assert "duplicates" not in header
     assert (header[0], header[-1], len(rows[0])) == ("generation", "time", len(header))
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.plan import plan
 from evoae.report.sections.network import network, stages
 
 
-def drawn(text, shape=(28, 28, 1), **frame):
-    return network(plan(parse(text), NetworkDefaults(shape, **frame)))
+def drawn(text, shape=(28, 28, 1), **defaults):
+    return network(plan(parse(text), NetworkDefaults(shape, **defaults)))
 
 
 def names(rows):

@@ -84,7 +84,7 @@ def finished(generation: int) -> Generation:
         generation,
         (identity(2 * generation - 1), identity(2 * generation)),
         tuple(best),
-        {"trained": 2, "reused": 1, "failed": 1, "min": 0.1 / generation, "std": None},
+        {"trained": 2, "duplicates": 1, "failed": 1, "min": 0.1 / generation, "std": None},
         1.5,
     )
 

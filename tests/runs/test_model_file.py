@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from evoae.errors import RunError
-from evoae.genome.frame import NetworkDefaults
-from evoae.genome.genes import GENES, KIND_OF, TRAITS, Train
+from evoae.genome.genes import GENES, GLOBAL_GENES, KIND_OF, Train
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.plan import plan
 from evoae.runs.model_file import load_model
@@ -28,10 +28,10 @@ NOBODY = 65534
 BOMB = 2**27  # bytes of zeros, which take a thousandth of that
 
 
-def build(text: str, frame: NetworkDefaults) -> Any:
+def build(text: str, defaults: NetworkDefaults) -> Any:
     from evoae.models.build import build
 
-    return build(plan(parse(text), frame), seed=1)
+    return build(plan(parse(text), defaults), seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ ROWS = "act(gelu) dense(9) bn drop(0.1) | latent(2) | updense(7) bn"
 NETWORKS = [
     *(
         (
-            MODIFIED.format(f"{KIND_OF[trait].word}({word})", "upconv(4,3x3) res(2)"),
+            MODIFIED.format(f"{KIND_OF[gene].word}({word})", "upconv(4,3x3) res(2)"),
             NetworkDefaults((9, 10, 2)),
         )
-        for trait in TRAITS
-        if trait is not Train
-        for word in KIND_OF[trait].fields[0].words
+        for gene in GLOBAL_GENES
+        if gene is not Train
+        for word in KIND_OF[gene].fields[0].words
     ),
     (
         "train(-3,32,adam) conv(4,3x3) dense(6) | updense(6) upconv(4,3x3)",
@@ -77,14 +77,14 @@ def test_the_networks_that_are_tried_have_every_gene() -> None:
 
 
 @pytest.mark.usefixtures("whole")
-@pytest.mark.parametrize(("text", "frame"), NETWORKS, ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(("text", "defaults"), NETWORKS, ids=lambda value: str(value)[:20])
 def test_every_network_that_evoae_builds_is_loaded(
-    text: str, frame: NetworkDefaults, tmp_path: Path
+    text: str, defaults: NetworkDefaults, tmp_path: Path
 ) -> None:
-    built = build(text, frame)
+    built = build(text, defaults)
     built.save(tmp_path / "m.keras")
     loaded = load_model(tmp_path / "m.keras")
-    items = np.random.default_rng(0).random((3, *frame.input_shape), np.float32)
+    items = np.random.default_rng(0).random((3, *defaults.input_shape), np.float32)
     np.testing.assert_array_equal(loaded(items, training=False), built(items, training=False))
 
 

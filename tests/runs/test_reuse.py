@@ -10,7 +10,7 @@ import pytest
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.errors import RunError
 from evoae.evaluation import Task
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.runs.reuse import ReusableRun
 
@@ -27,7 +27,7 @@ def task(tiny_run, tmp_path):
     return Task(
         id=best.id,
         genome=parse(best.genome),
-        frame=NetworkDefaults((8, 8, 1)),
+        defaults=NetworkDefaults((8, 8, 1)),
         data=Path(),
         objective=ObjectiveConfig(),
         training=TrainingConfig(),

@@ -51,7 +51,7 @@ def test_status_tells_running_interrupted_and_finished_apart(tmp_path: Path) -> 
         running = run.status()
         assert (running.state, running.pid, running.workers) == ("running", os.getpid(), 2)
         assert (running.generation, running.generations) == (3, 3)
-        assert (running.scored, running.failed, running.reused) == (3, 2, 2)
+        assert (running.scored, running.failed, running.duplicates) == (3, 2, 2)
         assert running.best == (identity(5), 0.01)
         assert running.disk_bytes > 10_000
     interrupted = run.status()
@@ -142,7 +142,7 @@ def test_a_running_run_forecasts_its_end_with_a_range(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", generations=1) as store:
         store.set({"workers": 2, "planned": 13})
         run = Run.open(tmp_path / "run")
-        steady = run.status()  # two trainings in four seconds, and one reused
+        steady = run.status()  # two trainings in four seconds, and one duplicate
         assert steady.per_minute == pytest.approx(60 * 2 / 4.0, rel=0.1)
         assert steady.eta_seconds == pytest.approx(10 * (2 / 3) * 2.0, rel=0.1)
         assert 0 == steady.eta_low < steady.eta_seconds < (steady.eta_high or 0)

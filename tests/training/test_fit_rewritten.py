@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.plan import plan
 from tests.contracts.fit_loop import blobs
@@ -12,10 +12,10 @@ SHAPE = (16, 12, 2)
 DEEP = "conv(6,3x3) conv(5,4x3) | latent(3) | upconv(4,3x4) upconv(33,5x3)"
 
 
-def built(text=DEEP, shape=SHAPE, **frame):
+def built(text=DEEP, shape=SHAPE, **defaults):
     from evoae.models.build import build
 
-    return build(plan(parse(text), NetworkDefaults(shape, min_side=3, **frame)), seed=1)
+    return build(plan(parse(text), NetworkDefaults(shape, min_side=3, **defaults)), seed=1)
 
 
 def rewritten(model):

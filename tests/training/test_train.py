@@ -16,11 +16,11 @@ from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.errors import DataError, RunError
 from evoae.evaluation import Outcome, Task
 from evoae.genome.canonical import candidate_id
-from evoae.genome.frame import NetworkDefaults
+from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.memory import BASE_BYTES
 from evoae.models.plan import plan
-from evoae.training.failures import CandidateError, guarded
+from evoae.training.failures import CandidateError, capture_failures
 from evoae.training.train import train
 from tests.contracts.fit_loop import SHAPE, blobs
 
@@ -125,7 +125,7 @@ def test_the_epochs_before_a_divergence_are_recorded(data):
     def diverges(task):
         raise CandidateError(Outcome.DIVERGED, "gone", (0.3, 0.2), (0.4, 0.3))
 
-    failed = guarded(diverges, task(data))
+    failed = capture_failures(diverges, task(data))
     assert (failed.train_loss, failed.validation_loss) == ((0.3, 0.2), (0.4, 0.3))
 
 
@@ -142,7 +142,7 @@ def no_room_for_an_array(task):
 
 @pytest.mark.parametrize("fit", [no_room_for_a_tensor, no_room_for_an_array])
 def test_a_network_too_large_for_memory_fails_with_one_line_and_a_traceback(data, fit):
-    failed = guarded(fit, task(data))
+    failed = capture_failures(fit, task(data))
     assert failed.outcome is Outcome.OUT_OF_MEMORY
     assert failed.message in (
         "OOM when allocating tensor",
@@ -168,7 +168,7 @@ def test_a_network_that_may_fit_is_trained(data):
 
 def test_a_bug_of_ours_is_an_exception(data):
     with pytest.raises(ValueError, match=r"incompatible|expected"):
-        train(replace(task(data), frame=NetworkDefaults((10, 9, 3))))
+        train(replace(task(data), defaults=NetworkDefaults((10, 9, 3))))
 
 
 def test_data_that_is_gone_is_an_exception(tmp_path):
@@ -230,8 +230,8 @@ def test_a_stopped_training_is_the_beginning_of_the_whole_one(kind, loop, data, 
     file = tmp_path / "it.keras"
     one = task(data, MODIFIED, loop=loop, epochs=3, schedule="cosine")
     objective = ObjectiveConfig(kind=kind)
-    frame = NetworkDefaults.of(ModelConfig(), objective, SHAPE, "sigmoid")
-    one = replace(one, objective=objective, frame=frame, keep=file, flops=7, images=70)
+    defaults = NetworkDefaults.of(ModelConfig(), objective, SHAPE, "sigmoid")
+    one = replace(one, objective=objective, defaults=defaults, keep=file, flops=7, images=70)
     whole = train(one)
     assert not whole.raced
     file.unlink()

@@ -70,7 +70,7 @@ def cost_section(record: Record) -> Section | None:
     pairs.append(("training time", f"{duration(sum(seconds))}, {fmean(seconds):.1f} s each"))
     if status.cost:
         pairs.append(("cost", flops(status.cost)))
-    saved = status.reused + status.borrowed
+    saved = status.duplicates + status.reused
     pairs.append(("trainings saved", _saved(record, saved, fmean(seconds))))
     memory = max((each.peak_memory or 0 for each in record.evaluations.values()), default=0)
     if memory:
@@ -99,9 +99,9 @@ def _saved(record: Record, saved: int, mean: float) -> str:
     if not saved:
         return "none: no network was proposed twice"
     status = record.status
-    parts = [f"{status.reused} proposals were known already"] if status.reused else []
-    if status.borrowed:
-        parts.append(f"{status.borrowed} were taken over from other runs")
+    parts = [f"{status.duplicates} proposals were duplicates"] if status.duplicates else []
+    if status.reused:
+        parts.append(f"{status.reused} were reused from other runs")
     return f"{saved}, about {duration(saved * mean)}: {'; '.join(parts)}"
 
 

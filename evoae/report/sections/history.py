@@ -11,7 +11,7 @@ from evoae.report.run_snapshot import Record
 from evoae.runs.records import Generation
 
 _COLUMNS: dict[str, Callable[[Any], str]] = {
-    **dict.fromkeys(("trained", "reused", "failed", "repeated", "raced"), count),
+    **dict.fromkeys(("trained", "duplicates", "failed", "repeated", "raced"), count),
     **dict.fromkeys(("best", "min", "median", "mean", "std"), loss),
     "cost": flops,
 }

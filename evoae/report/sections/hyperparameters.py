@@ -131,13 +131,13 @@ def _scored(record: Record) -> list[_Scored]:
 def _words(genome: Genome) -> dict[str, str]:
     """Return the genome's choices by name."""
     words = {}
-    for trait in genome.traits:
+    for gene in genome.global_genes:
         for field in ("function", "kind", "optimizer"):
-            value = getattr(trait, field, None)
+            value = getattr(gene, field, None)
             if isinstance(value, str):
-                words[type(trait).__name__.lower()] = value
-    for name, gene in (("batch normalisation", BatchNorm), ("residual blocks", Residual)):
-        words[name] = "yes" if any(isinstance(each, gene) for each in genome.genes) else "no"
+                words[type(gene).__name__.lower()] = value
+    for name, kind in (("batch normalisation", BatchNorm), ("residual blocks", Residual)):
+        words[name] = "yes" if any(isinstance(gene, kind) for gene in genome.genes) else "no"
     return words
 
 

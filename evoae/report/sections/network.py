@@ -28,7 +28,7 @@ def section(record: Record) -> Section | None:
     best = record.best
     if best is None:
         return None
-    drawn = plan(parse(best.genome), record.run.frame())
+    drawn = plan(parse(best.genome), record.run.defaults())
     size = drawn.size
     said = (
         f"{short(best.id)}: {count(size.parameters)} parameters, {flops(size.flops)} an "

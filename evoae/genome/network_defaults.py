@@ -1,4 +1,4 @@
-"""The frame: what all networks of one search share, besides their genes."""
+"""What all networks of one search share, besides their genes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NetworkDefaults:
         input_shape: tuple[int, ...],
         output: Literal["sigmoid", "linear"],
     ) -> Self:
-        """Return the frame that a configuration and its data make; `output` fits the data."""
+        """Return the defaults that a configuration and its data make; `output` fits the data."""
         squashed = objective.kind == "sparse" and objective.sparsity == "kl"
         return cls(
             input_shape=input_shape,
