@@ -240,7 +240,7 @@ def _settings(model: Model, data: str) -> DataConfig:
 def _images(settings: DataConfig) -> Items:
     """Return every image of a named set, file or folder, in its order."""
     if settings.name is not None:
-        source = find_set(settings.name).store.read(None, silent)
+        source = find_set(settings.name).fetcher.read(None, silent)
     else:
         source = read_path(Path(settings.path or ""), settings)
     if isinstance(source, Rows):

@@ -159,7 +159,7 @@ def test_a_class_that_can_be_read_off_the_code_is_found_there_and_not_elsewhere(
     tiny_run, tmp_path
 ):
     model = open_model(tiny_run.path)
-    images = find_set("digits").store.read(None, print).images
+    images = find_set("digits").fetcher.read(None, print).images
     np.save(tmp_path / "all.npy", images)
     codes = encode(model, choose(model, data=str(tmp_path / "all.npy"))).values
     centred = codes - np.median(codes, axis=0)
@@ -173,7 +173,7 @@ def test_a_class_that_can_be_read_off_the_code_is_found_there_and_not_elsewhere(
 
 
 def test_labels_of_a_file_in_the_order_of_the_data_are_the_datas_own(compared, tiny_run, tmp_path):
-    labels = find_set("digits").store.read(None, print).labels
+    labels = find_set("digits").fetcher.read(None, print).labels
     (tmp_path / "labels.txt").write_text("\n".join(f"digit {label}" for label in labels))
     found = transfer(tiny_run.path, labels=tmp_path / "labels.txt", examples=60, epochs=1, seeds=1)
     assert found.methods[0].accuracies == compared.methods[0].accuracies[:1]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evoae.data.dataset import Source
 from evoae.data.kinds.images import as_source
-from evoae.data.sources.file_store import FileStore
+from evoae.data.sources.fetchers import lone_file
 from evoae.errors import DataError
 
 _FOLDER = "cifar-10-batches-py"
@@ -97,16 +97,15 @@ def _batch(file: IO[bytes], name: str) -> tuple[NDArray[np.uint8], NDArray[np.in
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels
 
 
-CIFAR10 = FileStore(
-    name="cifar10",
-    files=(
+CIFAR10 = lone_file(
+    "cifar10",
+    (
+        "cifar-10-batches-py-target_archive",  # as Keras 3 keeps it
         "cifar-10-python.tar.gz",
         "cifar-10-batches-py.tar.gz",
-        "cifar-10-batches-py-target_archive",  # as Keras 3 keeps it
     ),
-    digest="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
-    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-    kept="cifar-10-batches-py-target_archive",
+    "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    read_cifar,
     size="170 MB",
-    parse=read_cifar,
 )
