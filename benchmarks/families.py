@@ -113,7 +113,7 @@ def absent(name: str, folder: Path | None, cifar: Path | None) -> str | None:
         return "no folder of pictures: give --folder, or put one at EVOAE_DATA/signs"
     if name == "folder" and not holds_pictures(folder):
         return f"{folder} is no folder of pictures"
-    if name == "cifar10" and cifar is None and find_set(name).store.find(None) is None:
+    if name == "cifar10" and cifar is None and find_set(name).fetcher.find(None) is None:
         return "its data are not here (170 MB; 'evoae data get cifar10' brings them)"
     return None
 

@@ -33,7 +33,7 @@ def list_sets(as_json: bool) -> None:
     from evoae.data.kinds.images import times
     from evoae.data.sources.named import NAMED
 
-    rows = [(known, known.store.find(None)) for known in NAMED.values()]
+    rows = [(known, known.fetcher.find(None)) for known in NAMED.values()]
     if as_json:
         listed = [
             {
@@ -63,9 +63,9 @@ def get(name: str) -> None:
     """Find the set NAME or download it, verify it, and print where it is."""
     from evoae.data.sources.named import find_set
 
-    store = find_set(name).store
-    store.read(None, _tell)
-    click.echo(store.find(None))
+    fetcher = find_set(name).fetcher
+    fetcher.read(None, _tell)
+    click.echo(fetcher.find(None))
 
 
 @command.command()

@@ -58,6 +58,6 @@ def command(
     # A mean image is sharp enough to look at; mean rows are all alike.
     how = how or ("mean" if model.table is None else "sample")
     drawn = sample(model, number, how=how, seed=seed, data=data)
-    write_decoded(out, drawn.codes, drawn.values, model.table)
+    write_decoded(out, drawn, model.table)
     click.echo(f"{formatting.plural(number, 'code')} from {drawn.source}", err=True)
     click.echo(out)

@@ -40,7 +40,7 @@ def section(studio: Studio) -> Section | None:
         return None
     from evoae.use.encode import encode
 
-    codes = encode(studio.best, studio.items).values
+    codes = encode(studio.best, studio.items)
     labels = None if studio.labels is None else [str(each) for each in studio.labels.tolist()]
     groups = scatter.groups(labels, len(codes))
     maps = project(codes)
