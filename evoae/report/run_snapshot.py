@@ -23,7 +23,7 @@ _FIGURE_NAMES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class RunSnapshot:
     """A run at one moment.
 
     Attributes:

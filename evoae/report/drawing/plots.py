@@ -16,7 +16,7 @@ from evoae.report.drawing.svg import (
     scale_axis,
     whole_steps,
 )
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 from evoae.report.sections.history import Step
 from evoae.report.sections.hyperparameters import Factor
 from evoae.runs.records import Baseline
@@ -54,7 +54,7 @@ def course(
     alt: str,
     steps: Sequence[Step],
     places: Sequence[float],
-    record: Record,
+    snapshot: RunSnapshot,
     label: str,
     *,
     whole: bool = False,
@@ -66,21 +66,21 @@ def course(
         alt: its alternative text.
         steps: every candidate.
         places: of each on the horizontal axis.
-        record: of the run, for its baselines and the words.
+        snapshot: of the run, for its baselines and the words.
         label: of the horizontal axis.
         whole: whether its places are whole numbers.
     """
 
     def paint(figure: Figure) -> Words:
         axes = figure.add_subplot(xlabel=label, ylabel="validation loss")
-        words = _candidates(axes, steps, places, record)
+        words = _candidates(axes, steps, places, snapshot)
         best = [(place, s.best) for place, s in zip(places, steps, strict=True) if s.best]
         if best:
             across, up = zip(*best, strict=True)
             axes.plot(across, up, color=COLOUR["blue"], drawstyle="steps-post", gid="best")
         values = [s.loss for s in steps if s.loss is not None]
-        _rival_lines(axes, record.rivals)
-        values += [each.val_loss for each in record.rivals if each.val_loss is not None]
+        _rival_lines(axes, snapshot.rivals)
+        values += [each.val_loss for each in snapshot.rivals if each.val_loss is not None]
         scale_axis(axes, "y", values)
         axes.set_xlim(left=0)
         if whole:
@@ -91,7 +91,7 @@ def course(
 
 
 def _candidates(
-    axes: Axes, steps: Sequence[Step], places: Sequence[float], record: Record
+    axes: Axes, steps: Sequence[Step], places: Sequence[float], snapshot: RunSnapshot
 ) -> Words:
     """Draw candidates as points by how they ended."""
     words: dict[str, Sequence[str]] = {}
@@ -120,7 +120,7 @@ def _candidates(
         if gid == "failed":  # at the foot, wherever that is
             style = {**style, "transform": axes.get_xaxis_transform()}
         axes.scatter([p for p, _ in chosen], up, gid=gid, **style)
-        words[gid] = [record.described(s.id) for _, s in chosen]
+        words[gid] = [snapshot.described(s.id) for _, s in chosen]
     return words
 
 
@@ -150,12 +150,12 @@ def _rival_lines(axes: Axes, rivals: Sequence[Baseline]) -> None:
         axes.axhline(each.val_loss, color=COLOUR[ink], linestyle=_LINES[form], linewidth=1.4)
 
 
-def generations(name: str, alt: str, record: Record) -> str:
+def generations(name: str, alt: str, snapshot: RunSnapshot) -> str:
     """Draw each generation's least and median loss, the middle around its mean, and the best."""
 
     def paint(figure: Figure) -> Words:
         axes = figure.add_subplot(xlabel="generation", ylabel="validation loss")
-        rows = [row for row in record.generations if row.stats.get("median") is not None]
+        rows = [row for row in snapshot.generations if row.stats.get("median") is not None]
         numbers = [row.number for row in rows]
         series = {key: [float(row.stats[key] or 0) for row in rows] for key in ("min", "median")}
         low, high = zip(*(_band(row.stats) for row in rows), strict=True)
@@ -164,8 +164,8 @@ def generations(name: str, alt: str, record: Record) -> str:
             axes.plot(numbers, edge, color=COLOUR["faint"], linewidth=0.7)
         axes.plot(numbers, series["median"], "o--", ms=4, color=COLOUR["orange"])
         axes.plot(numbers, series["min"], "o-", ms=4, color=COLOUR["blue"])
-        _rival_lines(axes, record.rivals)
-        rivals = [each.val_loss for each in record.rivals if each.val_loss is not None]
+        _rival_lines(axes, snapshot.rivals)
+        rivals = [each.val_loss for each in snapshot.rivals if each.val_loss is not None]
         scale_axis(axes, "y", [*series["min"], *high, *rivals])
         whole_steps(axes)
         return {}
@@ -192,7 +192,7 @@ def generation_keys(rivals: Sequence[Baseline]) -> tuple[Key, ...]:
 def front(
     name: str,
     alt: str,
-    record: Record,
+    snapshot: RunSnapshot,
     across: Literal["latent", "parameters"],
     bounds: Mapping[int, float],
 ) -> str:
@@ -201,26 +201,26 @@ def front(
     def paint(figure: Figure) -> Words:
         label = "latent size" if across == "latent" else "parameters"
         axes = figure.add_subplot(xlabel=label, ylabel="validation loss")
-        on_front = [entry.id for entry in record.front]
-        known = [e for e in record.evaluations.values() if e.fitness is not None and not e.raced]
+        on_front = [entry.id for entry in snapshot.front]
+        known = [e for e in snapshot.evaluations.values() if e.fitness is not None and not e.raced]
         others = [e.id for e in known if e.id not in on_front]
         most = max(each.parameters or 1 for each in known)
         words = {}
         for gid, ids, ink in (("others", others, "faint"), ("on-front", on_front, "blue")):
             if not ids:
                 continue
-            found = [record.evaluations[id] for id in ids]
+            found = [snapshot.evaluations[id] for id in ids]
             sizes = [float(getattr(each, across) or 0) for each in found]
-            losses = [record.loss_of(id) or 0.0 for id in ids]
+            losses = [snapshot.loss_of(id) or 0.0 for id in ids]
             area: float | list[float] = 26.0
             if across == "latent":
                 area = _areas([each.parameters or 0 for each in found], most)
             axes.scatter(
                 sizes, losses, s=area, gid=gid, color=COLOUR[ink], alpha=SHEER, linewidths=0
             )
-            words[gid] = [record.described(id) for id in ids]
-        values = [record.loss_of(e.id) or 0.0 for e in known]
-        values += _draw_bounds(axes, across, bounds, record)
+            words[gid] = [snapshot.described(id) for id in ids]
+        values = [snapshot.loss_of(e.id) or 0.0 for e in known]
+        values += _draw_bounds(axes, across, bounds, snapshot)
         sizes = [float(getattr(e, across) or 0) for e in known]
         sizes += [float(size) for size in bounds] if across == "latent" else []
         scale_axis(axes, "y", values)
@@ -236,7 +236,7 @@ def _areas(parameters: Sequence[int], most: int) -> list[float]:
 
 
 def _draw_bounds(
-    axes: Axes, across: str, bounds: Mapping[int, float], record: Record
+    axes: Axes, across: str, bounds: Mapping[int, float], snapshot: RunSnapshot
 ) -> list[float]:
     """Draw PCA: its curve over latent sizes, or its loss at the winner's size as a line."""
     ink, form, _ = RIVALS["pca"]
@@ -245,7 +245,7 @@ def _draw_bounds(
         sizes = sorted(bounds)
         axes.plot(sizes, [bounds[size] for size in sizes], marker="^", ms=5, **style)
         return list(bounds.values())
-    bound = record.run.linear_bound()
+    bound = snapshot.run.linear_bound()
     if across == "parameters" and bound is not None:
         axes.axhline(bound[1], **style)
         return [bound[1]]
@@ -259,7 +259,7 @@ def front_keys(*, pca: str | None, form: Form = "dash") -> tuple[Key, ...]:
 
 
 def curves(
-    name: str, alt: str, record: Record, others: Sequence[str], elites: Sequence[str]
+    name: str, alt: str, snapshot: RunSnapshot, others: Sequence[str], elites: Sequence[str]
 ) -> str:
     """Draw the validation loss by epoch of some candidates faintly, of others strongly."""
 
@@ -275,11 +275,11 @@ def curves(
             styles.append((id, style))
         values: list[float] = []
         for number, (id, style) in enumerate(styles):
-            seen = record.evaluations[id].validation_loss
+            seen = snapshot.evaluations[id].validation_loss
             values += seen
             marker = "o" if len(seen) == 1 else None
             axes.plot(range(1, len(seen) + 1), seen, gid=f"curve{number}", marker=marker, **style)
-            words[f"curve{number}"] = record.described(id)
+            words[f"curve{number}"] = snapshot.described(id)
         scale_axis(axes, "y", values)
         whole_steps(axes)
         return words
@@ -309,7 +309,9 @@ def refit_curves(name: str, alt: str, train: Sequence[float], validation: Sequen
     return draw(name, alt, paint)
 
 
-def factor(name: str, alt: str, found: Factor, record: Record, elites: Collection[str]) -> str:
+def factor(
+    name: str, alt: str, found: Factor, snapshot: RunSnapshot, elites: Collection[str]
+) -> str:
     """Draw how often each value of a factor was tried, and which loss came with it."""
 
     def paint(figure: Figure) -> Words:
@@ -333,7 +335,7 @@ def factor(name: str, alt: str, found: Factor, record: Record, elites: Collectio
                 axes.scatter(
                     across, up, s=20, color=COLOUR[ink], alpha=SHEER, linewidths=0, gid=gid
                 )
-                words[gid] = [record.described(id) for id in ids]
+                words[gid] = [snapshot.described(id) for id in ids]
         scale_axis(axes, "y", found.losses)
         if found.whole:
             whole_steps(axes)

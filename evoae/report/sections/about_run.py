@@ -11,16 +11,16 @@ from evoae.config.template import scalar
 from evoae.evaluation import Evaluation
 from evoae.formatting import command, count, duration, flops, plural, short, size
 from evoae.report.blocks import Block, Commands, Facts, Listing, Section, Table, Text
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 from evoae.runs.compatibility import differences
 from evoae.runs.folder import CONFIG
 
 _QUOTED = 5  # candidates that a row names
 
 
-def failures_section(record: Record) -> Section:
+def failures_section(snapshot: RunSnapshot) -> Section:
     """Count the failures by kind."""
-    trainings = [*record.evaluations.values(), *record.repeats.values()]
+    trainings = [*snapshot.evaluations.values(), *snapshot.repeats.values()]
     failed = [each for each in trainings if each.fitness is None]
     title = "Failures"
     if not failed:
@@ -46,7 +46,7 @@ def failures_section(record: Record) -> Section:
         f"{len(failed)} of {plural(len(trainings), 'training')} failed ({share:.0%}). "
         "A failed network has no loss and ranks nowhere."
     )
-    details = Commands(((command("failures", record.run.path), "every one, with its reason"),))
+    details = Commands(((command("failures", snapshot.run.path), "every one, with its reason"),))
     return Section("failures", title, (Text(said), table, details))
 
 
@@ -55,36 +55,38 @@ def _most_common_message(found: list[Evaluation]) -> str:
     return messages.most_common(1)[0][0]
 
 
-def cost_section(record: Record) -> Section | None:
+def cost_section(snapshot: RunSnapshot) -> Section | None:
     """Say what the run cost and what was spared; None before the first training."""
-    if not record.evaluations:
+    if not snapshot.evaluations:
         return None
-    status = record.status
-    trainings = [*record.evaluations.values(), *record.repeats.values()]
+    status = snapshot.status
+    trainings = [*snapshot.evaluations.values(), *snapshot.repeats.values()]
     seconds = [each.seconds.total for each in trainings]
-    wall = float(record.metadata.get("seconds") or sum(row.seconds for row in record.generations))
-    pairs = [("trainings", _trainings(record))]
+    wall = float(
+        snapshot.metadata.get("seconds") or sum(row.seconds for row in snapshot.generations)
+    )
+    pairs = [("trainings", _trainings(snapshot))]
     if wall:
-        workers = plural(int(record.metadata.get("workers") or 1), "worker")
+        workers = plural(int(snapshot.metadata.get("workers") or 1), "worker")
         pairs.append(("wall time", f"{duration(wall)} with {workers}"))
     pairs.append(("training time", f"{duration(sum(seconds))}, {fmean(seconds):.1f} s each"))
     if status.cost:
         pairs.append(("cost", flops(status.cost)))
     saved = status.duplicates + status.reused
-    pairs.append(("trainings saved", _saved(record, saved, fmean(seconds))))
-    memory = max((each.peak_memory or 0 for each in record.evaluations.values()), default=0)
+    pairs.append(("trainings saved", _saved(snapshot, saved, fmean(seconds))))
+    memory = max((each.peak_memory or 0 for each in snapshot.evaluations.values()), default=0)
     if memory:
         pairs.append(("most memory of a worker", size(memory)))
     pairs.append(("run folder", size(status.disk_bytes)))
     if status.noise is not None:
         pairs.append(("noise of a loss", f"{status.noise:.1%} between seeds"))
-    phases = _phases(record)
+    phases = _phases(snapshot)
     blocks: list[Block] = [Facts(tuple(pairs)), *([] if phases is None else [phases])]
     return Section("cost", "What it cost", tuple(blocks))
 
 
-def _trainings(record: Record) -> str:
-    status = record.status
+def _trainings(snapshot: RunSnapshot) -> str:
+    status = snapshot.status
     parts = [f"{status.scored} with a score"]
     if status.raced:
         parts[0] += f", of which {status.raced} were stopped early"
@@ -95,22 +97,22 @@ def _trainings(record: Record) -> str:
     return "; ".join(parts)
 
 
-def _saved(record: Record, saved: int, mean: float) -> str:
+def _saved(snapshot: RunSnapshot, saved: int, mean: float) -> str:
     if not saved:
         return "none: no network was proposed twice"
-    status = record.status
+    status = snapshot.status
     parts = [f"{status.duplicates} proposals were duplicates"] if status.duplicates else []
     if status.reused:
         parts.append(f"{status.reused} were reused from other runs")
     return f"{saved}, about {duration(saved * mean)}: {'; '.join(parts)}"
 
 
-def _phases(record: Record) -> Table | None:
+def _phases(snapshot: RunSnapshot) -> Table | None:
     """Return what the trainings with a score spent their time on; None if there are none.
 
     Of those that failed, the parts are not known, and of further ones of a network neither.
     """
-    found = [each.seconds for each in record.evaluations.values() if each.fitness is not None]
+    found = [each.seconds for each in snapshot.evaluations.values() if each.fitness is not None]
     total = sum(each.total for each in found)
     if not total:
         return None
@@ -124,14 +126,14 @@ def _phases(record: Record) -> Table | None:
         (name, duration(seconds), f"{seconds / total:.0%}") for name, seconds in parts.items()
     )
     caption = f"Time by part, over the {plural(len(found), 'training')} with a score"
-    if record.repeats:
+    if snapshot.repeats:
         caption += " (each network's first; of further ones only the whole is known)"
     return Table(caption, ("part", "time", "share"), rows)
 
 
-def setting_section(record: Record) -> Section:
+def setting_section(snapshot: RunSnapshot) -> Section:
     """Say what it takes to do the run again."""
-    metadata, config = record.metadata, record.run.in_force()
+    metadata, config = snapshot.metadata, snapshot.run.in_force()
     pairs = [("data", _data(metadata)), ("seed", str(config.seed))]
     if metadata.get("data_digest"):
         pairs.append(("digest of the data", str(metadata["data_digest"])))
@@ -144,21 +146,21 @@ def setting_section(record: Record) -> Section:
         "The same configuration, data and seed give the same result on the same kind of machine, "
         "whatever the number of workers."
     )
-    once_more = Commands(((again(record), "the same once more, in a new run folder"),))
+    once_more = Commands(((again(snapshot), "the same once more, in a new run folder"),))
     listing = Listing("The configuration, every setting", dump_config(config))
     return Section(
         "setting", "To do it again", (Text(said), once_more, Facts(tuple(pairs)), listing)
     )
 
 
-def again(record: Record) -> str:
+def again(snapshot: RunSnapshot) -> str:
     """Return the command that makes the same run anew, what its file does not say included."""
-    wanted = record.run.in_force().model_dump(mode="json")
-    words = ["search", "--config", record.run.path / CONFIG]
-    if record.given is not None:
-        words = ["train", "--config", record.run.path / CONFIG, "--genome", record.given]
-        wanted["refit"] |= (record.refit or {}).get("settings", {})
-    for path, _, value in differences(record.run.config.model_dump(mode="json"), wanted):
+    wanted = snapshot.run.in_force().model_dump(mode="json")
+    words = ["search", "--config", snapshot.run.path / CONFIG]
+    if snapshot.given is not None:
+        words = ["train", "--config", snapshot.run.path / CONFIG, "--genome", snapshot.given]
+        wanted["refit"] |= (snapshot.refit or {}).get("settings", {})
+    for path, _, value in differences(snapshot.run.config.model_dump(mode="json"), wanted):
         words += ["--set", f"{path}={scalar(value)}"]
     return command(*words)
 

@@ -9,7 +9,7 @@ from evoae.experiments.refit import judged_by
 from evoae.formatting import count, figure, flops, flops_unit, loss, plural, short
 from evoae.report.blocks import Block, Figure, Figures, Form, Key, Section, Table, Text
 from evoae.report.drawing import plots
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 from evoae.report.sections.history import Step, course, generation_rows, improvements
 from evoae.report.sections.hyperparameters import Factor, choices, constant, factors
 from evoae.runs.files import REFIT
@@ -18,14 +18,14 @@ from evoae.runs.hall_of_fame import Entry
 _ELITES = 5  # whose learning curves are strong
 
 
-def course_section(record: Record) -> Section | None:
+def course_section(snapshot: RunSnapshot) -> Section | None:
     """Draw the best so far against evaluations, against cost, and the generations.
 
     None for the run of one given network, which searched nothing.
     """
-    if record.given is not None:
+    if snapshot.given is not None:
         return None
-    steps = course(record)
+    steps = course(snapshot)
     title = "How the search went"
     if not any(step.best is not None for step in steps):
         said = "No candidate has been trained yet."
@@ -39,17 +39,17 @@ def course_section(record: Record) -> Section | None:
         f"better than all before; the best, {short(last.id)} with {loss(last.best)}, was number "
         f"{last.number}."
     )
-    if record.repeats:
+    if snapshot.repeats:
         said += " Each network counts with the mean of its trainings."
-    figures = [_by_number(record, steps, found)]
+    figures = [_by_number(snapshot, steps, found)]
     if steps[-1].cost:
-        figures.append(_by_cost(record, steps, found))
-    if sum(row.stats.get("median") is not None for row in record.generations) > 1:
-        figures.append(_by_generation(record))
+        figures.append(_by_cost(snapshot, steps, found))
+    if sum(row.stats.get("median") is not None for row in snapshot.generations) > 1:
+        figures.append(_by_generation(snapshot))
     return Section("course", title, (Text(said), Figures(tuple(figures))))
 
 
-def _by_number(record: Record, steps: Sequence[Step], found: Sequence[Step]) -> Figure:
+def _by_number(snapshot: RunSnapshot, steps: Sequence[Step], found: Sequence[Step]) -> Figure:
     rows = tuple(
         (
             str(step.number),
@@ -66,15 +66,15 @@ def _by_number(record: Record, steps: Sequence[Step], found: Sequence[Step]) -> 
         f"Best validation loss so far against networks trained: from {loss(first.best)} at number "
         f"{first.number} to {loss(last.best)} at number {last.number} of {len(steps)}."
     )
-    for key in plots.rival_keys(record.rivals):
+    for key in plots.rival_keys(snapshot.rivals):
         alt += f" For comparison, {key.words}."
     places = [float(step.number) for step in steps]
-    svg = plots.course("course", alt, steps, places, record, "networks trained", whole=True)
-    keys = plots.course_keys(steps, record.rivals)
+    svg = plots.course("course", alt, steps, places, snapshot, "networks trained", whole=True)
+    keys = plots.course_keys(steps, snapshot.rivals)
     return Figure("Best so far, by networks trained", svg, keys, table=table)
 
 
-def _by_cost(record: Record, steps: Sequence[Step], found: Sequence[Step]) -> Figure:
+def _by_cost(snapshot: RunSnapshot, steps: Sequence[Step], found: Sequence[Step]) -> Figure:
     total, last = float(steps[-1].cost or 0), found[-1]
     unit, scale = flops_unit(total)
     alt = (
@@ -82,37 +82,39 @@ def _by_cost(record: Record, steps: Sequence[Step], found: Sequence[Step]) -> Fi
         f"{flops(float(last.cost or 0))} of {flops(total)}."
     )
     places = [float(step.cost or 0) / scale for step in steps]
-    svg = plots.course("cost", alt, steps, places, record, f"cost of all trainings so far, {unit}")
-    note = "Further trainings of a network are counted with its first." if record.repeats else ""
-    return Figure("Best so far, by cost", svg, plots.course_keys(steps, record.rivals), note)
+    svg = plots.course(
+        "cost", alt, steps, places, snapshot, f"cost of all trainings so far, {unit}"
+    )
+    note = "Further trainings of a network are counted with its first." if snapshot.repeats else ""
+    return Figure("Best so far, by cost", svg, plots.course_keys(steps, snapshot.rivals), note)
 
 
-def _by_generation(record: Record) -> Figure:
-    last = record.generations[-1]
+def _by_generation(snapshot: RunSnapshot) -> Figure:
+    last = snapshot.generations[-1]
     alt = (
-        f"Loss by generation, {len(record.generations)} of them; in number {last.number} the "
+        f"Loss by generation, {len(snapshot.generations)} of them; in number {last.number} the "
         f"median is {loss(last.stats.get('median'))} and the least {loss(last.stats.get('min'))}."
     )
-    svg = plots.generations("generations", alt, record)
-    header, rows = generation_rows(record.generations)
+    svg = plots.generations("generations", alt, snapshot)
+    header, rows = generation_rows(snapshot.generations)
     table = Table("Every generation", header, rows, frozenset())
-    keys = plots.generation_keys(record.rivals)
+    keys = plots.generation_keys(snapshot.rivals)
     return Figure("Each generation's own networks", svg, keys, table=table)
 
 
-def front_section(record: Record) -> Section | None:
+def front_section(snapshot: RunSnapshot) -> Section | None:
     """Draw loss against latent size and parameters, the front in it; None for fewer than two."""
-    known = [e for e in record.evaluations.values() if e.fitness is not None]
-    if not record.front or len(known) < 2:
+    known = [e for e in snapshot.evaluations.values() if e.fitness is not None]
+    if not snapshot.front or len(known) < 2:
         return None
     latents = {e.latent or 0 for e in known}
-    bounds, bound = record.run.linear_bounds(), record.run.linear_bound()
+    bounds, bound = snapshot.run.linear_bounds(), snapshot.run.linear_bound()
     # As far as there are networks: at far smaller codes PCA would crowd them together.
     bounds = {k: bounds[k] for k in sorted(bounds) if min(latents) <= k <= max(latents)}
     said = (
-        f"Of {plural(record.status.scored, 'network')}, {len(record.front)} "
-        f"{'is' if len(record.front) == 1 else 'are'} beaten by no other in loss, latent size and "
-        "parameters at once."
+        f"Of {plural(snapshot.status.scored, 'network')}, {len(snapshot.front)} "
+        f"{'is' if len(snapshot.front) == 1 else 'are'} beaten by no other in loss, latent size "
+        "and parameters at once."
     )
     figures = []
     if len(latents) > 1:
@@ -121,30 +123,30 @@ def front_section(record: Record) -> Section | None:
         words = "PCA" if len(bounds) > 1 else f"PCA {curve}"
         form: Form = "dash" if len(bounds) > 1 else "triangle"
         keys = plots.front_keys(pca=words if bounds else None, form=form)
-        alt = _front_alt(record, "latent") + (f" PCA has {curve}." if bounds else "")
-        svg = plots.front("front-latent", alt, record, "latent", bounds)
+        alt = _front_alt(snapshot, "latent") + (f" PCA has {curve}." if bounds else "")
+        svg = plots.front("front-latent", alt, snapshot, "latent", bounds)
         note = "The larger a point, the more parameters."
         figures.append(Figure("Loss and latent size", svg, keys, note))
     else:
         said += f" The latent size is {count(latents.pop())} in all of them."
     line = f"PCA of latent size {bound[0]}: {loss(bound[1])}" if bound else None
     keys = plots.front_keys(pca=line)
-    alt = _front_alt(record, "parameters") + (f" {line}." if line else "")
-    svg = plots.front("front-parameters", alt, record, "parameters", bounds)
+    alt = _front_alt(snapshot, "parameters") + (f" {line}." if line else "")
+    svg = plots.front("front-parameters", alt, snapshot, "parameters", bounds)
     figures.append(Figure("Loss and parameters", svg, keys))
-    figures[0] = replace(figures[0], table=_front_table(record.front, bounds))
+    figures[0] = replace(figures[0], table=_front_table(snapshot.front, bounds))
     return Section("front", "What size buys", (Text(said), Figures(tuple(figures))))
 
 
-def _front_alt(record: Record, across: str) -> str:
+def _front_alt(snapshot: RunSnapshot, across: str) -> str:
     def size(entry: Entry) -> int:
         return entry.latent if across == "latent" else entry.parameters
 
-    least, most = min(record.front, key=size), max(record.front, key=size)
+    least, most = min(snapshot.front, key=size), max(snapshot.front, key=size)
     name = "latent size" if across == "latent" else "parameters"
     return (
-        f"Validation loss against {name} of {plural(record.status.scored, 'network')}; the front "
-        f"goes from {loss(least.val_loss)} at {count(size(least))} to {loss(most.val_loss)} at "
+        f"Validation loss against {name} of {plural(snapshot.status.scored, 'network')}; the "
+        f"front goes from {loss(least.val_loss)} at {count(size(least))} to {loss(most.val_loss)} at "
         f"{count(size(most))}."
     )
 
@@ -165,40 +167,42 @@ def _front_table(front: Sequence[Entry], bounds: Mapping[int, float]) -> Table:
     return Table("The front", header, rows, frozenset({0, 5}))
 
 
-def curves_section(record: Record) -> Section | None:
+def curves_section(snapshot: RunSnapshot) -> Section | None:
     """Draw the learning curve of every candidate, the best ones strongly; None without any."""
     title = "Learning curves"
     lengths = {
-        id: len(e.validation_loss) for id, e in record.evaluations.items() if e.fitness is not None
+        id: len(e.validation_loss)
+        for id, e in snapshot.evaluations.items()
+        if e.fitness is not None
     }
-    refit = _refit_curve(record)
+    refit = _refit_curve(snapshot)
     figures = [] if refit is None else [refit]
     if max(lengths.values(), default=0) > 1:
-        figures.insert(0, _curves(record, [id for id, epochs in lengths.items() if epochs]))
+        figures.insert(0, _curves(snapshot, [id for id, epochs in lengths.items() if epochs]))
     elif lengths and not figures:
         return Section("curves", title, (Text("Every network was trained for one epoch."),))
     return Section("curves", title, (Figures(tuple(figures)),)) if figures else None
 
 
-def _curves(record: Record, known: Sequence[str]) -> Figure:
-    elites = [entry.id for entry in record.hall[:_ELITES] if entry.id in known]
+def _curves(snapshot: RunSnapshot, known: Sequence[str]) -> Figure:
+    elites = [entry.id for entry in snapshot.hall[:_ELITES] if entry.id in known]
     others = [id for id in known if id not in elites]
     step = -(-len(others) // plots.MOST_LINES) if others else 1
     drawn = others[::step]
-    best = record.evaluations[elites[0]].validation_loss if elites else ()
+    best = snapshot.evaluations[elites[0]].validation_loss if elites else ()
     alt = f"Validation loss by epoch of {plural(len(known), 'network')}."
     if best:
         alt += f" The best one's goes from {loss(best[0])} to {loss(best[-1])}."
     note = "" if step == 1 else f"Of the others one in {step} is drawn."
     rows = tuple(
-        (short(id), *(loss(value) for value in _thinned(record.evaluations[id].validation_loss)))
+        (short(id), *(loss(value) for value in _thinned(snapshot.evaluations[id].validation_loss)))
         for id in elites
     )
-    most = max((len(record.evaluations[id].validation_loss) for id in elites), default=0)
+    most = max((len(snapshot.evaluations[id].validation_loss) for id in elites), default=0)
     epochs = _thinned(range(1, most + 1))
     padded = tuple((*row, *["-"] * (1 + len(epochs) - len(row))) for row in rows)
     table = Table("The best ones", ("epoch", *(str(e) for e in epochs)), padded) if rows else None
-    svg = plots.curves("curves", alt, record, drawn, elites)
+    svg = plots.curves("curves", alt, snapshot, drawn, elites)
     keys = plots.curve_keys(elites, len(drawn))
     return Figure("In the search", svg, keys, note, table)
 
@@ -209,16 +213,16 @@ def _thinned(values: Sequence[float]) -> list[float]:
     return list(values[::-1][::step][::-1])
 
 
-def _refit_curve(record: Record) -> Figure | None:
+def _refit_curve(snapshot: RunSnapshot) -> Figure | None:
     """Draw the refit of the best model; None before one."""
-    if record.refit is None or record.best is None:
+    if snapshot.refit is None or snapshot.best is None:
         return None
     trainings = [
         result
-        for (id, kind), result in record.results.items()
-        if id == record.best.id
+        for (id, kind), result in snapshot.results.items()
+        if id == snapshot.best.id
         and kind.startswith(f"{REFIT} ")
-        and result["settings"] == record.refit["settings"]
+        and result["settings"] == snapshot.refit["settings"]
         and result["outcome"] == "scored"
     ]
     if not trainings:
@@ -233,12 +237,12 @@ def _refit_curve(record: Record) -> Figure | None:
     keys = [Key("blue", "line", "validation")] if validation else []
     keys.append(Key("orange", "dash", "training"))
     svg = plots.refit_curves("refit", alt, train, validation)
-    return Figure(f"The refit of {short(record.best.id)}", svg, tuple(keys))
+    return Figure(f"The refit of {short(snapshot.best.id)}", svg, tuple(keys))
 
 
-def explored_section(record: Record) -> Section | None:
+def explored_section(snapshot: RunSnapshot) -> Section | None:
     """Draw what the search tried, and which loss came with it; None without two networks."""
-    found, same, words = factors(record), constant(record), choices(record)
+    found, same, words = factors(snapshot), constant(snapshot), choices(snapshot)
     if not found and not same:
         return None
     blocks: list[Block] = []
@@ -246,8 +250,8 @@ def explored_section(record: Record) -> Section | None:
         held = "; ".join(f"{name} {figure(value, 4)}" for name, value in same.items())
         blocks.append(Text(f"The same in all networks: {held}."))
     if found:
-        elites = {entry.id for entry in record.hall}
-        drawn = tuple(_factor(each, number, record, elites) for number, each in enumerate(found))
+        elites = {entry.id for entry in snapshot.hall}
+        drawn = tuple(_factor(each, number, snapshot, elites) for number, each in enumerate(found))
         blocks.append(Figures(drawn))
     if words:
         rows = tuple(
@@ -261,7 +265,7 @@ def explored_section(record: Record) -> Section | None:
     return Section("explored", "What the search explored", (*blocks, Text(note)))
 
 
-def _factor(each: Factor, number: int, record: Record, elites: set[str]) -> Figure:
+def _factor(each: Factor, number: int, snapshot: RunSnapshot, elites: set[str]) -> Figure:
     low, high = min(each.values), max(each.values)
     alt = (
         f"Validation loss against {each.name}, from {figure(low, 4)} to {figure(high, 4)}, of "
@@ -270,7 +274,7 @@ def _factor(each: Factor, number: int, record: Record, elites: set[str]) -> Figu
     note = ""
     if each.rank_correlation is not None:
         note = f"Rank correlation with the loss: {each.rank_correlation:+.2f}."
-    svg = plots.factor(f"factor{number}", f"{alt} {note}".strip(), each, record, elites)
+    svg = plots.factor(f"factor{number}", f"{alt} {note}".strip(), each, snapshot, elites)
     rows = tuple((short(id), figure(value, 4), loss(it)) for id, value, it in each.points)
     table = Table(f"Every network's {each.name}", ("id", each.name, "loss"), rows)
     return Figure(each.name.capitalize(), svg, plots.factor_keys(), note, table)

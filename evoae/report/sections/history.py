@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evoae.formatting import count, duration, flops, loss
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 from evoae.runs.records import Generation
 
 _COLUMNS: dict[str, Callable[[Any], str]] = {
@@ -38,18 +38,18 @@ class Step:
     cost: int | None
 
 
-def course(record: Record) -> tuple[Step, ...]:
+def course(snapshot: RunSnapshot) -> tuple[Step, ...]:
     """Return every evaluated candidate in the order of proposal."""
     steps: list[Step] = []
     best, spent, known = None, 0, True
     again: dict[str, list[int | None]] = {}
-    for (id, _), repeat in record.repeats.items():
+    for (id, _), repeat in snapshot.repeats.items():
         again.setdefault(id, []).append(repeat.cost)
-    for id in record.candidates:
-        evaluation = record.evaluations.get(id)
+    for id in snapshot.candidates:
+        evaluation = snapshot.evaluations.get(id)
         if evaluation is None:
             continue
-        value = record.loss_of(id)
+        value = snapshot.loss_of(id)
         if value is not None and not evaluation.raced:
             best = value if best is None else min(best, value)
         for cost in (evaluation.cost, *again.get(id, ())):

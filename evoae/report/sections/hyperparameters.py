@@ -10,7 +10,7 @@ from statistics import fmean, median
 from evoae.genome.codec import decode
 from evoae.genome.genes import BatchNorm, Conv, Dense, Dropout, Residual, UpConv, UpDense
 from evoae.genome.genome import Genome
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 
 _MOST_BARS = 16
 
@@ -68,9 +68,9 @@ class Choice:
     median: float
 
 
-def factors(record: Record) -> list[Factor]:
+def factors(snapshot: RunSnapshot) -> list[Factor]:
     """Return what varied among the candidates that were trained to the end."""
-    scored = _scored(record)
+    scored = _scored(snapshot)
     found = []
     for name, measure in _MEASURES.items():
         values = tuple(measure(each.genome, each.latent) for each in scored)
@@ -84,9 +84,9 @@ def factors(record: Record) -> list[Factor]:
     return found
 
 
-def constant(record: Record) -> dict[str, float]:
+def constant(snapshot: RunSnapshot) -> dict[str, float]:
     """Return by name what was the same in all of them; nothing if there are fewer than two."""
-    scored = _scored(record)
+    scored = _scored(snapshot)
     if len(scored) < 2:
         return {}
     seen = {
@@ -95,10 +95,10 @@ def constant(record: Record) -> dict[str, float]:
     return {name: values.pop() for name, values in seen.items() if len(values) == 1}
 
 
-def choices(record: Record) -> list[Choice]:
+def choices(snapshot: RunSnapshot) -> list[Choice]:
     """Return every word that not all candidates share, with what came of it."""
     by_choice: dict[tuple[str, str], list[float]] = {}
-    for each in _scored(record):
+    for each in _scored(snapshot):
         for name, word in _words(each.genome).items():
             by_choice.setdefault((name, word), []).append(each.loss)
     names = [name for name, _ in by_choice]
@@ -117,11 +117,11 @@ class _Scored:
     loss: float
 
 
-def _scored(record: Record) -> list[_Scored]:
+def _scored(snapshot: RunSnapshot) -> list[_Scored]:
     """Return the candidates that were trained to the end, in the order of proposal."""
     found = []
-    for id, candidate in record.candidates.items():
-        evaluation, value = record.evaluations.get(id), record.loss_of(id)
+    for id, candidate in snapshot.candidates.items():
+        evaluation, value = snapshot.evaluations.get(id), snapshot.loss_of(id)
         if evaluation is not None and value is not None and not evaluation.raced:
             genome = decode(candidate.tokens)
             found.append(_Scored(id, genome, evaluation.latent or 0, value))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from evoae.formatting import count
 from evoae.report.blocks import Figure, Figures, Section, Table, Text
 from evoae.report.drawing import scatter
-from evoae.report.model_views import Studio
+from evoae.report.model_views import ModelViews
 from evoae.use.model import Floats
 
 _FEWEST = 10  # items that t-SNE says something of
@@ -34,20 +34,20 @@ class Map:
     note: str
 
 
-def section(studio: Studio) -> Section | None:
+def section(models: ModelViews) -> Section | None:
     """Draw the codes of validation items by PCA and by t-SNE; None without a trained model."""
-    if studio.best is None or studio.items is None:
+    if models.best is None or models.items is None:
         return None
     from evoae.use.encode import encode
 
-    codes = encode(studio.best, studio.items).values
-    labels = None if studio.labels is None else [str(each) for each in studio.labels.tolist()]
+    codes = encode(models.best, models.items).values
+    labels = None if models.labels is None else [str(each) for each in models.labels.tolist()]
     groups = scatter.groups(labels, len(codes))
     maps = project(codes)
     if not maps:
         said = f"All {count(len(codes))} items have the same code: it tells nothing of them."
         return Section("map", "The map of codes", (Text(said),))
-    said = f"Codes by {studio.views[0].name} of {studio.origin}."
+    said = f"Codes by {models.views[0].name} of {models.origin}."
     if labels is not None:
         said += (
             f" The colours are {count(len(set(labels)))} labels, which played no part in training."
