@@ -25,7 +25,7 @@ from evoae.errors import EvoaeError, UseError
 from evoae.report.blocks import Figure, Figures, Form, Section, Strips
 from evoae.report.model_views import open_models
 from evoae.report.run_snapshot import RunSnapshot
-from evoae.report.sections import about_search, reconstructions
+from evoae.report.sections import front, history, reconstructions
 from evoae.runs.folder import next_folder
 
 _Block = TypeVar("_Block", Figures, Strips)
@@ -61,10 +61,10 @@ _MARKS: dict[Form, str] = {
 def draw(run: str | Path, folder: Path) -> list[Path]:
     """Write the pictures of a search of images to `folder`; return their paths."""
     snapshot = RunSnapshot.read(evoae.Run.open(run))
-    course, front = about_search.course_section(snapshot), about_search.front_section(snapshot)
+    course, sizes = history.section(snapshot), front.section(snapshot)
     drawn = {
         "course.svg": alone(_first(course, Figures).figures[0]),
-        "front.svg": alone(_first(front, Figures).figures[0]),
+        "front.svg": alone(_first(sizes, Figures).figures[0]),
         "copies.png": together(
             _first(reconstructions.section(open_models(snapshot, TOP)), Strips)
         ),

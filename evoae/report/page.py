@@ -14,13 +14,18 @@ from evoae.report.blocks import Block, Section, Text
 from evoae.report.model_views import ModelViews, open_models
 from evoae.report.run_snapshot import RunSnapshot
 from evoae.report.sections import (
-    about_run,
-    about_search,
     columns,
+    cost,
     decoder,
+    failures,
+    front,
+    history,
+    hyperparameters,
     latent_map,
+    learning_curves,
     network,
     reconstructions,
+    reproduction,
     summary,
 )
 from evoae.runs.files import write_whole
@@ -89,18 +94,18 @@ def sections(snapshot: RunSnapshot, models: ModelViews) -> tuple[Section, ...]:
     """Return the page's sections in order, without those that have nothing to say."""
     found: Sequence[Section | None] = (
         summary.section(snapshot),
-        about_search.course_section(snapshot),
-        about_search.front_section(snapshot),
+        history.section(snapshot),
+        front.section(snapshot),
         reconstructions.section(models) or _without(snapshot, models),
         latent_map.section(models),
         decoder.section(models),
         columns.section(models),
         network.section(snapshot),
-        about_search.curves_section(snapshot),
-        about_search.explored_section(snapshot),
-        about_run.failures_section(snapshot),
-        about_run.cost_section(snapshot),
-        about_run.setting_section(snapshot),
+        learning_curves.section(snapshot),
+        hyperparameters.section(snapshot),
+        failures.section(snapshot),
+        cost.section(snapshot),
+        reproduction.section(snapshot),
     )
     return tuple(each for each in found if each is not None)
 

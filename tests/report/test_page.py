@@ -13,7 +13,7 @@ from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.report import model_views
 from evoae.report.model_views import open_models
 from evoae.report.page import html, sections, write_report
-from evoae.report.sections import about_run, summary
+from evoae.report.sections import reproduction, summary
 from evoae.runs.store import Store
 from tests.cli.test_start import loaded_by
 from tests.report import samples
@@ -170,7 +170,7 @@ def test_a_given_network_is_trained_again_with_the_settings_it_was_trained_with(
         samples.finished(store, 1, ids)
         store.set_result(ids[0], "refit", refit)
     config = f"'{tmp_path}/my run/config.yaml'"
-    assert about_run.again(samples.read(tmp_path / "my run")) == (
+    assert reproduction.again(samples.read(tmp_path / "my run")) == (
         f"evoae train --config {config} --genome 'x y' --set refit.epochs=7 --set refit.patience=4"
     )
 
