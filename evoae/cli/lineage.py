@@ -43,8 +43,8 @@ def command(
     from evoae.runs.run import Run
 
     if out is not None:
+        from evoae.report.drawing.family import draw
         from evoae.report.drawing.save import SUFFIXES
-        from evoae.report.sections.family import draw
         from evoae.use.output import check_output
 
         check_output(out, SUFFIXES, force=force)
