@@ -9,7 +9,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from evoae.config.schema import Config, ReduceConfig, RefitConfig
+from evoae.config.data import ReduceConfig
+from evoae.config.schema import Config, RefitConfig
 from evoae.data.load import load, of_run
 from evoae.data.pca import LARGEST, pca_error
 from evoae.engine.problem import Problem
