@@ -36,6 +36,7 @@ format: .venv/.dev ## rewrite the code in the project's format
 
 golden: .venv/.dev ## rewrite the golden files; review the diff
 	$(BIN)/python -m tests.golden_genome --write
+	$(BIN)/python -m tests.golden_json --write
 
 reference: .venv/.dev ## rewrite docs/reference from schema, gene table, commands and docstrings
 	$(BIN)/python tools/write_reference.py

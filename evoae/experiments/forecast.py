@@ -12,7 +12,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
@@ -89,10 +89,6 @@ class Forecast:
     sampled: int
     failed: tuple[str, ...]
     warnings: tuple[str, ...]
-
-    def summary(self) -> dict[str, object]:
-        """Return what `plan --json` says."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

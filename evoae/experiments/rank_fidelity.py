@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -102,10 +102,6 @@ class Fidelity:
     needed: int | None
     noise: float | None
     advice: str
-
-    def summary(self) -> dict[str, object]:
-        """Return what `fidelity --json` says."""
-        return asdict(self)
 
 
 def fidelity(

@@ -58,13 +58,6 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
         csv.writer(file, lineterminator="\n").writerows(chain([header], rows))
 
 
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return what `write_csv` writes."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(chain([header], rows))
-    return text.getvalue()
-
-
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays by name."""
     with replacing(path) as draft, draft.open("xb") as file:

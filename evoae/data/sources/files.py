@@ -26,6 +26,7 @@ from evoae.errors import DataError
 TABLE = frozenset({"label_column", "categorical", "ignore", "missing"})  # of any table
 _LABELS = frozenset({"labels"})
 _ARRAY = TABLE | _LABELS  # of what may turn out as either
+_REMEDY = "save or copy it again"
 _ARRAYS = ("images", "labels", "test", "test_labels")  # arguments of `as_source`
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
 
