@@ -14,7 +14,7 @@ def command(run: str, id: str) -> None:
     Nothing is recorded, and no time or memory limit is kept.
     """
     from evoae.cli import formatting
-    from evoae.engine.session import replay
+    from evoae.engine.replay import replay
     from evoae.evaluation import Outcome
 
     found, now = replay(run, id)
