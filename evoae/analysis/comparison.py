@@ -10,6 +10,7 @@ from typing import Any
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
 from evoae.runs.compatibility import LIMITS, RESUMABLE, differences, within
+from evoae.runs.metadata import RunMetadata
 from evoae.runs.records import Candidate
 from evoae.runs.run import Run
 
@@ -52,7 +53,7 @@ class Course:
     seed: int
     state: str
     settings: Mapping[str, Any]
-    metadata: Mapping[str, Any]
+    metadata: RunMetadata
     points: tuple[Point, ...]
     ended_by: frozenset[str] = frozenset()
 
@@ -155,17 +156,16 @@ def check_comparable(courses: Sequence[Course]) -> list[str]:
 
 def _other_data(one: Course, other: Course) -> str | None:
     """Say in what the data of two runs differ; None if it is no more than the seed."""
-    digests = [str(each.metadata.get("data_digest")) for each in (one, other)]
-    if digests[0] == digests[1] and one.metadata.get("output") == other.metadata.get("output"):
+    digests = [each.metadata.data_digest for each in (one, other)]
+    if digests[0] == digests[1] and one.metadata.output == other.metadata.output:
         return None
     if one.seed == other.seed:
         return f"digests {digests[0][:12]} and {digests[1][:12]}"
     found = list(differences(one.settings["data"], other.settings["data"]))
     for path, a, b in sorted(found, key=lambda each: each[0] not in ("name", "path")):
         return f"data.{path} is {a!r} there and {b!r} here"
-    for key in ("data", "input_shape", "output", "source_images", "validation_images"):
-        if one.metadata.get(key) != other.metadata.get(key):
-            return f"{key} is {one.metadata.get(key)!r} there and {other.metadata.get(key)!r} here"
+    for name, a, b in differences(one.metadata.about_data(), other.metadata.about_data()):
+        return f"{name} is {a!r} there and {b!r} here"
     return None
 
 

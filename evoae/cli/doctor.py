@@ -52,18 +52,18 @@ def _lines(found: Examination) -> Iterator[tuple[str, str]]:
 
     software, memory = found.software, found.memory
     names = {"tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy", "deap": "DEAP"}
-    versions = [f"{said} {software[f'{name}_version'] or '-'}" for name, said in names.items()]
+    versions = [f"{said} {software.version_of(name) or '-'}" for name, said in names.items()]
     yield (
         "software",
-        " · ".join([f"evoae {__version__}", f"Python {software['python_version']}", *versions]),
+        " · ".join([f"evoae {__version__}", f"Python {software.python_version}", *versions]),
     )
-    yield "system", str(software["system"])
+    yield "system", software.system
     flags = "features unknown"
     if found.cpu_flags is not None:
         flags = " ".join(flag if has else f"no {flag}" for flag, has in found.cpu_flags.items())
     yield (
         "processor",
-        f"{software['processor']} · {formatting.plural(found.cores, 'core')} · {flags}",
+        f"{software.processor} · {formatting.plural(found.cores, 'core')} · {flags}",
     )
     yield "bfloat16", _BFLOAT16[found.bfloat16]
     limit = "" if memory.limit is None else f", limited to {formatting.size(memory.limit)}"

@@ -59,7 +59,7 @@ def print_entries(run: Run, entries: Sequence[Entry], *, front: bool = False) ->
     if not entries:
         click.echo("No model has a score yet.", err=True)
         return
-    items = "rows" if run.metadata().get("table") else "images"
+    items = "rows" if run.metadata().table else "images"
     bounds = run.linear_bounds()
     rows = [
         [

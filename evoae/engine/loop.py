@@ -102,15 +102,15 @@ class Loop:
         self._records = Records()
         self.shared = share(problem.dataset, callback.said)
         metadata = store.metadata()
-        self._seeds = [parse(text) for text in metadata.get("seeds", [])]
-        self._budget = Budget(search.budget, metadata.get("seconds", 0.0))
+        self._seeds = [parse(text) for text in metadata.seeds]
+        self._budget = Budget(search.budget, metadata.seconds)
         # By whichever driver, by key; then as far as this replay has come.
         self._finished = store.evaluations()
         self._finished |= {each.id: each for each in store.repeats().values()}
         self._spares = store.spares()
         begun = [each.generation for each in store.candidates().values()]
         self._stops = BudgetStops(
-            metadata.get("budget_stops", {}), max([*begun, *store.generations()], default=0)
+            metadata.budget_stops, max([*begun, *store.generations()], default=0)
         )
         self._settled: dict[str, Evaluation] = {}
         self._state = State()
@@ -124,7 +124,7 @@ class Loop:
         self._barren = 0  # batches in a row that brought nothing new
         self._generation = _Generation(1, time.monotonic())
         self._worst_kept: float | None = None
-        self._target: int | None = metadata.get("generations")
+        self._target: int | None = metadata.generations
         self.progress = Progress(self._target, self._planned(), self._budget)
         self.in_flight = 0
         self.stop = False
@@ -167,7 +167,7 @@ class Loop:
 
     def save_clock(self) -> None:
         """Record the time that was spent, and up to when."""
-        self._store.set({"seconds": self._budget.seconds, "seconds_at": now()})
+        self._store.update(seconds=self._budget.seconds, seconds_at=now())
 
     def _generation_of(self, batch: int) -> int:
         return 1 + (batch - 1) // self._algorithm.batches_per_generation
@@ -398,7 +398,7 @@ class Loop:
             self._close_generation()
         self._barren = 0 if batch.new else self._barren + 1
         if self._barren >= _BARREN * self._algorithm.batches_per_generation:
-            self._store.set({"exhausted": True})
+            self._store.update(exhausted=True)
             if self._target is None:
                 self._ended = True  # what is known costs nothing: no budget would ever end this
 
@@ -415,7 +415,7 @@ class Loop:
         self._generation = _Generation(ended.number + 1, time.monotonic())
         keys = [each.key for each in ended.proposals]
         if self._ended:
-            self._store.set({"budget_stops": self._stops.added(ended.number, keys)})
+            self._store.update(budget_stops=self._stops.added(ended.number, keys))
         history = self._state.history
         hall = self.hall
         full = len(hall) == search.hof_size and search.algorithm != "nsga2"

@@ -192,7 +192,7 @@ def own_data(model: Model, labels: Path | None = None) -> Dataset:
             dataset = load(config.data, config.seed)
     else:
         dataset = load(config.data, config.seed, labels=labels)
-    recorded = model.run.metadata_value("data_digest", str)
+    recorded = model.run.metadata().data_digest
     if dataset.reduced(config.data.reduce, config.seed).digest != recorded:
         raise DataError(
             dataset.name,

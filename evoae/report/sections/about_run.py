@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from statistics import fmean
 
 from evoae.config.load import dump_config
@@ -14,6 +13,7 @@ from evoae.report.blocks import Block, Commands, Facts, Listing, Section, Table,
 from evoae.report.run_snapshot import Record
 from evoae.runs.compatibility import differences
 from evoae.runs.folder import CONFIG
+from evoae.runs.metadata import RunMetadata
 
 _QUOTED = 5  # candidates that a row names
 
@@ -62,10 +62,10 @@ def cost_section(record: Record) -> Section | None:
     status = record.status
     trainings = [*record.evaluations.values(), *record.repeats.values()]
     seconds = [each.seconds.total for each in trainings]
-    wall = float(record.metadata.get("seconds") or sum(row.seconds for row in record.generations))
+    wall = record.metadata.seconds or sum(row.seconds for row in record.generations)
     pairs = [("trainings", _trainings(record))]
     if wall:
-        workers = plural(int(record.metadata.get("workers") or 1), "worker")
+        workers = plural(record.metadata.workers or 1, "worker")
         pairs.append(("wall time", f"{duration(wall)} with {workers}"))
     pairs.append(("training time", f"{duration(sum(seconds))}, {fmean(seconds):.1f} s each"))
     if status.cost:
@@ -133,12 +133,21 @@ def setting_section(record: Record) -> Section:
     """Say what it takes to do the run again."""
     metadata, config = record.metadata, record.run.in_force()
     pairs = [("data", _data(metadata)), ("seed", str(config.seed))]
-    if metadata.get("data_digest"):
-        pairs.append(("digest of the data", str(metadata["data_digest"])))
-    for key, name in _ENVIRONMENT.items():
-        if metadata.get(key) is not None:
-            pairs.append((name, str(metadata[key])))
-    if flags := [name for name, there in (metadata.get("cpu_flags") or {}).items() if there]:
+    pairs.append(("digest of the data", metadata.data_digest))
+    there = metadata.environment
+    machine = {
+        "processor": there.processor,
+        "cores": there.cores,
+        "system": there.system,
+        "Python": there.python_version,
+        "evoae": there.evoae_version,
+        "TensorFlow": there.tensorflow_version,
+        "Keras": there.keras_version,
+        "NumPy": there.numpy_version,
+        "DEAP": there.deap_version,
+    }
+    pairs += [(name, str(value)) for name, value in machine.items() if value is not None]
+    if flags := [name for name, has in (there.cpu_flags or {}).items() if has]:
         pairs.append(("instructions", ", ".join(flags)))
     said = (
         "The same configuration, data and seed give the same result on the same kind of machine, "
@@ -163,22 +172,6 @@ def again(record: Record) -> str:
     return command(*words)
 
 
-_ENVIRONMENT = {
-    "processor": "processor",
-    "cores": "cores",
-    "system": "system",
-    "python_version": "Python",
-    "evoae_version": "evoae",
-    "tensorflow_version": "TensorFlow",
-    "keras_version": "Keras",
-    "numpy_version": "NumPy",
-    "deap_version": "DEAP",
-}
-
-
-def _data(metadata: Mapping[str, object]) -> str:
-    said = str(metadata.get("data", "unknown"))
-    train, validation = metadata.get("train_images"), metadata.get("validation_images")
-    if isinstance(train, int) and isinstance(validation, int):
-        said += f": {count(train)} for training, {count(validation)} for validation"
-    return said
+def _data(metadata: RunMetadata) -> str:
+    train, validation = count(metadata.train_images), count(metadata.validation_images)
+    return f"{metadata.data}: {train} for training, {validation} for validation"
