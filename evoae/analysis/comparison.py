@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evoae.analysis.best_so_far import Point
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
 from evoae.runs.compatibility import LIMITS, RESUMABLE, differences, within
@@ -17,21 +18,6 @@ from evoae.runs.run import Run
 # What two runs of a group may differ in: the seed, and what changes no result of a search. LIMITS
 # are among these, and count all the same where they ended a training.
 _ALIKE = ("seed", *(name for name in RESUMABLE if name != "search.budget"))
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """How far a search had come.
-
-    Attributes:
-        trainings: so far, failed ones and further ones with other seeds included.
-        cost: their FLOPs; None where they are unknown, in runs of older versions.
-        best: the least validation loss so far; None before the first score.
-    """
-
-    trainings: int
-    cost: int | None
-    best: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +46,7 @@ class Course:
     @property
     def end(self) -> Point:
         """Where it stands."""
-        return self.points[-1] if self.points else Point(0, 0, None)
+        return self.points[-1] if self.points else Point()
 
     def reached(self, loss: float | None) -> Point | None:
         """Return the first point that is as good as `loss`; None if there is none."""
@@ -106,15 +92,14 @@ def _points(
     evaluations: Mapping[str, Evaluation],
     rows: Mapping[int, Mapping[str, float | int | None]],
 ) -> Iterator[Point]:
-    point = Point(0, 0, None)
+    point = Point()
     by_generation: dict[int, list[Evaluation]] = {number: [] for number in rows}
     for id, candidate in candidates.items():
         if id in evaluations:
             by_generation.setdefault(candidate.generation, []).append(evaluations[id])
     for number in sorted(by_generation):
-        for each in by_generation[number]:
-            cost = None if point.cost is None or each.cost is None else point.cost + each.cost
-            point = Point(point.trainings + 1, cost, _better(point.best, each))
+        for evaluation in by_generation[number]:
+            point = point.after(evaluation, evaluation.fitness)
             yield point
         row = rows.get(number, {})
         if again := int(row.get("repeated") or 0):
@@ -122,12 +107,6 @@ def _points(
             cost = None if point.cost is None or told is None else int(told)
             point = Point(point.trainings + again, cost, point.best if best is None else best)
             yield point
-
-
-def _better(best: float | None, one: Evaluation) -> float | None:
-    if one.fitness is None or one.raced:
-        return best
-    return one.fitness if best is None else min(best, one.fitness)
 
 
 def check_comparable(courses: Sequence[Course]) -> list[str]:

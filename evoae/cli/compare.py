@@ -12,7 +12,8 @@ import click
 from evoae.cli import formatting, options
 
 if TYPE_CHECKING:
-    from evoae.analysis.comparison import Course, Group, Point
+    from evoae.analysis.best_so_far import Point
+    from evoae.analysis.comparison import Course, Group
     from evoae.analysis.significance import Contrast
 
 _MOST_COLUMNS = 8  # of runs that are told apart

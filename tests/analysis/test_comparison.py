@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evoae.analysis.comparison import Course, Point, check_comparable, course, groups
+from evoae.analysis.best_so_far import Point
+from evoae.analysis.comparison import Course, check_comparable, course, groups
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome
 from evoae.runs.records import Generation

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evoae.analysis.best_so_far import Point
+from evoae.evaluation import Evaluation
 from evoae.formatting import count, duration, flops, loss
 from evoae.report.run_snapshot import Record
 from evoae.runs.records import Generation
@@ -41,21 +43,19 @@ class Step:
 def course(record: Record) -> tuple[Step, ...]:
     """Return every evaluated candidate in the order of proposal."""
     steps: list[Step] = []
-    best, spent, known = None, 0, True
-    again: dict[str, list[int | None]] = {}
+    point = Point()
+    again: dict[str, list[Evaluation]] = {}
     for (id, _), repeat in record.repeats.items():
-        again.setdefault(id, []).append(repeat.cost)
+        again.setdefault(id, []).append(repeat)
     for id in record.candidates:
         evaluation = record.evaluations.get(id)
         if evaluation is None:
             continue
         value = record.loss_of(id)
-        if value is not None and not evaluation.raced:
-            best = value if best is None else min(best, value)
-        for cost in (evaluation.cost, *again.get(id, ())):
-            known, spent = known and cost is not None, spent + (cost or 0)
-        cost_so_far = spent if known else None
-        steps.append(Step(len(steps) + 1, id, value, evaluation.raced, best, cost_so_far))
+        for training in (evaluation, *again.get(id, ())):
+            point = point.after(training, value)
+        number, raced = len(steps) + 1, evaluation.raced
+        steps.append(Step(number, id, value, raced, point.best, point.cost))
     return tuple(steps)
 
 
