@@ -320,7 +320,7 @@ def whole_problem(run: Run, config: Config) -> Problem:
     with of_run(run.path):
         source = load(config.data, config.seed)
         now = source.reduced(config.data.reduce, config.seed).digest
-    recorded = run.metadata_value("data_digest", str)
+    recorded = run.metadata().data_digest
     if recorded != now:
         raise RunError(
             str(run.path),

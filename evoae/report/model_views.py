@@ -131,8 +131,7 @@ def _origin(snapshot: RunSnapshot, shown: int, there: int, *, measured_on: bool)
     first = "all " if shown == there else f"the first {count(shown)} of the "
     if measured_on:
         return f"{first}{plural(there, 'validation item')} that the run measured its networks on"
-    known = snapshot.metadata.get("validation_images")
-    fewer = "fewer" if known is None else f"{count(int(known))} of these only"
+    fewer = f"{count(snapshot.metadata.validation_images)} of these only"
     said = f"{first}{plural(there, 'item')} of the validation split"
     return f"{said} (the run measured its networks on {fewer}: too few to show)"
 

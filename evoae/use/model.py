@@ -186,7 +186,7 @@ def open_model(what: str | Path, id: str = "best", *, kind: Kind = "auto") -> Mo
 
 def _table(run: Run) -> Table | None:
     """Return how the run's inputs are rows; None for images."""
-    stored = run.metadata().get("table")
+    stored = run.metadata().table
     if stored is None:
         return None
     from evoae.data.kinds.tables import Table
