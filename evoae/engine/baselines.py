@@ -39,9 +39,8 @@ def record_linear_bounds(store: Store, problem: Problem) -> None:
     """
     from evoae.data.pca import LARGEST, pca_errors
 
-    run, objective, data = Run.open(store.folder), problem.config.objective, problem.dataset
-    compares = (objective.kind, objective.loss) == ("reconstruction", "mse")
-    wanted = "pca" in problem.config.report.baselines and compares
+    run, config, data = Run.open(store.folder), problem.config, problem.dataset
+    wanted = "pca" in config.report.baselines and config.objective.is_squared_error
     if not wanted or data.train[0].size > LARGEST:
         return
     model, known = problem.config.model, run.linear_bounds()

@@ -16,12 +16,6 @@ from evoae.runs.records import Baseline, Candidate, Generation
 from evoae.runs.run import Run
 from evoae.runs.status import Status
 
-_FIGURE_NAMES = {
-    "mse": "mean squared error",
-    "mae": "mean absolute error",
-    "bce": "binary cross-entropy",
-}
-
 
 @dataclass(frozen=True, eq=False)
 class RunSnapshot:
@@ -114,15 +108,8 @@ class RunSnapshot:
     @property
     def measured(self) -> str:
         """What a loss of this run is, in words."""
-        objective = self.run.config.objective
-        name = _FIGURE_NAMES[objective.loss]
-        if objective.kind == "variational":
-            return f"{name}, summed over an item's values, and the code's divergence"
-        each = "pixel and channel" if self.items == "images" else "input"
-        if objective.kind == "denoising":
-            return f"{name} per {each} of what comes out for a corrupted input"
-        extra = {"sparse": " and the sparsity penalty", "contractive": " and the contraction"}
-        return f"{name} per {each}" + extra.get(objective.kind, "")
+        value = "pixel and channel" if self.items == "images" else "input"
+        return self.run.config.objective.fitness_in_words(value)
 
     def loss_of(self, id: str) -> float | None:
         """Return a candidate's loss, the mean over its trainings.

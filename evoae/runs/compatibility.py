@@ -34,8 +34,11 @@ _TRAINING = (
 def differences(
     one: Mapping[str, Any], other: Mapping[str, Any], above: str = ""
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Yield each setting, by its dotted path, that has different values in two configurations."""
-    for key in sorted(one.keys() | other.keys()):
+    """Yield each setting, by its dotted path, that has different values in two configurations.
+
+    A section's kind comes before what follows from it.
+    """
+    for key in sorted(one.keys() | other.keys(), key=lambda key: (key != "kind", key)):
         path, (a, b) = f"{above}{key}", (one.get(key), other.get(key))
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             yield from differences(a, b, f"{path}.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.config.objectives import CorruptedConfig
 from evoae.errors import RunError, UseError
 from evoae.formatting import command
 from evoae.models.batches import batches, items_at_once
@@ -132,11 +133,13 @@ class Model:
         """What the run's validation inputs are corrupted by; None if they are not."""
         from evoae.models.objectives.corruption import Corruption
 
-        config = None if self.run is None else self.run.config
-        if config is None or config.objective.corruption == "none":
+        objective = None if self.run is None else self.run.config.objective
+        if self.run is None or not isinstance(objective, CorruptedConfig):
+            return None
+        if objective.corruption == "none":
             return None
         images = len(self.input_shape) == 3
-        return Corruption(config.objective, config.seed % 2**31, bounded=images)
+        return Corruption(objective, self.run.config.seed % 2**31, bounded=images)
 
     def decode_all(self, codes: Floats) -> Floats:
         """Decode any number of codes, (n, *code_shape) or flat (n, latent), in batches."""
