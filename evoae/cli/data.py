@@ -30,8 +30,8 @@ def list_sets(as_json: bool) -> None:
     """The named sets, and where each is on this machine."""
     import json
 
-    from evoae.data.kinds.images import times
     from evoae.data.sources.named import NAMED
+    from evoae.formatting import shape
 
     rows = [(known, known.store.find(None)) for known in NAMED.values()]
     if as_json:
@@ -52,7 +52,7 @@ def list_sets(as_json: bool) -> None:
     for known, found in rows:
         images = f"{known.train:,}" + (f" + {known.test:,} test" if known.test else "")
         click.echo(
-            f"{known.name:<14} {times(known.shape):<8} {images:<20} {known.licence:<13} "
+            f"{known.name:<14} {shape(known.shape):<8} {images:<20} {known.licence:<13} "
             f"{found or 'not here yet'}"
         )
 
@@ -84,13 +84,12 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
     from pathlib import Path
 
     from evoae.config.load import make_config
-    from evoae.data.kinds.images import times
     from evoae.data.load import load
     from evoae.data.sources.files import home
     from evoae.data.sources.named import NAMED
     from evoae.data.summary import summarise
     from evoae.errors import DataError
-    from evoae.formatting import figure
+    from evoae.formatting import figure, shape
 
     described = what.endswith((".yaml", ".yml"))
     if what not in NAMED and not described and not home(Path(what)).exists():
@@ -101,20 +100,20 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
         config = options.read_config(home(Path(what)), overrides)
     else:
         config = make_config({"data": {"path": what}}, source=what, overrides=overrides)
-    summary = summarise(load(config.data, config.seed, _tell))
+    dataset = load(config.data, config.seed, _tell)
+    summary = summarise(dataset)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(summary), indent=2))
         return
-    noun = "row" if summary.columns else "image"
     for label, value in (
         ("name", summary.name),
-        ("shape", times(summary.input_shape)),
+        ("shape", shape(summary.input_shape)),
         ("type", f"{summary.dtype} from {figure(summary.low, 6)} to {figure(summary.high, 6)}"),
         ("train", f"{summary.train:,}"),
         ("validation", f"{summary.validation:,}"),
         ("test", f"{summary.test:,}"),
         (
-            f"mean {noun}",
+            f"mean {dataset.kind.item}",
             f"MSE {summary.mean_image_mse_validation:.5f} validation, "
             f"{summary.mean_image_mse_test:.5f} test: what any model must beat",
         ),

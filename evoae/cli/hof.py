@@ -59,7 +59,6 @@ def print_entries(run: Run, entries: Sequence[Entry], *, front: bool = False) ->
     if not entries:
         click.echo("No model has a score yet.", err=True)
         return
-    items = "rows" if run.metadata().get("table") else "images"
     bounds = run.linear_bounds()
     rows = [
         [
@@ -73,7 +72,7 @@ def print_entries(run: Run, entries: Sequence[Entry], *, front: bool = False) ->
             entry.genome,
         ]
         for entry in entries
-    ] + [_compared(baseline, items) for baseline in run.baselines()]
+    ] + [_compared(baseline, f"{run.item()}s") for baseline in run.baselines()]
     headers = ["rank", "id", "loss", "PCA", "test", "latent", "params", "genome"]
     unused = {"test"} if all(entry.test_loss is None for entry in entries) else set()
     if not bounds or not (front or run.config.search.algorithm == "nsga2"):

@@ -30,6 +30,6 @@ def command(run: str, id: str, side: int, data: str | None, out: Path, force: bo
     model = open_model(run, id)
     check_decodable(out, model, side * side)
     grid = manifold(model, side=side, data=data)
-    write_decoded(out, grid.codes, grid.values, model.table, placed=True)
+    write_decoded(out, grid.codes, grid.values, model.kind, placed=True)
     click.echo(f"{side} by {side} codes: {grid.source}", err=True)
     click.echo(out)

@@ -99,7 +99,7 @@ def print_refitted(run: str, done: Sequence[Refitted]) -> None:
             )
     trained = [formatting.short(refitted.id) for refitted in done if refitted.trained]
     if trained:
-        copies = "copies.csv" if opened.metadata().get("table") else "copies.png"
+        copies = "copies.png" if opened.data_kind().pictures else "copies.csv"
         formatting.next_steps(
             [
                 (

@@ -56,8 +56,8 @@ def command(
     model = open_model(run, id)
     check_decodable(out, model, number)
     # A mean image is sharp enough to look at; mean rows are all alike.
-    how = how or ("mean" if model.table is None else "sample")
+    how = how or ("mean" if model.kind.pictures else "sample")
     drawn = sample(model, number, how=how, seed=seed, data=data)
-    write_decoded(out, drawn.codes, drawn.values, model.table)
+    write_decoded(out, drawn.codes, drawn.values, model.kind)
     click.echo(f"{formatting.plural(number, 'code')} from {drawn.source}", err=True)
     click.echo(out)

@@ -32,7 +32,7 @@ def command(run: str, id: str, as_json: bool) -> None:
     opened = Run.open(run)
     found = opened.find(id)
     candidate, evaluation = found.candidate, found.evaluation
-    drawn = plan(parse(candidate.genome), opened.defaults())
+    drawn, item = plan(parse(candidate.genome), opened.defaults()), opened.item()
     if as_json:
         print_json(
             {
@@ -52,7 +52,7 @@ def command(run: str, id: str, as_json: bool) -> None:
         _verdict(found),
         f"{size.parameters:,} parameters",
         f"latent {size.latent:,}",
-        f"{formatting.flops(size.flops)} an {'image' if len(drawn.input_shape) == 3 else 'item'}",
+        f"{formatting.flops(size.flops)} {'an' if item[0] in 'aeiou' else 'a'} {item}",
         _origin(candidate),
     ]
     click.echo(f"{formatting.short(candidate.id)}  {candidate.genome}")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Self
 
+from evoae.data.kinds.base import AbstractKind
+from evoae.data.kinds.registry import restore
 from evoae.evaluation import Evaluation
 from evoae.formatting import count, loss, short
 from evoae.runs.files import REFIT
@@ -101,9 +103,9 @@ class Record:
         return str(self.metadata.get("data", "the data"))
 
     @property
-    def items(self) -> str:
+    def kind(self) -> AbstractKind:
         """What the data set consists of."""
-        return "rows" if self.metadata.get("table") else "images"
+        return restore(self.metadata["kind"])
 
     @property
     def given(self) -> str | None:
@@ -118,7 +120,7 @@ class Record:
         name = _FIGURE_NAMES[objective.loss]
         if objective.kind == "variational":
             return f"{name}, summed over an item's values, and the code's divergence"
-        each = "pixel and channel" if self.items == "images" else "input"
+        each = self.kind.value
         if objective.kind == "denoising":
             return f"{name} per {each} of what comes out for a corrupted input"
         extra = {"sparse": " and the sparsity penalty", "contractive": " and the contraction"}

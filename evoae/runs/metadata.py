@@ -64,7 +64,7 @@ class Metadata(TypedDict, total=False):
     train_images: _Number
     validation_images: _Number
     source_images: _Number
-    table: dict[str, Any] | None
+    kind: dict[str, Any]
     genome: str
     seeds: list[str]
     generations: _Number | None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
@@ -26,6 +26,9 @@ from evoae.runs.snapshot import Snapshot, snapshot
 from evoae.runs.status import Status, read_status
 from evoae.runs.store import DATABASE
 from evoae.runs.trainings import Training
+
+if TYPE_CHECKING:
+    from evoae.data.kinds.base import AbstractKind
 
 _Kind = TypeVar("_Kind")
 
@@ -87,6 +90,21 @@ class Run:
             raise RunError(str(self.path), f"its output is {output!r}", "restore it from a copy")
         head: Literal["sigmoid", "linear"] = "sigmoid" if output == "sigmoid" else "linear"
         return NetworkDefaults.of(self.config.model, self.config.objective, shape, head)
+
+    def data_kind(self) -> AbstractKind:
+        """Return what kind of data the run's networks rebuild, with what was fitted on them.
+
+        Raises:
+            DataError: what was fitted is damaged.
+            RunError: the run lacks what was recorded about its data.
+        """
+        from evoae.data.kinds.registry import restore  # a listing starts faster without arrays
+
+        return restore(self.metadata_value("kind", dict))
+
+    def item(self) -> str:
+        """Return the word for one of the things that the run's networks rebuild: "image"."""
+        return str(self.metadata().get("kind", {}).get("item", "item"))
 
     def generations(self) -> list[Generation]:
         """Return the finished generations in order."""

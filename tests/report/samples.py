@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from evoae.config.schema import Config
+from evoae.data.kinds.images import ImageKind
 from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.codec import encode
@@ -27,7 +28,7 @@ METADATA = {
     "output": "sigmoid",
     "train_images": 96,
     "validation_images": 64,
-    "table": None,
+    "kind": ImageKind().to_json(),
     "workers": 2,
 }
 GENOMES = (

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evoae.config.schema import Config
+from evoae.data.kinds.images import ImageKind
 from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.genome.codec import encode
 from evoae.genome.text import parse
@@ -20,7 +21,13 @@ CONFIG = Config.model_validate(
         "search": {"population": 2, "generations": 3, "hof_size": 2},
     }
 )
-METADATA = {"evoae": "0.1.0", "input_shape": [8, 8, 1], "cores": 2, "deap": None}
+METADATA = {
+    "evoae": "0.1.0",
+    "input_shape": [8, 8, 1],
+    "kind": ImageKind().to_json(),
+    "cores": 2,
+    "deap": None,
+}
 
 
 def identity(number: int) -> str:

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import final
 
 from evoae.data.dataset import Source
-from evoae.data.kinds.rows import Rows
 from evoae.data.progress import Say
 from evoae.data.sources import fetch, stores
 from evoae.data.sources.stores import Store, folder_from, keras_datasets, tilde, unkept
@@ -39,14 +38,14 @@ class FileStore(Store):
     url: str
     kept: str
     size: str
-    parse: Callable[[Path], Source | Rows]
+    parse: Callable[[Path], Source]
 
     def find(self, path: Path | None) -> str | None:
         """Say the file; None if it is not here yet."""
         file = self._find(path)
         return None if file is None else str(file)
 
-    def read(self, path: Path | None, say: Say) -> Source | Rows:
+    def read(self, path: Path | None, say: Say) -> Source:
         """Return what the first file found holds, once it is verified."""
         file = self._find(path)
         if file is None:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from evoae.data.dataset import Source
 from evoae.data.kinds.images import as_source
-from evoae.data.kinds.rows import Rows
 from evoae.data.progress import Say
 from evoae.data.sources import fetch
 from evoae.data.sources.files import npz_arrays
@@ -45,7 +44,7 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def read(self, path: Path | None, say: Say) -> Source | Rows:
+    def read(self, path: Path | None, say: Say) -> Source:
         """Return the verified images or rows, fetched first if need be, with one line to `say`.
 
         Raises:

@@ -62,10 +62,11 @@ def column_errors(table: Columns, originals: Floats, copies: Floats) -> list[Col
 
 def section(studio: Studio) -> Section | None:
     """List the columns' errors; None for images, or without a trained model."""
-    if studio.items is None or studio.items.table is None or studio.originals is None:
+    kind = None if studio.items is None else studio.items.kind
+    if not isinstance(kind, Columns) or studio.originals is None:
         return None
     view = studio.views[0]
-    errors = column_errors(studio.items.table, studio.originals, view.copies)
+    errors = column_errors(kind, studio.originals, view.copies)
     said = (
         f"Measured anew on {studio.origin}, by {view.name}; the worst first. A column "
         "that loses 0% of its variance is rebuilt exactly, one that loses 100% no better than by "

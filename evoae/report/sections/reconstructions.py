@@ -32,8 +32,7 @@ def section(studio: Studio) -> Section | None:
         f"From {studio.origin}. {trained}. Errors are means over an item's "
         f"values, measured anew for this page with each model as it was saved. {studio.caveat}"
     )
-    images = studio.originals.ndim == 4
-    show = _pictures if images else _rows
+    show = _pictures if studio.best.kind.pictures else _rows
     chosen, worst = fixed(studio), np.argsort(-view.errors, kind="stable")[:_ACROSS].tolist()
     title = "The first ones"
     if studio.labels is not None:
@@ -105,20 +104,18 @@ def _worded(errors: Floats) -> str:
 
 def _rows(studio: Studio, chosen: Sequence[int], title: str, views: Sequence[View]) -> list[Block]:
     """Show rows and their copies in the original units, as the best model makes them."""
-    from evoae.use.table_format import columns, rows
-
     assert studio.items is not None
     assert studio.originals is not None
-    view, table, index = views[0], studio.items.table, np.array(chosen[:_DOWN])
-    before = rows(table, studio.originals[index])
-    after = rows(table, view.copies[index])
+    view, kind, index = views[0], studio.items.kind, np.array(chosen[:_DOWN])
+    before = kind.cells(studio.originals[index])
+    after = kind.cells(view.copies[index])
     cells: list[tuple[str, ...]] = []
     for at, (left, right) in enumerate(zip(before, after, strict=True)):
         number = int(index[at])
-        cells.append((f"row {number}", "", *_cells(left)))
+        cells.append((f"{kind.item} {number}", "", *_cells(left)))
         cells.append(("copy", loss(view.errors[number]), *_cells(right)))
-    header = ("", "error", *columns(table, studio.originals.shape[1:]))
-    caption = f"{title}: rows and their copies by {view.name}, in the original units"
+    header = ("", "error", *kind.header(studio.originals.shape[1:]))
+    caption = f"{title}: {kind.items} and their copies by {view.name}, in the original units"
     return [Table(caption, header, tuple(cells), folded=False)]
 
 
