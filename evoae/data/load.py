@@ -42,7 +42,7 @@ def load(
     else:
         known = find_set(config.name)
         check_settings(config, known.settings, known.name)
-        found = known.store.read(path, say)
+        found = known.fetcher.read(path, say)
     given = None if labels is None else read_labels(labels, len(found), "--labels")
     return found.split(config, seed, given)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -71,13 +72,9 @@ class Items:
             if not 0 <= number < len(self):
                 raise UseError(self.name, f"no item {number}", f"there are 0 to {len(self) - 1:,}")
         starts = np.cumsum([0, *(len(part) for part in self.parts)])
-        homes = np.searchsorted(starts, numbers, side="right") - 1
-        return np.stack(
-            [
-                scaled(self.parts[part][number - starts[part]])
-                for part, number in zip(homes, numbers, strict=True)
-            ]
-        )
+        within = np.searchsorted(starts, numbers, side="right") - 1
+        pairs = zip(within, numbers, strict=True)
+        return np.stack([scaled(self.parts[k][number - starts[k]]) for k, number in pairs])
 
     def all(self) -> Floats:
         """Return all items at once, (n, *shape)."""
@@ -95,10 +92,8 @@ class Items:
         for part in self.parts:
             parts.append(part[:left])
             left -= len(parts[-1])
-        kept = tuple(part for part in parts if len(part))
-        return replace(
-            self, parts=kept, labels=None if self.labels is None else self.labels[:count]
-        )
+        labels = None if self.labels is None else self.labels[:count]
+        return replace(self, parts=tuple(part for part in parts if len(part)), labels=labels)
 
 
 def choose(
@@ -129,7 +124,8 @@ def choose(
     elif split in (None, "all") or model.kind.fitted:
         items = _new(model, data)
     else:
-        items = _of_split(load(_settings(model, data), _seed(model)), split)
+        seed = 7 if model.run is None else model.run.config.seed
+        items = _of_split(load(_settings(model, data), seed), split)
     _check_fit(items, model)
     return items.first(limit)
 
@@ -183,10 +179,8 @@ def own_data(model: Model, labels: Path | None = None) -> Dataset:
     if model.run is None:
         raise UseError(model.name, "a lone file does not say what it was trained on", "add --data")
     config = model.run.config
-    if labels is None:
-        with of_run(model.run.path, ", or name others with --data"):
-            dataset = load(config.data, config.seed)
-    else:
+    advice = of_run(model.run.path, ", or name others with --data")
+    with advice if labels is None else nullcontext():
         dataset = load(config.data, config.seed, labels=labels)
     recorded = model.run.metadata_value("data_digest", str)
     if dataset.reduced(config.data.reduce, config.seed).digest != recorded:
@@ -206,7 +200,7 @@ def _new(model: Model, data: str) -> Items:
         )
     settings = _settings(model, data)
     if settings.name is not None:
-        source = find_set(settings.name).store.read(None, silent)
+        source = find_set(settings.name).fetcher.read(None, silent)
     else:
         source = read_path(Path(settings.path or ""), settings)
     if source.kind != model.kind.name:
@@ -231,21 +225,11 @@ def _settings(model: Model, data: str) -> DataConfig:
     return DataConfig(path=data, **known)
 
 
-def _seed(model: Model) -> int:
-    return 7 if model.run is None else model.run.config.seed
-
-
 def _of_split(dataset: Dataset, split: AnySplit) -> Items:
-    parts, labels = {
-        "train": ((dataset.train,), (dataset.train_labels,)),
-        "test": ((dataset.test,), (dataset.test_labels,)),
-        "validation": ((dataset.validation,), (dataset.validation_labels,)),
-        "all": (
-            (dataset.train, dataset.validation),
-            (dataset.train_labels, dataset.validation_labels),
-        ),
-    }[split]
-    name = f"{dataset.name} ({'train and validation' if split == 'all' else split})"
+    names = ("train", "validation") if split == "all" else (split,)
+    parts = tuple(getattr(dataset, name) for name in names)
+    labels = [getattr(dataset, f"{name}_labels") for name in names]
+    name = f"{dataset.name} ({' and '.join(names)})"
     return Items(name, parts, joined(labels), dataset.kind)
 
 

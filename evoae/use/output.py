@@ -7,6 +7,7 @@ import io
 import math
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from evoae.data.kinds.base import AbstractKind
 from evoae.errors import UseError
 from evoae.runs.files import replacing, write_whole
-from evoae.use.model import Floats, Model
+from evoae.use.model import Decoded, Floats, Model
 
 _MOST_PIXELS = 10**8  # of one picture
 _MOST_VALUES = 2**28  # that are decoded at once: 1 GiB
@@ -51,18 +52,7 @@ def check_output(path: Path, suffixes: Collection[str] = (), *, force: bool = Fa
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write rows under a header as they come."""
     with replacing(path) as draft, draft.open("x", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return what `write_csv` writes."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
+        csv.writer(file, lineterminator="\n").writerows(chain([header], rows))
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -178,28 +168,25 @@ def check_columns(path: Path, kind: AbstractKind, shape: tuple[int, ...]) -> Non
         raise UseError(str(path), said, "use .npz, or name the run")
 
 
-def write_decoded(
-    path: Path, codes: Floats, values: Floats, kind: AbstractKind, *, placed: bool = False
-) -> None:
+def write_decoded(path: Path, decoded: Decoded, kind: AbstractKind) -> None:
     """Write decoded codes: a PNG grid, an .npz file of `codes` and `values`, or a table's rows.
 
     Args:
         path: its suffix chooses; see `check_decodable`.
-        codes: (n, latent), or (rows, columns, latent) of a grid.
-        values: (n, *shape), or (rows, columns, *shape), as the network sees items.
+        decoded: what to write; the CSV file of a grid begins with row and column.
         kind: of the items.
-        placed: whether codes and values are a grid; a CSV file then begins with row and column.
     """
-    suffix = path.suffix.lower()
+    suffix, codes, values = path.suffix.lower(), decoded.codes, decoded.values
+    is_grid = codes.ndim == 3
     if suffix == ".npz":
         write_npz(path, {"codes": codes, "values": values})
     elif suffix == ".png":
-        write_picture(path, values if placed else near_square(values), kind)
+        write_picture(path, values if is_grid else near_square(values), kind)
     else:
         shape = values.shape[codes.ndim - 1 :]
         header, lines = kind.header(shape), kind.cells(values.reshape(-1, *shape))
-        if placed:
+        if is_grid:
             header = ["row", "column", *header]
-            places = np.ndindex(codes.shape[0], codes.shape[1])
+            places = np.ndindex(codes.shape[:2])
             lines = [[*place, *line] for place, line in zip(places, lines, strict=True)]
         write_csv(path, header, lines)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-import textwrap
-import zipfile
-import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -24,18 +20,17 @@ from evoae.data.kinds.registry import KINDS, kind_of_array
 from evoae.data.kinds.tables import Rows
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, silent
-from evoae.data.sources.idx import GZIP, LARGEST, MOST_INFLATION, PARTS, find_part, read_idx
+from evoae.data.sources.damage import GZIP, check_promise, reading
+from evoae.data.sources.idx import PARTS, find_part, read_idx
 from evoae.data.sources.picture_folder import holds_pictures, read_folder
 from evoae.errors import DataError
 
-_DAMAGE = (  # what NumPy and zipfile raise on damaged bytes
-    *(ValueError, TypeError, KeyError, OverflowError, SyntaxError, TokenError),
-    *(OSError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error),
-)
 TABLE = KINDS["rows"].array_settings
 _LABELS = frozenset({"labels"})
 _ARRAY = frozenset[str]().union(*(kind.array_settings for kind in KINDS.values()))  # of whichever
 _TABLES = (".csv", ".tsv", ".data", ".txt")  # suffixes
+_REMEDY = "save or copy it again"
+_ARRAYS = ("images", "labels", "test", "test_labels")  # arguments of `as_source`
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
 
 
@@ -89,13 +84,13 @@ def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -
     """
     path = home(path)
     config = DataConfig(path=".") if config is None else config
+    head = b""
     try:
-        head = b""
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            raise DataError(str(path), "neither a file nor a folder", "check data.path")
-        if not path.is_dir():
+        if path.is_file() or not path.exists():
             with path.open("rb") as file:
                 head = file.read(8)
+        elif not path.is_dir():
+            raise DataError(str(path), "neither a file nor a folder", "check data.path")
     except FileNotFoundError as why:
         raise DataError(str(path), "no such file or folder", "check data.path") from why
     except (OSError, ValueError) as why:  # a name that no file can have is a ValueError
@@ -110,14 +105,10 @@ def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -
 
 
 def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source:
-    try:
+    with reading(path, _REMEDY):
         with path.open("rb") as file:
             _check_plain(file, str(path))
-        array = np.load(
-            path, mmap_mode="r", allow_pickle=False
-        )  # checks the length, copies nothing
-    except _DAMAGE as why:
-        raise _damaged(path, why) from why
+        array = np.load(path, "r", allow_pickle=False)  # checks the length, copies nothing
     return _as_found(path, config, {"images": array})
 
 
@@ -154,23 +145,16 @@ def npz_arrays(
     Raises:
         DataError: damaged, an array is not there, or it holds Python objects.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            wanted = pick(archive.files).items()
-            return {key: _member(archive, name, path) for key, name in wanted}
-    except _DAMAGE as why:
-        raise _damaged(path, why) from why
+    with reading(path, _REMEDY), path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        wanted = pick(archive.files).items()
+        return {key: _member(archive, name, path) for key, name in wanted}
 
 
 def _pick(names: list[str], path: Path) -> dict[str, str]:
     """Choose the arrays to read, by the names that `AbstractKind.source` takes."""
     if "x_train" in names:
-        parts = {
-            "images": "x_train",
-            "labels": "y_train",
-            "test": "x_test",
-            "test_labels": "y_test",
-        }
+        parts = dict(zip(_ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
         return {key: name for key, name in parts.items() if name in names}
     whole = [name for name in _WHOLE if name in names] or (names if len(names) == 1 else [])
     if len(whole) != 1:
@@ -190,8 +174,8 @@ def _member(archive: Any, name: str, path: Path) -> NDArray[Any]:
     info = archive.zip.getinfo(f"{name}.npy")
     with archive.zip.open(info) as file:
         promised = _check_plain(file, f"{path} ({name})")
-    if promised > min(info.file_size, info.compress_size * MOST_INFLATION, LARGEST):
-        raise ValueError(f"{name} promises {promised:,} bytes, more than it can hold")
+    check_promise(promised, info.file_size, packed=False, what=name)
+    check_promise(promised, info.compress_size, packed=True, what=name)
     array: NDArray[Any] = archive[name]
     return array
 
@@ -214,18 +198,12 @@ def _check_plain(file: IO[bytes], place: str) -> int:
     return math.prod(shape) * int(dtype.itemsize)
 
 
-def _damaged(path: Path, why: Exception) -> DataError:
-    reason = textwrap.shorten(str(why) or type(why).__name__, 80, placeholder="…")
-    return DataError(str(path), f"truncated or damaged ({reason})", "save or copy it again")
-
-
 def _read_idx_file(path: Path, config: DataConfig, _say: Say) -> Source:
     return _as_kind(KINDS["images"], path, config, {"images": read_idx(path)})
 
 
 def _read_idx_folder(path: Path, config: DataConfig, _say: Say) -> Source:
-    parts = zip(("images", "labels", "test", "test_labels"), PARTS, strict=True)
-    files = {key: find_part(path, part) for key, part in parts}
+    files = {key: find_part(path, part) for key, part in zip(_ARRAYS, PARTS, strict=True)}
     arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
     return _as_kind(KINDS["images"], path, config, arrays)
 
