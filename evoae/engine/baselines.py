@@ -1,4 +1,4 @@
-"""What a search is compared with: PCA, plain networks trained as its candidates are, and chance.
+"""What a search is compared with: PCA, plain networks trained as its candidates, random search.
 
 All of it is measured on the validation split. Nothing here enters the hall of fame.
 """

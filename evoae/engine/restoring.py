@@ -1,4 +1,4 @@
-"""Models of the hall of fame that are missing when a search ends are trained again.
+"""Trains models of the hall of fame again that are missing when a search ends.
 
 Somebody may have removed one, or it was not kept, because it looked worse when it was made than
 further trainings say.

@@ -1,4 +1,4 @@
-"""Signals that ask a search to stop."""
+"""Turns Ctrl-C and termination into a request that a search stops cleanly."""
 
 from __future__ import annotations
 
