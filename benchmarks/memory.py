@@ -22,6 +22,7 @@ from evoae.config.model import ModelConfig
 from evoae.config.objectives import ReconstructionConfig
 from evoae.config.schema import TrainingConfig
 from evoae.data.dataset import Dataset
+from evoae.data.kinds.images import ImageKind
 from evoae.data.shared_memmap import share
 from evoae.evaluation import Outcome, Task
 from evoae.execution.executor import run_all
@@ -67,7 +68,7 @@ class Row:
 def dataset(shape: tuple[int, int, int]) -> Dataset:
     """Return random images; memory does not depend on what they show."""
     shown = np.random.default_rng(0).integers(0, 256, (IMAGES + VALIDATION, *shape), np.uint8)
-    return Dataset("random", shown[:IMAGES], shown[IMAGES:], shown[:1], (str(shape),))
+    return Dataset("random", shown[:IMAGES], shown[IMAGES:], shown[:1], (str(shape),), ImageKind())
 
 
 def measured(genome: Genome, data: Dataset, batch: int) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,11 @@ class ColumnSummary:
     kind: str
     missing: int
     unseen: int
-    mean: float | None
-    deviation: float | None
-    low: float | None
-    high: float | None
-    shares: dict[str, float]
+    mean: float | None = None
+    deviation: float | None = None
+    low: float | None = None
+    high: float | None = None
+    shares: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Summary:
 
 def summarise(dataset: Dataset) -> Summary:
     """Return the figures of `dataset`."""
-    table = dataset.table
+    table = dataset.kind if isinstance(dataset.kind, Table) else Table()
     scale = 255.0 if dataset.train.dtype == np.uint8 else 1.0
     mean = dataset.train.mean(axis=0, dtype=np.float64)
     return Summary(
@@ -90,30 +90,23 @@ def summarise(dataset: Dataset) -> Summary:
         mean_image_mse_validation=_mse(dataset.validation, mean, scale),
         mean_image_mse_test=_mse(dataset.test, mean, scale),
         digest=dataset.digest,
-        rows=0 if table is None else table.rows,
-        left_out=0 if table is None else table.left_out,
-        columns=() if table is None else tuple(_columns(table, dataset.train)),
+        rows=table.rows,
+        left_out=table.left_out,
+        columns=tuple(_columns(table, dataset.train)),
     )
 
 
 def _columns(table: Table, train: Images) -> Iterator[ColumnSummary]:
-    decoded = table.decode(train)
     for column, part in table.parts():
-        told = ColumnSummary(
-            column.name, column.kind, column.missing, column.unseen, None, None, None, None, {}
-        )
+        known = column.name, column.kind, column.missing, column.unseen
+        inputs = train[:, part].astype(np.float64)
         if column.categories:
-            shares = train[:, part].mean(axis=0, dtype=np.float64).tolist()
-            yield replace(told, shares=dict(zip(column.categories, shares, strict=True)))
-            continue
-        values = decoded[column.name].to_numpy(np.float64)
-        yield replace(
-            told,
-            mean=column.mean,
-            deviation=float(values.std()),
-            low=float(values.min()),
-            high=float(values.max()),
-        )
+            shares = zip(column.categories, inputs.mean(axis=0).tolist(), strict=True)
+            yield ColumnSummary(*known, shares=dict(shares))
+        else:
+            values = column.decode(inputs).astype(np.float64)
+            low, high = float(values.min()), float(values.max())
+            yield ColumnSummary(*known, column.mean, float(values.std()), low, high)
 
 
 def _mse(images: Images, answer: NDArray[np.float64], scale: float) -> float:

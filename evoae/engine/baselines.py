@@ -28,9 +28,6 @@ from evoae.runs.store import Store
 RANDOM = "random"  # the random search's folder in the run's
 _SIZES = 256  # latent sizes of which PCA is measured at each
 
-# M. Lanham, Evolutionary Deep Learning (2023), chapter 8: 49,761 parameters for 28x28x1 images.
-_HANDMADE = "conv(64,3x3) conv(32,3x3) conv(16,3x3) | upconv(16,3x3) upconv(32,3x3) upconv(64,3x3)"
-
 
 def record_linear_bounds(store: Store, problem: Problem) -> None:
     """Record what PCA reaches on the same images, where it compares, at each admitted latent size.
@@ -180,27 +177,20 @@ def _networks(store: Store, problem: Problem, shared: Path) -> Iterator[tuple[st
         return
     asked = problem.config.report.baselines
     defaults, recorded = problem.defaults, store.metadata().baselines
-    images = len(defaults.input_shape) == 3
-    plain = _plain(best[0].latent, images=images)
+    kind = problem.dataset.kind
+    plain = parse(kind.plain.format(latent=best[0].latent))
     networks: list[tuple[str, Genome, NetworkDefaults]] = [("plain", plain, defaults)]
-    if images and defaults.posterior is None:  # a posterior needs a latent vector, which it lacks
+    # A posterior needs a latent vector, which the hand-made network lacks.
+    if kind.handmade is not None and defaults.posterior is None:
         own = replace(
             defaults, min_side=3, activation="relu", downsampling="max", upsampling="upsample"
         )
-        networks.append(("handmade", parse(_HANDMADE), own))
+        networks.append(("handmade", parse(kind.handmade), own))
     for name, genome, its in networks:
         known = recorded.get(name)
         if name in asked and (known is None or known.genome != render(genome)):
             flops = measure(its)(genome).flops
             yield name, replace(problem.task(genome, shared), defaults=its, flops=flops)
-
-
-def _plain(latent: int, *, images: bool) -> Genome:
-    """Return the plain network of a latent size; of images, with the hand-made one's layers."""
-    if not images:
-        return parse(f"dense(64) | latent({latent}) | updense(64)")
-    encoder, _, decoder = _HANDMADE.partition(" | ")
-    return parse(f"{encoder} | latent({latent}) | {decoder}")
 
 
 def _note(store: Store, name: str, task: Task, evaluation: Evaluation) -> None:

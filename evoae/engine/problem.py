@@ -72,7 +72,7 @@ class Problem:
         """
         dataset = source.reduced(config.data.reduce, config.seed)
         defaults = NetworkDefaults.of(
-            config.model, config.objective, dataset.input_shape, dataset.output
+            config.model, config.objective, dataset.input_shape, dataset.kind.output
         )
         if config.objective.loss == "bce" and defaults.output != "sigmoid":
             raise ConfigError(
@@ -80,12 +80,11 @@ class Problem:
                 "bce, but the output is linear",
                 "it needs values in 0..1: use mse",
             )
-        for name in ("shift", "flip") if len(dataset.input_shape) != 3 else ():
+        for name in sorted({"shift", "flip"} - dataset.kind.augmentations):
             for section in ("training", "refit"):
                 if value := getattr(getattr(config, section), name):
-                    raise ConfigError(
-                        f"{section}.{name}", value, "rows of a table have no left nor right: use 0"
-                    )
+                    remedy = f"{dataset.kind.described} have no left nor right: use 0"
+                    raise ConfigError(f"{section}.{name}", value, remedy)
         return cls(config, dataset, len(source.train), defaults, space_of(config, defaults))
 
     def task(self, genome: Genome, shared: Path) -> Task:
@@ -102,6 +101,7 @@ class Problem:
             noise_seed=config.seed % 2**31,
             flops=self.space.measure(genome).flops,
             images=len(self.dataset.train),
+            kind=self.dataset.kind.name,
             memory_limit=config.execution.memory_limit,
         )
 
@@ -117,7 +117,7 @@ class Problem:
             validation_images=len(self.dataset.validation),
             source_images=self.source_images,
             environment=surroundings(),
-            table=None if self.dataset.table is None else self.dataset.table.to_json(),
+            kind=self.dataset.kind.to_json(),
         )
 
 

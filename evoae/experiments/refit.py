@@ -275,10 +275,10 @@ class _Refit:
 
         load_quietly()  # and no more: this process may have used TensorFlow in its own way before
         config = self.problem.config
-        images = len(self.problem.defaults.input_shape) == 3
-        objective = objective_for(config.objective, config.seed % 2**31, bounded=images)
+        data = self.problem.dataset
+        objective = objective_for(config.objective, config.seed % 2**31, bounded=data.kind.bounded)
         model = load_model(self._model(id, number))
-        metrics = measured(model, objective, [self.problem.dataset.test])
+        metrics = measured(model, objective, [data.test], data.kind)
         return metrics, metrics[objective.fitness]
 
     def _pca(self, genome: Any) -> float | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Self
 
+from evoae.data.kinds.base import AbstractKind
+from evoae.data.kinds.registry import restore
 from evoae.evaluation import Evaluation
 from evoae.formatting import count, loss, short
 from evoae.runs.files import REFIT
@@ -96,9 +98,9 @@ class RunSnapshot:
         return self.metadata.data
 
     @property
-    def items(self) -> str:
+    def kind(self) -> AbstractKind:
         """What the data set consists of."""
-        return "rows" if self.metadata.table else "images"
+        return restore(self.metadata.kind)
 
     @property
     def given(self) -> str | None:
@@ -108,8 +110,7 @@ class RunSnapshot:
     @property
     def measured(self) -> str:
         """What a loss of this run is, in words."""
-        value = "pixel and channel" if self.items == "images" else "input"
-        return self.run.config.objective.fitness_in_words(value)
+        return self.run.config.objective.fitness_in_words(self.kind.value)
 
     def loss_of(self, id: str) -> float | None:
         """Return a candidate's loss, the mean over its trainings.

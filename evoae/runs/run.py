@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
@@ -26,6 +26,9 @@ from evoae.runs.snapshot import Snapshot, snapshot
 from evoae.runs.status import Status, read_status
 from evoae.runs.store import DATABASE
 from evoae.runs.trainings import Training
+
+if TYPE_CHECKING:
+    from evoae.data.kinds.base import AbstractKind
 
 
 class Run:
@@ -68,6 +71,20 @@ class Run:
         return NetworkDefaults.of(
             self.config.model, self.config.objective, metadata.input_shape, metadata.output
         )
+
+    def data_kind(self) -> AbstractKind:
+        """Return what kind of data the run's networks rebuild, with what was fitted on them.
+
+        Raises:
+            DataError: what was fitted is damaged.
+        """
+        from evoae.data.kinds.registry import restore  # a listing starts faster without arrays
+
+        return restore(self.metadata().kind)
+
+    def item(self) -> str:
+        """Return the word for one of the things that the run's networks rebuild: "image"."""
+        return self.metadata().kind["item"]
 
     def generations(self) -> list[Generation]:
         """Return the finished generations in order."""

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.data.kinds.base import plain
 from evoae.use.items import Items
 from evoae.use.model import Floats, Model
 from evoae.use.output import write_csv, write_npz
-from evoae.use.table_format import columns, plain, rows
 
 SUFFIXES = (".npz", ".csv")
 
@@ -48,7 +48,7 @@ def write_codes(path: Path, codes: Floats, items: Items, *, concat: bool = False
         return
     header = [f"z{number}" for number in range(1, codes.shape[1] + 1)]
     if concat:
-        header = [*columns(items.table, items.shape), *header]
+        header = [*items.kind.header(items.shape), *header]
     if items.labels is not None:
         header.append("label")
     write_csv(path, header, _lines(codes, items, concat=concat))
@@ -61,7 +61,7 @@ def _lines(codes: Floats, items: Items, *, concat: bool) -> Iterator[list[object
         at += len(batch)
         lines = plain(codes[here])
         if concat:
-            before = rows(items.table, batch)
+            before = items.kind.cells(batch)
             lines = [[*left, *right] for left, right in zip(before, lines, strict=True)]
         if items.labels is not None:
             for line, label in zip(lines, items.labels[here], strict=True):

@@ -51,7 +51,6 @@ def evaluate(
         raise UseError(items.name, "no items", "name other data")
     config = ReconstructionConfig() if model.run is None else model.run.config.objective
     seed = 0 if model.run is None else model.run.config.seed
-    bounded = len(model.input_shape) == 3
-    objective = objective_for(config, seed % 2**31, bounded=bounded)
-    metrics = measured(model.autoencoder, objective, items.parts)
+    objective = objective_for(config, seed % 2**31, bounded=model.kind.bounded)
+    metrics = measured(model.autoencoder, objective, items.parts, model.kind)
     return Figures(model.name, items.name, len(items), metrics)

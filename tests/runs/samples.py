@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evoae.config.schema import Config
+from evoae.data.kinds.images import ImageKind
 from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.genome.codec import encode
 from evoae.genome.text import parse
@@ -30,6 +31,7 @@ METADATA = RunMetadata(
     train_images=96,
     validation_images=64,
     source_images=1440,
+    kind=ImageKind().to_json(),
     environment=TrainingEnvironment(
         evoae_version="0.1.0",
         tensorflow_version="2.21.0",
