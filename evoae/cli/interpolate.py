@@ -56,10 +56,10 @@ def command(
     force: bool,
 ) -> None:
     """Write what model ID of RUN decodes on the way between the codes of some items."""
-    from evoae.use.grid import SUFFIXES, interpolate
+    from evoae.use.grid import interpolate
     from evoae.use.items import choose
     from evoae.use.model import open_model
-    from evoae.use.output import check_decodable, check_output, write_decoded
+    from evoae.use.output import SUFFIXES, check_decodable, check_output, write_decoded
 
     check_output(out, SUFFIXES, force=force)
     model = open_model(run, id)

@@ -22,9 +22,9 @@ from evoae.cli import options
 @options.out("A .png picture, .npz arrays, or a table's .csv.")
 def command(run: str, id: str, side: int, data: str | None, out: Path, force: bool) -> None:
     """Write what model ID of RUN decodes on a grid over its two-dimensional code."""
-    from evoae.use.grid import SUFFIXES, manifold
+    from evoae.use.grid import manifold
     from evoae.use.model import open_model
-    from evoae.use.output import check_decodable, check_output, write_decoded
+    from evoae.use.output import SUFFIXES, check_decodable, check_output, write_decoded
 
     check_output(out, SUFFIXES, force=force)
     model = open_model(run, id)

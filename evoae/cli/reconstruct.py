@@ -34,8 +34,8 @@ def command(
     from evoae.cli import formatting
     from evoae.use.items import choose
     from evoae.use.model import open_model
-    from evoae.use.output import check_output
-    from evoae.use.reconstruct import IN_A_PICTURE, SUFFIXES, write_rebuilt
+    from evoae.use.output import SUFFIXES, check_output
+    from evoae.use.reconstruct import IN_A_PICTURE, write_rebuilt
 
     check_output(out, SUFFIXES, force=force)
     model = open_model(run, id)

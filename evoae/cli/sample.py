@@ -49,8 +49,8 @@ def command(
     """
     from evoae.cli import formatting
     from evoae.use.model import open_model
-    from evoae.use.output import check_decodable, check_output, write_decoded
-    from evoae.use.sample import SUFFIXES, sample
+    from evoae.use.output import SUFFIXES, check_decodable, check_output, write_decoded
+    from evoae.use.sample import sample
 
     check_output(out, SUFFIXES, force=force)
     model = open_model(run, id)

@@ -48,6 +48,8 @@ def command(
 
     With --normal or --anomaly, which say what labels mean, also the area under the ROC curve.
     """
+    from dataclasses import replace
+
     from evoae.cli import formatting
     from evoae.cli.tables import print_json
     from evoae.data.labels import read_labels
@@ -61,7 +63,7 @@ def command(
     model = open_model(run, id)
     items = choose(model, data=data, split=split)
     if labels is not None:
-        items = items.labelled(read_labels(labels, len(items), "--labels"))
+        items = replace(items, labels=read_labels(labels, len(items), "--labels"))
     scores = score(model, items.first(limit))
     wanted = normal or anomaly or labels is not None
     auc = roc_auc(scores, normal=normal, anomaly=anomaly) if wanted else None

@@ -39,21 +39,29 @@ def load(
     Raises:
         DataError: the data or the labels cannot be found or used, or a split has no room.
     """
+    found = read(config, say)
+    count = len(found.frame) if isinstance(found, Rows) else len(found.images)
+    given = None if labels is None else read_labels(labels, count, "--labels")
+    if isinstance(found, Rows):
+        return split_rows(found, config, seed, given)
+    if given is not None:
+        found = replace(found, labels=given, test_labels=None)
+    return split(found, config, seed)
+
+
+def read(config: DataConfig, say: Say = silent) -> Source | Rows:
+    """Read the named set, file or folder that `config` asks for, without splitting it.
+
+    Raises:
+        DataError: it cannot be found or used.
+    """
     path = None if config.path is None else home(Path(config.path))
     if config.name is None:
         assert path is not None  # the schema requires a name or a path
-        found = read_path(path, config, say)
-    else:
-        known = find_set(config.name)
-        check_settings(config, known.settings, known.name)
-        found = known.fetcher.read(path, say)
-    if isinstance(found, Rows):
-        given = None if labels is None else read_labels(labels, len(found.frame), "--labels")
-        return split_rows(found, config, seed, given)
-    if labels is not None:
-        given = read_labels(labels, len(found.images), "--labels")
-        found = replace(found, labels=given, test_labels=None)
-    return split(found, config, seed)
+        return read_path(path, config, say)
+    known = find_set(config.name)
+    check_settings(config, known.settings, known.name)
+    return known.fetcher.read(path, say)
 
 
 @contextmanager

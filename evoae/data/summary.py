@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,11 @@ class ColumnSummary:
     kind: str
     missing: int
     unseen: int
-    mean: float | None
-    deviation: float | None
-    low: float | None
-    high: float | None
-    shares: dict[str, float]
+    mean: float | None = None
+    deviation: float | None = None
+    low: float | None = None
+    high: float | None = None
+    shares: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +99,14 @@ def summarise(dataset: Dataset) -> Summary:
 def _columns(table: Table, train: Images) -> Iterator[ColumnSummary]:
     decoded = table.decode(train)
     for column, part in table.parts():
-        told = ColumnSummary(
-            column.name, column.kind, column.missing, column.unseen, None, None, None, None, {}
-        )
+        counted = (column.name, column.kind, column.missing, column.unseen)
         if column.categories:
             shares = train[:, part].mean(axis=0, dtype=np.float64).tolist()
-            yield replace(told, shares=dict(zip(column.categories, shares, strict=True)))
+            yield ColumnSummary(*counted, shares=dict(zip(column.categories, shares, strict=True)))
             continue
         values = decoded[column.name].to_numpy(np.float64)
-        yield replace(
-            told,
-            mean=column.mean,
-            deviation=float(values.std()),
-            low=float(values.min()),
-            high=float(values.max()),
-        )
+        low, high = float(values.min()), float(values.max())
+        yield ColumnSummary(*counted, column.mean, float(values.std()), low, high)
 
 
 def _mse(images: Images, answer: NDArray[np.float64], scale: float) -> float:

@@ -14,10 +14,9 @@ from evoae.config.schema import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset, Images, Labels
 from evoae.data.kinds.images import times
 from evoae.data.kinds.rows import Rows
-from evoae.data.load import load, of_run
-from evoae.data.progress import silent
+from evoae.data.load import load, of_run, read
 from evoae.data.sources.files import home, read_path
-from evoae.data.sources.named import NAMED, find_set
+from evoae.data.sources.named import NAMED
 from evoae.data.sources.picture_folder import holds_pictures
 from evoae.errors import DataError, UseError
 from evoae.training.base import scaled
@@ -81,10 +80,6 @@ class Items:
     def all(self) -> Floats:
         """Return all items at once, (n, *shape)."""
         return np.concatenate(list(self.batches(len(self))))
-
-    def labelled(self, labels: Labels) -> Items:
-        """Return the same items with other labels, (n,)."""
-        return replace(self, labels=labels)
 
     def first(self, count: int | None) -> Items:
         """Return the first `count` items, or all if there are no more or it is None."""
@@ -233,10 +228,7 @@ def _settings(model: Model, data: str) -> DataConfig:
 
 def _images(settings: DataConfig) -> Items:
     """Return every image of a named set, file or folder, in its order."""
-    if settings.name is not None:
-        source = find_set(settings.name).fetcher.read(None, silent)
-    else:
-        source = read_path(Path(settings.path or ""), settings)
+    source = read(settings)
     if isinstance(source, Rows):
         raise UseError(source.name, "rows of a table", "Name images with --data.")
     if source.test is None:

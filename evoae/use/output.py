@@ -22,6 +22,7 @@ from evoae.use.table_format import columns, rows
 if TYPE_CHECKING:
     from evoae.data.kinds.tables import Table
 
+SUFFIXES = (".png", ".npz", ".csv")  # of what `write_decoded` writes
 _MOST_PIXELS = 10**8  # of one picture
 _MOST_VALUES = 2**28  # that are decoded at once: 1 GiB
 _DRAWABLE = (1, 3, 4)  # channels: grey, colour, colour with transparency
@@ -139,13 +140,12 @@ def check_drawable(path: Path, shape: tuple[int, ...], count: int) -> None:
         raise UseError(str(path), f"{count:,} images are too many for one picture", "use .npz")
 
 
-def near_square(values: NDArray[Any]) -> NDArray[Any]:
-    """Return (n, ...) as a grid (rows, columns, ...), its last row filled up with white."""
-    columns = int(np.ceil(np.sqrt(len(values))))
-    rows = -(-len(values) // columns)
-    grid = np.ones((rows * columns, *values.shape[1:]), values.dtype)
+def in_rows(values: NDArray[Any], across: int) -> NDArray[Any]:
+    """Return (n, ...) as a grid (rows, across, ...), its last row filled up with white."""
+    rows = -(-len(values) // across)
+    grid = np.ones((rows * across, *values.shape[1:]), values.dtype)
     grid[: len(values)] = values
-    return grid.reshape(rows, columns, *values.shape[1:])
+    return grid.reshape(rows, across, *values.shape[1:])
 
 
 def check_decodable(path: Path, model: Model, count: int) -> None:
@@ -185,7 +185,8 @@ def write_decoded(path: Path, decoded: Decoded, table: Table | None) -> None:
     if suffix == ".npz":
         write_npz(path, {"codes": codes, "values": values})
     elif suffix == ".png":
-        write_picture(path, values if is_grid else near_square(values))
+        near_square = math.ceil(math.sqrt(len(values)))
+        write_picture(path, values if is_grid else in_rows(values, near_square))
     else:
         header = columns(table, values.shape[-1:])
         lines = rows(table, values.reshape(-1, values.shape[-1]))

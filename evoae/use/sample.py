@@ -20,7 +20,6 @@ from evoae.use.model import Decoded, Floats, Loss, Model
 
 How = Literal["mean", "mode", "sample"]
 
-SUFFIXES = (".png", ".npz", ".csv")
 _MOST_VALUES = 2**26  # of training codes in memory at once
 
 

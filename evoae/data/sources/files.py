@@ -28,7 +28,7 @@ _LABELS = frozenset({"labels"})
 _ARRAY = TABLE | _LABELS  # of what may turn out as either
 _SPECIAL = TABLE | _LABELS | {"header", "missing_values", "size", "channels", "corrupt"}
 _REMEDY = "save or copy it again"
-_ARRAYS = ("images", "labels", "test", "test_labels")  # arguments of `as_source`
+ARRAYS = ("images", "labels", "test", "test_labels")  # arguments of `as_source`
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
 
 
@@ -111,7 +111,7 @@ def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
 
 
 def _read_npz(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
-    return _as_found(path, config, npz_arrays(path, lambda names: _pick(names, path)))
+    return _as_found(path, config, npz_arrays(path))
 
 
 def _as_found(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source | Rows:
@@ -134,28 +134,25 @@ def _as_source(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]
     return as_source(path.name, str(path), **arrays)
 
 
-def npz_arrays(
-    path: Path, pick: Callable[[list[str]], Mapping[str, str]]
-) -> dict[str, NDArray[Any]]:
-    """Read some arrays of an .npz file.
+def npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the images or rows of an .npz file, and what belongs to them.
 
-    Args:
-        path: of the file.
-        pick: from the names in the file, those to read, by the keys that the result shall have.
+    Returns:
+        arrays by the arguments of `as_source` and `rows_of`, in their order.
 
     Raises:
-        DataError: damaged, an array is not there, or it holds Python objects.
+        DataError: damaged, it is unclear which are the images, or it holds Python objects.
     """
     with reading(path, _REMEDY), path.open("rb") as file:
         archive = np.load(file, allow_pickle=False)
-        wanted = pick(archive.files).items()
+        wanted = _pick(archive.files, path).items()
         return {key: _member(archive, name, path) for key, name in wanted}
 
 
 def _pick(names: list[str], path: Path) -> dict[str, str]:
-    """Choose the arrays to read, by the arguments of `as_source` and `rows_of`."""
+    """Choose the arrays to read from the names in a file."""
     if "x_train" in names:
-        parts = dict(zip(_ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
+        parts = dict(zip(ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
         return {key: name for key, name in parts.items() if name in names}
     whole = [name for name in _WHOLE if name in names] or (names if len(names) == 1 else [])
     if len(whole) != 1:
@@ -204,7 +201,7 @@ def _read_idx_file(path: Path, config: DataConfig, _say: Say) -> Source:
 
 
 def _read_idx_folder(path: Path, config: DataConfig, _say: Say) -> Source:
-    files = {key: find_part(path, part) for key, part in zip(_ARRAYS, PARTS, strict=True)}
+    files = {key: find_part(path, part) for key, part in zip(ARRAYS, PARTS, strict=True)}
     arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
     return _as_source(path, config, arrays)
 
