@@ -27,13 +27,15 @@ def command(run: str, id: str, data: str | None, split: AnySplit | None, as_json
 
     Look at the test set when you are done, not to choose: it says how good the choice was.
     """
+    from dataclasses import asdict
+
     from evoae.cli import formatting
     from evoae.cli.tables import print_json, print_table
     from evoae.use.evaluate import evaluate
 
     found = evaluate(run, id, data=data, split=split)
     if as_json:
-        print_json(found.summary())
+        print_json(asdict(found))
         return
     click.echo(f"{found.model} on {found.items}, {found.count:,} items", err=True)
     rows = [(name, formatting.loss(value)) for name, value in found.metrics.items()]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from evoae.data.progress import Say, silent
 from evoae.errors import DataError, disk_error
@@ -71,8 +71,10 @@ def _publish(
     What is there is put away only after it was seen to be damaged: it may be another driver's that
     has just come.
     """
-    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
-    try:
+    with TemporaryDirectory(
+        dir=folder.parent, prefix=".new-", ignore_cleanup_errors=True
+    ) as temporary:
+        staging = Path(temporary)  # gone already after the rename
         write(staging)
         for file in staging.iterdir():
             with file.open("rb") as written:
@@ -87,8 +89,6 @@ def _publish(
                     "Trainings that read it before may be wrong."
                 )
         shutil.rmtree(folder / "damaged", ignore_errors=True)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)  # gone already after the rename
 
 
 def _renamed(staging: Path, folder: Path) -> bool:

@@ -39,14 +39,14 @@ def load(
     Raises:
         DataError: the data or the labels cannot be found or used, or a split has no room.
     """
-    found = read(config, say)
-    count = len(found.frame) if isinstance(found, Rows) else len(found.images)
-    given = None if labels is None else read_labels(labels, count, "--labels")
-    if isinstance(found, Rows):
-        return split_rows(found, config, seed, given)
-    if given is not None:
-        found = replace(found, labels=given, test_labels=None)
-    return split(found, config, seed)
+    source = read(config, say)
+    count = len(source.frame) if isinstance(source, Rows) else len(source.images)
+    own_labels = None if labels is None else read_labels(labels, count, "--labels")
+    if isinstance(source, Rows):
+        return split_rows(source, config, seed, own_labels)
+    if own_labels is not None:
+        source = replace(source, labels=own_labels, test_labels=None)
+    return split(source, config, seed)
 
 
 def read(config: DataConfig, say: Say = silent) -> Source | Rows:
@@ -59,9 +59,9 @@ def read(config: DataConfig, say: Say = silent) -> Source | Rows:
     if config.name is None:
         assert path is not None  # the schema requires a name or a path
         return read_path(path, config, say)
-    known = find_set(config.name)
-    check_settings(config, known.settings, known.name)
-    return known.fetcher.read(path, say)
+    named_set = find_set(config.name)
+    check_settings(config, named_set.settings, named_set.name)
+    return named_set.fetcher.read(path, say)
 
 
 @contextmanager

@@ -213,17 +213,17 @@ def _new_rows(model: Model, data: str) -> Items:
 
 def _settings(model: Model, data: str) -> DataConfig:
     """Return the settings for reading other images: split as the model's run split its own."""
-    known = {} if model.run is None else model.run.config.data.model_dump(include=_SPLITTING)
+    settings = {} if model.run is None else model.run.config.data.model_dump(include=_SPLITTING)
     if data in NAMED:
-        return DataConfig(name=data, **known)
+        return DataConfig(name=data, **settings)
     if not home(Path(data)).exists():
         raise DataError(data, "no named set, and no file", "'evoae data list' shows the sets")
     if holds_pictures(home(Path(data))):
         *size, channels = model.input_shape
-        known |= {"size": size, "channels": channels}
+        settings |= {"size": size, "channels": channels}
         if model.run is not None:
-            known["corrupt"] = model.run.config.data.corrupt
-    return DataConfig(path=data, **known)
+            settings["corrupt"] = model.run.config.data.corrupt
+    return DataConfig(path=data, **settings)
 
 
 def _images(settings: DataConfig) -> Items:
@@ -247,8 +247,8 @@ def _of_split(dataset: Dataset, split: AnySplit) -> Items:
 
 def _joined(labels: Sequence[Labels | None]) -> Labels | None:
     """Return all labels, (n,); None if a part has none."""
-    known = [part for part in labels if part is not None]
-    return np.concatenate(known) if len(known) == len(labels) else None
+    given = [part for part in labels if part is not None]
+    return np.concatenate(given) if len(given) == len(labels) else None
 
 
 def _check_fit(items: Items, model: Model) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.errors import UseError
-from evoae.runs.files import replacing, write_whole
+from evoae.runs.files import replacing
 from evoae.use.model import Decoded, Floats, Model
 from evoae.use.table_format import columns, rows
 
@@ -114,9 +114,8 @@ def write_picture(path: Path, grid: NDArray[Any]) -> None:
     scale = _magnified(height, width, picture.shape)
     drawn = Image.fromarray(picture[..., 0] if channels == 1 else picture)
     drawn = drawn.resize((scale * drawn.width, scale * drawn.height), Image.Resampling.NEAREST)
-    file = io.BytesIO()
-    drawn.save(file, format="PNG")
-    write_whole(path, file.getvalue())
+    with replacing(path) as draft:
+        drawn.save(draft, format="PNG")
 
 
 def _magnified(height: int, width: int, canvas: tuple[int, ...]) -> int:

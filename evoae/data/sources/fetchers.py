@@ -24,6 +24,7 @@ from evoae.data.kinds.rows import Rows
 from evoae.data.progress import Say
 from evoae.data.sources import download
 from evoae.data.sources.damage import accessing
+from evoae.data.sources.idx import find_first
 from evoae.errors import DataError, disk_error
 
 SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset-* packages install
@@ -110,10 +111,7 @@ class FileFetcher(Fetcher):
     def _copy_in(self, place: Path, *, given: bool = False) -> tuple[Path, ...] | None:
         """Return the files of a copy in `place`, or that `place` is if it is a lone file."""
         for layout in self.layouts:
-            files = [
-                next((file for name in names if (file := place / name).is_file()), None)
-                for names in layout
-            ]
+            files = (find_first(place, names) for names in layout)
             copy = tuple(file for file in files if file is not None)
             if len(copy) == len(layout):
                 return copy

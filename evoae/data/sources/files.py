@@ -93,11 +93,11 @@ def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -
         raise DataError(str(path), "no such file or folder", "check data.path") from why
     except (OSError, ValueError) as why:  # a name that no file can have is a ValueError
         raise DataError(str(path), f"cannot be read ({why})", "check data.path") from why
-    for known in FORMATS:
-        if known.matches(path, head):
-            check_settings(config, known.settings, path.name)
-            return known.read(path, config, say)
-    formats = ", ".join(known.name for known in FORMATS)
+    for format in FORMATS:
+        if format.matches(path, head):
+            check_settings(config, format.settings, path.name)
+            return format.read(path, config, say)
+    formats = ", ".join(format.name for format in FORMATS)
     held = "folder" if path.is_dir() else "file" if head else "empty file"
     raise DataError(str(path), f"a {held} of no known format", f"evoae reads: {formats}")
 
@@ -144,7 +144,7 @@ def npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
         DataError: damaged, it is unclear which are the images, or it holds Python objects.
     """
     with reading(path, _REMEDY), path.open("rb") as file:
-        archive = np.load(file, allow_pickle=False)
+        archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
         wanted = _pick(archive.files, path).items()
         return {key: _member(archive, name, path) for key, name in wanted}
 
