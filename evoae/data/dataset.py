@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -115,13 +116,11 @@ class Dataset:
 
     def joined(self) -> Dataset:
         """Return it with the validation items at the end of the training split as well."""
-        labels, more = self.train_labels, self.validation_labels
-        both = None if labels is None or more is None else np.concatenate([labels, more])
         return replace(
             self,
             train=np.concatenate([self.train, self.validation]),
             origin=(*self.origin, "trained on validation as well"),
-            train_labels=both,
+            train_labels=join_labels([self.train_labels, self.validation_labels]),
         )
 
 
@@ -166,6 +165,12 @@ def release(array: NDArray[Any]) -> None:
 def take_labels(labels: Labels | None, index: NDArray[np.intp] | None) -> Labels | None:
     """Return the labels at `index`, (k,); all of them for None."""
     return labels if labels is None or index is None else labels[index]
+
+
+def join_labels(parts: Sequence[Labels | None]) -> Labels | None:
+    """Return the labels of several parts, one after the other; None if a part has none."""
+    given = [part for part in parts if part is not None]
+    return np.concatenate(given) if len(given) == len(parts) else None
 
 
 def _subset(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from evoae.config.schema import DataConfig, ReduceConfig
-from evoae.data.dataset import Dataset, Images, Labels
+from evoae.data.dataset import Dataset, Images, Labels, join_labels
 from evoae.data.kinds.images import times
 from evoae.data.kinds.rows import Rows
 from evoae.data.load import load, of_run, read
@@ -233,7 +233,7 @@ def _images(settings: DataConfig) -> Items:
         raise UseError(source.name, "rows of a table", "Name images with --data.")
     if source.test is None:
         return Items(source.name, (source.images,), source.labels)
-    labels = _joined((source.labels, source.test_labels))
+    labels = join_labels((source.labels, source.test_labels))
     return Items(source.name, (source.images, source.test), labels)
 
 
@@ -242,13 +242,7 @@ def _of_split(dataset: Dataset, split: AnySplit) -> Items:
     parts = tuple(getattr(dataset, name) for name in names)
     labels = [getattr(dataset, f"{name}_labels") for name in names]
     name = f"{dataset.name} ({' and '.join(names)})"
-    return Items(name, parts, _joined(labels), dataset.table)
-
-
-def _joined(labels: Sequence[Labels | None]) -> Labels | None:
-    """Return all labels, (n,); None if a part has none."""
-    given = [part for part in labels if part is not None]
-    return np.concatenate(given) if len(given) == len(labels) else None
+    return Items(name, parts, join_labels(labels), dataset.table)
 
 
 def _check_fit(items: Items, model: Model) -> None:

@@ -73,8 +73,7 @@ def read_folder(path: Path, config: DataConfig, say: Say) -> Source:
         more = len(skipped) - _NAMED
         say(f"{path.name}: skipped {count}: {named}" + (f" and {more:,} more" * (more > 0)))
         origin = (f"skipped {count}",)
-    labels = _labels(names, config)
-    labels = take_labels(labels, np.array(positions))
+    labels = take_labels(_labels(names, config), np.array(positions))
     return Source(path.resolve().name, images, labels, origin=origin)
 
 
@@ -98,8 +97,8 @@ def _key(path: Path, names: Sequence[str], config: DataConfig) -> str:
     with accessing(path, "mend or remove it"):
         facts = [(name, (path / name).stat()) for name in names]
     files = [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts]
-    told = [_LAYOUT, config.size, config.channels, config.corrupt, files]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    decoding = [_LAYOUT, config.size, config.channels, config.corrupt, files]
+    return hashlib.sha256(json.dumps(decoding).encode()).hexdigest()
 
 
 def _open(folder: Path) -> tuple[Images, list[int], list[tuple[str, str]]] | None:
@@ -163,24 +162,19 @@ def _check_some(count: int, path: Path) -> None:
 
 
 def _write_header(file: Any, count: int, shape: tuple[int, int, int]) -> None:
-    told = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
-    npy.write_array_header_1_0(file, told)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+    npy.write_array_header_1_0(file, header)
 
 
 def _shape(headers: Sequence[Header], config: DataConfig, place: str) -> tuple[int, int, int]:
     """Return (height, width, channels) for all pictures."""
     sizes = Counter((header.height, header.width) for header in headers)
-    if isinstance(config.size, int):
-        height = width = config.size
-    elif config.size is not None:
-        height, width = config.size
-    elif len(sizes) == 1:
-        ((height, width),) = sizes
-    else:
+    if config.size is None and len(sizes) > 1:
         raise _mixed(sizes, place)
-    channels = 1 if all(header.grey for header in headers) else 3
-    if config.channels != "auto":
-        channels = config.channels
+    wanted = config.size or next(iter(sizes))
+    height, width = (wanted, wanted) if isinstance(wanted, int) else wanted
+    grey = all(header.grey for header in headers)
+    channels = config.channels if config.channels != "auto" else 1 if grey else 3
     size = len(headers) * height * width * channels
     if size > LARGEST:
         raise DataError(
