@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Self
+from typing import Any
 
 from evoae.evaluation import Evaluation
 from evoae.formatting import count, loss, short
 from evoae.runs.files import REFIT
 from evoae.runs.hall_of_fame import Entry
-from evoae.runs.records import Baseline, Candidate, Generation
+from evoae.runs.records import Baseline
 from evoae.runs.run import Run
-from evoae.runs.status import Status
 
 _FIGURE_NAMES = {
     "mse": "mean squared error",
@@ -22,7 +20,6 @@ _FIGURE_NAMES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
 class RunSnapshot:
     """A run at one moment.
 
@@ -38,41 +35,20 @@ class RunSnapshot:
         scores: what each candidate's trainings earned.
         generations: the finished ones.
         results: what came of candidates after the search, by id and kind.
+
+    Raises:
+        RunError: its database is damaged.
     """
 
-    run: Run
-    status: Status
-    hall: tuple[Entry, ...]
-    front: tuple[Entry, ...]
-    metadata: Mapping[str, Any]
-    candidates: Mapping[str, Candidate]
-    evaluations: Mapping[str, Evaluation]
-    repeats: Mapping[tuple[str, int], Evaluation]
-    scores: Mapping[str, tuple[float, ...]]
-    generations: tuple[Generation, ...]
-    results: Mapping[tuple[str, str], Mapping[str, Any]]
-
-    @classmethod
-    def read(cls, run: Run) -> Self:
-        """Read a run.
-
-        Raises:
-            RunError: its database is damaged.
-        """
+    def __init__(self, run: Run) -> None:
         with run.at_one_moment() as now:
-            return cls(
-                run,
-                run.status(),
-                tuple(run.hall_of_fame()),
-                tuple(run.front(("loss", "latent", "parameters"))),
-                now.metadata,
-                now.candidates,
-                now.evaluations,
-                now.tables.repeats(),
-                now.scores,
-                tuple(now.generations.values()),
-                now.results,
-            )
+            self.run, self.status = run, run.status()
+            self.hall = tuple(run.hall_of_fame())
+            self.front = tuple(run.front(("loss", "latent", "parameters")))
+            self.metadata, self.candidates = now.metadata, now.candidates
+            self.evaluations, self.repeats = now.evaluations, now.tables.repeats()
+            self.generations = tuple(now.generations.values())
+            self.scores, self.results = now.scores, now.results
 
     @property
     def best(self) -> Entry | None:
@@ -82,8 +58,8 @@ class RunSnapshot:
     @property
     def refit(self) -> Mapping[str, Any] | None:
         """What the best model's refit came to; None before one, or if it failed."""
-        found = None if self.best is None else self.results.get((self.best.id, REFIT))
-        return found if found is not None and found.get("test_loss") is not None else None
+        refit = {} if self.best is None else self.results.get((self.best.id, REFIT), {})
+        return refit if refit.get("test_loss") is not None else None
 
     @property
     def baselines(self) -> tuple[Baseline, ...]:
@@ -101,11 +77,6 @@ class RunSnapshot:
         return str(self.metadata.get("data", "the data"))
 
     @property
-    def items(self) -> str:
-        """What the data set consists of."""
-        return "rows" if self.metadata.get("table") else "images"
-
-    @property
     def given(self) -> str | None:
         """The one network that the run is about, see `evoae train`; None for a search."""
         genome = self.metadata.get("genome")
@@ -118,11 +89,11 @@ class RunSnapshot:
         name = _FIGURE_NAMES[objective.loss]
         if objective.kind == "variational":
             return f"{name}, summed over an item's values, and the code's divergence"
-        each = "pixel and channel" if self.items == "images" else "input"
+        value = "input" if self.metadata.get("table") else "pixel and channel"
         if objective.kind == "denoising":
-            return f"{name} per {each} of what comes out for a corrupted input"
+            return f"{name} per {value} of what comes out for a corrupted input"
         extra = {"sparse": " and the sparsity penalty", "contractive": " and the contraction"}
-        return f"{name} per {each}" + extra.get(objective.kind, "")
+        return f"{name} per {value}" + extra.get(objective.kind, "")
 
     def loss_of(self, id: str) -> float | None:
         """Return a candidate's loss, the mean over its trainings.

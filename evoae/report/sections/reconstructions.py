@@ -6,27 +6,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evoae.formatting import count, figure, loss, plural
+from evoae.formatting import count, loss, plural
 from evoae.report.blocks import Block, Section, Strip, Strips, Table, Text
 from evoae.report.drawing.pictures import heat, heat_level, strip
 from evoae.report.drawing.svg import tick
-from evoae.report.model_views import ModelViews, View
+from evoae.report.model_views import ModelViews, View, cells
 from evoae.use.model import Floats
 
 _ACROSS = 10  # pictures
 _DOWN = 6  # rows of a table
-_ID = "copies"
-_TITLE = "Originals and copies"
 
 
 def section(models: ModelViews) -> Section | None:
-    """Show items and what comes out for them; None without a trained model."""
-    if models.best is None or models.originals is None:
-        return None
+    """Show items and what comes out for them, or say why not; None without a trained model."""
+    missing = [Text(sentence) for sentence in models.missing]
+    if models.originals is None:
+        blocks = (Text("Nothing can be rebuilt or encoded here:"), *missing)
+        return Section("copies", "Originals and copies", blocks) if missing else None
     view = models.views[0]
-    seen = any(each.model.saw_validation for each in models.views)
     trained = "No network was trained on them"
-    if seen:
+    if any(shown.model.saw_validation for shown in models.views):
         trained = "Networks refitted with them were trained on them, others were not"
     said = (
         f"From {models.origin}. {trained}. Errors are means over an item's "
@@ -39,13 +38,9 @@ def section(models: ModelViews) -> Section | None:
     if models.labels is not None:
         more = len(chosen) > len(np.unique(models.labels))
         title = "The first of each label" + (", and further ones" if more else "")
-    blocks = (
-        Text(said.strip()),
-        *(Text(sentence) for sentence in models.missing),
-        *show(models, chosen, title, models.views),
-        *show(models, worst, f"The worst for {view.name}", models.views[:1]),
-    )
-    return Section(_ID, _TITLE, blocks)
+    shown = show(models, chosen, title, models.views)
+    shown += show(models, worst, f"The worst for {view.name}", models.views[:1])
+    return Section("copies", "Originals and copies", (Text(said.strip()), *missing, *shown))
 
 
 def fixed(models: ModelViews) -> list[int]:
@@ -57,8 +52,8 @@ def fixed(models: ModelViews) -> list[int]:
         chosen = sorted(first.tolist())[:_ACROSS]
         if len(chosen) == len(first):  # in the order of the labels, so that all pages agree
             chosen = first.tolist()
-    others = (number for number in range(len(models.originals)) if number not in chosen)
-    return [*chosen, *(n for n, _ in zip(others, range(_ACROSS - len(chosen)), strict=False))]
+    others = np.setdiff1d(np.arange(len(models.originals)), chosen)
+    return [*chosen, *others[: _ACROSS - len(chosen)].tolist()]
 
 
 def _pictures(
@@ -107,22 +102,16 @@ def _rows(
     models: ModelViews, chosen: Sequence[int], title: str, views: Sequence[View]
 ) -> list[Block]:
     """Show rows and their copies in the original units, as the best model makes them."""
-    from evoae.use.table_format import columns, rows
+    from evoae.use.table_format import columns
 
     assert models.items is not None
     assert models.originals is not None
     view, table, index = views[0], models.items.table, np.array(chosen[:_DOWN])
-    before = rows(table, models.originals[index])
-    after = rows(table, view.reconstructions[index])
-    cells: list[tuple[str, ...]] = []
-    for at, (left, right) in enumerate(zip(before, after, strict=True)):
-        number = int(index[at])
-        cells.append((f"row {number}", "", *_cells(left)))
-        cells.append(("copy", loss(view.errors[number]), *_cells(right)))
+    before = cells(table, models.originals[index])
+    after = cells(table, view.reconstructions[index])
+    shown: list[tuple[str, ...]] = []
+    for number, left, right in zip(index.tolist(), before, after, strict=True):
+        shown += [(f"row {number}", "", *left), ("copy", loss(view.errors[number]), *right)]
     header = ("", "error", *columns(table, models.originals.shape[1:]))
     caption = f"{title}: rows and their copies by {view.name}, in the original units"
-    return [Table(caption, header, tuple(cells), folded=False)]
-
-
-def _cells(values: Sequence[object]) -> list[str]:
-    return [figure(value, 4) if isinstance(value, float) else str(value) for value in values]
+    return [Table(caption, header, tuple(shown), folded=False)]

@@ -28,23 +28,21 @@ _ENVIRONMENT = {
 def section(snapshot: RunSnapshot) -> Section:
     """Say what it takes to do the run again."""
     metadata, config = snapshot.metadata, snapshot.run.in_force()
-    pairs = [("data", _data(metadata)), ("seed", str(config.seed))]
-    if metadata.get("data_digest"):
-        pairs.append(("digest of the data", str(metadata["data_digest"])))
-    for key, name in _ENVIRONMENT.items():
-        if metadata.get(key) is not None:
-            pairs.append((name, str(metadata[key])))
-    if flags := [name for name, there in (metadata.get("cpu_flags") or {}).items() if there]:
-        pairs.append(("instructions", ", ".join(flags)))
+    flags = (name for name, available in (metadata.get("cpu_flags") or {}).items() if available)
+    facts = {
+        "data": _data(metadata),
+        "seed": str(config.seed),
+        "digest of the data": str(metadata.get("data_digest") or ""),
+        **{name: str(metadata.get(key) or "") for key, name in _ENVIRONMENT.items()},
+        "instructions": ", ".join(flags),
+    }
     said = (
         "The same configuration, data and seed give the same result on the same kind of machine, "
         "whatever the number of workers."
     )
     once_more = Commands(((again(snapshot), "the same once more, in a new run folder"),))
     listing = Listing("The configuration, every setting", dump_config(config))
-    return Section(
-        "setting", "To do it again", (Text(said), once_more, Facts(tuple(pairs)), listing)
-    )
+    return Section("setting", "To do it again", (Text(said), once_more, Facts(facts), listing))
 
 
 def again(snapshot: RunSnapshot) -> str:
