@@ -67,11 +67,11 @@ def command(
         print_json(done.summary())
         return
     rows = []
-    for method in done.methods:
-        spread = "" if method.deviation is None else f" ± {100 * method.deviation:.1f}"
-        epochs_used = f"{fmean(method.epochs):.0f}"
-        seconds = f"{fmean(method.seconds):.1f}"
-        rows.append((method.name, f"{method.mean:.1%}{spread}", epochs_used, seconds))
+    for result in done.methods:
+        spread = "" if result.deviation is None else f" ± {100 * result.deviation:.1f}"
+        epochs_used = f"{fmean(result.epochs):.0f}"
+        seconds = f"{fmean(result.seconds):.1f}"
+        rows.append((result.method, f"{result.mean:.1%}{spread}", epochs_used, seconds))
     rows.append(("chance: the most frequent class", f"{done.chance:.1%}", "-", "-"))
     click.echo(
         f"{done.model} ({'refitted' if done.refitted else 'as the search trained it'}), "
