@@ -60,7 +60,7 @@ _MARKS: dict[Form, str] = {
 
 def draw(run: str | Path, folder: Path) -> list[Path]:
     """Write the pictures of a search of images to `folder`; return their paths."""
-    snapshot = RunSnapshot.read(evoae.Run.open(run))
+    snapshot = RunSnapshot(evoae.Run.open(run))
     course, sizes = history.section(snapshot), front.section(snapshot)
     drawn = {
         "course.svg": alone(_first(course, Figures).figures[0]),

@@ -54,10 +54,10 @@ def _print(done: Transfer) -> None:
         "learned; the test set stays closed\n"
     )
     rows = []
-    for method in done.methods:
-        spread = "" if method.deviation is None else f" ± {100 * method.deviation:.1f}"
-        means = f"{fmean(method.epochs):.0f}", f"{fmean(method.seconds):.1f}"
-        rows.append((method.name, f"{method.mean:.1%}{spread}", *means))
+    for result in done.methods:
+        spread = "" if result.deviation is None else f" ± {100 * result.deviation:.1f}"
+        means = f"{fmean(result.epochs):.0f}", f"{fmean(result.seconds):.1f}"
+        rows.append((result.method, f"{result.mean:.1%}{spread}", *means))
     rows.append(("chance: the most frequent class", f"{done.chance:.1%}", "-", "-"))
     headers = ("method", "accuracy", "epochs", "seconds")
     print_table(headers, rows, right=set(headers[1:]))

@@ -2,7 +2,7 @@
 
 A few networks of the space are trained for one epoch or a few, as the search would train them.
 That gives the pace of this machine, and a first idea of which networks do well; with losses that
-follow from that idea the search is rehearsed. So what evolves, towards small networks or large
+follow from that idea the search is simulated. So what evolves, towards small networks or large
 ones, is part of the forecast, and so are budget, racing and repeated proposals.
 """
 
@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evoae.config.schema import Config
 from evoae.data.shared_memmap import share
@@ -27,7 +26,7 @@ from evoae.evolution.algorithm import batch_rng
 from evoae.execution.executor import AbstractExecutor, run_all
 from evoae.execution.factory import executor_for
 from evoae.experiments.config_warnings import config_warnings
-from evoae.experiments.simulation import Rehearsal, rehearse
+from evoae.experiments.simulation import Simulation, simulate
 from evoae.experiments.throughput import Pace, makespan
 from evoae.formatting import plural
 from evoae.genome.genes import Dropout
@@ -35,7 +34,6 @@ from evoae.genome.genome import Genome
 from evoae.genome.sampling import sample
 from evoae.runs.environment import cores
 
-_Array = NDArray[np.float64]
 _BUSY = 40.0  # per cent of the processors from which on a forecast is too long
 _WATCHED = 0.5  # seconds for which the processors are watched
 # A first epoch traces, and says little of further ones: every second network gets more of them, as
@@ -67,7 +65,7 @@ class Forecast:
         flops: of all trainings, see `evoae.evaluation.cost`.
         seconds: of wall time.
         low, high: seconds between which the sampled trainings put that, with a confidence of 90%,
-            whether or not the networks grow as they did in the rehearsal.
+            whether or not the networks grow as they did in the simulation.
         training_seconds: of one training, the mean.
         memory_bytes: of all workers together, by the largest of the sample; None if unknown.
         disk_bytes: of the run folder.
@@ -96,13 +94,13 @@ class _Sample:
     """Networks that were trained for a few epochs.
 
     Attributes:
-        tasks, evaluations: in one order, those with a score.
+        genomes, evaluations: in one order, of those with a score.
         failed: what became of the others.
         workers: that trained them.
         start: seconds until the workers were ready.
     """
 
-    tasks: tuple[Task, ...]
+    genomes: tuple[Genome, ...]
     evaluations: tuple[Evaluation, ...]
     failed: tuple[str, ...]
     workers: int
@@ -126,30 +124,30 @@ def forecast(
     problem, busy = Problem.make(config, say), _busy()
     say(f"training {plural(networks, 'network')} of the space for a few epochs")
     tried = _trained(problem, networks)
-    say("rehearsing the search with made-up losses")
-    rehearsal = rehearse(problem, _likely(problem, tried))
+    say("simulating the search with made-up losses")
+    simulation = simulate(problem, _likely(problem, tried))
     pace, workers = Pace.of(tried.evaluations), tried.workers
     minutes = config.search.budget.minutes
     limit = math.inf if minutes is None else 60 * minutes
-    seconds = rehearsal.seconds(pace, workers)
-    if not rehearsal.ends:  # only the minutes end it
-        rehearsal = replace(rehearsal, scale=limit / seconds)
+    seconds = simulation.seconds(pace, workers)
+    if not simulation.ends:  # only the minutes end it
+        simulation = replace(simulation, scale=limit / seconds)
         seconds = limit
     share = min(1.0, limit / seconds)
-    times = share * rehearsal.scale
-    low, high = _interval(rehearsal, tried)
-    peaks = [each.peak_memory for each in tried.evaluations if each.peak_memory is not None]
+    times = share * simulation.scale
+    low, high = _interval(simulation, tried)
+    peaks = [e.peak_memory for e in tried.evaluations if e.peak_memory is not None]
     return Forecast(
-        candidates=round(times * rehearsal.candidates),
-        trainings=round(times * len(rehearsal.steps)),
+        candidates=round(times * simulation.candidates),
+        trainings=round(times * len(simulation.steps)),
         workers=workers,
-        flops=share * rehearsal.flops,
+        flops=share * simulation.flops,
         seconds=tried.start + share * seconds,
         low=tried.start + min(low, limit),
         high=tried.start + min(high, limit),
-        training_seconds=fmean(pace.seconds(each.flops, each.epochs) for each in rehearsal.steps),
+        training_seconds=fmean(pace.seconds(*step) for step in simulation.steps),
         memory_bytes=max(peaks) * workers if peaks else None,
-        disk_bytes=rehearsal.disk,
+        disk_bytes=simulation.disk,
         sampled=len(tried.evaluations) + len(tried.failed),
         failed=tried.failed,
         warnings=(*busy, *config_warnings(problem)),
@@ -178,28 +176,26 @@ def _trained(problem: Problem, networks: int) -> _Sample:
     tasks = _tasks(problem, networks)
     with executor_for(problem.config.execution) as executor:
         began = time.monotonic()
-        found = _each(executor, tasks[::2], 1)
-        longest = max((each.seconds.epochs for each in found), default=_WORTH)
+        brief = _each(executor, tasks[::2], 1)
+        longest = max((evaluation.seconds.epochs for evaluation in brief), default=_WORTH)
         epochs = max(_FEW, round(_WORTH / max(longest, 1e-3)))
-        further = _each(executor, tasks[1::2], min(epochs, problem.config.training.epochs))
+        longer = _each(executor, tasks[1::2], min(epochs, problem.config.training.epochs))
         wall, workers = time.monotonic() - began, executor.workers
-    for group in (found, further):
-        wall -= makespan((each.seconds.total for each in group), workers)
-    found += further
-    scored = tuple(each for each in found if each.fitness is not None)
-    lost = [each for each in found if each.fitness is None]
+    for group in (brief, longer):
+        wall -= makespan((evaluation.seconds.total for evaluation in group), workers)
+    scored = tuple(e for e in (*brief, *longer) if e.fitness is not None)
+    lost = [e for e in (*brief, *longer) if e.fitness is None]
     if not scored:
-        ((kind, _),) = Counter(each.outcome for each in lost).most_common(1)
+        ((kind, _),) = Counter(e.outcome for e in lost).most_common(1)
         raise SearchError(
             "plan",
             f"all {plural(len(lost), 'training')} failed ({failures_worded(lost)})",
             f"A search would fare no better: {_ADVICE[kind]}.",
         )
-    failed = tuple(f"{each.outcome}: {each.message}" for each in lost)
-    by_id = {task.id: task for task in tasks}
-    return _Sample(
-        tuple(by_id[each.id] for each in scored), scored, failed, workers, max(0.0, wall)
-    )
+    failed = tuple(f"{e.outcome}: {e.message}" for e in lost)
+    genomes = {task.id: task.genome for task in tasks}
+    trained = tuple(genomes[e.id] for e in scored)
+    return _Sample(trained, scored, failed, workers, max(0.0, wall))
 
 
 def _each(executor: AbstractExecutor, tasks: Sequence[Task], epochs: int) -> list[Evaluation]:
@@ -213,10 +209,9 @@ def _tasks(problem: Problem, networks: int) -> list[Task]:
     """Return trainings of networks of the space, from small to large."""
     rng, shared = batch_rng(problem.config.seed, 0), share(problem.dataset)
     drawn = [problem.task(sample(rng, problem.space), shared) for _ in range(_DRAWN)]
-    by_flops = sorted({task.id: task for task in drawn}.values(), key=lambda each: each.flops)
-    places = np.linspace(0, len(by_flops) - 1, min(networks, len(by_flops)))
-    chosen = [by_flops[round(place)] for place in places]
-    return [replace(task, keep=None) for task in chosen]
+    by_flops = sorted({task.id: task for task in drawn}.values(), key=lambda task: task.flops)
+    ranks = np.linspace(0, len(by_flops) - 1, min(networks, len(by_flops)))
+    return [replace(by_flops[round(rank)], keep=None) for rank in ranks]
 
 
 def _likely(problem: Problem, tried: _Sample) -> Callable[[Genome], float]:
@@ -225,33 +220,33 @@ def _likely(problem: Problem, tried: _Sample) -> Callable[[Genome], float]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    def figures(genome: Genome) -> list[float]:
+    def measures(genome: Genome) -> list[float]:
         size = problem.space.measure(genome)
         dropout = sum(gene.rate for gene in genome.genes if isinstance(gene, Dropout))
         return [math.log(size.latent), math.log(size.parameters), math.log(size.flops), dropout]
 
     model = make_pipeline(StandardScaler(), Ridge(alpha=1.0))
-    losses = [max(each.validation_loss[0], 1e-12) for each in tried.evaluations]
-    model.fit([figures(task.genome) for task in tried.tasks], np.log(losses))
+    losses = [max(e.validation_loss[0], 1e-12) for e in tried.evaluations]
+    model.fit([measures(genome) for genome in tried.genomes], np.log(losses))
 
     def loss(genome: Genome) -> float:
-        return math.exp(model.predict([figures(genome)])[0])
+        return math.exp(model.predict([measures(genome)])[0])
 
     return loss
 
 
-def _interval(rehearsal: Rehearsal, tried: _Sample) -> tuple[float, float]:
+def _interval(simulation: Simulation, tried: _Sample) -> tuple[float, float]:
     """Return the seconds between which the trainings lie, by bootstrap over the sample.
 
-    Once as rehearsed and once with networks that stay as they are in the first generation.
+    Once as simulated and once with networks that stay as they are in the first generation.
     """
-    rng, found = np.random.default_rng(0), list[float]()
-    lengths = [len(each.validation_loss) for each in tried.evaluations]
+    from sklearn.utils import resample
+
     # Within each length: of one alone nothing would tell a first epoch from the others.
-    strata = [np.flatnonzero(np.array(lengths) == length) for length in sorted(set(lengths))]
-    for _ in range(_RESAMPLES):
-        picks = np.concatenate([rng.choice(places, len(places)) for places in strata])
-        pace = Pace.of([tried.evaluations[place] for place in picks])
-        found += [each.seconds(pace, tried.workers) for each in (rehearsal, rehearsal.unchanged)]
-    low, high = np.quantile(found, _INTERVAL)
+    lengths = [len(evaluation.validation_loss) for evaluation in tried.evaluations]
+    seconds: list[float] = []
+    for seed in range(_RESAMPLES):
+        pace = Pace.of(resample(tried.evaluations, stratify=lengths, random_state=seed))
+        seconds += [s.seconds(pace, tried.workers) for s in (simulation, simulation.unchanged)]
+    low, high = np.quantile(seconds, _INTERVAL)
     return float(low), float(high)

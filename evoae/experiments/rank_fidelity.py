@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evoae.config.schema import Config
 from evoae.engine.problem import Problem
@@ -34,6 +34,8 @@ _CLOSE = 0.01  # share of the best loss by which another one is as good
 _AGREE = 0.7  # rank correlation from which on the ranks are believed
 _OPEN = 0.3  # the lower end of its interval below which it is not
 _RESAMPLES = 2000
+
+_Pairs = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,46 +141,45 @@ def fidelity(
         sample = _sample(opened, store, max(candidates, FEWEST))
         _Trainer(store, problem, epochs, say).train([found for _, found, _ in sample])
         recorded, scores, known = store.results(), store.scores(), store.candidates()
-    told = [
-        _read(place, found, loss, recorded[found.candidate.id, _kind(epochs)])
-        for place, found, loss in sample
-    ]
+    trained = []
+    for place, found, loss in sample:
+        id, genome = found.candidate.id, found.candidate.genome
+        result = recorded[id, _kind(epochs)]
+        ended = result["outcome"], result["message"], result["seconds"]
+        trained.append(Trained(id, genome, place, loss, result["val_loss"], None, *ended))
     noise, freedom = deviation(
         Individual(id, parse(known[id].genome), each) for id, each in scores.items()
     )
     scored = sum(bool(each) for each in scores.values())
-    return conclude(opened, epochs, scored, told, noise if freedom else None)
+    return conclude(opened, epochs, scored, trained, noise if freedom else None)
 
 
 def conclude(
     run: Run, epochs: int, scored: int, candidates: Sequence[Trained], noise: float | None
 ) -> Fidelity:
     """Return what a sample says, see `Fidelity`; the `ranks` of its candidates are found here."""
-    both = [each for each in candidates if each.loss is not None]
-    before = _ranks([each.search_loss for each in both])
-    after = _ranks([each.loss or 0.0 for each in both])
-    ranks = {each.id: pair for each, *pair in zip(both, before, after, strict=True)}
-    told = tuple(
-        replace(each, ranks=(ranks[each.id][0], ranks[each.id][1])) if each.id in ranks else each
-        for each in candidates
-    )
+    from scipy.stats import rankdata
+
+    both = [(sampled, sampled.loss) for sampled in candidates if sampled.loss is not None]
+    losses = np.array([(sampled.search_loss, loss) for sampled, loss in both]).reshape(-1, 2)
+    pairs = rankdata(losses, "min", axis=0).astype(int).tolist()
+    ranks = {sampled.id: (a, b) for (sampled, _), (a, b) in zip(both, pairs, strict=True)}
     winner = ranks.get(candidates[0].id)
-    best = min((each.loss or 0.0 for each in both), default=None)
-    found = Fidelity(
+    best = min((loss for _, loss in both), default=0.0)
+    good = [sampled.place for sampled, loss in both if loss <= best + _CLOSE * abs(best)]
+    result = Fidelity(
         run=str(run.path),
         epochs=epochs,
         scored=scored,
-        candidates=told,
-        spearman=_correlation("spearman", both, run.config.seed),
-        kendall=_correlation("kendall", both, run.config.seed),
+        candidates=tuple(replace(sampled, ranks=ranks.get(sampled.id)) for sampled in candidates),
+        spearman=_correlation("spearman", losses, run.config.seed),
+        kendall=_correlation("kendall", losses, run.config.seed),
         winner_rank=None if winner is None else winner[1],
-        needed=None
-        if best is None
-        else min(each.place for each in both if (each.loss or 0.0) <= best + _CLOSE * abs(best)),
+        needed=min(good, default=None),
         noise=noise,
         advice="",
     )
-    return replace(found, advice=_advice(run, found))
+    return replace(result, advice=_advice(run, result))
 
 
 def _epochs(config: Config, images: int, all_images: int) -> int:
@@ -293,54 +294,38 @@ def _kind(epochs: int) -> str:
     return f"{_FIDELITY} {epochs}"
 
 
-def _read(place: int, found: CandidateResult, loss: float, result: Mapping[str, Any]) -> Trained:
-    candidate = found.candidate
-    return Trained(
-        id=candidate.id,
-        genome=candidate.genome,
-        place=place,
-        search_loss=loss,
-        loss=result["val_loss"],
-        ranks=None,
-        outcome=result["outcome"],
-        message=result["message"],
-        seconds=result["seconds"],
-    )
-
-
-def _ranks(losses: Sequence[float]) -> list[int]:
-    """Return the rank of each loss from 1; equal ones share the better rank."""
-    ordered = sorted(losses)
-    return [1 + ordered.index(loss) for loss in losses]
-
-
-def _correlation(name: str, both: Sequence[Trained], seed: int) -> Correlation | None:
+def _correlation(name: str, losses: _Pairs, seed: int) -> Correlation | None:
     """Return a rank correlation, with the percentile interval of a bootstrap over candidates.
 
     B. Efron, Bootstrap methods: another look at the jackknife, 1979. A resample without two
     different losses has no correlation and is left out.
+
+    Args:
+        name: `spearman` or `kendall`.
+        losses: (n, 2), of the search and after longer training.
+        seed: of the resamples.
     """
     from scipy.stats import kendalltau, spearmanr
 
-    if len(both) < FEWEST:
+    if len(losses) < FEWEST:
         return None
     measure = {"spearman": spearmanr, "kendall": kendalltau}[name]
-    pairs = np.array([(each.search_loss, each.loss) for each in both])
-    chosen = np.random.default_rng(seed).integers(len(both), size=(_RESAMPLES, len(both)))
+    # Not scipy.stats.bootstrap, which has no interval where a resample has no correlation.
+    chosen = np.random.default_rng(seed).integers(len(losses), size=(_RESAMPLES, len(losses)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # equal losses alone; what it returns, NaN
-        value = float(measure(*pairs.T).statistic)
-        resampled = np.array([measure(*pairs[rows].T).statistic for rows in chosen])
+        value = float(measure(*losses.T).statistic)
+        resampled = [measure(*losses[rows].T).statistic for rows in chosen]
     if math.isnan(value):
         return None
     low, high = np.nanquantile(resampled, (0.05, 0.95))
     return Correlation(value, float(low), float(high))
 
 
-def _advice(run: Run, found: Fidelity) -> str:
+def _advice(run: Run, result: Fidelity) -> str:
     """Return what to do, one sentence."""
-    config, correlation = run.config, found.spearman
-    if correlation is None or found.needed is None:
+    config, correlation = run.config, result.spearman
+    if correlation is None or result.needed is None:
         return (
             "Too few of the longer trainings have different scores to compare ranks: "
             "look at what failed, or sample more with --candidates."
@@ -356,22 +341,22 @@ def _advice(run: Run, found: Fidelity) -> str:
             f"Don't trust the ranks: the search's trainings of {steps:,} optimiser steps are too "
             f"short for them, so search again and {ways}."
         )
-    if correlation.low < _OPEN and len(found.candidates) < found.scored:
-        more = min(found.scored, 2 * len(found.candidates))
+    if correlation.low < _OPEN and len(result.candidates) < result.scored:
+        more = min(result.scored, 2 * len(result.candidates))
         return (
-            f"The ranks seem to agree, but {len(found.candidates)} candidates leave it open: "
+            f"The ranks seem to agree, but {len(result.candidates)} candidates leave it open: "
             f"ask again with --candidates {more}."
         )
-    if found.needed == 1:
+    if result.needed == 1:
         return f"Trust the ranks: '{command('refit', run.path, 'best')}' trains the right network."
-    if found.needed <= config.search.hof_size and config.search.algorithm != "nsga2":
+    if result.needed <= config.search.hof_size and config.search.algorithm != "nsga2":
         return (
             "Trust the ranks broadly, but not which one is first: "
-            f"'{command('refit', run.path, '--top', found.needed)}' trains the best one among "
+            f"'{command('refit', run.path, '--top', result.needed)}' trains the best one among "
             "others."
         )
-    best = next(each for each in found.candidates if each.place == found.needed)
+    best = next(each for each in result.candidates if each.place == result.needed)
     return (
-        f"Trust the ranks broadly, but the best one has rank {found.needed}, beyond the hall of "
+        f"Trust the ranks broadly, but the best one has rank {result.needed}, beyond the hall of "
         f"fame: '{command('refit', run.path, best.id[:6])}' trains it."
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from evoae.config.data import ReduceConfig
-from evoae.config.schema import Config, RefitConfig
+from evoae.config.schema import Config
 from evoae.data.load import load, of_run
 from evoae.data.pca import LARGEST, pca_error
 from evoae.engine.problem import Problem
@@ -36,6 +36,7 @@ class Refitted:
         settings: of the training, see `RefitConfig`.
         trained: how many trainings earned a figure; 0 if all failed.
         message: why the last failed one failed; None if none did.
+        seconds: of all trainings together.
         epochs: that the model kept was trained for, and its best one.
         val_loss: of that model, the best of all by validation; None if all failed, or were
             trained on the validation split as well: then the best by training is kept.
@@ -45,7 +46,6 @@ class Refitted:
         pca: mean squared error on the test set of PCA of the same size, fitted on what the
             model was trained on; None where it would be too large, or the code is as large as the
             input.
-        seconds: of all trainings together.
     """
 
     id: str
@@ -53,19 +53,17 @@ class Refitted:
     settings: Mapping[str, Any]
     trained: int
     message: str | None
-    epochs: tuple[int, int] | None
-    val_loss: float | None
-    test_loss: float | None
-    test: Mapping[str, float]
-    deviation: Mapping[str, float]
-    pca: float | None
     seconds: float
+    epochs: tuple[int, int] | None = None
+    val_loss: float | None = None
+    test_loss: float | None = None
+    test: Mapping[str, float] = field(default_factory=dict)
+    deviation: Mapping[str, float] = field(default_factory=dict)
+    pca: float | None = None
 
     def summary(self) -> dict[str, object]:
         """Return what `refit --json` says, and what the run folder records."""
-        told = asdict(self)
-        told["epochs"] = None if self.epochs is None else list(self.epochs)
-        return told
+        return asdict(self)
 
 
 def refit(
@@ -106,27 +104,22 @@ def refit(
         if not ids:
             raise RunError(str(opened.path), "no candidate has a score yet")
     found = list({found.candidate.id: found for found in map(opened.find, ids)}.values())
-    config = with_settings(opened, settings or {}, overrides)
-    problem = whole_problem(opened, config)
+    problem = whole_problem(opened, with_settings(opened, settings or {}, overrides))
     with Store.writer(opened.path) as store:
-        return _Refit(opened, store, problem, config.refit, say).of(found)
+        return _Refit(opened, store, problem, say).of(found)
 
 
 class _Refit:
     """The refits of one call."""
 
     def __init__(
-        self,
-        run: Run,
-        store: Store,
-        problem: Problem,
-        settings: RefitConfig,
-        say: Callable[[str], None],
+        self, run: Run, store: Store, problem: Problem, say: Callable[[str], None]
     ) -> None:
-        if settings.with_validation:
+        self.refit = problem.config.refit
+        if self.refit.with_validation:
             problem = replace(problem, dataset=problem.dataset.joined())
         self.run, self.store, self.problem, self.say = run, store, problem, say
-        self.refit, self.settings = settings, settings.model_dump(mode="json")
+        self.settings = self.refit.model_dump(mode="json")
         self.results = store.results()
 
     def of(self, candidates: Sequence[CandidateResult]) -> list[Refitted]:
@@ -153,24 +146,18 @@ class _Refit:
         """Return the record of a refit with these settings, whose model is still there."""
         id = found.candidate.id
         result = self.results.get((id, REFIT))
-        if result is None or not self._agrees(result):
+        if result is None or result["settings"] != self.settings:
             return None
-        there = refit_path(self.run.path, id).is_file() or not result["trained"]
-        return result if there else None
-
-    def _agrees(self, result: Mapping[str, Any]) -> bool:
-        """Whether it was found with these settings; ones younger than it had their defaults."""
-        found: dict[str, Any] = RefitConfig().model_dump(mode="json") | result["settings"]
-        return found == self.settings
+        kept = refit_path(self.run.path, id).is_file() or not result["trained"]
+        return result if kept else None
 
     def _tasks(self, found: CandidateResult, shared: Path) -> Iterator[Task]:
         """Yield the trainings of a candidate that are not done yet."""
         id, genome = found.candidate.id, parse(found.candidate.genome)
         for number in range(1, self.refit.seeds + 1):
-            done = self.results.get((id, f"{REFIT} {number}"))
+            done = self.results.get((id, f"{REFIT} {number}"), {})
             keep = self._model(id, number)
-            ended = done is not None and self._agrees(done)
-            if done is not None and ended and (not _scored(done) or keep.is_file()):
+            if done.get("settings") == self.settings and (keep.is_file() or not _scored(done)):
                 continue
             curve = keep.absolute().with_suffix(".jsonl")
             curve.parent.mkdir(exist_ok=True)
@@ -234,12 +221,6 @@ class _Refit:
             settings=self.settings,
             trained=len(scored),
             message=failed[-1] if failed else None,
-            epochs=None,
-            val_loss=None,
-            test_loss=None,
-            test={},
-            deviation={},
-            pca=None,
             seconds=sum(result["seconds"] for result in results.values()),
         )
         if scored:

@@ -1,14 +1,14 @@
-"""A search without trainings: its own loop, with losses that somebody made up."""
+"""A search without trainings: the real loop, with made-up losses."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle, pairwise
+from itertools import chain, cycle
 from pathlib import Path
+from typing import NamedTuple
 
-from evoae.config.search import BudgetConfig
 from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem
 from evoae.engine.progress import NullCallback, Progress
@@ -24,13 +24,12 @@ from evoae.runs.folder import create
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 
-_MOST = 400  # trainings; a longer search is taken to go on as it did up to there
+_MOST = 400  # trainings; a longer search is assumed to go on as it did up to there
 _FALL = 0.3  # a made-up loss falls with this power of the epochs
 _WEIGHT = 4  # bytes of one parameter in a saved model
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One training that the search would make: FLOPs of one image's forward pass, and epochs."""
 
     flops: int
@@ -38,12 +37,12 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Simulation:
     """What the search would do.
 
     Attributes:
         generations: the trainings of each, in order.
-        scale: how many times as long the search is as what was rehearsed.
+        scale: how many times as long the search is as what was simulated.
         images: that a training sees in an epoch.
         barrier: whether a generation waits for the one before it.
         ends: whether something but the minutes ends the search.
@@ -64,7 +63,7 @@ class Rehearsal:
     @property
     def steps(self) -> tuple[Step, ...]:
         """All trainings in order."""
-        return tuple(step for generation in self.generations for step in generation)
+        return tuple(chain(*self.generations))
 
     @property
     def flops(self) -> float:
@@ -72,24 +71,23 @@ class Rehearsal:
         return self.scale * sum(cost(step.flops, step.epochs * self.images) for step in self.steps)
 
     @property
-    def unchanged(self) -> Rehearsal:
+    def unchanged(self) -> Simulation:
         """The same search with networks that stay as they are in the first generation."""
         first = cycle(self.generations[0])
         same = tuple(tuple(next(first) for _ in part) for part in self.generations)
-        found = replace(self, generations=same)
-        return replace(found, scale=self.scale * self.flops / found.flops) if self.paid else found
+        made = replace(self, generations=same)
+        return replace(made, scale=self.scale * self.flops / made.flops) if self.paid else made
 
     def seconds(self, pace: Pace, workers: int) -> float:
         """Return the wall time of all trainings."""
         parts = self.generations if self.barrier else (self.steps,)
         return self.scale * sum(
-            makespan([pace.seconds(step.flops, step.epochs) for step in part], workers)
-            for part in parts
+            makespan([pace.seconds(*step) for step in part], workers) for part in parts
         )
 
 
-def rehearse(problem: Problem, loss: Callable[[Genome], float]) -> Rehearsal:
-    """Run the search that a problem describes, trainings answering at once.
+def simulate(problem: Problem, loss: Callable[[Genome], float]) -> Simulation:
+    """Run the search that a problem describes, with trainings that take no time.
 
     Args:
         problem: of the search.
@@ -105,22 +103,27 @@ def rehearse(problem: Problem, loss: Callable[[Genome], float]) -> Rehearsal:
     short = search.model_copy(update={"budget": budget, "reuse": ()})
     problem = replace(problem, config=problem.config.model_copy(update={"search": short}))
     trainer = _Trainer(loss)
-    marks = _Marks(trainer.steps)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
         create(folder, problem.config, replace(problem.metadata(), seeds=seed_genomes(problem)))
         with Store.writer(folder) as store:
-            loop = Loop(store, problem, (), marks)
+            loop = Loop(store, problem, (), trainer)
             loop.run(InlineExecutor(trainer.train))
             exhausted = store.metadata().exhausted
         disk = disk_bytes(folder) + _WEIGHT * sum(
             entry.parameters for entry in Run.open(folder).hall_of_fame()
         )
-    shares = _shares(search.budget, loop.progress)
-    rehearsed = max(shares, default=1.0) if len(trainer.steps) >= most else 1.0
-    return Rehearsal(
-        tuple(tuple(trainer.steps[a:b]) for a, b in pairwise([0, *marks.places])),
-        1 / min(1.0, rehearsed),
+    generations, progress = trainer.generations, loop.progress
+    ends = (  # what may end the search but minutes, and how far it has come
+        (progress.planned, progress.settled),
+        (search.budget.evaluations, progress.scored + progress.failed),
+        (search.budget.flops, progress.budget.flops),
+    )
+    shares = [reached / end for end, reached in ends if end]
+    share = max(shares, default=1.0) if sum(map(len, generations)) >= most else 1.0
+    return Simulation(
+        tuple(map(tuple, generations[:-1])),
+        1 / min(1.0, share),
         len(problem.dataset.train),
         barrier=algorithm_for(search, problem.space).max_in_flight == 1,
         ends=bool(shares) or exhausted,
@@ -130,29 +133,16 @@ def rehearse(problem: Problem, loss: Callable[[Genome], float]) -> Rehearsal:
     )
 
 
-def _shares(budget: BudgetConfig, progress: Progress) -> list[float]:
-    """Return how much of the search was rehearsed, by each of what may end it but minutes."""
-    trained = progress.scored + progress.failed
-    found = []
-    if progress.planned:
-        found.append(progress.settled / progress.planned)
-    if budget.evaluations:
-        found.append(trained / budget.evaluations)
-    if budget.flops:
-        found.append(progress.budget.flops / budget.flops)
-    return found
-
-
-class _Trainer:
-    """Answers at once.
+class _Trainer(NullCallback):
+    """Trains nothing.
 
     Attributes:
-        steps: what it was asked to train.
+        generations: what it was asked to train, the last one not ended.
         candidates: ids of those networks.
     """
 
     def __init__(self, loss: Callable[[Genome], float]) -> None:
-        self.steps: list[Step] = []
+        self.generations: list[list[Step]] = [[]]
         self.candidates: set[str] = set()
         self._loss = loss
 
@@ -161,9 +151,13 @@ class _Trainer:
         epochs, best = task.training.epochs, self._loss(task.genome)
         losses = tuple(best * (epochs / epoch) ** _FALL for epoch in range(1, epochs + 1))
         evaluation = answered(task, losses)
-        self.steps.append(Step(task.flops, len(evaluation.validation_loss)))
+        self.generations[-1].append(Step(task.flops, len(evaluation.validation_loss)))
         self.candidates.add(task.id.partition(" ")[0])
         return evaluation
+
+    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:  # noqa: ARG002
+        """Begin the next one."""
+        self.generations.append([])
 
 
 def answered(task: Task, losses: Sequence[float]) -> Evaluation:
@@ -174,37 +168,21 @@ def answered(task: Task, losses: Sequence[float]) -> Evaluation:
         losses: after each of its epochs, if racing does not stop it.
     """
     stopped = stopped_after(losses, task.thresholds)
-    told = tuple(losses[:stopped])
-    wanted = task.keep_below is None or told[-1] < task.keep_below
+    seen = tuple(losses[:stopped])
+    wanted = task.keep_below is None or seen[-1] < task.keep_below
     if task.keep is not None and wanted and stopped is None:
         write_whole(task.keep, b"no model")
     size = measure(task.defaults)(task.genome)
     return Evaluation(
         task.id,
         Outcome.SCORED,
-        told[-1],
-        told,
-        told,
+        seen[-1],
+        seen,
+        seen,
         size.parameters,
         size.latent,
         size.flops,
-        metrics={"loss": told[-1], "error": told[-1]},
-        cost=cost(size.flops, task.images * len(told)),
+        metrics={"loss": seen[-1], "error": seen[-1]},
+        cost=cost(size.flops, task.images * len(seen)),
         raced=stopped is not None,
     )
-
-
-class _Marks(NullCallback):
-    """Notes how many trainings there were at the end of each generation.
-
-    Attributes:
-        places: those numbers.
-    """
-
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self.places: list[int] = []
-        self._steps = steps
-
-    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:  # noqa: ARG002
-        """Note it."""
-        self.places.append(len(self._steps))

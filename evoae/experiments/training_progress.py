@@ -29,27 +29,23 @@ def followed(
         say: hears one line for all trainings under way, at most every ten seconds.
         loss: the one to tell.
     """
-    over = threading.Event()
-    thread = threading.Thread(target=_follow, args=(tasks, say, loss, over), daemon=True)
+    over, began = threading.Event(), time.monotonic()
+
+    def follow() -> None:
+        last = ""
+        while not over.wait(_EVERY):
+            seconds = time.monotonic() - began
+            now = " · ".join(filter(None, (_standing(task, loss, seconds) for task in tasks)))
+            if now not in ("", last):
+                say(last := now)
+
+    thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
-
-
-def _follow(
-    tasks: Sequence[Task], say: Callable[[str], None], loss: Loss, over: threading.Event
-) -> None:
-    began, said = time.monotonic(), ""
-    while not over.wait(_EVERY):
-        seconds = time.monotonic() - began
-        lines = [line for task in tasks if (line := _standing(task, loss, seconds))]
-        now = " · ".join(lines)
-        if now and now != said:
-            say(now)
-            said = now
 
 
 def _standing(task: Task, loss: Loss, seconds: float) -> str:

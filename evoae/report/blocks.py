@@ -5,6 +5,7 @@ Nothing here knows how it will look; words are plain text, and the template esca
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,9 +31,9 @@ class Commands:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Names and their values."""
+    """Values by name; one that is "" is left out."""
 
-    pairs: tuple[tuple[str, str], ...]
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

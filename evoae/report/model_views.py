@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.errors import EvoaeError
-from evoae.formatting import count, plural, short
+from evoae.formatting import count, figure, plural, short
 from evoae.report.run_snapshot import RunSnapshot
 from evoae.runs.files import refit_path
 from evoae.use.model import Floats, Model
 
 if TYPE_CHECKING:
     from evoae.data.dataset import Labels
+    from evoae.data.kinds.base import AbstractKind
     from evoae.use.items import Items
 
 _FEWEST_ITEMS = 100  # of fewer, the worst ones and a map of codes say little
@@ -102,18 +103,18 @@ def open_models(snapshot: RunSnapshot, top: int) -> ModelViews:
         return ModelViews(None, None, "", "", None, None, (), tuple(missing))
     best = models[0][1]
     try:
-        found, measured_on = choose_validated(best, _FEWEST_ITEMS)
+        chosen, measured_on = choose_validated(best, _FEWEST_ITEMS)
     except EvoaeError as why:
         # Its advice is for commands that take other data.
         missing.append(f"{why.place}: {why.value}")
         return ModelViews(best, None, "", "", None, None, (), tuple(missing))
     most = max(16, _MOST_VALUES // math.prod(best.input_shape))
-    items = found.first(min(_MOST_ITEMS, most))
+    items = chosen.first(min(_MOST_ITEMS, most))
     return ModelViews(
         best,
         items,
-        _origin(snapshot, len(items), len(found), measured_on=measured_on),
-        _caveat(snapshot, same=measured_on and len(items) == len(found), refitted=refitted),
+        _origin(snapshot, len(items), len(chosen), measured_on=measured_on),
+        _caveat(snapshot, same=measured_on and len(items) == len(chosen), refitted=refitted),
         items.all(),
         _corrupted(best, items),
         tuple(_view(name, model, items) for name, model in models),
@@ -147,19 +148,27 @@ def _caveat(snapshot: RunSnapshot, *, same: bool, refitted: bool) -> str:
     return f"The run's own ranking may differ: {'; '.join(reasons)}."
 
 
+def cells(kind: AbstractKind, values: Floats) -> list[tuple[str, ...]]:
+    """Return items (n, *shape) as lines of text, in their original units."""
+    return [
+        tuple(figure(value, 4) if isinstance(value, float) else str(value) for value in row)
+        for row in kind.cells(values)
+    ]
+
+
 def _view(name: str, model: Model, items: Items) -> View:
     from evoae.use.reconstruct import rebuilt
     from evoae.use.score import errors
 
     parts = [(batches[0], batches[-1]) for batches in rebuilt(model, items)]
-    found = [errors(before, after, model.loss) for before, after in parts]
-    return View(name, model, np.concatenate([p[1] for p in parts]), np.concatenate(found))
+    scores = [errors(before, after, model.loss) for before, after in parts]
+    made = np.concatenate([after for _, after in parts])
+    return View(name, model, made, np.concatenate(scores))
 
 
 def _corrupted(model: Model, items: Items) -> Floats | None:
     """Return what goes in, where the run corrupts its inputs; see `evoae.use.reconstruct`."""
-    corruption = model.corruption
-    if corruption is None:
+    if model.corruption is None:
         return None
     numbers = np.arange(len(items), dtype=np.int32)
-    return np.asarray(corruption.in_validation(items.all(), numbers))
+    return np.asarray(model.corruption.in_validation(items.all(), numbers))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evoae.errors import UseError, disk_error
-from evoae.report.blocks import Block, Section, Text
+from evoae.report.blocks import Section
 from evoae.report.model_views import ModelViews, open_models
 from evoae.report.run_snapshot import RunSnapshot
 from evoae.report.sections import (
@@ -71,10 +71,10 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
         DiskFullError: there is no space left for the file.
         UseError: the file cannot be written.
     """
-    snapshot = RunSnapshot.read(Run.open(run))
+    snapshot = RunSnapshot(Run.open(run))
     models = open_models(snapshot, top)
-    found = sections(snapshot, models)
-    page = html(snapshot, found).encode()
+    shown = sections(snapshot, models)
+    page = html(snapshot, shown).encode()
     path = snapshot.run.path / NAME if out is None else out
     try:
         write_whole(path, page)
@@ -83,16 +83,16 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
         raise disk_error(why, UseError)(
             str(path), said, "write the page elsewhere with --out"
         ) from why
-    return Written(str(path), len(page), tuple(each.id for each in found), models.missing)
+    return Written(str(path), len(page), tuple(section.id for section in shown), models.missing)
 
 
 def sections(snapshot: RunSnapshot, models: ModelViews) -> tuple[Section, ...]:
     """Return the page's sections in order, without those that have nothing to say."""
-    found: Sequence[Section | None] = (
+    in_order: Sequence[Section | None] = (
         summary.section(snapshot),
         history.section(snapshot),
         front.section(snapshot),
-        reconstructions.section(models) or _without(snapshot, models),
+        reconstructions.section(models),
         latent_map.section(models),
         decoder.section(models),
         columns.section(models),
@@ -103,19 +103,10 @@ def sections(snapshot: RunSnapshot, models: ModelViews) -> tuple[Section, ...]:
         cost.section(snapshot),
         reproduction.section(snapshot),
     )
-    return tuple(each for each in found if each is not None)
+    return tuple(section for section in in_order if section is not None)
 
 
-def _without(snapshot: RunSnapshot, models: ModelViews) -> Section | None:
-    """Say why nothing can be rebuilt; None where the answer says it already."""
-    if snapshot.best is None:
-        return None
-    blocks: list[Block] = [Text("Nothing can be rebuilt or encoded here:")]
-    blocks += [Text(sentence) for sentence in models.missing]
-    return Section("copies", "Originals and copies", tuple(blocks))
-
-
-def html(snapshot: RunSnapshot, found: Sequence[Section]) -> str:
+def html(snapshot: RunSnapshot, shown: Sequence[Section]) -> str:
     """Return the page as HTML, which is also well-formed XML."""
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return _template().render(
@@ -123,7 +114,7 @@ def html(snapshot: RunSnapshot, found: Sequence[Section]) -> str:
         data=snapshot.data,
         state=snapshot.status.state,
         written=written,
-        sections=found,
+        sections=shown,
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Self
+from typing import Any
 
 from evoae.data.kinds.base import AbstractKind
 from evoae.data.kinds.registry import restore
@@ -13,13 +12,10 @@ from evoae.evaluation import Evaluation
 from evoae.formatting import count, loss, short
 from evoae.runs.files import REFIT
 from evoae.runs.hall_of_fame import Entry
-from evoae.runs.metadata import RunMetadata
-from evoae.runs.records import Baseline, Candidate, Generation
+from evoae.runs.records import Baseline
 from evoae.runs.run import Run
-from evoae.runs.status import Status
 
 
-@dataclass(frozen=True, eq=False)
 class RunSnapshot:
     """A run at one moment.
 
@@ -35,41 +31,20 @@ class RunSnapshot:
         scores: what each candidate's trainings earned.
         generations: the finished ones.
         results: what came of candidates after the search, by id and kind.
+
+    Raises:
+        RunError: its database is damaged.
     """
 
-    run: Run
-    status: Status
-    hall: tuple[Entry, ...]
-    front: tuple[Entry, ...]
-    metadata: RunMetadata
-    candidates: Mapping[str, Candidate]
-    evaluations: Mapping[str, Evaluation]
-    repeats: Mapping[tuple[str, int], Evaluation]
-    scores: Mapping[str, tuple[float, ...]]
-    generations: tuple[Generation, ...]
-    results: Mapping[tuple[str, str], Mapping[str, Any]]
-
-    @classmethod
-    def read(cls, run: Run) -> Self:
-        """Read a run.
-
-        Raises:
-            RunError: its database is damaged.
-        """
+    def __init__(self, run: Run) -> None:
         with run.at_one_moment() as now:
-            return cls(
-                run,
-                run.status(),
-                tuple(run.hall_of_fame()),
-                tuple(run.front(("loss", "latent", "parameters"))),
-                now.metadata,
-                now.candidates,
-                now.evaluations,
-                now.tables.repeats(),
-                now.scores,
-                tuple(now.generations.values()),
-                now.results,
-            )
+            self.run, self.status = run, run.status()
+            self.hall = tuple(run.hall_of_fame())
+            self.front = tuple(run.front(("loss", "latent", "parameters")))
+            self.metadata, self.candidates = now.metadata, now.candidates
+            self.evaluations, self.repeats = now.evaluations, now.tables.repeats()
+            self.generations = tuple(now.generations.values())
+            self.scores, self.results = now.scores, now.results
 
     @property
     def best(self) -> Entry | None:
@@ -79,8 +54,8 @@ class RunSnapshot:
     @property
     def refit(self) -> Mapping[str, Any] | None:
         """What the best model's refit came to; None before one, or if it failed."""
-        found = None if self.best is None else self.results.get((self.best.id, REFIT))
-        return found if found is not None and found.get("test_loss") is not None else None
+        refit = {} if self.best is None else self.results.get((self.best.id, REFIT), {})
+        return refit if refit.get("test_loss") is not None else None
 
     @property
     def baselines(self) -> tuple[Baseline, ...]:

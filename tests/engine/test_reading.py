@@ -40,7 +40,7 @@ READERS = {
     "search on": lambda run: run.search_on(),
     "lineage": lambda run: lineage(run).summary(),
     "comparison": course,
-    "report": lambda run: described(RunSnapshot.read(run)),
+    "report": lambda run: described(RunSnapshot(run)),
 }
 COMMANDS = ("hof", "status", "evaluations", "failures", "show", "lineage")
 

@@ -15,7 +15,15 @@ from evoae.data.sources.named import find_set
 from evoae.errors import DataError, UseError
 from evoae.evaluation import seed_for
 from evoae.experiments import downstream as module
-from evoae.experiments.downstream import FROZEN, PCA, PROBE, SCRATCH, UNFROZEN, transfer
+from evoae.experiments.classifiers import (
+    FROZEN,
+    PCA,
+    PROBE,
+    SCRATCH,
+    UNFROZEN,
+    Comparison,
+)
+from evoae.experiments.downstream import transfer
 from evoae.use.encode import encode
 from evoae.use.items import choose, own_data
 from evoae.use.model import open_model
@@ -73,11 +81,17 @@ def spatial_run(tmp_path_factory):
 
 
 def accuracies(found):
-    return {method.name: method.accuracies for method in found.methods}
+    return {method.method: method.accuracies for method in found.methods}
 
 
 def test_every_way_has_a_figure_for_each_seed(compared, tiny_run):
-    assert [method.name for method in compared.methods] == [PROBE, PCA, FROZEN, UNFROZEN, SCRATCH]
+    assert [method.method for method in compared.methods] == [
+        PROBE,
+        PCA,
+        FROZEN,
+        UNFROZEN,
+        SCRATCH,
+    ]
     for method in compared.methods:
         assert [len(each) for each in (method.accuracies, method.epochs, method.seconds)] == [
             2
@@ -138,7 +152,7 @@ def test_the_unfrozen_network_begins_as_what_the_frozen_encoder_ended_in(
 ):
     run = request.getfixturevalue(kind)
     seen = []
-    learn = module._Comparison._learn
+    learn = Comparison._learn
 
     def spied(self, network, inputs, classes, shown, *rest):
         before = self._logits(network, shown)
@@ -146,7 +160,7 @@ def test_the_unfrozen_network_begins_as_what_the_frozen_encoder_ended_in(
         seen.append((before, self._logits(network, shown)))
         return found
 
-    monkeypatch.setattr(module._Comparison, "_learn", spied)
+    monkeypatch.setattr(Comparison, "_learn", spied)
     found = transfer(run.path, examples=40, epochs=2, seeds=1)
     (_, frozen), (start, end), (scratch, _) = seen
     np.testing.assert_allclose(start, frozen, rtol=1e-3, atol=1e-3)
@@ -166,7 +180,7 @@ def test_a_class_that_can_be_read_off_the_code_is_found_there_and_not_elsewhere(
     spread = centred / (1e-9 + np.abs(centred).mean(axis=0))
     np.save(tmp_path / "sign.npy", spread.sum(axis=1) > 0)
     found = transfer(tiny_run.path, labels=tmp_path / "sign.npy", examples=400, epochs=20, seeds=1)
-    reached = {method.name: method.mean for method in found.methods}
+    reached = {method.method: method.mean for method in found.methods}
     assert found.classes == 2
     assert min(reached[PROBE], reached[FROZEN]) > 0.93
     assert found.chance < 0.65

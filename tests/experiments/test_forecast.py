@@ -1,4 +1,4 @@
-"""What a search would do: the pace of a machine, the rehearsal, the doubts."""
+"""What a search would do: the pace of a machine, the simulation, the warnings."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.execution.inline import InlineExecutor
 from evoae.experiments import forecast as forecasts
 from evoae.experiments.config_warnings import config_warnings
-from evoae.experiments.simulation import rehearse
+from evoae.experiments.simulation import simulate
 from evoae.experiments.throughput import Pace, makespan
 from evoae.genome.canonical import candidate_id
 from tests.conftest import TINY, with_changes
@@ -71,9 +71,11 @@ def test_workers_share_trainings_the_longest_first():
     assert makespan([], 2) == 0
 
 
-def test_a_rehearsal_makes_the_trainings_of_the_search_and_leaves_no_folder(tmp_path, monkeypatch):
+def test_a_simulation_makes_the_trainings_of_the_search_and_leaves_no_folder(
+    tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    found = rehearse(problem(search={"population": 6, "generations": 3}), smaller_is_better)
+    found = simulate(problem(search={"population": 6, "generations": 3}), smaller_is_better)
     assert [len(part) for part in found.generations] == [6, 5, 5]  # an elite passes each time
     assert all(step.epochs == 2 for step in found.steps)
     assert found.scale == 1
@@ -81,24 +83,24 @@ def test_a_rehearsal_makes_the_trainings_of_the_search_and_leaves_no_folder(tmp_
     assert not list(tmp_path.iterdir())
 
 
-def test_a_rehearsal_ends_where_the_flops_do():
+def test_a_simulation_ends_where_the_flops_do():
     budget = {"generations": None, "budget": {"flops": 3e9}, "population": 4}
-    found = rehearse(problem(search=budget), smaller_is_better)
+    found = simulate(problem(search=budget), smaller_is_better)
     largest = max(3 * step.flops * 96 * 2 for step in found.steps)
     assert 3e9 - largest < found.flops <= 3e9
     assert found.unchanged.flops == pytest.approx(found.flops)
 
 
-def test_racing_shortens_what_is_rehearsed():
+def test_racing_shortens_what_is_simulated():
     racing = {"racing": {"keep": 0.4, "after": 4}, "generations": 4, "population": 8}
-    found = rehearse(problem(search=racing, training={"epochs": 4}), by_chance)
+    found = simulate(problem(search=racing, training={"epochs": 4}), by_chance)
     assert {step.epochs for step in found.steps} > {4}
 
 
 def test_a_long_search_is_taken_to_go_on_alike(monkeypatch):
     monkeypatch.setattr("evoae.experiments.simulation._MOST", 10)
     budget = {"generations": None, "budget": {"evaluations": 40}}
-    found = rehearse(problem(search=budget), smaller_is_better)
+    found = simulate(problem(search=budget), smaller_is_better)
     assert len(found.steps) == 10
     assert found.scale == pytest.approx(4)
 

@@ -76,4 +76,4 @@ def finished(store: Store, number: int, hall: list[str], **stats) -> None:
 
 
 def read(folder: Path) -> RunSnapshot:
-    return RunSnapshot.read(Run.open(folder))
+    return RunSnapshot(Run.open(folder))

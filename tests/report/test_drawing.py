@@ -84,14 +84,14 @@ def test_a_code_is_drawn_as_it_is_where_the_plane_holds_it():
     rng = np.random.default_rng(0)
     assert project(np.ones((20, 5), np.float32)) == []
     (one,) = project(rng.random((20, 1), np.float32))
-    assert one.places[:, 1].min() == 0
-    assert one.places[:, 1].max() == 1
+    assert one.points[:, 1].min() == 0
+    assert one.points[:, 1].max() == 1
     two = rng.random((20, 2), np.float32)
-    assert np.array_equal(project(two)[0].places, two)
+    assert np.array_equal(project(two)[0].points, two)
     many = rng.random((24, 5), np.float32)
     first, second = project(many), project(many)
     assert [each.name for each in first] == ["PCA", "t-SNE"]
-    assert all(np.array_equal(a.places, b.places) for a, b in zip(first, second, strict=True))
+    assert all(np.array_equal(a.points, b.points) for a, b in zip(first, second, strict=True))
     assert [each.name for each in project(many[:4])] == ["PCA"]
 
 

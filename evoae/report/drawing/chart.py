@@ -22,7 +22,7 @@ _STROKES: dict[Form, Any] = {
     "dot": (0, (1, 1.5)),
 }
 _MARKERS: dict[Form, str] = {"point": "o", "triangle": "^", "ring": "o", "cross": "x"}
-_BASELINES: dict[str, tuple[Ink, Form, str]] = {
+BASELINES: dict[str, tuple[Ink, Form, str]] = {  # how they look, and their names
     "pca": ("vermilion", "dash", "PCA"),
     "plain": ("green", "dash-dot", "plain network"),
     "handmade": ("orange", "dot", "hand-made network"),
@@ -141,6 +141,6 @@ def baseline_marks(baselines: Sequence[Baseline]) -> list[Mark]:
     return [
         Mark(Key(ink, form, f"{words} {loss(level)}"), (), (level,), style={"linewidth": 1.4})
         for baseline in baselines
-        for ink, form, words in [_BASELINES[baseline.name]]
+        for ink, form, words in [BASELINES[baseline.name]]
         if (level := baseline.val_loss) is not None
     ]

@@ -15,6 +15,7 @@ from evoae.report.drawing.save import save
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 # M. Okabe and K. Ito (2008): colours that the colour-blind tell apart. Strokes do so in print.
 _INKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -53,17 +54,11 @@ def figure_of(courses: Sequence[Course], groups: Sequence[Group], labels: Sequen
     figure = Figure((_PANEL[0] * len(panels), height), layout="constrained")
     for number, (name, across) in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), number, xlabel=name)
-        _curves(axes, courses, groups, across)
+        lines = _curves(axes, courses, groups, across)
         _scale(axes, courses)
     figure.axes[0].set_ylabel("best validation loss so far")
-    lines = [figure.axes[0].get_lines()[place] for place in _first_of_each(groups)]
     figure.legend(lines, labels, loc="outside lower center", frameon=False)
     return figure
-
-
-def _first_of_each(groups: Sequence[Group]) -> list[int]:
-    """Return where each group's first curve stands among all that are drawn."""
-    return [sum(len(group.members) for group in groups[:number]) for number in range(len(groups))]
 
 
 def _curves(
@@ -71,11 +66,13 @@ def _curves(
     courses: Sequence[Course],
     groups: Sequence[Group],
     across: Callable[[Point], float],
-) -> None:
+) -> list[Line2D]:
+    """Draw the curve of each run; return one of each group, for the legend."""
+    drawn = []
     for group, ink, stroke in zip(groups, cycle(_INKS), cycle(_STROKES), strict=False):
         for place in group.members:
             points = [point for point in courses[place].points if point.best is not None]
-            axes.plot(
+            (line,) = axes.plot(
                 [across(point) for point in points],
                 [point.best or 0.0 for point in points],
                 color=ink,
@@ -83,6 +80,8 @@ def _curves(
                 linewidth=1.4,
                 drawstyle="steps-post",
             )
+        drawn.append(line)
+    return drawn
 
 
 def _scale(axes: Axes, courses: Sequence[Course]) -> None:

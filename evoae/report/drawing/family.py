@@ -52,7 +52,7 @@ def figure_of(family: Lineage, texts: Mapping[str, str]) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    generations = [each.candidate.generation for each in family.relatives.values()]
+    generations = [relative.candidate.generation for relative in family.relatives.values()]
     graph = min(6.0, 1.0 + 0.3 * (max(generations) - min(generations)))
     width, height = graph + _LETTERS * _LETTER + 0.6, _ROW * len(generations) + _MARGIN
     figure = Figure((width, height))
@@ -73,13 +73,13 @@ def figure_of(family: Lineage, texts: Mapping[str, str]) -> Figure:
 
 def _lines(axes: Axes, family: Lineage) -> None:
     rows = {id: row for row, id in enumerate(family.relatives)}
-    for id, one in family.relatives.items():
-        for number, step in enumerate(one.steps):
+    for id, relative in family.relatives.items():
+        for number, step in enumerate(relative.steps):
             if step.parent not in rows:
                 continue
             parent = family.relatives[step.parent].candidate.generation
             axes.plot(
-                (one.candidate.generation, parent),
+                (relative.candidate.generation, parent),
                 (rows[id], rows[step.parent]),
                 color=_PALE if number else _LINE,
                 linestyle="--" if number else "-",
@@ -93,12 +93,16 @@ def _nodes(axes: Axes, family: Lineage, texts: Mapping[str, str]) -> None:
     from matplotlib.colors import Normalize
     from matplotlib.transforms import blended_transform_factory as blended
 
-    losses = [one.loss for one in family.relatives.values() if one.loss is not None]
+    losses = [relative.loss for relative in family.relatives.values() if relative.loss is not None]
     shade = Normalize(min(losses, default=0), max(losses, default=1))
     beside = blended(axes.transAxes, axes.transData)
-    for row, (id, one) in enumerate(family.relatives.items()):
+    for row, (id, relative) in enumerate(family.relatives.items()):
         # Of `cividis`, which the colour-blind see as others do, without its palest third.
-        colour = "white" if one.loss is None else colormaps["cividis"](0.7 * shade(one.loss))
-        axes.scatter(one.candidate.generation, row, color=[colour], edgecolor="black", zorder=2)
+        colour = (
+            "white" if relative.loss is None else colormaps["cividis"](0.7 * shade(relative.loss))
+        )
+        axes.scatter(
+            relative.candidate.generation, row, color=[colour], edgecolor="black", zorder=2
+        )
         text = textwrap.shorten(texts[id], _LETTERS, placeholder=" …")
         axes.text(1.02, row, text, transform=beside, va="center", family="monospace", size=8)

@@ -29,16 +29,12 @@ def strip(label: str, images: Floats, alt: str, *, columns: int | None = None) -
     pixels = _pixels(np.stack([_shown(image) for image in images]))
     columns = columns or len(pixels)
     rows = -(-len(pixels) // columns)
-    _, height, width, channels = pixels.shape
+    number, height, width, _ = pixels.shape
     gap = max(1, width // 16)
-    canvas = np.zeros((rows * (height + gap), columns * (width + gap), 4), np.uint8)
-    for number, image in enumerate(pixels):
-        top, left = number // columns * (height + gap), number % columns * (width + gap)
-        place = canvas[top : top + height, left : left + width]
-        place[..., :3], place[..., 3] = image[..., :3], 255
-        if channels == 4:
-            place[..., 3] = image[..., 3]
-    canvas = canvas[: canvas.shape[0] - gap, : canvas.shape[1] - gap]
+    cells = np.zeros((rows * columns, height + gap, width + gap, 4), np.uint8)
+    cells[:number, :height, :width] = pixels
+    rowwise = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
+    canvas = rowwise.reshape(rows * cells.shape[1], columns * cells.shape[2], 4)[:-gap, :-gap]
     return Strip(label, _uri(canvas), alt, canvas.shape[1], canvas.shape[0], columns * _WIDE)
 
 
@@ -79,9 +75,12 @@ def _shown(image: Floats) -> Floats:
 
 
 def _pixels(images: Floats) -> NDArray[np.uint8]:
-    """Return images (n, height, width, 1, 3 or 4) of floats as colours of 3 or 4 bytes."""
+    """Return images (n, height, width, 1, 3 or 4) of floats as bytes, (n, height, width, 4)."""
     pixels = (np.clip(images, 0, 1) * 255).round().astype(np.uint8)
-    return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
+    if pixels.shape[-1] == 1:
+        pixels = np.repeat(pixels, 3, axis=-1)
+    opaque = np.full((*pixels.shape[:-1], 1), 255, np.uint8)
+    return np.concatenate([pixels, opaque], axis=-1)[..., :4]
 
 
 def _uri(canvas: NDArray[np.uint8]) -> str:

@@ -43,7 +43,8 @@ _STYLE: dict[Any, Any] = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.8,
 }
-_NAMESPACE = re.compile(r"^\{.*\}")
+# Namespaces, which HTML does without, and a style that would hold for the whole page.
+_UNWANTED = re.compile(r'(?s)<(metadata|style)\b.*?</\1>| xmlns(:\w+)?="[^"]*"|(?<= )xlink:')
 _LONG_NUMBER = re.compile(r"(\.\d\d)\d+")
 _COORDINATES = frozenset({"d", "x", "y", "transform", "points"})
 
@@ -73,20 +74,11 @@ def draw(
 
 def inline(svg: str, name: str, alt: str, words: Words) -> str:
     """Return an SVG file of matplotlib's as an element of a page, see `draw`."""
-    root = ET.fromstring(svg)
-    for element in root.iter():
-        element.tag = _NAMESPACE.sub("", element.tag)
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in ("metadata", "style"):  # the latter would hold for the whole page
-                parent.remove(child)
+    root = ET.fromstring(_UNWANTED.sub("", svg))
     for gid, said in words.items():
         _explain(root, gid, said)
     for element in root.iter():
-        element.attrib = {
-            _NAMESPACE.sub("", key): _changed(_NAMESPACE.sub("", key), value, name)
-            for key, value in element.attrib.items()
-        }
+        element.attrib = {k: _changed(k, value, name) for k, value in element.attrib.items()}
     box = root.attrib["viewBox"]
     root.attrib = {"viewBox": box, "role": "img", "aria-label": alt}
     return ET.tostring(root, encoding="unicode")

@@ -41,23 +41,22 @@ def column_errors(table: Columns, originals: Floats, rebuilt: Floats) -> list[Co
         originals: (n, features) as the network sees them.
         rebuilt: (n, features), likewise.
     """
-    found = []
+    errors = []
     for column, part in table.parts():
         before, after = originals[:, part].astype(np.float64), rebuilt[:, part].astype(np.float64)
         spread = float(before.var(axis=0).sum())
         lost = float(((before - after) ** 2).mean(axis=0).sum())
         unexplained = lost / spread if spread > 0 else None
         if column.categories:
-            truth, said = before.argmax(axis=1), after.argmax(axis=1)
-            typical, guess = float((truth == said).mean()), float(np.bincount(truth).max())
-            guess /= len(truth)
+            truth = before.argmax(axis=1)
+            typical = float((truth == after.argmax(axis=1)).mean())
+            guess = float(np.bincount(truth).max() / len(truth))
         else:
             typical = float(np.abs(before - after).mean() * column.scale)
             guess = float(np.abs(before - np.median(before)).mean() * column.scale)
-        found.append(
-            ColumnError(column.name, unexplained, typical, guess, bool(column.categories))
-        )
-    return sorted(found, key=lambda each: -(each.unexplained or 0))
+        kind = bool(column.categories)
+        errors.append(ColumnError(column.name, unexplained, typical, guess, kind))
+    return sorted(errors, key=lambda error: -(error.unexplained or 0))
 
 
 def section(models: ModelViews) -> Section | None:
@@ -72,17 +71,14 @@ def section(models: ModelViews) -> Section | None:
         "that loses 0% of its variance is rebuilt exactly, one that loses 100% no better than by "
         "its mean."
     )
-    rows = tuple(
-        (
-            each.name,
-            "-" if each.unexplained is None else f"{each.unexplained:.0%}",
-            _worded(each.typical, each),
-            _worded(each.of_guess, each),
+    rows = []
+    for error in errors:
+        lost = "-" if error.unexplained is None else f"{error.unexplained:.0%}"
+        rows.append(
+            (error.name, lost, _worded(error.typical, error), _worded(error.of_guess, error))
         )
-        for each in errors
-    )
     header = ("column", "variance lost", "mean error, or right", "of the best constant")
-    table = Table("Error by column", header, rows, folded=False)
+    table = Table("Error by column", header, tuple(rows), folded=False)
     return Section("columns", "Columns", (Text(said), table))
 
 

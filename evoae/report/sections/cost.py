@@ -19,19 +19,20 @@ def section(snapshot: RunSnapshot) -> Section | None:
     workers = plural(metadata.workers or 1, "worker")
     memory = max(evaluation.peak_memory or 0 for evaluation in snapshot.evaluations.values())
     noise = "" if status.noise is None else f"{status.noise:.1%} between seeds"
-    facts = {
-        "trainings": _trainings(snapshot),
-        "wall time": f"{duration(wall)} with {workers}" if wall else "",
-        "training time": f"{duration(sum(seconds))}, {fmean(seconds):.1f} s each",
-        "cost": flops(status.cost) if status.cost else "",
-        "trainings saved": _saved(snapshot, fmean(seconds)),
-        "most memory of a worker": size(memory) if memory else "",
-        "run folder": size(status.disk_bytes),
-        "noise of a loss": noise,
-    }
-    known = Facts(tuple((name, words) for name, words in facts.items() if words))
+    facts = Facts(
+        {
+            "trainings": _trainings(snapshot),
+            "wall time": f"{duration(wall)} with {workers}" if wall else "",
+            "training time": f"{duration(sum(seconds))}, {fmean(seconds):.1f} s each",
+            "cost": flops(status.cost) if status.cost else "",
+            "trainings saved": _saved(snapshot, fmean(seconds)),
+            "most memory of a worker": size(memory) if memory else "",
+            "run folder": size(status.disk_bytes),
+            "noise of a loss": noise,
+        }
+    )
     phases = _phases(snapshot)
-    return Section("cost", "What it cost", (known,) if phases is None else (known, phases))
+    return Section("cost", "What it cost", (facts,) if phases is None else (facts, phases))
 
 
 def _trainings(snapshot: RunSnapshot) -> str:

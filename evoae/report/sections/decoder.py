@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from evoae.errors import EvoaeError
-from evoae.formatting import figure, plural
+from evoae.formatting import plural
 from evoae.report.blocks import Block, Section, Strips, Table, Text
 from evoae.report.drawing.pictures import strip
-from evoae.report.model_views import ModelViews
+from evoae.report.model_views import ModelViews, cells
 from evoae.use.model import Floats, Model
 
 _ACROSS = 10
@@ -25,21 +23,15 @@ def section(models: ModelViews) -> Section | None:
     if model is None or not model.variational:
         return None
     blocks: list[Block] = [Text(f"Drawn by {model.name.split()[-1]}, decoded from new codes.")]
-    makers: list[Callable[[], list[Block]]] = [
-        lambda: _samples(model),
-        lambda: _between(model, models.originals),
-    ]
-    if model.kind.pictures and model.latent == 2:
-        makers.append(lambda: _manifold(model))
-    for make in makers:
+    for make in (_samples, _between, _manifold):
         try:
-            blocks += make()
+            blocks += make(model, models.originals)
         except EvoaeError as why:
             blocks.append(Text(str(why)))
     return Section("decoder", "What the decoder draws", tuple(blocks))
 
 
-def _samples(model: Model) -> list[Block]:
+def _samples(model: Model, _: Floats | None) -> list[Block]:
     from evoae.use.sample import sample
 
     images = model.kind.pictures
@@ -48,7 +40,7 @@ def _samples(model: Model) -> list[Block]:
     if not images:
         return [_rows(caption, model, drawn.values)]
     alt = f"{plural(len(drawn.values), 'new picture')}, decoded from random codes."
-    return [Strips(caption, (strip("", drawn.values, alt, columns=_ACROSS),))]
+    return [_pictures(caption, model, drawn.values, alt, _ACROSS)]
 
 
 def _between(model: Model, originals: Floats | None) -> list[Block]:
@@ -65,26 +57,26 @@ def _between(model: Model, originals: Floats | None) -> list[Block]:
         return [_rows("Between the first two items", model, grid.values[0])]
     rows, columns = grid.values.shape[:2]
     alt = f"{rows} rows of {columns} pictures, each from one validation item's copy to the next's."
-    shown = strip("", grid.values.reshape(-1, *model.input_shape), alt, columns=columns)
-    return [Strips("Between items: each row from one to the next", (shown,))]
+    title = "Between items: each row from one to the next"
+    return [_pictures(title, model, grid.values, alt, columns)]
 
 
-def _manifold(model: Model) -> list[Block]:
+def _manifold(model: Model, _: Floats | None) -> list[Block]:
     from evoae.use.grid import manifold
 
+    if not model.kind.pictures or model.latent != 2:
+        return []
     grid = manifold(model, side=_SIDE)
     low, high = float(grid.codes.min()), float(grid.codes.max())
     alt = f"{_SIDE} by {_SIDE} pictures, decoded from codes of {low:.2f} to {high:.2f} each way."
-    shown = strip("", grid.values.reshape(-1, *model.input_shape), alt, columns=_SIDE)
-    return [Strips(f"The plane of codes, at {grid.source}", (shown,))]
+    return [_pictures(f"The plane of codes, at {grid.source}", model, grid.values, alt, _SIDE)]
+
+
+def _pictures(title: str, model: Model, values: Floats, alt: str, columns: int) -> Strips:
+    images = values.reshape(-1, *model.input_shape)
+    return Strips(title, (strip("", images, alt, columns=columns),))
 
 
 def _rows(caption: str, model: Model, values: Floats) -> Table:
-    shown = model.kind.cells(values)
-    cells = tuple(tuple(_cell(value) for value in row) for row in shown)
     header = tuple(model.kind.header(model.input_shape))
-    return Table(caption, header, cells, frozenset(), folded=False)
-
-
-def _cell(value: object) -> str:
-    return figure(value, 4) if isinstance(value, float) else str(value)
+    return Table(caption, header, tuple(cells(model.kind, values)), frozenset(), folded=False)

@@ -96,12 +96,10 @@ def _figure(
 
 
 def _table(snapshot: RunSnapshot, bounds: Mapping[int, float]) -> Table:
-    rows = tuple(
-        (
-            *(short(entry.id), loss(entry.val_loss), count(entry.latent)),
-            *(loss(bounds.get(entry.latent)), count(entry.parameters), entry.genome),
-        )
-        for entry in snapshot.front
-    )
+    rows = []
+    for entry in snapshot.front:
+        model, pca = short(entry.id), loss(bounds.get(entry.latent))
+        latent, parameters = count(entry.latent), count(entry.parameters)
+        rows.append((model, loss(entry.val_loss), latent, pca, parameters, entry.genome))
     header = ("model", "loss", "latent", "PCA", "parameters", "network")
-    return Table("The front", header, rows, frozenset({0, 5}))
+    return Table("The front", header, tuple(rows), frozenset({0, 5}))

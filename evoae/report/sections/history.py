@@ -160,18 +160,16 @@ def _by_cost(snapshot: RunSnapshot, steps: Sequence[Step], last: Step) -> Figure
 
 
 def _course_marks(
-    snapshot: RunSnapshot, steps: Sequence[Step], places: Sequence[float]
+    snapshot: RunSnapshot, steps: Sequence[Step], positions: Sequence[float]
 ) -> list[Mark]:
     """Return the best so far as a line, the candidates as points, and the baselines."""
-    placed = list(zip(places, steps, strict=True))
-    x, y = zip(
-        *((place, step.best) for place, step in placed if step.best is not None), strict=True
-    )
+    drawn = list(zip(positions, steps, strict=True))
+    x, y = zip(*((x, step.best) for x, step in drawn if step.best is not None), strict=True)
     marks = [Mark(Key("blue", "line", "best so far"), x, y, style={"drawstyle": "steps-post"})]
     for name, (key, size) in _ENDED.items():
-        ended = [(place, step) for place, step in placed if _end(step) == name]
+        ended = [(x, step) for x, step in drawn if _end(step) == name]
         if ended:
-            x, y = zip(*((place, step.loss) for place, step in ended), strict=True)
+            x, y = zip(*((x, step.loss) for x, step in ended), strict=True)
             words = [snapshot.described(step.id) for _, step in ended]
             marks.append(Mark(key, x, y, words, {"s": size}, at_foot=y[0] is None))
     return [*marks, *baseline_marks(snapshot.baselines)]

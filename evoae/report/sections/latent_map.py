@@ -37,13 +37,13 @@ class Map:
 
     Attributes:
         name: how they came there.
-        places: (n, 2).
+        points: (n, 2).
         axes: what the two directions are.
         note: what to know of it.
     """
 
     name: str
-    places: NDArray[np.floating]
+    points: NDArray[np.floating]
     axes: tuple[str, str]
     note: str
 
@@ -55,7 +55,7 @@ def section(models: ModelViews) -> Section | None:
     from evoae.use.encode import encode
 
     codes = encode(models.best, models.items)
-    labels = None if models.labels is None else [str(each) for each in models.labels.tolist()]
+    labels = None if models.labels is None else list(map(str, models.labels.tolist()))
     labelled = groups(labels, len(codes))
     maps = project(codes)
     if not maps:
@@ -67,12 +67,14 @@ def section(models: ModelViews) -> Section | None:
             f" The colours are {count(len(set(labels)))} labels, which played no part in training."
         )
     figures = []
-    for number, each in enumerate(maps):
-        alt = f"{each.name} of {count(len(codes))} codes of {codes.shape[1]} numbers. {each.note}"
-        svg = _draw(f"map{number}", alt, each, labelled)
-        table = _centres(each, labelled) if number == 0 and labels is not None else None
+    for number, drawn in enumerate(maps):
+        alt = (
+            f"{drawn.name} of {count(len(codes))} codes of {codes.shape[1]} numbers. {drawn.note}"
+        )
+        svg = _draw(f"map{number}", alt, drawn, labelled)
+        table = _centres(drawn, labelled) if number == 0 and labels is not None else None
         keys = tuple(key for key, _ in labelled) if labels is not None else ()
-        figures.append(Figure(each.name, svg, keys, each.note, table))
+        figures.append(Figure(drawn.name, svg, keys, drawn.note, table))
     return Section("map", "The map of codes", (Text(said), Figures(tuple(figures))))
 
 
@@ -86,8 +88,8 @@ def project(codes: Floats) -> list[Map]:
         return []
     if codes.shape[1] == 1:
         rank = np.argsort(np.argsort(codes[:, 0])) / max(1, len(codes) - 1)
-        places = np.column_stack([codes[:, 0], rank])
-        return [Map("The code itself", places, ("z1", "share of items below"), "")]
+        points = np.column_stack([codes[:, 0], rank])
+        return [Map("The code itself", points, ("z1", "share of items below"), "")]
     if codes.shape[1] == 2:
         return [Map("The code itself", codes, ("z1", "z2"), "")]
     from sklearn.decomposition import PCA
@@ -110,8 +112,8 @@ def _tsne(codes: NDArray[np.float64]) -> NDArray[np.floating]:
     perplexity = min(_PERPLEXITY, (len(codes) - 1) / 3)
     tsne = TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=0)
     with threadpool_limits(1):  # more threads wait for each other longer than they work
-        places: NDArray[np.floating] = tsne.fit_transform(codes)
-    return places
+        points: NDArray[np.floating] = tsne.fit_transform(codes)
+    return points
 
 
 def groups(labels: Sequence[str] | None, number: int) -> list[Group]:
@@ -133,15 +135,15 @@ def groups(labels: Sequence[str] | None, number: int) -> list[Group]:
     ]
     named = sorted((label for label, _ in Counter(labels).most_common(len(styles))), key=_in_order)
     array = np.array(labels)
-    found = [
+    labelled = [
         (Key(*style, label), np.flatnonzero(array == label))
         for label, style in zip(named, styles, strict=False)
     ]
     rest = np.flatnonzero(~np.isin(array, named))
     if len(rest):
         others = len(set(labels)) - len(named)
-        found.insert(0, (Key("faint", "point", f"{others:,} other labels"), rest))
-    return found
+        labelled.insert(0, (Key("faint", "point", f"{others:,} other labels"), rest))
+    return labelled
 
 
 def _in_order(label: str) -> tuple[float, str]:
@@ -153,8 +155,8 @@ def _in_order(label: str) -> tuple[float, str]:
 
 
 def _draw(name: str, alt: str, drawn: Map, groups: Sequence[Group]) -> str:
-    style = {"s": max(9, 40 - len(drawn.places) / 10), "alpha": SHEER}
-    x, y = drawn.places.T
+    style = {"s": max(9, 40 - len(drawn.points) / 10), "alpha": SHEER}
+    x, y = drawn.points.T
     marks = [Mark(key, x[at], y[at], key.words, style) for key, at in groups]
 
     def paint(canvas: Canvas) -> Words:
@@ -171,7 +173,7 @@ def _draw(name: str, alt: str, drawn: Map, groups: Sequence[Group]) -> str:
 def _centres(drawn: Map, groups: Sequence[Group]) -> Table:
     rows = []
     for key, at in groups:
-        centre = (_spread(column) for column in drawn.places[at].T)
+        centre = (_spread(column) for column in drawn.points[at].T)
         rows.append((key.words, count(len(at)), *centre))
     header = ("label", "items", *drawn.axes)
     caption = f"{drawn.name}: where each label lies, mean ± standard deviation"

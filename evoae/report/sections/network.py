@@ -42,7 +42,8 @@ def network(drawn: Plan) -> Network:
     encoder, decoder = stages(drawn.encoder), stages(drawn.decoder)
     *into, code = encoder
     sides = _Sides(drawn)
-    left = [sides.given(), *(sides.stage(layers) for layers in into)]
+    given = Stage("input", shape(drawn.input_shape), "", *sides.slab(drawn.input_shape))
+    left = [given, *(sides.stage(layers) for layers in into)]
     right = [sides.stage(layers) for layers in reversed(decoder)]
     # From the code outwards, so that a map stands beside the map of its size.
     rows = tuple(zip_longest(left[::-1], right[::-1]))[::-1]
@@ -69,57 +70,42 @@ def stages(layers: Iterable[LayerRecord]) -> list[list[LayerRecord]]:
     In the encoder what follows a layer belongs to it; in the decoder also the residual blocks
     before it, and the crop of what it makes.
     """
-    found: list[list[LayerRecord]] = [[]]
-    has_main = False
+    grouped: list[list[LayerRecord]] = [[]]
     for layer in layers:
-        residual = "_res_" in layer.name
-        main = layer.kind in _MAIN and not residual
-        begins = main or (residual and layer.part == "decoder")
-        if begins and has_main:
-            found.append([])
-            has_main = False
-        found[-1].append(layer)
-        has_main = has_main or main
-    return found
+        begins = _is_main(layer) or ("_res_" in layer.name and layer.part == "decoder")
+        if begins and any(map(_is_main, grouped[-1])):
+            grouped.append([])
+        grouped[-1].append(layer)
+    return grouped
 
 
 class _Sides:
     """How large things are drawn: as shares of the largest in the network."""
 
     def __init__(self, drawn: Plan) -> None:
-        self._input = drawn.input_shape
         shapes = [drawn.input_shape, *(layer.shape for layer in drawn.layers)]
         self.flat = all(len(each) == 1 for each in shapes)  # no maps, only vectors
         self._side = max(_side(each) for each in shapes)
         self._filters = math.log1p(max(each[-1] for each in shapes))
 
-    def given(self) -> Stage:
-        """Return the input."""
-        return Stage("input", shape(self._input), "", *self._slab(self._input))
-
     def stage(self, layers: Sequence[LayerRecord], name: str | None = None) -> Stage:
         """Return what is drawn of a layer and all that belongs to it."""
-        main = next((each for each in layers if _is_main(each)), layers[-1])
-        details = [*_further(layers), f"{count(sum(each.parameters for each in layers))} weights"]
-        shown = next(each for each in reversed(layers) if each.kind != "flatten").shape
+        main = next(filter(_is_main, layers), layers[-1])
+        details = [*_further(layers), f"{count(sum(e.parameters for e in layers))} weights"]
+        shown = next(layer.shape for layer in reversed(layers) if layer.kind != "flatten")
         if main.name == "decode":  # into the map that the encoder ended in
             name = "dense"
         name = name or _name(main)
         known = len(shown) == 1 and name.endswith(str(shown[0]))  # dense 18 says it already
         of = "" if known else shape(shown)
-        return Stage(name, of, " · ".join(details), *self._slab(shown))
+        return Stage(name, of, " · ".join(details), *self.slab(shown))
 
-    def _slab(self, shown: tuple[int, ...]) -> tuple[float, float]:
-        filters = _share(shown[-1], self._filters)
+    def slab(self, shown: tuple[int, ...]) -> tuple[float, float]:
+        """Return breadth and thickness of what has such a shape."""
+        filters = min(1.0, math.log1p(shown[-1]) / self._filters)
         if self.flat:
             return filters, 0.4
-        if len(shown) == 1:  # as narrow as one pixel, as thick as it has numbers
-            return 1 / self._side, filters
         return _side(shown) / self._side, filters
-
-
-def _share(number: int, largest: float) -> float:
-    return min(1.0, math.log1p(number) / largest)
 
 
 def _is_main(layer: LayerRecord) -> bool:
@@ -127,6 +113,7 @@ def _is_main(layer: LayerRecord) -> bool:
 
 
 def _side(shown: tuple[int, ...]) -> int:
+    """Return the longer side of a map; a vector is as narrow as one pixel."""
     return max(shown[:2]) if len(shown) == 3 else 1
 
 
@@ -158,18 +145,12 @@ def _further(layers: Sequence[LayerRecord]) -> list[str]:
                 said.append("stride 2" if layer.kind == "conv" else "transposed, stride 2")
             if layer.activation != "linear":
                 said.append(layer.activation)
-    return [*said, *([plural(blocks, "residual block")] if blocks else [])]
+    return [*said, plural(blocks, "residual block")] if blocks else said
 
 
 def _table(drawn: Plan) -> Table:
     rows = tuple(
-        (
-            layer.name,
-            layer.kind,
-            shape(layer.shape),
-            count(layer.parameters),
-            count(layer.flops),
-        )
+        (layer.name, layer.kind, shape(layer.shape), count(layer.parameters), count(layer.flops))
         for layer in drawn.layers
     )
     header = ("layer", "kind", "output", "parameters", "FLOPs an item")

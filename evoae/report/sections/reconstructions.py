@@ -6,45 +6,40 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evoae.formatting import count, figure, loss, plural
+from evoae.formatting import count, loss, plural
 from evoae.report.blocks import Block, Section, Strip, Strips, Table, Text
 from evoae.report.drawing.pictures import heat, heat_level, strip
 from evoae.report.drawing.svg import tick
-from evoae.report.model_views import ModelViews, View
+from evoae.report.model_views import ModelViews, View, cells
 from evoae.use.model import Floats
 
 _ACROSS = 10  # pictures
 _DOWN = 6  # rows of a table
-_ID = "copies"
-_TITLE = "Originals and copies"
 
 
 def section(models: ModelViews) -> Section | None:
-    """Show items and what comes out for them; None without a trained model."""
-    if models.best is None or models.originals is None:
-        return None
+    """Show items and what comes out for them, or say why not; None without a trained model."""
+    missing = [Text(sentence) for sentence in models.missing]
+    if models.originals is None:
+        blocks = (Text("Nothing can be rebuilt or encoded here:"), *missing)
+        return Section("copies", "Originals and copies", blocks) if missing else None
     view = models.views[0]
-    seen = any(each.model.saw_validation for each in models.views)
     trained = "No network was trained on them"
-    if seen:
+    if any(shown.model.saw_validation for shown in models.views):
         trained = "Networks refitted with them were trained on them, others were not"
     said = (
         f"From {models.origin}. {trained}. Errors are means over an item's "
         f"values, measured anew for this page with each model as it was saved. {models.caveat}"
     )
-    show = _pictures if models.best.kind.pictures else _rows
+    show = _pictures if view.model.kind.pictures else _rows
     chosen, worst = fixed(models), np.argsort(-view.errors, kind="stable")[:_ACROSS].tolist()
     title = "The first ones"
     if models.labels is not None:
         more = len(chosen) > len(np.unique(models.labels))
         title = "The first of each label" + (", and further ones" if more else "")
-    blocks = (
-        Text(said.strip()),
-        *(Text(sentence) for sentence in models.missing),
-        *show(models, chosen, title, models.views),
-        *show(models, worst, f"The worst for {view.name}", models.views[:1]),
-    )
-    return Section(_ID, _TITLE, blocks)
+    shown = show(models, chosen, title, models.views)
+    shown += show(models, worst, f"The worst for {view.name}", models.views[:1])
+    return Section("copies", "Originals and copies", (Text(said.strip()), *missing, *shown))
 
 
 def fixed(models: ModelViews) -> list[int]:
@@ -56,8 +51,8 @@ def fixed(models: ModelViews) -> list[int]:
         chosen = sorted(first.tolist())[:_ACROSS]
         if len(chosen) == len(first):  # in the order of the labels, so that all pages agree
             chosen = first.tolist()
-    others = (number for number in range(len(models.originals)) if number not in chosen)
-    return [*chosen, *(n for n, _ in zip(others, range(_ACROSS - len(chosen)), strict=False))]
+    others = np.setdiff1d(np.arange(len(models.originals)), chosen)
+    return [*chosen, *others[: _ACROSS - len(chosen)].tolist()]
 
 
 def _pictures(
@@ -109,17 +104,12 @@ def _rows(
     assert models.items is not None
     assert models.originals is not None
     view, kind, index = views[0], models.items.kind, np.array(chosen[:_DOWN])
-    before = kind.cells(models.originals[index])
-    after = kind.cells(view.reconstructions[index])
-    cells: list[tuple[str, ...]] = []
-    for at, (left, right) in enumerate(zip(before, after, strict=True)):
-        number = int(index[at])
-        cells.append((f"{kind.item} {number}", "", *_cells(left)))
-        cells.append(("copy", loss(view.errors[number]), *_cells(right)))
+    before = cells(kind, models.originals[index])
+    after = cells(kind, view.reconstructions[index])
+    shown: list[tuple[str, ...]] = []
+    for number, left, right in zip(index.tolist(), before, after, strict=True):
+        shown.append((f"{kind.item} {number}", "", *left))
+        shown.append(("copy", loss(view.errors[number]), *right))
     header = ("", "error", *kind.header(models.originals.shape[1:]))
     caption = f"{title}: {kind.items} and their copies by {view.name}, in the original units"
-    return [Table(caption, header, tuple(cells), folded=False)]
-
-
-def _cells(values: Sequence[object]) -> list[str]:
-    return [figure(value, 4) if isinstance(value, float) else str(value) for value in values]
+    return [Table(caption, header, tuple(shown), folded=False)]

@@ -19,29 +19,26 @@ def section(snapshot: RunSnapshot) -> Section:
     flags = [name for name, has in (environment.cpu_flags or {}).items() if has]
     facts = {
         "data": _data(metadata),
-        "seed": config.seed,
+        "seed": str(config.seed),
         "digest of the data": metadata.data_digest,
         "processor": environment.processor,
-        "cores": environment.cores,
+        "cores": str(environment.cores),
         "system": environment.system,
         "Python": environment.python_version,
-        "evoae": environment.evoae_version,
-        "TensorFlow": environment.tensorflow_version,
-        "Keras": environment.keras_version,
-        "NumPy": environment.numpy_version,
-        "DEAP": environment.deap_version,
+        "evoae": environment.evoae_version or "",
+        "TensorFlow": environment.tensorflow_version or "",
+        "Keras": environment.keras_version or "",
+        "NumPy": environment.numpy_version or "",
+        "DEAP": environment.deap_version or "",
         "instructions": ", ".join(flags),
     }
-    known = [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
     said = (
         "The same configuration, data and seed give the same result on the same kind of machine, "
         "whatever the number of workers."
     )
     once_more = Commands(((again(snapshot), "the same once more, in a new run folder"),))
     listing = Listing("The configuration, every setting", dump_config(config))
-    return Section(
-        "setting", "To do it again", (Text(said), once_more, Facts(tuple(known)), listing)
-    )
+    return Section("setting", "To do it again", (Text(said), once_more, Facts(facts), listing))
 
 
 def again(snapshot: RunSnapshot) -> str:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from evoae.formatting import command, count, flops, loss, plural, short
 from evoae.report.blocks import Block, Commands, Facts, Section, Table, Text
+from evoae.report.drawing.chart import BASELINES
 from evoae.report.run_snapshot import RunSnapshot
 from evoae.runs.hall_of_fame import Entry
 from evoae.runs.records import Baseline
 
-NAMES = {
-    "pca": "PCA",
-    "plain": "plain network",
-    "handmade": "hand-made",
-    "random": "random search",
-}
 _ORIGINS = {
     "pca": "the linear bound of this latent size",
     "plain": "a plain network of the same latent size, trained as the candidates were",
@@ -24,17 +19,11 @@ _ORIGINS = {
 def section(snapshot: RunSnapshot) -> Section:
     """Say which model is best, beside what it is compared with, and which commands come next."""
     blocks: list[Block] = [Text(standing(snapshot))]
-    best = snapshot.best
-    if best is None:
+    if snapshot.best is None:
         blocks.append(Text(nothing(snapshot)))
     else:
-        blocks += [Text(verdict(snapshot)), Facts(_figures(snapshot)), compared(snapshot)]
-        if snapshot.refit is None:
-            blocks.append(
-                Text("The test set has not been opened: that is for a refitted model, once.")
-            )
-        else:
-            blocks.append(Text(tested(snapshot)))
+        blocks += [Text(verdict(snapshot)), _facts(snapshot), compared(snapshot)]
+        blocks.append(Text(tested(snapshot)))
     blocks.append(Commands(next_commands(snapshot)))
     return Section("answer", "The answer", tuple(blocks))
 
@@ -79,7 +68,7 @@ def verdict(snapshot: RunSnapshot) -> str:
     said += f" ({snapshot.measured})."
     for baseline in scored:
         said += f" {_against(best.val_loss, baseline)}"
-    behind = [b for b in scored if b.val_loss is not None and b.val_loss < best.val_loss]
+    behind = any((b.val_loss or 0.0) < best.val_loss for b in scored)
     if behind and snapshot.refit is None:
         said += " Candidates are trained briefly; a refit trains the winner in full."
     return said
@@ -89,10 +78,8 @@ def _against(value: float, baseline: Baseline) -> str:
     """Compare a loss with a baseline's."""
     other = baseline.val_loss
     assert other is not None
-    name = NAMES[baseline.name]
+    name = BASELINES[baseline.name][2]
     article = "" if baseline.name in ("pca", "random") else "the "
-    if baseline.name == "handmade":
-        name += " network"
     if other > 0 and value > 0 and value <= other:
         return f"It is {1 - value / other:.0%} below {article}{name} ({loss(other)})."
     if other > 0 and value > 0:
@@ -102,20 +89,22 @@ def _against(value: float, baseline: Baseline) -> str:
 
 def tested(snapshot: RunSnapshot) -> str:
     """Say what the refit came to."""
-    found = snapshot.refit or {}
-    epochs, best = found["epochs"]
-    trained, test = plural(epochs, "epoch"), loss(found["test_loss"])
-    if found["val_loss"] is None:
+    refit = snapshot.refit
+    if refit is None:
+        return "The test set has not been opened: that is for a refitted model, once."
+    epochs, best = refit["epochs"]
+    trained, test = plural(epochs, "epoch"), loss(refit["test_loss"])
+    if refit["val_loss"] is None:
         said = f"Refitted on all training and validation data for {trained}, it has "
     else:
         said = (
             f"Refitted on all training data for {trained} (kept: that of epoch {best}), it has "
-            f"{loss(found['val_loss'])} in validation and "
+            f"{loss(refit['val_loss'])} in validation and "
         )
     said += f"{test} on the test set"
-    if found.get("pca") is not None:
-        said += f", where PCA of the same size has {loss(found['pca'])}"
-    others = {k: v for k, v in found["test"].items() if v != found["test_loss"]}
+    if refit.get("pca") is not None:
+        said += f", where PCA of the same size has {loss(refit['pca'])}"
+    others = {k: v for k, v in refit["test"].items() if v != refit["test_loss"]}
     further = ", ".join(f"{name} {loss(value)}" for name, value in others.items())
     return said + (f". Further test figures: {further}." if further else ".")
 
@@ -124,47 +113,31 @@ def compared(snapshot: RunSnapshot) -> Table:
     """Return the best models and their baselines as a table."""
     best, bounds = snapshot.hall[0], snapshot.run.linear_bounds()
     rows = [
-        (
-            short(entry.id),
-            loss(entry.val_loss) + _noise(entry),
-            _gap(entry.val_loss, best.val_loss) if entry.rank > 1 else "",
-            loss(bounds.get(entry.latent)),
-            loss(entry.test_loss),
-            count(entry.latent),
-            count(entry.parameters),
-            entry.genome,
-        )
+        {
+            "model": short(entry.id),
+            "loss": loss(entry.val_loss) + _noise(entry),
+            "against the best": _gap(entry.val_loss, best.val_loss) if entry.rank > 1 else "",
+            "PCA": loss(bounds.get(entry.latent)),
+            "test": loss(entry.test_loss),
+            "latent": count(entry.latent),
+            "parameters": count(entry.parameters),
+            "network": entry.genome,
+        }
         for entry in snapshot.hall
-    ] + [_row(baseline, best.val_loss) for baseline in snapshot.baselines]
-    header = (
-        "model",
-        "loss",
-        "against the best",
-        "PCA",
-        "test",
-        "latent",
-        "parameters",
-        "network",
-    )
-    left_out = set()
-    if (
-        not bounds or len({entry.latent for entry in snapshot.hall}) < 2
-    ):  # a row of its own says it
-        left_out.add("PCA")
+    ]
+    header = list(rows[0])
+    if not bounds or len({entry.latent for entry in snapshot.hall}) < 2:  # it has a row of its own
+        header.remove("PCA")
     if all(entry.test_loss is None for entry in snapshot.hall):
-        left_out.add("test")
-    kept = [place for place, name in enumerate(header) if name not in left_out]
+        header.remove("test")
+    rows += [_row(baseline, best.val_loss) for baseline in snapshot.baselines]
     return Table(
         "The best models, and what they are compared with",
-        tuple(header[place] for place in kept),
-        tuple(tuple(row[place] for place in kept) for row in rows),
-        frozenset({0, len(kept) - 1}),
+        tuple(header),
+        tuple(tuple(row.get(name, "-") for name in header) for row in rows),
+        frozenset({0, len(header) - 1}),
         folded=False,
     )
-
-
-def _made(operator: str) -> str:
-    return "drawn at random" if operator == "sample" else f"by {operator}"
 
 
 def _noise(entry: Entry) -> str:
@@ -174,7 +147,7 @@ def _noise(entry: Entry) -> str:
     return f" ± {entry.deviation / entry.val_loss:.1%}"
 
 
-def _row(baseline: Baseline, best: float) -> tuple[str, ...]:
+def _row(baseline: Baseline, best: float) -> dict[str, str]:
     value = baseline.val_loss
     origin = _ORIGINS.get(baseline.name, "")
     if baseline.name == "random":
@@ -183,16 +156,14 @@ def _row(baseline: Baseline, best: float) -> tuple[str, ...]:
         origin = f"{baseline.outcome}: {baseline.message}"
     elif baseline.genome is not None:
         origin = f"{baseline.genome} ({origin})"
-    return (
-        NAMES[baseline.name],
-        loss(value),
-        "" if value is None else _gap(value, best),
-        "-",
-        "-",
-        count(baseline.latent),
-        count(baseline.parameters),
-        origin,
-    )
+    return {
+        "model": BASELINES[baseline.name][2],
+        "loss": loss(value),
+        "against the best": "" if value is None else _gap(value, best),
+        "latent": count(baseline.latent),
+        "parameters": count(baseline.parameters),
+        "network": origin,
+    }
 
 
 def _gap(value: float, best: float) -> str:
@@ -200,56 +171,45 @@ def _gap(value: float, best: float) -> str:
     return f"{value / best - 1:+.1%}" if value > 0 and best > 0 else ""
 
 
-def _figures(snapshot: RunSnapshot) -> tuple[tuple[str, str], ...]:
+def _facts(snapshot: RunSnapshot) -> Facts:
     best = snapshot.hall[0]
-    evaluation = snapshot.evaluations[best.id]
-    pairs = [
-        ("network", best.genome),
-        ("latent size", count(best.latent)),
-        ("parameters", count(best.parameters)),
-        (
-            "found in",
-            f"generation {best.generation}, {_made(snapshot.candidates[best.id].operator)}",
-        ),
-    ]
-    if evaluation.flops is not None:
-        pairs.insert(3, ("cost", f"{flops(evaluation.flops)} an item"))
-    if best.trainings > 1 and best.deviation is not None:
-        pairs.append(("trained", f"{best.trainings} times{_noise(best)}"))
-    return tuple(pairs)
+    cost, operator = snapshot.evaluations[best.id].flops, snapshot.candidates[best.id].operator
+    made = "drawn at random" if operator == "sample" else f"by {operator}"
+    repeated = best.trainings > 1 and best.deviation is not None
+    return Facts(
+        {
+            "network": best.genome,
+            "latent size": count(best.latent),
+            "parameters": count(best.parameters),
+            "cost": "" if cost is None else f"{flops(cost)} an item",
+            "found in": f"generation {best.generation}, {made}",
+            "trained": f"{best.trainings} times{_noise(best)}" if repeated else "",
+        }
+    )
 
 
 def next_commands(snapshot: RunSnapshot) -> tuple[tuple[str, str], ...]:
     """Return the commands that make sense now, each with what it does."""
     run, status = snapshot.run.path, snapshot.status
-    ready = [
-        (
-            command("export", run, "--out", "best.keras"),
-            "write the best model as a file of its own",
-        ),
-        (command("encode", run, "--out", "codes.csv"), "the codes of the validation items"),
-    ]
+    failed = (command("failures", run), "see what failed, and why")
     follow = {
         "running": [(command("status", run), "see how it goes")],
         "interrupted": [(command("resume", run), "go on where it stopped")],
-        "failed": [(command("failures", run), "see what failed, and why")],
+        "failed": [failed],
         "finished": [],
     }[status.state]
     if snapshot.best is None:
-        if status.failed and status.state != "failed":
-            follow.append((command("failures", run), "see what failed, and why"))
+        follow += [failed] * (status.failed > 0 and status.state != "failed")
         return tuple(follow) or ((command("status", run), "see where it stands"),)
+    export = command("export", run, "--out", "best.keras")
+    ready = (
+        (export, "write the best model as a file of its own"),
+        (command("encode", run, "--out", "codes.csv"), "the codes of the validation items"),
+    )
     if snapshot.refit is None and status.state != "running":  # whose driver holds the run
-        refit = command("refit", run, "best")
-        return (
-            *follow,
-            (refit, "train it properly on all data, and measure it once on the test set"),
-            *ready,
-        )
-    if (
-        status.state == "finished"
-        and snapshot.given is None
-        and (more := snapshot.run.search_on())
-    ):
+        said = "train it properly on all data, and measure it once on the test set"
+        return (*follow, (command("refit", run, "best"), said), *ready)
+    more = snapshot.run.search_on() if snapshot.given is None else None
+    if status.state == "finished" and more is not None:
         follow.append((more, "search on"))
     return (*ready, *follow)
