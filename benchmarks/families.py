@@ -22,6 +22,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def absent(name: str, folder: Path | None, cifar: Path | None) -> str | None:
         return "no folder of pictures: give --folder, or put one at EVOAE_DATA/signs"
     if name == "folder" and not holds_pictures(folder):
         return f"{folder} is no folder of pictures"
-    if name == "cifar10" and cifar is None and find_set(name).store.find(None) is None:
+    if name == "cifar10" and cifar is None and find_set(name).fetcher.find(None) is None:
         return "its data are not here (170 MB; 'evoae data get cifar10' brings them)"
     return None
 
@@ -304,7 +305,7 @@ def said(name: str, found: Mapping[str, Any], options: argparse.Namespace) -> di
     head = {"benchmark": "families", "config": name, "quick": options.quick, "shortened": changed}
     if name == "cifar10" and options.cifar is not None:
         head["data"] = options.cifar.name
-    return {**head, "anchors": ANCHORS.get(name), **found, "machine": environment()}
+    return {**head, "anchors": ANCHORS.get(name), **found, "machine": asdict(environment())}
 
 
 if __name__ == "__main__":

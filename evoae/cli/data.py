@@ -31,7 +31,7 @@ def list_sets() -> Output:
 
     names = ("name", "shape", "train", "test", "licence", "source")
     rows = [
-        {name: getattr(known, name) for name in names} | {"found": known.store.find(None)}
+        {name: getattr(known, name) for name in names} | {"found": known.fetcher.find(None)}
         for known in NAMED.values()
     ]
 
@@ -52,9 +52,9 @@ def get(name: str) -> None:
     """Find the set NAME or download it, verify it, and print where it is."""
     from evoae.data.sources.named import find_set
 
-    store = find_set(name).store
-    store.read(None, say)
-    click.echo(store.find(None))
+    fetcher = find_set(name).fetcher
+    fetcher.read(None, say)
+    click.echo(fetcher.find(None))
 
 
 @command.command()

@@ -54,7 +54,7 @@ def print_entries(run: Run, entries: Sequence[Entry], *, front: bool = False) ->
     if not entries:
         say("No model has a score yet.")
         return
-    items = "rows" if run.metadata().get("table") else "images"
+    items = "rows" if run.metadata().table else "images"
     bounds = run.linear_bounds()
     rows = [
         (

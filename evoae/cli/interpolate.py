@@ -54,5 +54,5 @@ def command(
     check_decodable(out, model, steps * max(steps, len(items)))
     chosen = choose(model, data=data, split=split)
     grid = interpolate(model, chosen.at(items), steps=steps)
-    write_decoded(out, grid.codes, grid.values, model.table, placed=True)
+    write_decoded(out, grid, model.table)
     print_written(out, f"{grid.source} of {chosen.name}")

@@ -39,7 +39,7 @@ def command(run: Run, id: str, depth: int | None, out: Path | None) -> Output:
     family = lineage(run, id, depth)
     if out is None:
         return Output(family.summary(), lambda: click.echo("\n".join(tree(family))))
-    from evoae.report.sections.family import draw
+    from evoae.report.drawing.family import draw
 
     draw(family, {id: _row(relative) for id, relative in family.relatives.items()}, out)
     return Output(family.summary(), lambda: click.echo(out))

@@ -17,7 +17,7 @@ def command(run: str, id: str) -> None:
 
     Nothing is recorded, and no time or memory limit is kept.
     """
-    from evoae.engine.session import replay
+    from evoae.engine.replay import replay
     from evoae.evaluation import Outcome
 
     before, now = replay(run, id)

@@ -43,5 +43,5 @@ def command(
     # A mean image is sharp enough to look at; mean rows are all alike.
     how = how or ("mean" if model.table is None else "sample")
     drawn = sample(model, number, how=how, seed=seed, data=data)
-    write_decoded(out, drawn.codes, drawn.values, model.table)
+    write_decoded(out, drawn, model.table)
     print_written(out, f"{plural(number, 'code')} from {drawn.source}")

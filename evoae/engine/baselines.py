@@ -1,4 +1,4 @@
-"""What a search is compared with: PCA, plain networks trained as its candidates are, and chance.
+"""What a search is compared with: PCA, plain networks trained as its candidates, random search.
 
 All of it is measured on the validation split. Nothing here enters the hall of fame.
 """
@@ -6,9 +6,8 @@ All of it is measured on the validation split. Nothing here enters the hall of f
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from evoae.config.schema import ReportConfig
 from evoae.config.search import BudgetConfig
@@ -16,7 +15,7 @@ from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem
 from evoae.engine.progress import Callback, Progress, SearchInfo
 from evoae.evaluation import Evaluation, Task
-from evoae.execution.executor import AbstractExecutor
+from evoae.execution.executor import AbstractExecutor, run_all
 from evoae.formatting import flops as worded
 from evoae.genome.genome import Genome
 from evoae.genome.network_defaults import NetworkDefaults
@@ -53,7 +52,7 @@ def record_linear_bounds(store: Store, problem: Problem) -> None:
         found = set(sizes)
     if new := found - known.keys():
         errors = known | pca_errors(data.train, data.validation, new)
-        store.set({"pca": {"curve": sorted(errors.items())}})
+        store.update(pca=dict(sorted(errors.items())))
 
 
 def train_networks(store: Store, problem: Problem, executor: AbstractExecutor, loop: Loop) -> None:
@@ -62,7 +61,7 @@ def train_networks(store: Store, problem: Problem, executor: AbstractExecutor, l
     One that the search has trained itself is not trained again: it would come out the same.
 
     Raises:
-        Interrupted: the search was asked to stop before they began.
+        Interrupted: the search was asked to stop before all were trained.
     """
     known, due = store.evaluations(), {}
     for name, task in _networks(store, problem, loop.shared):
@@ -71,16 +70,10 @@ def train_networks(store: Store, problem: Problem, executor: AbstractExecutor, l
             _note(store, name, task, same)
         else:
             due[task.id] = name, task
-    if due and loop.stop:
+    for evaluation in run_all(executor, [task for _, task in due.values()], loop.stop):
+        _note(store, *due.pop(evaluation.id), evaluation)
+    if due:
         raise loop.interrupted()
-    for _, task in due.values():
-        executor.start(task)
-        loop.in_flight += 1
-    for _ in due:
-        evaluation = executor.wait()
-        loop.in_flight -= 1
-        name, task = due[evaluation.id]
-        _note(store, name, task, evaluation)
 
 
 def at_random(store: Store, problem: Problem, flops: int) -> Problem | None:
@@ -95,10 +88,10 @@ def at_random(store: Store, problem: Problem, flops: int) -> Problem | None:
         flops: that this search has spent.
     """
     config = problem.config
-    recorded = _recorded(store).get(RANDOM)
+    recorded = store.metadata().baselines.get(RANDOM)
     if RANDOM not in config.report.baselines or config.search.algorithm == "random":
         return None
-    if recorded is not None and recorded["budget"] == flops and recorded["val_loss"] is not None:
+    if recorded is not None and recorded.budget == flops and recorded.val_loss is not None:
         return None
     search = {
         "algorithm": "random",
@@ -147,8 +140,8 @@ def record_random(store: Store, flops: int, run: Run | None, message: str | None
 
 def forget(store: Store, names: Collection[str]) -> None:
     """Forget what was recorded of some baselines, so that they are trained again."""
-    kept = {name: found for name, found in _recorded(store).items() if name not in names}
-    store.set({"baselines": kept})
+    kept = {name: found for name, found in store.metadata().baselines.items() if name not in names}
+    store.update(baselines=kept)
 
 
 class RelayCallback:
@@ -187,7 +180,7 @@ def _networks(store: Store, problem: Problem, shared: Path) -> Iterator[tuple[st
     if not best:
         return
     asked = problem.config.report.baselines
-    defaults, recorded = problem.defaults, _recorded(store)
+    defaults, recorded = problem.defaults, store.metadata().baselines
     images = len(defaults.input_shape) == 3
     plain = _plain(best[0].latent, images=images)
     networks: list[tuple[str, Genome, NetworkDefaults]] = [("plain", plain, defaults)]
@@ -198,7 +191,7 @@ def _networks(store: Store, problem: Problem, shared: Path) -> Iterator[tuple[st
         networks.append(("handmade", parse(_HANDMADE), own))
     for name, genome, its in networks:
         known = recorded.get(name)
-        if name in asked and (known is None or known["genome"] != render(genome)):
+        if name in asked and (known is None or known.genome != render(genome)):
             flops = measure(its)(genome).flops
             yield name, replace(problem.task(genome, shared), defaults=its, flops=flops)
 
@@ -228,9 +221,4 @@ def _note(store: Store, name: str, task: Task, evaluation: Evaluation) -> None:
 
 
 def _record(store: Store, found: Baseline) -> None:
-    store.set({"baselines": {**_recorded(store), found.name: asdict(found)}})
-
-
-def _recorded(store: Store) -> dict[str, dict[str, Any]]:
-    recorded: dict[str, dict[str, Any]] = store.metadata().get("baselines", {})
-    return recorded
+    store.update(baselines=store.metadata().baselines | {found.name: found})

@@ -332,7 +332,7 @@ class _Comparison:
             yield name, self._learn(network, images, classes, held, rate, seed)
 
     def _encode(self, images: Images) -> Floats:
-        return encode(self.model, Items(self.dataset.name, (images,))).values
+        return encode(self.model, Items(self.dataset.name, (images,)))
 
     def _probe(self, codes: Floats, classes: Classes, shown: Floats) -> _Result:
         """Fit a probe on all examples."""

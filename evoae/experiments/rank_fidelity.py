@@ -134,9 +134,7 @@ def fidelity(
     opened = Run.open(run)
     problem = whole_problem(opened, with_settings(opened, {}, overrides))
     if epochs is None:
-        epochs = _epochs(
-            opened.config, opened.metadata_value("train_images", int), len(problem.dataset.train)
-        )
+        epochs = _epochs(opened.config, opened.metadata().train_images, len(problem.dataset.train))
     with Store.writer(opened.path) as store:
         sample = _sample(opened, store, max(candidates, FEWEST))
         _Trainer(store, problem, epochs, say).train([found for _, found, _ in sample])
@@ -243,6 +241,7 @@ class _Trainer:
     def train(self, sample: Sequence[CandidateResult]) -> None:
         """Train those that have no record of a training with these settings."""
         from evoae.data.shared_memmap import share
+        from evoae.execution.executor import run_all
         from evoae.execution.factory import executor_for
 
         results = self._store.results()
@@ -258,10 +257,7 @@ class _Trainer:
         self._say(f"{count} of {self._training.epochs} epochs, {images:,} for training")
         tasks = [self._task(found, shared) for found in due]
         with executor_for(self._problem.config.execution) as executor:
-            for task in sorted(tasks, key=lambda task: -task.flops):
-                executor.start(task)
-            for number in range(1, len(tasks) + 1):
-                evaluation = executor.wait()
+            for number, evaluation in enumerate(run_all(executor, tasks), 1):
                 self._note(evaluation)
                 said = evaluation.message if evaluation.fitness is None else evaluation.fitness
                 shown = figure(said, 4) if isinstance(said, float) else f"{said}"
@@ -349,7 +345,7 @@ def _advice(run: Run, found: Fidelity) -> str:
             "Too few of the longer trainings have different scores to compare ranks: "
             "look at what failed, or sample more with --candidates."
         )
-    images = run.metadata_value("train_images", int)
+    images = run.metadata().train_images
     batch, epochs = config.training.batch_size, config.training.epochs
     steps = epochs * math.ceil(images / batch)
     if correlation.value < _AGREE:

@@ -326,7 +326,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             for entry in hall
         ]
         self.history_ = [dict(generation.stats) for generation in run.generations()]
-        table = run.metadata().get("table")
+        table = run.metadata().table
         self._moments = None
         if table is not None:
             columns = [(column["mean"], column["scale"]) for column in table["columns"]]

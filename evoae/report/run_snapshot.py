@@ -11,6 +11,7 @@ from evoae.evaluation import Evaluation
 from evoae.formatting import count, loss, short
 from evoae.runs.files import REFIT
 from evoae.runs.hall_of_fame import Entry
+from evoae.runs.metadata import RunMetadata
 from evoae.runs.records import Baseline, Candidate, Generation
 from evoae.runs.run import Run
 from evoae.runs.status import Status
@@ -23,7 +24,7 @@ _FIGURE_NAMES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class RunSnapshot:
     """A run at one moment.
 
     Attributes:
@@ -31,7 +32,7 @@ class Record:
         status: where it stands.
         hall: the best models, best first.
         front: what nobody beats in loss, latent size and parameters at once, best first.
-        metadata: about data, machine and baselines.
+        metadata: what the run knows of itself.
         candidates: by id, in the order of proposal.
         evaluations: by id, in the order of finishing.
         repeats: further trainings, by id and number.
@@ -44,7 +45,7 @@ class Record:
     status: Status
     hall: tuple[Entry, ...]
     front: tuple[Entry, ...]
-    metadata: Mapping[str, Any]
+    metadata: RunMetadata
     candidates: Mapping[str, Candidate]
     evaluations: Mapping[str, Evaluation]
     repeats: Mapping[tuple[str, int], Evaluation]
@@ -91,25 +92,24 @@ class Record:
         return self.status.baselines
 
     @property
-    def rivals(self) -> tuple[Baseline, ...]:
-        """Those of the baselines that have a loss."""
-        return tuple(each for each in self.baselines if each.val_loss is not None)
+    def trainings(self) -> tuple[Evaluation, ...]:
+        """All of them, further ones of a candidate last."""
+        return (*self.evaluations.values(), *self.repeats.values())
 
     @property
     def data(self) -> str:
         """The data set's name."""
-        return str(self.metadata.get("data", "the data"))
+        return self.metadata.data
 
     @property
     def items(self) -> str:
         """What the data set consists of."""
-        return "rows" if self.metadata.get("table") else "images"
+        return "rows" if self.metadata.table else "images"
 
     @property
     def given(self) -> str | None:
         """The one network that the run is about, see `evoae train`; None for a search."""
-        genome = self.metadata.get("genome")
-        return None if genome is None else str(genome)
+        return self.metadata.genome
 
     @property
     def measured(self) -> str:

@@ -55,7 +55,7 @@ SEARCHES = {
         "budget": {"flops": 3e9},
     },
     "trainings": {"budget": {"evaluations": 29}, "generations": None},
-    "flops": {"algorithm": "aging", "budget": {"flops": 4e9}, "generations": None},
+    "flops": {"algorithm": "aging", "budget": {"flops": 2e9}, "generations": None},
 }
 GENES = with_changes(
     BRED,

@@ -11,25 +11,17 @@ from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.codec import encode
 from evoae.genome.text import parse, render
 from evoae.models.plan import plan
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 from evoae.runs.folder import create
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.run import Run
 from evoae.runs.store import Store
+from tests.runs import samples as runs
 
 CONFIG = Config.model_validate(
     {"data": {"name": "digits"}, "search": {"population": 2, "generations": 2}}
 )
-METADATA = {
-    "data": "digits",
-    "data_digest": "0" * 64,
-    "input_shape": [8, 8, 1],
-    "output": "sigmoid",
-    "train_images": 96,
-    "validation_images": 64,
-    "table": None,
-    "workers": 2,
-}
+METADATA = dataclasses.replace(runs.METADATA, config=CONFIG.model_dump(mode="json"), workers=2)
 GENOMES = (
     "conv(8,3x3) | latent(4) | upconv(8,3x3)",
     "conv(8,3x3) bn conv(6,3x3) drop(0.25) | latent(4) | upconv(6,3x3) upconv(8,3x3)",
@@ -39,10 +31,10 @@ GENOMES = (
 
 
 def make(
-    folder: Path, genomes=GENOMES, *, metadata=None, per_generation=2
+    folder: Path, genomes=GENOMES, *, per_generation=2, **metadata
 ) -> tuple[Store, list[str]]:
     """A run whose candidates are proposed and not trained yet; its ids in order of proposal."""
-    create(folder, CONFIG, METADATA | (metadata or {}))
+    create(folder, CONFIG, dataclasses.replace(METADATA, **metadata))
     store, ids = Store.writer(folder), []
     for number, text in enumerate(genomes):
         genome = canonical(parse(text))
@@ -55,7 +47,7 @@ def make(
 
 
 def scored(store: Store, id: str, fitness: float, **changes) -> None:
-    """Record that a candidate earned a loss."""
+    """RunSnapshot that a candidate earned a loss."""
     candidate = store.candidates()[id]
     size = plan(parse(candidate.genome), Run.open(store.folder).defaults()).size
     evaluation = Evaluation(
@@ -83,5 +75,5 @@ def finished(store: Store, number: int, hall: list[str], **stats) -> None:
     store.finish_generation(Generation(number, tuple(hall), tuple(hall), stats, 1.5))
 
 
-def read(folder: Path) -> Record:
-    return Record.read(Run.open(folder))
+def read(folder: Path) -> RunSnapshot:
+    return RunSnapshot.read(Run.open(folder))

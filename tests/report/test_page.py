@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from evoae.cli.main import cli
 from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.report import model_views
-from evoae.report.model_views import open_studio
+from evoae.report.model_views import open_models
 from evoae.report.page import html, sections, write_report
-from evoae.report.sections import about_run, summary
+from evoae.report.sections import reproduction, summary
 from evoae.runs.store import Store
 from tests.cli.test_start import loaded_by
 from tests.report import samples
@@ -32,8 +32,8 @@ def run(*arguments, code=0):
 
 
 def page_of(folder):
-    record = samples.read(folder)
-    return check(html(record, sections(record, open_studio(record, 2))))
+    snapshot = samples.read(folder)
+    return check(html(snapshot, sections(snapshot, open_models(snapshot, 2))))
 
 
 @pytest.fixture(scope="module")
@@ -105,16 +105,16 @@ def test_each_of_the_best_has_pca_of_its_size_beside_it_and_the_front_its_curve(
 def test_errors_are_those_that_the_run_ranks_by_where_it_measured_on_enough_items(
     copied, monkeypatch
 ):
-    record = samples.read(copied)
+    snapshot = samples.read(copied)
     monkeypatch.setattr(model_views, "_FEWEST_ITEMS", 64)
-    found = open_studio(record, 3)
+    found = open_models(snapshot, 3)
     assert found.origin == "all 64 validation items that the run measured its networks on"
     assert found.caveat == ""
     assert [view.mean for view in found.views] == pytest.approx(
-        [entry.val_loss for entry in record.hall], rel=1e-4
+        [entry.val_loss for entry in snapshot.hall], rel=1e-4
     )
     monkeypatch.setattr(model_views, "_MOST_ITEMS", 40)
-    found = open_studio(record, 1)
+    found = open_models(snapshot, 1)
     assert found.origin.startswith("the first 40 of the 64 validation items that the run")
     assert found.caveat == "The run's own ranking may differ: it is by other items."
 
@@ -162,7 +162,7 @@ def test_a_run_of_failures_alone_has_a_page_that_says_so(failing):
 
 
 def test_a_given_network_is_trained_again_with_the_settings_it_was_trained_with(tmp_path):
-    store, ids = samples.make(tmp_path / "my run", samples.GENOMES[:1], metadata={"genome": "x y"})
+    store, ids = samples.make(tmp_path / "my run", samples.GENOMES[:1], genome="x y")
     with store:
         samples.scored(store, ids[0], 0.05)
         settings = samples.CONFIG.refit.model_dump(mode="json") | {"epochs": 7, "patience": 4}
@@ -170,7 +170,7 @@ def test_a_given_network_is_trained_again_with_the_settings_it_was_trained_with(
         samples.finished(store, 1, ids)
         store.set_result(ids[0], "refit", refit)
     config = f"'{tmp_path}/my run/config.yaml'"
-    assert about_run.again(samples.read(tmp_path / "my run")) == (
+    assert reproduction.again(samples.read(tmp_path / "my run")) == (
         f"evoae train --config {config} --genome 'x y' --set refit.epochs=7 --set refit.patience=4"
     )
 
@@ -220,17 +220,17 @@ def test_a_run_whose_models_are_gone_shows_all_the_rest(tmp_path):
 
 def test_a_damaged_model_is_named_beside_the_copies_of_the_others(copied, tmp_path):
     shutil.copytree(copied, tmp_path / "damaged")
-    record = samples.read(tmp_path / "damaged")
-    record.hall[1].model_path.write_bytes(b"no model")
+    snapshot = samples.read(tmp_path / "damaged")
+    snapshot.hall[1].model_path.write_bytes(b"no model")
     shown = section(page_of(tmp_path / "damaged"), "copies")
-    assert f"{record.hall[1].id}.keras: cannot be loaded" in text(shown)
+    assert f"{snapshot.hall[1].id}.keras: cannot be loaded" in text(shown)
     assert list(shown.iter("img"))
 
 
 def test_data_that_changed_leave_a_sentence_in_the_pictures_place(copied, tmp_path):
     shutil.copytree(copied, tmp_path / "changed")
     with Store.writer(tmp_path / "changed") as store:
-        store.set({"data_digest": "0" * 64})
+        store.update(data_digest="f" * 64)
     root = page_of(tmp_path / "changed")
     assert "not the data that" in text(section(root, "copies"))
     assert not list(root.iter("img"))
@@ -239,11 +239,11 @@ def test_data_that_changed_leave_a_sentence_in_the_pictures_place(copied, tmp_pa
 
 def test_a_run_of_one_given_network_tells_of_no_search(tmp_path):
     genome = samples.GENOMES[0]
-    store, ids = samples.make(tmp_path / "one", (genome,), metadata={"genome": genome})
+    store, ids = samples.make(tmp_path / "one", (genome,), genome=genome)
     with store:
         samples.scored(store, ids[0], 0.05)
         samples.finished(store, 1, ids)
-        store.set({"generations": 1, "ended": True})
+        store.update(generations=1, ended=True)
     root = page_of(tmp_path / "one")
     assert "One given network was trained" in text(section(root, "answer"))
     assert not {"course", "front", "explored"} & set(headings(root))
@@ -251,7 +251,7 @@ def test_a_run_of_one_given_network_tells_of_no_search(tmp_path):
 
 
 def test_names_from_outside_stay_text(tmp_path):
-    store, ids = samples.make(tmp_path / "run", metadata={"data": "<script>$x_1$</script> & 'co'"})
+    store, ids = samples.make(tmp_path / "run", data="<script>$x_1$</script> & 'co'")
     with store:
         samples.scored(store, ids[0], 0.05)
     assert "<script>$x_1$</script> & 'co'" in text(section(page_of(tmp_path / "run"), "setting"))
