@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from evoae.cli.main import cli
 from evoae.runs.files import REFIT
+from evoae.runs.records import Baseline
 from tests.runs.samples import candidate, identity, make_run, scored
 
 FOLDER = Path(__file__).parent / "golden" / "json"
@@ -43,12 +44,12 @@ def make_golden_run() -> None:
             **{"pca": 0.014, "seconds": 4.5},
         }
         store.set_result(identity(3), REFIT, refitted)
-        dense = {"name": "dense", "outcome": "scored", "val_loss": 0.09, "latent": 8}
-        store.set(
-            {
-                **{"output": "sigmoid", "generations": 2, "workers": 2, "ended": True},
-                **{"pca": {"curve": [[8, 0.04]]}, "baselines": {"dense": dense}},
-            }
+        store.update(
+            generations=2,
+            workers=2,
+            ended=True,
+            pca={8: 0.04},
+            baselines={"dense": Baseline("dense", "scored", 0.09, 8)},
         )
 
 

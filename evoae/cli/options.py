@@ -203,7 +203,7 @@ def refit(command: _Command) -> _Command:
     return epochs(seeds(_adapted(command, collect)))
 
 
-def one(command: _Command) -> _Command:
+def training(command: _Command) -> _Command:
     """Take `--run`, `--epochs`, `--seeds`, `--set` and `--json`: how one network is trained."""
     folder = path("--run", help="Folder to make. [runs/NAME-N]")
     return folder(refit(overrides()(json()(command))))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     help="One line of genome text, a file that holds it, or the name of a network of the "
     "literature that comes with evoae, such as conv_64_32_16.txt (configs/baselines/).",
 )
-@options.one
+@options.training
 def command(
     config_file: Path,
     genome: str,

@@ -58,7 +58,7 @@ def show(name: str) -> Output:
 
 @command.command()
 @click.argument("name")
-@options.one
+@options.training
 def train(
     name: str, run: Path | None, settings: Mapping[str, object], overrides: tuple[str, ...]
 ) -> Output:

@@ -1,5 +1,8 @@
 """What README and docs show is run: every console block, every Python block, every config.
 
+What a console block shows beneath a command is compared with what the command prints, see
+`tests.docs.console`.
+
 A page of the guide is read from top to bottom: its blocks share one folder, in which the README's
 search has been done, and what its YAML blocks say is put into the configuration that `evoae init`
 has written before them.
@@ -22,6 +25,7 @@ import evoae
 from evoae.cli.main import SECTIONS, cli
 from evoae.config.load import make_config
 from tests.conftest import TINY, with_changes
+from tests.docs.console import agree, commands
 
 ROOT = Path(__file__).parents[2]
 GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
@@ -92,13 +96,15 @@ def workplace(tmp_path, monkeypatch):
 
 
 def run_commands(page: str, block: str) -> None:
-    commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
-    assert commands
-    for line in commands:
+    """Run the commands of a block; each succeeds, and prints what the block shows beneath it."""
+    assert block.startswith("$ ")
+    for line, shown in commands(block):
         program, *arguments = shlex.split(line)
         assert program == "evoae"
         done = CliRunner().invoke(cli, arguments)
         assert done.exit_code == 0, f"{page}: {line}\n{done.output}"
+        if shown:
+            assert agree(shown, done.output), f"{page}: {line}\n{shown}\nprinted:\n{done.output}"
         if arguments[0] == "init":
             change(Path(arguments[1]), {})
 
