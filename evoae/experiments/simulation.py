@@ -162,7 +162,7 @@ class _Trainer:
         losses = tuple(best * (epochs / epoch) ** _FALL for epoch in range(1, epochs + 1))
         evaluation = answered(task, losses)
         self.steps.append(Step(task.flops, len(evaluation.validation_loss)))
-        self.candidates.add(task.id.partition(" ")[0])
+        self.candidates.add(task.id)
         return evaluation
 
 
@@ -180,7 +180,7 @@ def answered(task: Task, losses: Sequence[float]) -> Evaluation:
         write_whole(task.keep, b"no model")
     size = measure(task.defaults)(task.genome)
     return Evaluation(
-        task.id,
+        task.key,
         Outcome.SCORED,
         told[-1],
         told,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Self
 
-from evoae.evaluation import Evaluation
+from evoae.evaluation import Evaluation, TrainingKey
 from evoae.formatting import count, loss, short
 from evoae.runs.files import REFIT
 from evoae.runs.hall_of_fame import Entry
@@ -34,7 +34,7 @@ class Record:
         metadata: about data, machine and baselines.
         candidates: by id, in the order of proposal.
         evaluations: by id, in the order of finishing.
-        repeats: further trainings, by id and number.
+        repeats: further trainings.
         scores: what each candidate's trainings earned.
         generations: the finished ones.
         results: what came of candidates after the search, by id and kind.
@@ -47,7 +47,7 @@ class Record:
     metadata: Mapping[str, Any]
     candidates: Mapping[str, Candidate]
     evaluations: Mapping[str, Evaluation]
-    repeats: Mapping[tuple[str, int], Evaluation]
+    repeats: Mapping[TrainingKey, Evaluation]
     scores: Mapping[str, tuple[float, ...]]
     generations: tuple[Generation, ...]
     results: Mapping[tuple[str, str], Mapping[str, Any]]

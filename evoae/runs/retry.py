@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evoae.config.schema import Config
-from evoae.evaluation import Outcome
+from evoae.evaluation import Outcome, TrainingKey
 from evoae.runs.compatibility import LIMITS
 from evoae.runs.store import Store
 
@@ -51,7 +51,9 @@ def raised(metadata: Mapping[str, Any], config: Config) -> set[Outcome]:
     }
 
 
-def to_retry(store: Store, config: Config, *, everything: bool) -> tuple[set[str], set[str]]:
+def to_retry(
+    store: Store, config: Config, *, everything: bool
+) -> tuple[set[TrainingKey], set[str]]:
     """Return what a resume tries again: keys of trainings, and names of baselines.
 
     Args:
@@ -64,7 +66,7 @@ def to_retry(store: Store, config: Config, *, everything: bool) -> tuple[set[str
     ended = [*store.evaluations().values(), *store.repeats().values()]
     baselines = metadata.get("baselines", {})
     return (
-        {each.id for each in ended if each.outcome in outcomes},
+        {each.key for each in ended if each.outcome in outcomes},
         {name for name, found in baselines.items() if found.get("outcome") in outcomes},
     )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.errors import DataError
-from evoae.evaluation import Evaluation, Outcome, Task
+from evoae.evaluation import Evaluation, Outcome, Task, TrainingKey
 from evoae.genome.genes import Conv, Latent, UpConv
 from evoae.genome.genome import Block, Genome
 from evoae.genome.network_defaults import NetworkDefaults
@@ -29,7 +29,7 @@ def task(
     memory_limit: int | None = None,
 ) -> Task:
     return Task(
-        id=f"{number:064x}",
+        key=TrainingKey(f"{number:064x}"),
         genome=GENOME,
         defaults=NetworkDefaults((8, 8, 1)),
         data=data,
@@ -41,7 +41,7 @@ def task(
 
 
 def answer(task: Task, fitness: float) -> Evaluation:
-    return Evaluation(task.id, Outcome.SCORED, fitness)
+    return Evaluation(task.key, Outcome.SCORED, fitness)
 
 
 def quick(task: Task) -> Evaluation:
@@ -155,7 +155,7 @@ def environment(task: Task) -> Evaluation:
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "CUDA_VISIBLE_DEVICES")
     told = " ".join(os.environ.get(name, "-") for name in names)
     time.sleep(0.3)  # so that the other worker gets the other task
-    return Evaluation(task.id, Outcome.CRASHED, message=told)
+    return Evaluation(task.key, Outcome.CRASHED, message=told)
 
 
 def interrupts(task: Task) -> Evaluation:

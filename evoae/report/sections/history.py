@@ -43,8 +43,8 @@ def course(record: Record) -> tuple[Step, ...]:
     steps: list[Step] = []
     best, spent, known = None, 0, True
     again: dict[str, list[int | None]] = {}
-    for (id, _), repeat in record.repeats.items():
-        again.setdefault(id, []).append(repeat.cost)
+    for repeat in record.repeats.values():
+        again.setdefault(repeat.id, []).append(repeat.cost)
     for id in record.candidates:
         evaluation = record.evaluations.get(id)
         if evaluation is None:
