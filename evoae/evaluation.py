@@ -60,17 +60,22 @@ class TrainingKey:
 class Task:
     """One candidate to train.
 
+    All paths are the driver's; how a worker that does not see them gets what lies there, or
+    delivers what is wanted there, is its executor's affair (`AbstractExecutor`).
+
     Attributes:
         key: which training of which candidate.
         genome: in canonical form.
         defaults: what the genome needs to become a network.
-        data: folder of the shared training and validation arrays (`evoae.data.shared_memmap`).
+        data: folder of the shared training and validation arrays (`evoae.data.shared_memmap`);
+            all that a training reads.
         training: how; a train gene is already counted in, see `trained_as`.
         seed: of start weights, order and dropout; from (run seed, key), see `seed_for`.
         noise_seed: of the noise that the objective adds, which all candidates of a run share.
         flops: of one image's forward pass.
         images: that it is trained on in an epoch.
-        keep: file to save the trained model to; None to keep no weights.
+        keep: file that holds the trained model, whole, once the evaluation has come back; None to
+            keep no weights.
         keep_below: save only if the fitness is below this; None to save every scored one.
         pictures: folder that gets inputs above what the saved model makes of them, for
             TensorBoard; None for none.
