@@ -274,7 +274,7 @@ class Bench:
             if folder.exists():  # else it was killed before it began
                 with Store.reader(folder) as store:
                     trainings = (*store.evaluations().values(), *store.repeats().values())
-                held |= {word(folder.name, each.id): digest(each) for each in trainings}
+                held |= {word(folder.name, each.key): digest(each) for each in trainings}
         self.tally.lost += sum(held.get(id) != whole for id, whole in committed.items())
         return held
 

@@ -23,7 +23,7 @@ import evoae
 from evoae.config.load import load_config
 from evoae.data.shared_memmap import share
 from evoae.engine.problem import Problem
-from evoae.evaluation import Evaluation, seed_for
+from evoae.evaluation import Evaluation, TrainingKey, seed_for
 from evoae.execution.executor import run_all
 from evoae.execution.factory import executor_for
 from evoae.genome.text import parse
@@ -81,15 +81,19 @@ def again(runs: list[evoae.Run], file: Path) -> list[dict[str, Any]]:
     problem = Problem.make(load_config(CONFIG, overrides(1, "random", 1)))
     shared, finished = share(problem.dataset), {each["key"] for each in done}
     tasks = [
-        replace(problem.task(parse(scored[id][1]), shared), id=f"{id} {n}", seed=seed_for(n, id))
+        replace(
+            problem.task(parse(scored[id][1]), shared),
+            key=TrainingKey(id, n),
+            seed=seed_for(n, id),
+        )
         for id in chosen
         for n in range(1, SEEDS + 1)
         if f"{id} {n}" not in finished
     ]
     with executor_for(problem.config.execution) as executor, file.open("a") as lines:
         for evaluation in run_all(executor, tasks):
-            id = evaluation.id.partition(" ")[0]
-            line = {"key": evaluation.id, **said(evaluation, scored[id][1], "again")}
+            id, number = evaluation.id, evaluation.key.repeat
+            line = {"key": f"{id} {number}", **said(evaluation, scored[id][1], "again")}
             lines.write(json.dumps(line) + "\n")
             lines.flush()
             done.append(line)

@@ -35,7 +35,7 @@ import psutil
 from evoae.config.objectives import ReconstructionConfig
 from evoae.config.schema import TrainingConfig
 from evoae.data.shared_memmap import open_shared
-from evoae.evaluation import Evaluation, Outcome, Task
+from evoae.evaluation import Evaluation, Outcome, Task, TrainingKey
 from evoae.genome.canonical import candidate_id
 from evoae.genome.genome import Genome
 from evoae.genome.network_defaults import NetworkDefaults
@@ -206,7 +206,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     settings = TrainingConfig(epochs=options.epochs, batch_size=options.batch)
     tasks = {
         name: Task(
-            *(candidate_id(genome), genome, NetworkDefaults(shape), data),
+            *(TrainingKey(candidate_id(genome)), genome, NetworkDefaults(shape), data),
             *(ReconstructionConfig(), settings, 1),
         )
         for name, genome in GENOMES.items()

@@ -23,7 +23,7 @@ from typing import Any
 
 from evoae.data.shared_memmap import share
 from evoae.engine.problem import Problem
-from evoae.evaluation import Task, seed_for
+from evoae.evaluation import Task, TrainingKey, seed_for
 from evoae.execution.executor import run_all
 from evoae.execution.factory import executor_for
 from evoae.genome.genome import Genome
@@ -53,11 +53,11 @@ def _strided(filters: int, latent: int) -> Genome:
 
 
 def tasks(problem: Problem, genome: Genome) -> Iterator[Task]:
-    """Yield trainings of a network, with fresh seeds and ids of their own."""
+    """Yield trainings of a network, with fresh seeds and keys of their own."""
     task = problem.task(genome, share(problem.dataset))
     for number in range(1, SEEDS + 1):
         seed = seed_for(problem.config.seed + number, task.id)
-        yield replace(task, id=f"{task.id}-{number}", seed=seed)
+        yield replace(task, key=TrainingKey(task.id, number), seed=seed)
 
 
 def compared(run: Run) -> Iterator[dict[str, Any]]:
@@ -67,14 +67,14 @@ def compared(run: Run) -> Iterator[dict[str, Any]]:
     bounds = run.linear_bounds()
     rivals = {entry.id: plain(problem, entry) for entry in entries}
     networks = [*rivals.values(), *(parse(entry.genome) for entry in entries)]
-    due = {task.id: task for network in networks for task in tasks(problem, network)}
+    due = {task.key: task for network in networks for task in tasks(problem, network)}
     with executor_for(problem.config.execution) as executor:
         found = list(run_all(executor, due.values()))
-    losses = {evaluation.id: evaluation.fitness for evaluation in found}
+    losses = {evaluation.key: evaluation.fitness for evaluation in found}
 
     def mean(genome: Genome) -> float | None:
         """Return a network's mean loss; None if a training failed."""
-        scores = [losses[task.id] for task in tasks(problem, genome)]
+        scores = [losses[task.key] for task in tasks(problem, genome)]
         known = [score for score in scores if score is not None]
         return fmean(known) if len(known) == len(scores) else None
 

@@ -24,7 +24,7 @@ from evoae.config.schema import TrainingConfig
 from evoae.data.dataset import Dataset
 from evoae.data.kinds.images import ImageKind
 from evoae.data.shared_memmap import share
-from evoae.evaluation import Outcome, Task
+from evoae.evaluation import Outcome, Task, TrainingKey
 from evoae.execution.executor import run_all
 from evoae.execution.local import LocalExecutor
 from evoae.genome.canonical import candidate_id
@@ -75,7 +75,7 @@ def measured(genome: Genome, data: Dataset, batch: int) -> Row:
     """Train `genome` alone in a process of its own."""
     layers = plan(genome, NetworkDefaults(data.input_shape))
     task = Task(
-        id=candidate_id(genome),
+        key=TrainingKey(candidate_id(genome)),
         genome=genome,
         defaults=NetworkDefaults(data.input_shape),
         data=share(data),

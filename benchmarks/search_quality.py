@@ -35,7 +35,7 @@ from benchmarks.quality.real import Recorded
 from evoae.config.load import load_config
 from evoae.data.shared_memmap import share
 from evoae.engine.problem import Problem
-from evoae.evaluation import seed_for
+from evoae.evaluation import TrainingKey, seed_for
 from evoae.execution.executor import Train
 from evoae.execution.factory import executor_for
 from evoae.genome.text import parse, render
@@ -167,7 +167,7 @@ def retrained(
     with trainer(on, problem, kept) as train:
         task = problem.task(parse(winner), share(problem.dataset))
         found = [
-            train(replace(task, id=f"{task.id} {n}", seed=seed_for(n, task.id)))
+            train(replace(task, key=TrainingKey(task.id, n), seed=seed_for(n, task.id)))
             for n in range(1, seeds + 1)
         ]
     return {

@@ -34,7 +34,7 @@ import psutil
 
 from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem
-from evoae.evaluation import Evaluation, Task
+from evoae.evaluation import Evaluation, Task, TrainingKey
 from evoae.execution.executor import AbstractExecutor
 from evoae.runs.files import model_path
 from evoae.runs.records import Generation
@@ -91,14 +91,14 @@ def digest(evaluation: Evaluation) -> str:
 
     Of a further training, a run keeps the outcome and the loss.
     """
-    further = " " in evaluation.id
+    further = evaluation.key.repeat > 1
     told = (evaluation.outcome, evaluation.fitness) if further else evaluation
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
-def word(run: str, key: str) -> str:
+def word(run: str, key: TrainingKey) -> str:
     """Return a run's name and the key of a training as one word."""
-    return f"{run}/{key.replace(' ', '+')}"
+    return f"{run}/{key.candidate}+{key.repeat}"
 
 
 class _Session:
@@ -232,15 +232,15 @@ def _wrap_store(session: _Session) -> None:
     def commit(store: Store, evaluation: Evaluation, write: Callable[[], None]) -> None:
         def written() -> None:
             write()
-            session.log("committed", word(store.folder.name, evaluation.id), digest(evaluation))
+            session.log("committed", word(store.folder.name, evaluation.key), digest(evaluation))
 
         session.around("commit", written)
 
     def add_evaluation(store: Store, evaluation: Evaluation, source: Path | None = None) -> None:
         commit(store, evaluation, lambda: add(store, evaluation, source))
 
-    def add_repeat(store: Store, evaluation: Evaluation, number: int, generation: int) -> None:
-        commit(store, evaluation, lambda: again(store, evaluation, number, generation))
+    def add_repeat(store: Store, evaluation: Evaluation, generation: int) -> None:
+        commit(store, evaluation, lambda: again(store, evaluation, generation))
 
     def finish_generation(store: Store, generation: Generation) -> bool:
         if generation.number in store.generations():  # a replay writes nothing
@@ -290,7 +290,7 @@ def _wrap_loop(session: _Session) -> None:
         hand_over = executor.start
 
         def logged(task: Task) -> None:
-            session.log("begin", word(loop._store.folder.name, task.id))
+            session.log("begin", word(loop._store.folder.name, task.key))
             hand_over(task)
 
         executor.start = logged  # type: ignore[method-assign]

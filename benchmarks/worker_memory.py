@@ -22,7 +22,7 @@ from evoae.config.load import make_config
 from evoae.config.schema import Config
 from evoae.data.load import load
 from evoae.data.shared_memmap import share
-from evoae.evaluation import Task, seed_for
+from evoae.evaluation import Task, TrainingKey, seed_for
 from evoae.execution.executor import run_all
 from evoae.execution.local import LocalExecutor
 from evoae.genome.canonical import candidate_id
@@ -75,7 +75,7 @@ def tasks(config: Config, count: int) -> list[Task]:
     shared = share(data)
     return [
         Task(
-            id,
+            TrainingKey(id),
             genome,
             defaults,
             shared,

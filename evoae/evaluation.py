@@ -32,22 +32,52 @@ class Outcome(StrEnum):
     CRASHED = "crashed"  # the worker process died, or the network could not be trained
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class TrainingKey:
+    """Names one training.
+
+    As text, as seeds, run folders and files have it, it is the candidate's id, and from the
+    second training on "ID N".
+
+    Attributes:
+        candidate: its id, the SHA-256 of the canonical genome (hexadecimal).
+        repeat: 1 for its first training; 2 and so on for a further one, with another seed.
+    """
+
+    candidate: str
+    repeat: int = 1
+
+    def __str__(self) -> str:
+        return self.candidate if self.repeat == 1 else f"{self.candidate} {self.repeat}"
+
+    @classmethod
+    def parse(cls, text: str) -> TrainingKey:
+        """Return the key of its text."""
+        candidate, _, repeat = text.partition(" ")
+        return cls(candidate, int(repeat or 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One candidate to train.
 
+    All paths are the driver's; how a worker that does not see them gets what lies there, or
+    delivers what is wanted there, is its executor's affair (`AbstractExecutor`).
+
     Attributes:
-        id: candidate id, the SHA-256 of the canonical genome (hexadecimal).
+        key: which training of which candidate.
         genome: in canonical form.
         defaults: what the genome needs to become a network.
-        data: folder of the shared training and validation arrays (`evoae.data.shared_memmap`).
+        data: folder of the shared training and validation arrays (`evoae.data.shared_memmap`);
+            all that a training reads.
         training: how; a train gene is already counted in, see `trained_as`.
-        seed: of start weights, order and dropout; from (run seed, id), see `seed_for`.
+        seed: of start weights, order and dropout; from (run seed, key), see `seed_for`.
         noise_seed: of the noise that the objective adds, which all candidates of a run share.
         flops: of one image's forward pass.
         images: that it is trained on in an epoch.
         kind: of data, its name in `evoae.data.kinds.registry`.
-        keep: file to save the trained model to; None to keep no weights.
+        keep: file that holds the trained model, whole, once the evaluation has come back; None to
+            keep no weights.
         keep_below: save only if the fitness is below this; None to save every scored one.
         pictures: folder that gets inputs above what the saved model makes of them, for
             TensorBoard; None for none.
@@ -56,7 +86,7 @@ class Task:
         thresholds: of racing, see `stopped_after`; empty to train to the end.
     """
 
-    id: str
+    key: TrainingKey
     genome: Genome
     defaults: NetworkDefaults
     data: Path
@@ -73,6 +103,11 @@ class Task:
     curve: Path | None = None
     memory_limit: int | None = None
     thresholds: Thresholds = ()
+
+    @property
+    def id(self) -> str:
+        """Candidate id."""
+        return self.key.candidate
 
     @property
     def cost(self) -> int:
@@ -95,7 +130,7 @@ class Evaluation:
     """What one candidate earned, or why it failed.
 
     Attributes:
-        id: candidate id.
+        key: of the training.
         outcome: how the training ended.
         fitness: validation figure to minimise; None unless `outcome` is `scored`.
         train_loss, validation_loss: one figure per finished epoch, as the objective defines them.
@@ -111,7 +146,7 @@ class Evaluation:
         traceback: of the failure; None if there is none.
     """
 
-    id: str
+    key: TrainingKey
     outcome: Outcome
     fitness: float | None = None
     train_loss: tuple[float, ...] = ()
@@ -133,13 +168,18 @@ class Evaluation:
                 f"{self.outcome} with fitness {self.fitness}: scored, or without fitness"
             )
 
+    @property
+    def id(self) -> str:
+        """Candidate id."""
+        return self.key.candidate
+
     @classmethod
     def failed(
         cls, task: Task, outcome: Outcome, message: str, traceback: str | None = None
     ) -> Evaluation:
         """Return the record of a candidate that earned no fitness."""
         return cls(
-            task.id,
+            task.key,
             outcome,
             flops=task.flops,
             message=message,
@@ -203,7 +243,12 @@ def trained_as(training: TrainingConfig, genome: Genome) -> TrainingConfig:
     return training.model_copy(update=own)
 
 
-def seed_for(run_seed: int, candidate_id: str) -> int:
-    """Return a candidate's seed in 0..2^31-1: the same in whatever order or process it runs."""
-    digest = hashlib.sha256(f"{run_seed}:{candidate_id}".encode()).digest()
+def seed_for(run_seed: int, training: str | TrainingKey) -> int:
+    """Return a training's seed in 0..2^31-1: the same in whatever order or process it runs.
+
+    Args:
+        run_seed: of the run.
+        training: its key, or other text that names it.
+    """
+    digest = hashlib.sha256(f"{run_seed}:{training}".encode()).digest()
     return int.from_bytes(digest[:4]) >> 1

@@ -32,7 +32,7 @@ def fault_of(candidate_id: str) -> str | None:
 def scored(task: Task) -> Evaluation:
     """A score, and a model file if one is asked for; the losses follow from the candidate."""
     fitness = 0.05 + int(task.id[:8], 16) / 2**32
-    if " " in task.id:  # a further training, by its seed
+    if task.key.repeat > 1:  # a further training, by its seed
         fitness *= 1 + task.seed % 1000 / 10_000
     epochs = task.training.epochs
     losses = tuple(fitness * (1 + left * _early(task.id, left)) for left in range(epochs))[::-1]
@@ -43,7 +43,7 @@ def scored(task: Task) -> Evaluation:
         write_whole(task.keep, task.id.encode())
     size = plan(task.genome, task.defaults).size
     return Evaluation(
-        task.id,
+        task.key,
         Outcome.SCORED,
         losses[-1],
         tuple(2 * loss for loss in losses),
@@ -69,7 +69,7 @@ def leaking_and_faulty(task: Task) -> Evaluation:
     match fault_of(task.id):
         case "diverge":
             return Evaluation(
-                task.id, Outcome.DIVERGED, validation_loss=(TEMPTING,), message="no longer finite"
+                task.key, Outcome.DIVERGED, validation_loss=(TEMPTING,), message="no longer finite"
             )
         case "exceed memory":
             while True:

@@ -121,7 +121,7 @@ def test_a_search_believes_in_the_best_mean_not_in_the_best_score(problem):
 
     def trained(task):
         score = scores[ids[task.id], task.seed]
-        return Evaluation(task.id, Outcome.SCORED, score, cost=task.cost)
+        return Evaluation(task.key, Outcome.SCORED, score, cost=task.cost)
 
     account = Account(trained, math.inf)
     for number, seed in scores:

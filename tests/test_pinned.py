@@ -15,8 +15,8 @@ ID = "b97db3e3826c1cf4e12a978487a2e9751b1d8fbb1e24a03f017bcfb45b0798d7"
 def test_a_candidate_keeps_its_id_and_its_seeds():
     assert candidate_id(GENOME) == ID
     again = Proposal(ID, GENOME, (), "sample", 2)
-    assert again.key == f"{ID} 2"
-    keys = (ID, again.key, f"{ID} {REFIT} 1")
+    assert str(again.key) == f"{ID} 2"
+    keys = (Proposal(ID, GENOME, (), "sample").key, again.key, f"{ID} {REFIT} 1")
     assert [seed_for(7, key) for key in keys] == [533763055, 1426715084, 300912537]
 
 

@@ -64,7 +64,7 @@ class Account:
         Raises:
             Spent: it would go over the budget.
         """
-        network = task.id.partition(" ")[0]  # a further seed's number stands behind it
+        network = task.id
         paid = self._paid.get((network, task.seed), 0)
         if self.spent + max(0, task.cost - paid) > self._budget:
             raise Spent

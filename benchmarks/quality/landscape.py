@@ -89,7 +89,7 @@ class Landscape:
         stopped = stopped_after(losses, task.thresholds)
         losses = losses[:stopped]
         return Evaluation(
-            task.id,
+            task.key,
             Outcome.SCORED,
             losses[-1],
             validation_loss=losses,

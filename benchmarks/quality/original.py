@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.quality.account import Account, Spent
 from evoae.data.shared_memmap import share
 from evoae.engine.problem import Problem
-from evoae.evaluation import seed_for
+from evoae.evaluation import TrainingKey, seed_for
 from evoae.genome.canonical import canonical
 from evoae.genome.genes import KIND_OF, BatchNorm, Conv, Dropout, Gene, UpConv
 from evoae.genome.genome import Genome
@@ -100,8 +100,8 @@ class _Evaluate:
         task = self._problem.task(genome, self._shared)
         number = self._times[task.id] = self._times.get(task.id, 0) + 1
         if number > 1:
-            key = f"{task.id} {number}"
-            task = replace(task, id=key, seed=seed_for(self._problem.config.seed, key))
+            key = TrainingKey(task.id, number)
+            task = replace(task, key=key, seed=seed_for(self._problem.config.seed, key))
         fitness = self._account.train(task).fitness
         return math.inf if fitness is None else fitness
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from evoae.evaluation import Evaluation, Outcome, Seconds, Task
+from evoae.evaluation import Evaluation, Outcome, Seconds, Task, TrainingKey
 from evoae.execution.executor import AbstractExecutor, run_all
 from evoae.genome.text import render
 
@@ -40,11 +40,11 @@ class Recorded:
         key = _key(task)
         if key not in self._known:
             (evaluation,) = run_all(self._executor, [replace(task, keep=None)])
-            line = json.dumps({"key": key, "evaluation": asdict(replace(evaluation, id=""))})
+            line = json.dumps({"key": key, "evaluation": asdict(evaluation)})
             with self._file.open("a") as file:
                 file.write(f"\n{line}\n")  # so that no torn line spoils it
             self._known[key] = evaluation
-        return replace(self._known[key], id=task.id)
+        return replace(self._known[key], key=task.key)
 
 
 def _key(task: Task) -> str:
@@ -63,10 +63,12 @@ def _key(task: Task) -> str:
 
 
 def _read(raw: dict[str, Any]) -> Evaluation:
+    known = {field.name: raw[field.name] for field in fields(Evaluation) if field.name in raw}
     changed = {
+        "key": TrainingKey(""),  # of whoever asks for it
         "outcome": Outcome(raw["outcome"]),
         "train_loss": tuple(raw["train_loss"]),
         "validation_loss": tuple(raw["validation_loss"]),
         "seconds": Seconds(**raw["seconds"]),
     }
-    return Evaluation(**{**raw, **changed})
+    return Evaluation(**{**known, **changed})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from evoae.config.search import BudgetConfig
+from evoae.evaluation import TrainingKey
 
 
 class Budget:
@@ -16,13 +17,16 @@ class Budget:
 
     Args:
         limits: what may be spent.
-        seconds: that earlier drivers of the run have spent.
+        seconds: that earlier drivers of the run spent.
+
+    Attributes:
+        limits: as above.
     """
 
     def __init__(self, limits: BudgetConfig, seconds: float = 0.0) -> None:
-        self._limits, self._before, self._began = limits, seconds, time.monotonic()
+        self.limits, self._before, self._began = limits, seconds, time.monotonic()
         self._flops = self._trainings = 0  # told
-        self._reserved: dict[str, int] = {}  # FLOPs of those that are not
+        self._reserved: dict[TrainingKey, int] = {}  # FLOPs of those that are not
 
     @property
     def flops(self) -> int:
@@ -37,13 +41,13 @@ class Budget:
     @property
     def out_of_time(self) -> bool:
         """Whether the minutes are over."""
-        minutes = self._limits.minutes
+        minutes = self.limits.minutes
         return minutes is not None and self.seconds >= 60 * minutes
 
     @property
     def share(self) -> float:
         """How much of the budget is spent, from 0 to 1, where it has gone furthest."""
-        return self._limits.spent(
+        return self.limits.spent(
             trainings=self._trainings, flops=self._flops, seconds=self.seconds
         )
 
@@ -54,7 +58,7 @@ class Budget:
 
     def affords(self, flops: int) -> bool:
         """Tell whether one more training of so many FLOPs can be paid."""
-        limits = self._limits
+        limits = self.limits
         trainings = self._trainings + len(self._reserved) + 1
         total = self._flops + sum(self._reserved.values()) + flops
         return (limits.evaluations is None or trainings <= limits.evaluations) and (
@@ -65,17 +69,17 @@ class Budget:
         """Tell whether one more training of so many FLOPs can be paid, and there is time."""
         return self.affords(flops) and not self.out_of_time
 
-    def reserve(self, key: str, flops: int) -> None:
+    def reserve(self, key: TrainingKey, flops: int) -> None:
         """Set aside what a training may cost, or has cost and is not told yet."""
         self._reserved[key] = flops
 
-    def commit(self, key: str, flops: int) -> None:
+    def commit(self, key: TrainingKey, flops: int) -> None:
         """Book what it did cost."""
         del self._reserved[key]
         self._flops += flops
         self._trainings += 1
 
-    def forget(self, key: str) -> None:
+    def forget(self, key: TrainingKey) -> None:
         """Take a promise back: the training does not take place."""
         del self._reserved[key]
 
@@ -84,7 +88,8 @@ class BudgetStops:
     """Where a budget ended a search, so that a replay ends there too unless the budget has grown.
 
     Args:
-        recorded: by number of the generation, the keys of those proposals that had a place in it.
+        recorded: by number of the generation, the keys of those proposals that had a place in it;
+            all as text.
         begun: number of the last generation that was.
     """
 
@@ -94,7 +99,7 @@ class BudgetStops:
         self._left = {int(number): Counter(keys) for number, keys in recorded.items()}
         self._over: dict[int, bool] = {}
 
-    def admits(self, generation: int, key: str, affords: Callable[[], bool]) -> bool:
+    def admits(self, generation: int, key: TrainingKey, affords: Callable[[], bool]) -> bool:
         """Tell whether a proposal of a generation had a place in it, or could have one now.
 
         Args:
@@ -105,8 +110,8 @@ class BudgetStops:
         left = self._left.get(generation)
         if left is None:
             return True
-        if left[key]:
-            left[key] -= 1
+        if left[str(key)]:
+            left[str(key)] -= 1
             return True
         if generation not in self._over:  # the first one of those that had no place
             self._over[generation] = generation == self._begun and not affords()
@@ -116,7 +121,7 @@ class BudgetStops:
         """Tell whether the search ends with this generation, all proposals of which have come."""
         return self._over.get(generation, False)
 
-    def added(self, generation: int, keys: Sequence[str]) -> dict[str, Sequence[str]]:
+    def added(self, generation: int, keys: Iterable[TrainingKey]) -> dict[str, Sequence[str]]:
         """Add where a search ends now; return all of them, to be recorded."""
-        self._recorded[str(generation)] = keys
+        self._recorded[str(generation)] = [str(key) for key in keys]
         return self._recorded

@@ -6,35 +6,30 @@ replay decides as the drivers before it did, unless the budget has grown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from evoae.config.search import BudgetConfig
 from evoae.engine.budget import Budget, BudgetStops
 from evoae.errors import SearchError
+from evoae.evaluation import TrainingKey
 from evoae.formatting import flops as worded
-from evoae.runs.metadata import RunMetadata
 
 
 class Ledger:
     """The books of one search.
 
     Args:
-        limits: what may be spent.
-        metadata: of the run: what earlier drivers spent, and where a budget ended it.
-        begun: number of the last generation of which a candidate is recorded; 0 for none.
+        budget: the account.
+        stops: where a budget ended the search under earlier drivers.
 
     Attributes:
-        budget: the account.
+        budget: as above.
         ended: whether nothing further is to be trained: the budget is spent, or the space.
     """
 
-    def __init__(self, limits: BudgetConfig, metadata: RunMetadata, begun: int) -> None:
-        self._limits = limits
-        self.budget = Budget(limits, metadata.seconds)
-        self._stops = BudgetStops(metadata.budget_stops, begun)
-        self.ended = False
+    def __init__(self, budget: Budget, stops: BudgetStops) -> None:
+        self.budget, self._stops, self.ended = budget, stops, False
 
-    def has_place(self, generation: int, key: str, cost: int) -> bool:
+    def has_place(self, generation: int, key: TrainingKey, cost: int) -> bool:
         """Tell whether a proposal has a place in a generation that a budget may have ended.
 
         Args:
@@ -44,7 +39,7 @@ class Ledger:
         """
         return self._stops.admits(generation, key, lambda: self.budget.can_start(cost))
 
-    def reserve(self, key: str, cost: int, *, trained: bool) -> bool:
+    def reserve(self, key: TrainingKey, cost: int, *, trained: bool) -> bool:
         """Set aside what a training may cost; False if the budget does not pay it, for now.
 
         What is under way may cost less than was set aside for it, so one that is not paid for now
@@ -62,7 +57,7 @@ class Ledger:
             if self.budget.untouched:
                 raise SearchError(
                     "search.budget",
-                    f"{worded(self._limits.flops or 0)} do not pay the first training, of "
+                    f"{worded(self.budget.limits.flops or 0)} do not pay the first training, of "
                     f"{worded(cost)}",
                     "raise it, or make trainings cheaper: fewer epochs or images",
                 )
@@ -74,7 +69,7 @@ class Ledger:
         """Tell whether the search ends with this generation, all proposals of which have come."""
         return self._stops.ends(generation)
 
-    def stopped_at(self, generation: int, keys: Sequence[str]) -> dict[str, Sequence[str]]:
+    def stopped_at(self, generation: int, keys: Iterable[TrainingKey]) -> dict[str, Sequence[str]]:
         """Add the generation that the search ends with now; return all of them, to be recorded.
 
         Args:

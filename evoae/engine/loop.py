@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evoae.data.shared_memmap import share
+from evoae.engine.budget import Budget, BudgetStops
 from evoae.engine.ledger import Ledger
 from evoae.engine.problem import Problem
 from evoae.engine.progress import Callback, Interrupted, Progress
 from evoae.engine.proposer import Batch, Proposer
 from evoae.engine.recorder import Recorder
-from evoae.evaluation import Evaluation, Task, seed_for
+from evoae.evaluation import Evaluation, Task, TrainingKey, seed_for
 from evoae.evolution.state import Individual, Proposal
 from evoae.execution.executor import AbstractExecutor, StopRequest
 from evoae.genome.text import parse
@@ -44,7 +45,10 @@ class Loop:
         self._proposer = Proposer(problem, seeds, metadata.generations)
         begun = [each.generation for each in store.candidates().values()]
         last = max([*begun, *store.generations()], default=0)
-        self._ledger = Ledger(problem.config.search.budget, metadata, last)
+        self._ledger = Ledger(
+            Budget(problem.config.search.budget, metadata.seconds),
+            BudgetStops(metadata.budget_stops, last),
+        )
         self._recorder = Recorder(store, problem, reusable)
         self._under_way: deque[Batch] = deque()
         self._waiting: list[tuple[int, int, Task]] = []
@@ -87,7 +91,7 @@ class Loop:
 
     def recorded(self, id: str) -> float | None:
         """Return what the first training of a candidate earned; None if it failed."""
-        return self._recorder.settled[id].fitness
+        return self._recorder.settled[TrainingKey(id)].fitness
 
     def interrupted(self) -> Interrupted:
         """Return what to raise when `stop` was made and something is left to do."""
@@ -161,7 +165,7 @@ class Loop:
         if evaluation is None and proposal.number == 1:
             evaluation = self._recorder.reuse(task)
         if evaluation is not None:
-            self._settle(key, evaluation)
+            self._settle(evaluation)
         else:
             batch.open.add(key)
             # The longest of a batch first, so that none is left to the end.
@@ -173,7 +177,7 @@ class Loop:
         task = self._problem.task(proposal.genome, self.shared)
         if proposal.number > 1:
             seed = seed_for(self._problem.config.seed, proposal.key)
-            return replace(task, id=proposal.key, seed=seed)
+            return replace(task, key=proposal.key, seed=seed)
         run = self._store.folder.absolute()
         return replace(
             task,
@@ -191,9 +195,9 @@ class Loop:
         if (self._waiting or undecided) and self._ledger.budget.out_of_time:
             self._end()
             for _, _, task in self._waiting:
-                self._ledger.budget.forget(task.id)
+                self._ledger.budget.forget(task.key)
                 for batch in self._under_way:
-                    batch.drop(task.id)
+                    batch.drop(task.key)
             self._waiting = []
         self._waiting.sort(key=lambda each: each[:2])
         room = executor.workers - self.stop.under_way
@@ -205,19 +209,19 @@ class Loop:
     def _receive(self, evaluation: Evaluation) -> None:
         """Record a training that has ended."""
         self.stop.under_way -= 1
-        key = evaluation.id
+        key = evaluation.key
         batch = next(batch for batch in self._under_way if key in batch.open)
         self._recorder.add(evaluation, batch.generation)
         self.progress.finished(evaluation.seconds.total)
         batch.open.discard(key)
-        self._settle(key, evaluation)
+        self._settle(evaluation)
 
-    def _settle(self, key: str, evaluation: Evaluation) -> None:
+    def _settle(self, evaluation: Evaluation) -> None:
         """Count a training that has ended, by whichever driver."""
-        self._recorder.settled[key] = evaluation
+        self._recorder.settled[evaluation.key] = evaluation
         if evaluation.cost is not None:
-            self._ledger.budget.reserve(key, evaluation.cost)
-        self.progress.settle(evaluation, first=" " not in key)
+            self._ledger.budget.reserve(evaluation.key, evaluation.cost)
+        self.progress.settle(evaluation)
         self._callback.progressed(self.progress)
 
     # -- telling

@@ -10,7 +10,7 @@ from evoae.data.dataset import Dataset
 from evoae.data.load import load
 from evoae.data.progress import Say, silent
 from evoae.errors import ConfigError
-from evoae.evaluation import Task, seed_for, trained_as
+from evoae.evaluation import Task, TrainingKey, seed_for, trained_as
 from evoae.execution.machine import cpu_flags
 from evoae.genome.canonical import candidate_id
 from evoae.genome.genome import Genome
@@ -91,7 +91,7 @@ class Problem:
         """Return the training of `genome` on the images in `shared`; it keeps no model."""
         config, id = self.config, candidate_id(genome)
         return Task(
-            id=id,
+            key=TrainingKey(id),
             genome=genome,
             defaults=self.defaults,
             data=shared,

@@ -87,13 +87,8 @@ class Progress:
         self.times.append(seconds)
         self.ends.append(time.monotonic())
 
-    def settle(self, evaluation: Evaluation, *, first: bool) -> None:
-        """Count a training that has ended.
-
-        Args:
-            evaluation: what it earned.
-            first: whether it is its candidate's first one.
-        """
+    def settle(self, evaluation: Evaluation) -> None:
+        """Count a training that has ended."""
         self.settled += 1
         fitness = evaluation.fitness
         if fitness is None:
@@ -101,7 +96,7 @@ class Progress:
             return
         self.scored += 1
         self.raced += evaluation.raced
-        believed = first and not evaluation.raced
+        believed = evaluation.key.repeat == 1 and not evaluation.raced
         if believed and (self.best is None or fitness < self.best[0]):
             self.best = (fitness, evaluation.id, self.generation)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from evoae.engine.problem import Problem
-from evoae.evaluation import Evaluation, Thresholds, so_far
+from evoae.evaluation import Evaluation, Thresholds, TrainingKey, so_far
 from evoae.evolution.algorithm import AbstractAlgorithm, tell
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
@@ -43,12 +43,12 @@ class Batch:
     racing: Thresholds
     undecided: deque[tuple[int, Proposal]]
     proposals: list[Proposal] = field(default_factory=list)
-    new: set[str] = field(default_factory=set)
-    open: set[str] = field(default_factory=set)
-    left_out: set[str] = field(default_factory=set)
+    new: set[TrainingKey] = field(default_factory=set)
+    open: set[TrainingKey] = field(default_factory=set)
+    left_out: set[TrainingKey] = field(default_factory=set)
 
     @property
-    def pending(self) -> set[str]:
+    def pending(self) -> set[TrainingKey]:
         """Keys of all that was asked for.
 
         What was left out was pending when the batches behind this one were bred, and so it is in a
@@ -57,7 +57,7 @@ class Batch:
         undecided = {proposal.key for _, proposal in self.undecided}
         return {each.key for each in self.proposals} | undecided | self.left_out
 
-    def drop(self, key: str) -> None:
+    def drop(self, key: TrainingKey) -> None:
         """Take a training back that does not take place."""
         self.open.discard(key)
         self.new.discard(key)
@@ -123,7 +123,7 @@ class Proposer:
         """Tell whether a batch is the last one of its generation."""
         return batch.number % self._algorithm.batches_per_generation == 0
 
-    def ask(self, pending: Set[str]) -> Batch:
+    def ask(self, pending: Set[TrainingKey]) -> Batch:
         """Return the next batch.
 
         Args:
@@ -149,7 +149,7 @@ class Proposer:
             deque(enumerate(proposals, offset)),
         )
 
-    def tell(self, batch: Batch, evaluations: Mapping[str, Evaluation]) -> None:
+    def tell(self, batch: Batch, evaluations: Mapping[TrainingKey, Evaluation]) -> None:
         """Hand a batch to the algorithm.
 
         Args:

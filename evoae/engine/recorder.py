@@ -14,7 +14,7 @@ from evoae.engine.ledger import Ledger
 from evoae.engine.problem import Problem
 from evoae.engine.proposer import Batch, Proposer
 from evoae.errors import SearchError
-from evoae.evaluation import Evaluation, Task, failures_worded
+from evoae.evaluation import Evaluation, Task, TrainingKey, failures_worded
 from evoae.evolution.logbook import Records, Row
 from evoae.evolution.noise import deviation
 from evoae.evolution.state import Proposal, complete, scored
@@ -40,7 +40,7 @@ class _Generation:
     number: int
     began: float
     proposals: list[Proposal] = field(default_factory=list)
-    new: set[str] = field(default_factory=set)
+    new: set[TrainingKey] = field(default_factory=set)
 
 
 class Recorder:
@@ -60,10 +60,10 @@ class Recorder:
 
     def __init__(self, store: Store, problem: Problem, reusable: Sequence[ReusableRun]) -> None:
         self._store, self._config, self._reusable = store, problem.config, reusable
-        self._finished = store.evaluations()  # by whichever driver, by key
-        self._finished |= {each.id: each for each in store.repeats().values()}
+        ended = (*store.evaluations().values(), *store.repeats().values())
+        self._finished = {each.key: each for each in ended}  # by whichever driver
         self._spares = store.spares()
-        self.settled: dict[str, Evaluation] = {}
+        self.settled: dict[TrainingKey, Evaluation] = {}
         self._proposed_in: dict[str, int] = {}  # generation by candidate id
         self._records = Records()
         self._generation = _Generation(1, time.monotonic())
@@ -71,7 +71,7 @@ class Recorder:
 
     # -- trainings
 
-    def finished(self, key: str) -> Evaluation | None:
+    def finished(self, key: TrainingKey) -> Evaluation | None:
         """Return what a training has earned under an earlier driver; None if it has not ended."""
         return self._finished.get(key)
 
@@ -97,10 +97,10 @@ class Recorder:
 
     def reclaim(self, task: Task, generation: int) -> Evaluation | None:
         """Take a training that was set aside when the run went back; None if there is none."""
-        evaluation = self._spares.pop(task.id, None)
+        evaluation = self._spares.pop(task.key, None)
         if evaluation is None or not ends_alike(evaluation, task, self._config.training.fitness):
             return None
-        self._store.reclaim(task.id, generation)
+        self._store.reclaim(task.key, generation)
         return evaluation
 
     def reuse(self, task: Task) -> Evaluation | None:
@@ -119,11 +119,10 @@ class Recorder:
             evaluation: what it earned.
             generation: that asked for it.
         """
-        _, _, number = evaluation.id.partition(" ")
-        if number:
-            self._store.add_repeat(evaluation, int(number), generation)
-        else:
+        if evaluation.key.repeat == 1:
             self._store.add_evaluation(evaluation)
+        else:
+            self._store.add_repeat(evaluation, generation)
 
     # -- generations
 
@@ -184,7 +183,7 @@ class Recorder:
             trained=len(new),
             duplicates=len(ended.proposals) - len(new),
             failed=sum(self.settled[key].fitness is None for key in new),
-            repeated=sum(" " in key for key in new),
+            repeated=sum(key.repeat > 1 for key in new),
             raced=sum(self.settled[key].raced for key in new),
             best=best,
             cost=ledger.budget.flops,

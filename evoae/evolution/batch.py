@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from functools import partial
 
 from evoae.config.search import SearchConfig
+from evoae.evaluation import TrainingKey
 from evoae.evolution.algorithm import AbstractAlgorithm, batch_rng
 from evoae.evolution.deduplication import propose
 from evoae.evolution.noise import needs_repeat
@@ -23,7 +24,7 @@ def next_batch(
     state: State,
     batch: int,
     seed: int,
-    pending: Set[str],
+    pending: Set[TrainingKey],
     seeds: Sequence[Genome] = (),
 ) -> tuple[Proposal, ...]:
     """Return the trainings of batch `batch`, further ones of known candidates first.
@@ -35,7 +36,7 @@ def next_batch(
         state: after batch `batch` - `algorithm.max_in_flight`.
         batch: from 1.
         seed: of the run.
-        pending: keys (`Proposal.key`) of the trainings under way, which the state lacks.
+        pending: keys of the trainings under way, which the state lacks.
         seeds: genomes that a search begins with, in the space, before anything else.
     """
     count = algorithm.size(batch)
@@ -48,7 +49,7 @@ def next_batch(
         state.history.values(), search.repeats, share + len(pending), algorithm.sizes
     )
     again = [proposal for proposal in further if proposal.key not in pending][:share]
-    known = state.history.keys() | {key.partition(" ")[0] for key in pending}
+    known = state.history.keys() | {key.candidate for key in pending}
     rng = batch_rng(seed, batch)
     known |= {proposal.id for proposal in given}
     new = count - len(again) - len(given)

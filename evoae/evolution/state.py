@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from evoae.evaluation import TrainingKey
 from evoae.genome.genome import Genome
 
 
@@ -67,9 +68,9 @@ class Proposal:
     number: int = 1
 
     @property
-    def key(self) -> str:
-        """Name of this training: the id, and from the second one on its number."""
-        return self.id if self.number == 1 else f"{self.id} {self.number}"
+    def key(self) -> TrainingKey:
+        """Names this training."""
+        return TrainingKey(self.id, self.number)
 
 
 @dataclass(frozen=True, slots=True)

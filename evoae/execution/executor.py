@@ -20,6 +20,12 @@ class AbstractExecutor(ABC):
 
     What a candidate does wrong comes back as its evaluation. A fault of evoae, or a machine on
     which no training can run, is raised by `wait`; the other trainings go on.
+
+    A task's paths are the driver's, and workers need not see them. Where they do, `train` reads
+    and writes there itself. Any other executor copies the folder `data` to its workers, lets each
+    save its model in a folder of its own, and lets the model's bytes come back with the
+    evaluation: `wait` puts them at `keep` (`evoae.runs.files.write_whole`) and holds on to none.
+    `pictures` and `curve` are conveniences that it may leave out, as None.
     """
 
     @property
@@ -34,6 +40,9 @@ class AbstractExecutor(ABC):
     @abstractmethod
     def wait(self) -> Evaluation:
         """Return the evaluation of the next training to finish, each exactly once.
+
+        If its model is wanted, that lies at the task's `keep` by then: whole, durable, and with
+        nothing half written beside it. So whoever records the evaluation has the model.
 
         Raises:
             LookupError: no training is under way.

@@ -15,7 +15,7 @@ from evoae.data.load import load, of_run
 from evoae.data.pca import LARGEST, pca_error
 from evoae.engine.problem import Problem
 from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Outcome, Task, seed_for, trained_as
+from evoae.evaluation import Evaluation, Outcome, Task, TrainingKey, seed_for, trained_as
 from evoae.experiments.training_progress import followed
 from evoae.genome.text import parse
 from evoae.runs.compatibility import check_unchanged
@@ -164,7 +164,7 @@ class _Refit:
             curve.unlink(missing_ok=True)
             yield replace(
                 self.problem.task(genome, shared),
-                id=f"{id} {number}",
+                key=TrainingKey(id, number),
                 curve=curve,
                 training=trained_as(self.refit.training, genome),
                 seed=seed_for(self.problem.config.seed, f"{id} {REFIT} {number}"),
@@ -184,7 +184,7 @@ class _Refit:
 
     def _note(self, evaluation: Evaluation) -> None:
         """Record a training that has ended."""
-        id, _, number = evaluation.id.partition(" ")
+        id, number = evaluation.id, evaluation.key.repeat
         seen = self.refit.with_validation  # a loss of what was trained on is no validation loss
         self._record(
             id,

@@ -152,7 +152,7 @@ class _Trainer(NullCallback):
         losses = tuple(best * (epochs / epoch) ** _FALL for epoch in range(1, epochs + 1))
         evaluation = answered(task, losses)
         self.generations[-1].append(Step(task.flops, len(evaluation.validation_loss)))
-        self.candidates.add(task.id.partition(" ")[0])
+        self.candidates.add(task.id)
         return evaluation
 
     def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:  # noqa: ARG002
@@ -174,7 +174,7 @@ def answered(task: Task, losses: Sequence[float]) -> Evaluation:
         write_whole(task.keep, b"no model")
     size = measure(task.defaults)(task.genome)
     return Evaluation(
-        task.id,
+        task.key,
         Outcome.SCORED,
         seen[-1],
         seen,

@@ -57,8 +57,7 @@ def _standing(task: Task, loss: Loss, seconds: float) -> str:
     losses = [json.loads(line)[_KEYS[loss]] for line in whole.splitlines()]
     if not losses or len(losses) >= task.training.epochs:
         return ""
-    id, _, number = task.id.partition(" ")
     return (
-        f"{id[:6]} seed {number}: epoch {len(losses)} of {task.training.epochs}, "
+        f"{task.id[:6]} seed {task.key.repeat}: epoch {len(losses)} of {task.training.epochs}, "
         f"{loss} {figure(losses[-1], 4)} (best {figure(min(losses), 4)}), {seconds:.0f} s"
     )

@@ -27,7 +27,7 @@ class RunSnapshot:
         metadata: what the run knows of itself.
         candidates: by id, in the order of proposal.
         evaluations: by id, in the order of finishing.
-        repeats: further trainings, by id and number.
+        repeats: further trainings.
         scores: what each candidate's trainings earned.
         generations: the finished ones.
         results: what came of candidates after the search, by id and kind.

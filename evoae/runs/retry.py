@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evoae.config.schema import Config
-from evoae.evaluation import Outcome
+from evoae.evaluation import Outcome, TrainingKey
 from evoae.runs.compatibility import LIMITS
 from evoae.runs.metadata import RunMetadata
 from evoae.runs.store import Store
@@ -36,7 +36,9 @@ def raised(metadata: RunMetadata, config: Config) -> set[Outcome]:
     }
 
 
-def to_retry(store: Store, config: Config, *, everything: bool) -> tuple[set[str], set[str]]:
+def to_retry(
+    store: Store, config: Config, *, everything: bool
+) -> tuple[set[TrainingKey], set[str]]:
     """Return what a resume tries again: keys of trainings, and names of baselines.
 
     Args:
@@ -48,7 +50,7 @@ def to_retry(store: Store, config: Config, *, everything: bool) -> tuple[set[str
     outcomes = raised(metadata, config) | (set(_BY_CHANCE) if everything else set())
     ended = [*store.evaluations().values(), *store.repeats().values()]
     return (
-        {each.id for each in ended if each.outcome in outcomes},
+        {training.key for training in ended if training.outcome in outcomes},
         {name for name, it in metadata.baselines.items() if it.outcome in outcomes},
     )
 

@@ -12,28 +12,31 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
+from dataclasses import astuple
 from typing import Any
+
+from evoae.evaluation import TrainingKey
 
 _OF_CANDIDATE = "SELECT id FROM candidate WHERE generation >= ?"
 
 
-def generation_of(connection: sqlite3.Connection, key: str) -> int:
+def generation_of(connection: sqlite3.Connection, key: TrainingKey) -> int:
     """Return the generation that asked for a recorded training.
 
     Args:
         connection: to the run's database.
-        key: of the training, see `Proposal.key`.
+        key: of the training.
     """
-    id, _, number = key.partition(" ")
-    if number:
-        sql, values = "SELECT generation FROM repeat WHERE id = ? AND number = ?", (id, number)
+    values: tuple[str | int, ...] = (key.candidate,)
+    if key.repeat == 1:
+        sql = "SELECT generation FROM candidate WHERE id = ?"
     else:
-        sql, values = "SELECT generation FROM candidate WHERE id = ?", (id,)  # type: ignore[assignment]
+        sql, values = "SELECT generation FROM repeat WHERE id = ? AND number = ?", astuple(key)
     ((generation,),) = connection.execute(sql, values).fetchall()
     return int(generation)
 
 
-def move(connection: sqlite3.Connection, failed: Collection[str], columns: str) -> int:
+def move(connection: sqlite3.Connection, failed: Collection[TrainingKey], columns: str) -> int:
     """Set aside all trainings from the first generation that asked for a failed one on.
 
     Args:
@@ -45,16 +48,16 @@ def move(connection: sqlite3.Connection, failed: Collection[str], columns: str) 
         the number of that generation.
     """
     first = min(generation_of(connection, key) for key in failed)
-    kept: list[tuple[str, list[Any]]] = []
+    kept: list[tuple[TrainingKey, list[Any]]] = []
     for row in connection.execute(
         f"SELECT {columns} FROM evaluation WHERE id IN ({_OF_CANDIDATE})", (first,)
     ):
-        kept.append((row[0], list(row)))
+        kept.append((TrainingKey(row[0]), list(row)))
     for row in connection.execute("SELECT * FROM repeat WHERE generation >= ?", (first,)):
-        kept.append((f"{row[0]} {row[1]}", list(row)))
+        kept.append((TrainingKey(*row[:2]), list(row)))
     connection.executemany(
         "INSERT OR REPLACE INTO spare VALUES (?, ?)",
-        [(key, json.dumps(row)) for key, row in kept if key not in failed],
+        [(str(key), json.dumps(row)) for key, row in kept if key not in failed],
     )
     for table in ("hall_of_fame", "population"):
         connection.execute(f"DELETE FROM {table} WHERE generation >= ?", (first,))

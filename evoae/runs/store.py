@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from evoae.errors import RunError, SearchError
-from evoae.evaluation import Evaluation, Seconds
+from evoae.evaluation import Evaluation, Seconds, TrainingKey
 from evoae.runs import spare
 from evoae.runs.database import (
     Database,
@@ -189,19 +189,17 @@ class Store(Tables):
         self._base.execute(f"INSERT INTO evaluation ({_STORED}) VALUES ({marks})", tuple(row))
         self._tell(str(row[0]), 1)
 
-    def add_repeat(self, evaluation: Evaluation, number: int, generation: int) -> None:
+    def add_repeat(self, evaluation: Evaluation, generation: int) -> None:
         """Record a further training of a candidate, durably before this returns.
 
         Args:
-            evaluation: of a candidate that has its first one; its id may carry the number.
-            number: 2 for the second training.
+            evaluation: of a candidate that has its first one.
             generation: the one that asked for it.
         """
-        id, _, _ = evaluation.id.partition(" ")
         self._insert_repeat(
             (
-                id,
-                number,
+                evaluation.id,
+                evaluation.key.repeat,
                 generation,
                 evaluation.outcome.value,
                 evaluation.fitness,
@@ -296,13 +294,13 @@ class Store(Tables):
 
     # -- going back
 
-    def set_aside(self, failed: Collection[str]) -> int:
+    def set_aside(self, failed: Collection[TrainingKey]) -> int:
         """Forget failed trainings, and go back to the generation that asked for the first of them.
 
         Everything from that generation on is searched again, see `evoae.runs.spare`.
 
         Args:
-            failed: keys, see `Proposal.key`; one at least.
+            failed: keys; one at least.
 
         Returns:
             the number of the first generation that is searched again.
@@ -319,19 +317,19 @@ class Store(Tables):
             follower.mend()
         return first
 
-    def reclaim(self, key: str, generation: int) -> None:
+    def reclaim(self, key: TrainingKey, generation: int) -> None:
         """Record a spare training as one that a generation has asked for again.
 
         Args:
             key: of the training.
             generation: the one that asks for it now.
         """
-        ((value,),) = self._base.rows("SELECT value FROM spare WHERE key = ?", (key,))
+        ((value,),) = self._base.rows("SELECT value FROM spare WHERE key = ?", (str(key),))
         row = self._base.parsed(value, list)
-        if " " in key:
-            self._insert_repeat([*row[:2], generation, *row[3:8], self._now()])
-        else:
+        if key.repeat == 1:
             self._insert_evaluation([*row[:-2], self._now(), str(self.folder)])
+        else:
+            self._insert_repeat([*row[:2], generation, *row[3:8], self._now()])
 
     # -- helpers
 

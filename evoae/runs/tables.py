@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.evaluation import Evaluation, Outcome, Seconds, TrainingKey
 from evoae.runs.database import Database
 from evoae.runs.files import REFIT
 from evoae.runs.metadata import Refit, RunMetadata, as_record
@@ -71,10 +71,10 @@ class Tables:
         rows = self._base.rows("SELECT id, parameters, latent FROM evaluation")
         return {id: (parameters, latent) for id, parameters, latent in rows}
 
-    def repeats(self) -> dict[tuple[str, int], Evaluation]:
-        """Return the further trainings by candidate id and number, from 2."""
+    def repeats(self) -> dict[TrainingKey, Evaluation]:
+        """Return the further trainings by key, in the order of finishing."""
         rows = self._base.rows(f"SELECT {REPEAT} FROM repeat ORDER BY finished, id, number")
-        return {(row[0], row[1]): self._repeat(*row) for row in rows}
+        return {TrainingKey(row[0], row[1]): self._repeat(*row) for row in rows}
 
     def scores(self) -> dict[str, tuple[float, ...]]:
         """Return what each candidate's trainings earned, in their order.
@@ -104,7 +104,7 @@ class Tables:
         rows = self._base.rows("SELECT id, kind, value FROM result")
         results = {(id, kind): self._base.parsed(value, dict) for id, kind, value in rows}
         for (_, kind), value in results.items():
-            if kind.partition(" ")[0] == REFIT:
+            if kind.startswith(REFIT):
                 try:
                     as_record(Refit, value)
                 except ValueError as error:
@@ -120,13 +120,14 @@ class Tables:
         newest = "WHERE number = (SELECT max(number) FROM generation)"
         return next(iter(self._generations(newest)), None)
 
-    def spares(self) -> dict[str, Evaluation]:
+    def spares(self) -> dict[TrainingKey, Evaluation]:
         """Return by key the trainings of generations that are searched again since.
 
         See `evoae.runs.spare`.
         """
         rows = self._base.rows("SELECT key, value FROM spare ORDER BY key")
-        return {key: self._spare(key, self._base.parsed(value, list)) for key, value in rows}
+        spares = (self._spare(key, self._base.parsed(value, list)) for key, value in rows)
+        return {each.key: each for each in spares}
 
     def _candidate(self, row: tuple[Any, ...]) -> Candidate:
         id, genome, tokens, generation, position, parents, operator = row
@@ -144,7 +145,7 @@ class Tables:
         id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
         *seconds, peak_memory, message, traceback, metrics, cost, raced = rest
         return Evaluation(
-            id,
+            TrainingKey(id),
             self._outcome(outcome),
             fitness,
             tuple(map(float, self._base.listed(train, float, int))),
@@ -172,7 +173,7 @@ class Tables:
         message: str | None,
     ) -> Evaluation:
         return Evaluation(
-            f"{id} {number}",
+            TrainingKey(id, number),
             self._outcome(outcome),
             fitness,
             seconds=Seconds(total=seconds),
@@ -213,9 +214,9 @@ class Tables:
 
     def _spare(self, key: str, row: list[Any]) -> Evaluation:
         try:
-            if " " in key:
-                id, number, _, *rest, _ = row
-                return self._repeat(id, number, *rest)
-            return self._evaluation(tuple(row[:-2]))
+            if TrainingKey.parse(key).repeat == 1:
+                return self._evaluation(tuple(row[:-2]))
+            id, number, _, *rest, _ = row
+            return self._repeat(id, number, *rest)
         except (TypeError, ValueError) as error:
             raise self._base.damaged(error) from error

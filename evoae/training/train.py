@@ -123,7 +123,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         if task.pictures is not None and kind.pictures:
             _show(model, data, task.pictures)
     return Evaluation(
-        task.id,
+        task.key,
         Outcome.SCORED,
         fitness,
         tuple(curve.train),

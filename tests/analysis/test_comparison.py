@@ -8,7 +8,7 @@ import pytest
 from evoae.analysis.best_so_far import Point
 from evoae.analysis.comparison import Course, check_comparable, course, groups
 from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Outcome
+from evoae.evaluation import Evaluation, Outcome, TrainingKey
 from evoae.runs.records import Generation
 from evoae.runs.run import Run
 from evoae.runs.store import Store
@@ -41,7 +41,7 @@ def test_further_trainings_count_where_their_generation_ends(tmp_path: Path) -> 
         for number in (1, 2, 3):
             store.add_candidate(candidate(number, 1 if number < 3 else 2))
             store.add_evaluation(replace(scored(number, 0.1 * number), cost=10))
-        store.add_repeat(scored(1, 0.14), 2, 1)
+        store.add_repeat(scored(1, 0.14, repeat=2), 1)
         stats = {"repeated": 1, "cost": 30, "best": 0.12}
         store.finish_generation(Generation(1, (), (), stats, 1.0))
     points = of(tmp_path / "run").points
@@ -176,7 +176,8 @@ def test_a_further_training_that_a_limit_ended_counts_too(tmp_path: Path) -> Non
     paths = [make_searched(tmp_path / str(n), [0.1], **limit) for n, limit in enumerate(TIMES)]
     with Store.writer(paths[0]) as store:
         (id,) = store.candidates()
-        store.add_repeat(Evaluation(f"{id} 2", Outcome.TIMED_OUT, message="late"), 2, 1)
+        again = TrainingKey(id, 2)
+        store.add_repeat(Evaluation(again, Outcome.TIMED_OUT, message="late"), 1)
     courses = [of(path) for path in paths]
     assert check_comparable(courses) == ["training.time_limit"]
     assert [group.members for group in groups(courses)] == [(0,), (1, 2)]

@@ -24,7 +24,7 @@ from tests.runs.samples import candidate, identity, make_run, scored
 @pytest.fixture
 def run(tmp_path):
     with make_run(tmp_path / "run", generations=2) as store:
-        store.add_repeat(dataclasses.replace(scored(1, 0.125), cost=3 * 10**9), 2, 1)
+        store.add_repeat(dataclasses.replace(scored(1, 0.125, repeat=2), cost=3 * 10**9), 1)
         store.add_candidate(candidate(5, 3))
         store.add_evaluation(dataclasses.replace(scored(5), raced=True))
     return Run.open(tmp_path / "run")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -69,6 +70,29 @@ class ExecutorContract:
     def test_results_are_those_of_calling_train_directly(self, executor: AbstractExecutor) -> None:
         done = {evaluation.id: evaluation for evaluation in run_all(executor, TASKS)}
         assert done == {task.id: trainers.quick(task) for task in TASKS}
+
+    def test_a_model_is_in_its_place_when_its_evaluation_comes_back(self, tmp_path: Path) -> None:
+        tasks = {task.key: replace(task, keep=tmp_path / f"{task.key}.keras") for task in TASKS}
+        with self.make(trainers.keep_model) as executor:
+            for evaluation in run_all(executor, tasks.values()):
+                task = tasks[evaluation.key]
+                assert task.keep is not None
+                assert task.keep.read_bytes() == trainers.model_of(task)
+        assert sorted(tmp_path.iterdir()) == sorted(
+            task.keep or tmp_path for task in tasks.values()
+        )
+
+    def test_only_models_that_are_good_enough_are_kept(self, tmp_path: Path) -> None:
+        tasks = [replace(task, keep=tmp_path / f"{task.seed}", keep_below=3 / 7) for task in TASKS]
+        with self.make(trainers.keep_model) as executor:
+            assert len(list(run_all(executor, tasks))) == len(tasks)
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["1", "2"]
+
+    def test_a_training_reads_the_folder_of_its_data(self, tmp_path: Path) -> None:
+        (tmp_path / "train.npy").write_text("0.25")
+        with self.make(trainers.read_data) as executor:
+            (evaluation,) = run_all(executor, [replace(TASKS[0], data=tmp_path)])
+        assert evaluation.fitness == 0.25
 
     def test_trainings_may_be_started_between_waits(self, executor: AbstractExecutor) -> None:
         seen = []

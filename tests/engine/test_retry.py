@@ -200,7 +200,7 @@ def test_a_damaged_spare_training_is_one_sentence(tmp_path, scores):
     scores.fail(Outcome.CRASHED, at={1})
     run = evoae.search(config("generational"), run=tmp_path / "run")
     with Store.writer(run.path) as store:
-        store.set_aside({e.id for e in run.first_evaluations() if e.outcome is Outcome.CRASHED})
+        store.set_aside({e.key for e in run.first_evaluations() if e.outcome is Outcome.CRASHED})
         store._connection.execute("UPDATE spare SET value = '[1, 2]'")
         with pytest.raises(RunError, match="damaged"):
             store.spares()
@@ -209,10 +209,10 @@ def test_a_damaged_spare_training_is_one_sentence(tmp_path, scores):
 def test_records_come_back_whole_from_the_spare_ones(tmp_path, scores):
     scores.fail(Outcome.CRASHED, at={1})
     run = evoae.search(config("elaborate"), run=tmp_path / "run")
-    before = {each.id: each for each in run.first_evaluations()}
+    before = {each.key: each for each in run.first_evaluations()}
     with Store.writer(run.path) as store:
-        (failed,) = [id for id, each in before.items() if each.outcome is Outcome.CRASHED]
-        repeats = {each.id: each for each in store.repeats().values()}
+        (failed,) = [key for key, each in before.items() if each.outcome is Outcome.CRASHED]
+        repeats = store.repeats()
         assert store.set_aside({failed}) == 1
         assert store.evaluations() == {}
         assert store.candidates() == {}

@@ -9,7 +9,7 @@ import pytest
 import evoae
 from evoae.config.load import make_config
 from evoae.errors import RunError
-from evoae.evaluation import Outcome
+from evoae.evaluation import Outcome, TrainingKey
 from tests.conftest import TINY, history, with_changes
 
 
@@ -130,7 +130,7 @@ def test_a_published_sequence_is_read_built_and_trained(tiny_run):
     data = load(config.data, config.seed).reduced(config.data.reduce, config.seed)
     evaluation = train(
         Task(
-            candidate_id(genome),
+            TrainingKey(candidate_id(genome)),
             genome,
             NetworkDefaults(data.input_shape),
             share(data),

@@ -60,10 +60,10 @@ def test_a_loss_near_zero_is_not_taken_for_certain_where_others_are_negative() -
         individual("far", -5.0),
         individual("zero", 0.0),
     ]
-    assert [each.key for each in needs_repeat(pool, 3, 5)] == ["near 2"]
+    assert [str(each.key) for each in needs_repeat(pool, 3, 5)] == ["near 2"]
     usual = [individual(str(loss), loss) for loss in (1.0, 2.0, 3.0)]
     close = [individual("best", -0.001), individual("second", 0.001), *usual]
-    assert [each.key for each in needs_repeat(close, 3, 5)] == ["best 2", "second 2"]
+    assert [str(each.key) for each in needs_repeat(close, 3, 5)] == ["best 2", "second 2"]
 
 
 def test_those_that_may_be_the_best_are_trained_again_the_likeliest_first() -> None:
@@ -73,8 +73,8 @@ def test_those_that_may_be_the_best_are_trained_again_the_likeliest_first() -> N
         individual("best", 1.0),
         individual("failed", asked=1),
     ]
-    assert [each.key for each in needs_repeat(pool, 2, 5)] == ["best 2", "near 2"]
-    assert [each.key for each in needs_repeat(pool, 2, 1)] == ["best 2"]
+    assert [str(each.key) for each in needs_repeat(pool, 2, 5)] == ["best 2", "near 2"]
+    assert [str(each.key) for each in needs_repeat(pool, 2, 1)] == ["best 2"]
 
 
 def test_where_sizes_count_the_best_of_each_size_is_trained_again() -> None:
@@ -87,14 +87,14 @@ def test_where_sizes_count_the_best_of_each_size_is_trained_again() -> None:
     ]
     latent = {"large": (8.0,), "small": (4.0,), "worse": (4.0,), "close": (6.0,)}
     found = needs_repeat(pool, 2, 5, lambda each: latent[each.id])
-    assert [each.key for each in found] == ["small 2", "close 2"]
+    assert [str(each.key) for each in found] == ["small 2", "close 2"]
     assert needs_repeat(pool, 2, 5) == []
 
 
 def test_nothing_is_trained_more_often_than_allowed() -> None:
     pool = [individual("best", 1.0, 1.0), individual("near", 1.01), individual("c", 1.0, asked=2)]
-    assert [each.key for each in needs_repeat(pool, 2, 5)] == ["near 2"]
-    assert [each.key for each in needs_repeat(pool, 3, 5)] == ["c 3", "best 3", "near 2"]
+    assert [str(each.key) for each in needs_repeat(pool, 2, 5)] == ["near 2"]
+    assert [str(each.key) for each in needs_repeat(pool, 3, 5)] == ["c 3", "best 3", "near 2"]
     assert needs_repeat(pool, 1, 5) == []
     assert needs_repeat([], 3, 5) == []
 

@@ -8,6 +8,7 @@ from evoae.execution.executor import AbstractExecutor, Train
 from evoae.execution.inline import InlineExecutor
 from evoae.execution.local import LocalExecutor
 from tests.contracts.executor import ExecutorContract
+from tests.execution.apart import ApartExecutor
 
 
 class TestInlineExecutor(ExecutorContract):
@@ -22,6 +23,15 @@ class TestLocalExecutor(ExecutorContract):
 
     def make(self, train: Train) -> AbstractExecutor:
         return LocalExecutor(2, train=train, recycle_after=3)
+
+
+class TestApartExecutor(ExecutorContract):
+    """Results and models come back though no folder is shared."""
+
+    kind = ApartExecutor
+
+    def make(self, train: Train) -> AbstractExecutor:
+        return ApartExecutor(train)
 
 
 def test_every_executor_is_enrolled_in_the_contract() -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 from evoae.config.objectives import ReconstructionConfig
 from evoae.config.schema import TrainingConfig
 from evoae.errors import DataError
-from evoae.evaluation import Evaluation, Outcome, Task
+from evoae.evaluation import Evaluation, Outcome, Task, TrainingKey
 from evoae.genome.genes import Conv, Latent, UpConv
 from evoae.genome.genome import Block, Genome
 from evoae.genome.network_defaults import NetworkDefaults
+from evoae.runs.files import write_whole
 
 GENOME = Genome((Block(Conv(16, 3, 3)),), Latent(4), (Block(UpConv(16, 3, 3)),))
 
@@ -30,7 +31,7 @@ def task(
     memory_limit: int | None = None,
 ) -> Task:
     return Task(
-        id=f"{number:064x}",
+        key=TrainingKey(f"{number:064x}"),
         genome=GENOME,
         defaults=NetworkDefaults((8, 8, 1)),
         data=data,
@@ -42,11 +43,29 @@ def task(
 
 
 def answer(task: Task, fitness: float) -> Evaluation:
-    return Evaluation(task.id, Outcome.SCORED, fitness)
+    return Evaluation(task.key, Outcome.SCORED, fitness)
 
 
 def quick(task: Task) -> Evaluation:
     return answer(task, task.seed / 7)
+
+
+def keep_model(task: Task) -> Evaluation:
+    """A score, and bytes that stand for a model where one is wanted."""
+    evaluation = quick(task)
+    assert evaluation.fitness is not None
+    wanted = task.keep_below is None or evaluation.fitness < task.keep_below
+    if task.keep is not None and wanted:
+        write_whole(task.keep, model_of(task))
+    return evaluation
+
+
+def model_of(task: Task) -> bytes:
+    return f"model {task.seed}".encode() * 10_000
+
+
+def read_data(task: Task) -> Evaluation:
+    return answer(task, float((task.data / "train.npy").read_text()))
 
 
 def process_id(task: Task) -> Evaluation:
@@ -156,7 +175,7 @@ def environment(task: Task) -> Evaluation:
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "CUDA_VISIBLE_DEVICES")
     told = " ".join(os.environ.get(name, "-") for name in names)
     time.sleep(0.3)  # so that the other worker gets the other task
-    return Evaluation(task.id, Outcome.CRASHED, message=told)
+    return Evaluation(task.key, Outcome.CRASHED, message=told)
 
 
 def interrupts(task: Task) -> Evaluation:

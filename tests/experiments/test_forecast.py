@@ -9,7 +9,7 @@ import evoae
 from evoae.cli.main import cli
 from evoae.config.load import dump_config, make_config
 from evoae.engine.problem import Problem
-from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.evaluation import Evaluation, Outcome, Seconds, TrainingKey
 from evoae.execution.inline import InlineExecutor
 from evoae.experiments import forecast as forecasts
 from evoae.experiments.config_warnings import config_warnings
@@ -22,7 +22,7 @@ from tests.conftest import TINY, with_changes
 def trained(flops, epochs, seconds):
     losses = (0.1,) * epochs
     return Evaluation(
-        "a",
+        TrainingKey("a"),
         Outcome.SCORED,
         0.1,
         losses,
@@ -145,7 +145,7 @@ def test_a_forecast_tells_tracing_from_epochs_and_its_range_holds_it(monkeypatch
     def training(task):
         epochs = task.training.epochs
         found = trained(task.flops, epochs, 4 + 0.3 * epochs)
-        return dataclasses.replace(found, id=task.id)
+        return dataclasses.replace(found, key=task.key)
 
     monkeypatch.setattr(forecasts, "executor_for", lambda _: InlineExecutor(training))
     config = make_config(with_changes(TINY, training={"epochs": 40}))

@@ -35,7 +35,7 @@ class Longer:
         loss = self.loss(task)
         if loss is None:
             return Evaluation.failed(task, Outcome.DIVERGED, "no longer finite")
-        return Evaluation(task.id, Outcome.SCORED, loss, validation_loss=(loss,))
+        return Evaluation(task.key, Outcome.SCORED, loss, validation_loss=(loss,))
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from evoae.config.schema import Config
-from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.evaluation import Evaluation, Outcome, Seconds, TrainingKey
 from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.codec import encode
 from evoae.genome.text import parse, render
@@ -51,7 +51,7 @@ def scored(store: Store, id: str, fitness: float, **changes) -> None:
     candidate = store.candidates()[id]
     size = plan(parse(candidate.genome), Run.open(store.folder).defaults()).size
     evaluation = Evaluation(
-        id,
+        TrainingKey(id),
         Outcome.SCORED,
         fitness,
         (0.3, 0.2),
@@ -67,7 +67,9 @@ def scored(store: Store, id: str, fitness: float, **changes) -> None:
 
 
 def failed(store: Store, id: str, outcome: Outcome = Outcome.DIVERGED) -> None:
-    store.add_evaluation(Evaluation(id, outcome, message="the loss is <not> a number & worse"))
+    store.add_evaluation(
+        Evaluation(TrainingKey(id), outcome, message="the loss is <not> a number & worse")
+    )
 
 
 def finished(store: Store, number: int, hall: list[str], **stats) -> None:

@@ -16,10 +16,10 @@ def snapshot(tmp_path):
         samples.failed(store, ids[2])
         samples.scored(store, ids[0], 0.06)
         samples.scored(store, ids[1], 0.03, raced=True, validation_loss=(0.03,))
-        from evoae.evaluation import Evaluation, Outcome
+        from evoae.evaluation import Evaluation, Outcome, TrainingKey
 
-        again = Evaluation(f"{ids[0]} 2", Outcome.SCORED, 0.08, cost=500)
-        store.add_repeat(again, 2, 1)
+        again = Evaluation(TrainingKey(ids[0], 2), Outcome.SCORED, 0.08, cost=500)
+        store.add_repeat(again, 1)
         samples.finished(store, 1, [ids[0]], duplicates=None)
     return samples.read(tmp_path / "run")
 

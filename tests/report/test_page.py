@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from evoae.cli.main import cli
-from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.evaluation import Evaluation, Outcome, Seconds, TrainingKey
 from evoae.report import model_views
 from evoae.report.model_views import open_models
 from evoae.report.page import html, sections, write_report
@@ -180,10 +180,12 @@ def test_the_parts_of_the_training_time_are_those_of_trainings_that_have_parts(t
     with store:
         samples.scored(store, ids[0], 0.05)
         samples.scored(store, ids[1], 0.06)
-        late = Evaluation(ids[2], Outcome.TIMED_OUT, seconds=Seconds(total=300), message="late")
+        late = Evaluation(
+            TrainingKey(ids[2]), Outcome.TIMED_OUT, seconds=Seconds(total=300), message="late"
+        )
         store.add_evaluation(late)
-        again = Evaluation(f"{ids[0]} 2", Outcome.SCORED, 0.05, seconds=Seconds(total=50))
-        store.add_repeat(again, 2, 1)
+        again = Evaluation(TrainingKey(ids[0], 2), Outcome.SCORED, 0.05, seconds=Seconds(total=50))
+        store.add_repeat(again, 1)
         samples.finished(store, 1, ids[:2])
     said = text(section(page_of(tmp_path / "run"), "cost"))
     assert "Time by part, over the 2 trainings with a score (each network's first; of" in said

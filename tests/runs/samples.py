@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evoae.config.schema import Config
 from evoae.data.kinds.images import ImageKind
-from evoae.evaluation import Evaluation, Outcome, Seconds
+from evoae.evaluation import Evaluation, Outcome, Seconds, TrainingKey
 from evoae.genome.codec import encode
 from evoae.genome.text import parse
 from evoae.runs.folder import create
@@ -63,9 +63,9 @@ def candidate(number: int, generation: int = 1, position: int = 0) -> Candidate:
     )
 
 
-def scored(number: int, fitness: float = 0.02) -> Evaluation:
+def scored(number: int, fitness: float = 0.02, repeat: int = 1) -> Evaluation:
     return Evaluation(
-        identity(number),
+        TrainingKey(identity(number), repeat),
         Outcome.SCORED,
         fitness,
         (0.1, 1 / 3),
@@ -80,7 +80,7 @@ def scored(number: int, fitness: float = 0.02) -> Evaluation:
 
 def failed(number: int, outcome: Outcome = Outcome.DIVERGED) -> Evaluation:
     return Evaluation(
-        identity(number),
+        TrainingKey(identity(number)),
         outcome,
         train_loss=(0.1, float("inf")),
         message="the loss became infinite in epoch 2",
@@ -142,7 +142,7 @@ def make_family(path: Path) -> Store:
         store.add_candidate(one)
     for number, fitness in ((1, 0.08), (2, 0.1), (3, 0.05), (4, 0.04)):
         store.add_evaluation(scored(number, fitness))
-    store.add_repeat(scored(3, 0.07), 2, 1)  # so its loss is .06
+    store.add_repeat(scored(3, 0.07, repeat=2), 1)  # so its loss is .06
     store.add_evaluation(failed(5))
     return store
 

@@ -31,7 +31,7 @@ def busy_run(path: Path) -> None:
         store.add_evaluation(scored(2, 0.05))
         store.add_evaluation(failed(1))
         store.add_evaluation(scored(3))  # of the next generation, finished before this one ends
-        store.add_repeat(scored(2, 0.06), 2, 1)
+        store.add_repeat(scored(2, 0.06, repeat=2), 1)
         store.finish_generation(dataclasses.replace(finished(1), hall_of_fame=(identity(2),)))
 
 

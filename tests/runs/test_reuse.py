@@ -10,7 +10,7 @@ import pytest
 from evoae.config.objectives import ReconstructionConfig
 from evoae.config.schema import TrainingConfig
 from evoae.errors import RunError
-from evoae.evaluation import Task
+from evoae.evaluation import Task, TrainingKey
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.runs.reuse import ReusableRun
@@ -26,7 +26,7 @@ def task(tiny_run, tmp_path):
     """The training of the lending run's best candidate."""
     best = tiny_run.hall_of_fame()[0]
     return Task(
-        id=best.id,
+        key=TrainingKey(best.id),
         genome=parse(best.genome),
         defaults=NetworkDefaults((8, 8, 1)),
         data=Path(),

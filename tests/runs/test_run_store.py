@@ -279,7 +279,7 @@ _ENDLESS = (
 def test_a_tampered_database_is_one_sentence(tmp_path: Path, statements: tuple[str, ...]) -> None:
     run = tmp_path / "run"
     with make_run(run, generations=2) as store:
-        store.add_repeat(scored(1, 0.03), 2, 2)
+        store.add_repeat(scored(1, 0.03, repeat=2), 2)
     _tampered(run, *statements)
     with pytest.raises(RunError, match="damaged") as refused:
         _read_all(run)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from evoae.evaluation import Evaluation, Outcome
+from evoae.evaluation import Evaluation, Outcome, TrainingKey
 from evoae.runs.run import Run
 from evoae.runs.trainings import Training
 from tests.runs.samples import candidate, failed, identity, make_run, scored
@@ -19,8 +19,9 @@ def rows_of(path: Path) -> list[Training]:
         store.add_evaluation(dataclasses.replace(scored(2), cost=900, raced=True))
         store.add_evaluation(failed(1))
         store.add_evaluation(scored(3), Path("runs/lender"))
-        store.add_repeat(dataclasses.replace(scored(3, 0.03), cost=70), 2, 1)
-        store.add_repeat(Evaluation(identity(3), Outcome.CRASHED, message="the worker died"), 3, 1)
+        store.add_repeat(dataclasses.replace(scored(3, 0.03, repeat=2), cost=70), 1)
+        third = TrainingKey(identity(3), 3)
+        store.add_repeat(Evaluation(third, Outcome.CRASHED, message="the worker died"), 1)
     return Run.open(path).evaluations()
 
 

@@ -14,7 +14,7 @@ from evoae.config.model import ModelConfig
 from evoae.config.objectives import ObjectiveConfig, ReconstructionConfig
 from evoae.config.schema import TrainingConfig
 from evoae.errors import DataError, RunError
-from evoae.evaluation import Outcome, Task
+from evoae.evaluation import Outcome, Task, TrainingKey
 from evoae.genome.canonical import candidate_id
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
@@ -33,7 +33,7 @@ def task(folder, text=PLAIN, *, seed=11, keep=None, keep_below=None, **training)
     genome = parse(text)
     settings = {"epochs": 2, "batch_size": 16, "learning_rate": 0.01} | training
     return Task(
-        candidate_id(genome),
+        TrainingKey(candidate_id(genome)),
         genome,
         NetworkDefaults(SHAPE),
         folder,

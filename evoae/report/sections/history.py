@@ -52,8 +52,8 @@ def course(snapshot: RunSnapshot) -> tuple[Step, ...]:
     steps: list[Step] = []
     point = Point()
     again: dict[str, list[Evaluation]] = {}
-    for (id, _), repeat in snapshot.repeats.items():
-        again.setdefault(id, []).append(repeat)
+    for repeat in snapshot.repeats.values():
+        again.setdefault(repeat.id, []).append(repeat)
     for id in snapshot.candidates:
         evaluation = snapshot.evaluations.get(id)
         if evaluation is None:
