@@ -331,7 +331,7 @@ def seed_genomes(problem: Problem) -> list[str]:
     """
     chosen = problem.config.search.seed_genomes
     if chosen == _ZOO:
-        fitting = seeds(problem.config, problem.defaults, problem.space, problem.dataset.name)
+        fitting = seeds(problem.config, problem.space, problem.dataset.name)
         if not fitting:
             raise SpaceError(
                 "search.seed_genomes", f"{_ZOO}, but the space holds none of it", "use null"

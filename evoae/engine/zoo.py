@@ -7,7 +7,6 @@ module is the list.
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -19,17 +18,9 @@ import yaml
 from evoae.config.schema import Config
 from evoae.errors import GenomeError
 from evoae.genome.canonical import canonical
-from evoae.genome.genes import (
-    Activation,
-    Downsampling,
-    GlobalGene,
-    Head,
-    Latent,
-    Train,
-    Upsampling,
-)
+from evoae.genome.gene_kind import GlobalGene
+from evoae.genome.genes import Latent, kinds
 from evoae.genome.genome import Genome
-from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Space
 from evoae.genome.text import parse
 
@@ -92,9 +83,7 @@ def known(name: str) -> Known:
     return names[name]
 
 
-def seeds(
-    config: Config, defaults: NetworkDefaults, space: Space, data: str
-) -> tuple[Genome, ...]:
+def seeds(config: Config, space: Space, data: str) -> tuple[Genome, ...]:
     """Return the networks of the zoo that a search may begin with, in its own form.
 
     The code takes the nearest size that the space admits, and genes of the whole network are
@@ -103,7 +92,6 @@ def seeds(
 
     Args:
         config: of the search.
-        defaults: of its networks.
         space: of its candidates.
         data: name of its data set; networks found for it come first, then those with the nearest
             code.
@@ -112,43 +100,33 @@ def seeds(
     ranked = sorted(zoo(), key=lambda each: (each.data != data, abs(each.latent - wanted)))
     found: dict[Genome, None] = {}
     for each in ranked:
-        genome = _fitted(parse(each.genome), config, defaults, space)
+        genome = _fitted(parse(each.genome), config, space)
         if genome is not None:
             found[genome] = None
     return tuple(found)[: max(1, config.search.population // 2)]
 
 
-def _fitted(
-    genome: Genome, config: Config, defaults: NetworkDefaults, space: Space
-) -> Genome | None:
+def _fitted(genome: Genome, config: Config, space: Space) -> Genome | None:
     """Return a genome as the space would write it; None if it has no place there."""
     latent = genome.latent
     if latent is not None:
         most = config.model.max_latent or latent.units
         latent = Latent(min(max(latent.units, config.model.min_latent), most))
-    own: dict[type[GlobalGene], GlobalGene] = {type(gene): gene for gene in genome.global_genes}
-    fixed: dict[type[GlobalGene], GlobalGene] = {
-        Activation: Activation(defaults.activation),
-        Downsampling: Downsampling(defaults.downsampling),
-        Upsampling: Upsampling(defaults.upsampling),
-        Head: Head("conv"),  # what a genome without the gene has
-        Train: _learning(config),
+    own = {type(gene): gene for gene in genome.global_genes}
+    absent = {
+        gene: kind.absent(config.model, config.training)
+        for gene, kind in kinds(GlobalGene).items()
+        if kind.absent
     }
     if any(
-        own.get(kind, fixed[kind]) != fixed[kind]
-        for kind in fixed
-        if kind not in space.global_genes
+        own.get(gene, absent[gene]) != absent[gene]
+        for gene in absent
+        if gene not in space.global_genes
     ):
         return None
-    global_genes = tuple(own.get(kind, fixed[kind]) for kind in space.global_genes)
+    global_genes = tuple(own.get(gene, absent[gene]) for gene in space.global_genes)
     fitted = canonical(replace(genome, latent=latent, global_genes=global_genes))
     try:
         return fitted if space.admits(fitted) else None
     except GenomeError:  # convolutions for rows of a table
         return None
-
-
-def _learning(config: Config) -> Train:
-    """Return the configuration's own training as a gene."""
-    training = config.training
-    return Train(math.log10(training.learning_rate), training.batch_size, training.optimizer)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import fmean, median
 
 from evoae.genome.codec import decode
-from evoae.genome.genes import BatchNorm, Conv, Dense, Dropout, Residual, UpConv, UpDense
+from evoae.genome.features import choices as genome_choices
+from evoae.genome.features import title, totals, widths
+from evoae.genome.gene_kind import GeneKind
 from evoae.genome.genome import Genome
 from evoae.report.run_snapshot import Record
 
@@ -71,17 +73,14 @@ class Choice:
 def factors(record: Record) -> list[Factor]:
     """Return what varied among the candidates that were trained to the end."""
     scored = _scored(record)
-    found = []
-    for name, measure in _MEASURES.items():
-        values = tuple(measure(each.genome, each.latent) for each in scored)
+    ids, losses = tuple(each.id for each in scored), tuple(each.loss for each in scored)
+    varied = []
+    for name, values in _by_measure(scored).items():
         if len(set(values)) > 1:
-            losses = tuple(each.loss for each in scored)
             whole = all(value == int(value) for value in values)
-            ids = tuple(each.id for each in scored)
-            found.append(
-                Factor(name, ids, values, losses, whole, _rank_correlation(values, losses))
-            )
-    return found
+            correlation = _rank_correlation(values, losses)
+            varied.append(Factor(name, ids, values, losses, whole, correlation))
+    return varied
 
 
 def constant(record: Record) -> dict[str, float]:
@@ -89,10 +88,9 @@ def constant(record: Record) -> dict[str, float]:
     scored = _scored(record)
     if len(scored) < 2:
         return {}
-    seen = {
-        name: {m(each.genome, each.latent) for each in scored} for name, m in _MEASURES.items()
+    return {
+        name: values[0] for name, values in _by_measure(scored).items() if len(set(values)) == 1
     }
-    return {name: values.pop() for name, values in seen.items() if len(values) == 1}
 
 
 def choices(record: Record) -> list[Choice]:
@@ -129,35 +127,40 @@ def _scored(record: Record) -> list[_Scored]:
 
 
 def _words(genome: Genome) -> dict[str, str]:
-    """Return the genome's choices by name."""
-    words = {}
-    for gene in genome.global_genes:
-        for field in ("function", "kind", "optimizer"):
-            value = getattr(gene, field, None)
-            if isinstance(value, str):
-                words[type(gene).__name__.lower()] = value
-    for name, kind in (("batch normalisation", BatchNorm), ("residual blocks", Residual)):
-        words[name] = "yes" if any(isinstance(gene, kind) for gene in genome.genes) else "no"
+    """Return the choices by name, and whether it has modifiers without a real number."""
+    told = genome_choices(genome).items()
+    words = {name: value for name, value in told if isinstance(value, str)}
+    for kind, amount in totals(genome).items():
+        if not _is_real(kind):
+            words[title(kind)] = "yes" if amount else "no"
     return words
 
 
-def _width(genome: Genome) -> float:
-    """Return the mean number of filters, or of units where there are no convolutions."""
-    filters = [g.filters for g in genome.genes if isinstance(g, Conv | UpConv)]
-    units = [g.units for g in genome.genes if isinstance(g, Dense | UpDense)]
-    return fmean(filters or units or [0])
+def _is_real(kind: GeneKind) -> bool:
+    return bool(kind.fields) and kind.fields[0].type is float
 
 
-def _dropout(genome: Genome) -> float:
-    return sum(gene.rate for gene in genome.genes if isinstance(gene, Dropout))
+def _by_measure(scored: Sequence[_Scored]) -> dict[str, tuple[float, ...]]:
+    """Return by name what `_measures` says of each candidate."""
+    rows = [_measures(candidate.genome, candidate.latent) for candidate in scored]
+    return {name: tuple(row[name] for row in rows) for name in (rows[0] if rows else ())}
 
 
-_MEASURES: dict[str, Callable[[Genome, int], float]] = {  # of a genome and its latent size
-    "depth": lambda genome, _: genome.depth,
-    "mean filters or units of a layer": lambda genome, _: _width(genome),
-    "latent size": lambda _, latent: latent,
-    "dropout rates, summed": lambda genome, _: _dropout(genome),
-}
+def _measures(genome: Genome, latent: int) -> dict[str, float]:
+    """Return the numbers of a genome by name, given its latent size."""
+    blocks = (*genome.encoder, *genome.decoder)
+    maps = [block for block in blocks if block.needs_map]  # units say nothing where there are any
+    sums = {
+        f"{title(kind)} {kind.fields[0].name}s, summed": amount
+        for kind, amount in totals(genome).items()
+        if _is_real(kind)
+    }
+    return {
+        "depth": genome.depth,
+        "mean filters or units of a layer": fmean(widths(maps or blocks) or [0]),
+        "latent size": latent,
+        **sums,
+    }
 
 
 def _rank_correlation(values: Sequence[float], losses: Sequence[float]) -> float | None:
