@@ -12,6 +12,7 @@ import enum
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,15 @@ from evoae.cli import edge
 from evoae.cli.main import SECTIONS, cli
 from evoae.config.expected import expected
 from evoae.config.load import KeyPath, sections_of
-from evoae.config.model import LearningConfig, ModelConfig
+from evoae.config.model import ModelConfig
 from evoae.config.schema import Config
 from evoae.config.template import scalar
 from evoae.config.values import Section
 from evoae.genome import text as one_line
 from evoae.genome.canonical import candidate_id
 from evoae.genome.codec import encode
-from evoae.genome.genes import GENES, KIND_OF, Field, GeneKind
+from evoae.genome.gene_kind import Field, GeneKind
+from evoae.genome.genes import GENES, by_token
 from evoae.genome.text import form, parse, render_gene
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -173,16 +175,16 @@ def _settings(section: type[Section], above: KeyPath, keys: Sequence[str]) -> st
 
 
 def _genes() -> Iterator[str]:
-    yield _table(("gene", "token", "stands", "meaning"), map(_gene, GENES))
+    yield _table(("gene", "token", "stands", "meaning"), map(_gene, by_token()))
     yield _RANGES.rstrip()
-    fields = dict.fromkeys(field for kind in GENES for field in kind.fields)
+    fields = dict.fromkeys(field for kind in by_token() for field in kind.fields)
     yield _table(("genes", "number", "legal", "setting", "default", "drawn"), map(_number, fields))
     yield "## An example"
     genome = parse(_EXAMPLE)
     yield f"```text\n{_wrapped(_EXAMPLE)}\n```"
     yield "Its flat sequence, and its candidate id:"
     yield f"```text\n{_wrapped(str(encode(genome)))}\n\n{candidate_id(genome)}\n```"
-    rows = [(f"`{render_gene(gene)}`", _role(KIND_OF[type(gene)])) for gene in genome.genes]
+    rows = [(f"`{render_gene(gene)}`", _role(GENES[type(gene)])) for gene in genome.genes]
     yield _table(("gene", "stands"), rows)
 
 
@@ -194,11 +196,11 @@ def _gene(kind: GeneKind) -> Sequence[str]:
 
 
 def _role(kind: GeneKind) -> str:
-    return kind.role.value
+    return kind.gene.stands
 
 
 def _number(field: Field) -> Sequence[str]:
-    owners = ", ".join(f"`{kind.word}`" for kind in GENES if field in kind.fields)
+    owners = ", ".join(f"`{kind.word}`" for kind in by_token() if field in kind.fields)
     if field.words:
         legal = ", ".join(f"{number} `{word}`" for number, word in enumerate(field.words))
     else:
@@ -210,20 +212,12 @@ def _number(field: Field) -> Sequence[str]:
 
 def _drawn(field: Field) -> tuple[str, str]:
     """Return which settings narrow a field for a search, and what they are by default."""
-    model = ModelConfig()
-    if field.setting == "latent":
-        return (
-            "`model.min_latent`, `model.max_latent`",
-            f"{model.min_latent} to {model.max_latent}",
-        )
-    section: Section = model if field.setting in ModelConfig.model_fields else LearningConfig()
-    low, *more = getattr(section, field.setting)
+    paths = [f"`model.{path}`" for path in field.settings]
+    configured = [attrgetter(path)(ModelConfig()) for path in field.settings]
+    low, *more = configured if len(configured) > 1 else configured[0]
     words = ", ".join(f"`{word}`" for word in (low, *more))
     drawn = words if field.words else f"{low:g} to {more[0]:g}"
-    if field.setting == "learning_rates":
-        drawn = f"logarithms of {drawn}"
-    above = "model" if section is model else "model.learning"
-    return f"`{above}.{field.setting}`", drawn
+    return ", ".join(paths), f"logarithms of {drawn}" if field.log10 else drawn
 
 
 # --- commands

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.evaluation import Evaluation, Outcome, Task, cost, stopped_after
-from evoae.genome.genes import KIND_OF, BatchNorm, Conv, Dropout, UpConv
+from evoae.genome.genes import GENES, BatchNorm, Conv, Dropout, UpConv
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Space
 from evoae.genome.text import parse, render
@@ -221,7 +221,7 @@ def figures(genome: Genome, space: Space) -> list[float]:
         float(genome.depth),
     ]
     for gene in genome.global_genes:
-        for field in KIND_OF[type(gene)].fields:
+        for field in GENES[type(gene)].fields:
             value = getattr(gene, field.name)
             found += [float(value == word) for word in space.words(field)] if field.words else []
     for blocks in (genome.encoder, tuple(reversed(genome.decoder))):  # from outside inwards

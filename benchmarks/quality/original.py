@@ -20,7 +20,8 @@ from evoae.data.shared_memmap import share
 from evoae.engine.problem import Problem
 from evoae.evaluation import TrainingKey, seed_for
 from evoae.genome.canonical import canonical
-from evoae.genome.genes import KIND_OF, BatchNorm, Conv, Dropout, Gene, UpConv
+from evoae.genome.gene_kind import Gene
+from evoae.genome.genes import GENES, BatchNorm, Conv, Dropout, UpConv
 from evoae.genome.genome import Genome
 from evoae.genome.grammar import replace_gene
 from evoae.genome.sampling import draw_gene, sample
@@ -79,7 +80,7 @@ def mutated(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
             genome = replace_gene(genome, place, draw_gene(rng, Dropout, space))
         elif isinstance(gene, Conv | UpConv):
             drawn = draw_gene(rng, type(gene), space)  # for its kernel
-            field = KIND_OF[type(gene)].fields[0]
+            field = GENES[type(gene)].fields[0]
             least, most = space.steps(field)
             scaled = space.to_steps(field, gene.filters * rng.uniform(0.9, 1.1))
             filters = int(space.from_steps(field, min(max(scaled, least), most)))

@@ -19,13 +19,12 @@ from evoae.data.shared_memmap import share
 from evoae.engine.problem import Problem
 from evoae.evaluation import Task
 from evoae.genome.canonical import canonical
+from evoae.genome.gene_kind import Gene, Modifier
 from evoae.genome.genes import (
-    KIND_OF,
+    GENES,
     Conv,
     Field,
-    Gene,
     Latent,
-    Modifier,
     UpConv,
     make,
 )
@@ -57,7 +56,7 @@ class Chooser(Protocol):
 def genome_from(choose: Chooser, space: Space) -> Genome:
     """Return the genome that the suggested values describe; it may break a limit of the space."""
     global_genes = tuple(
-        _gene(choose, kind, KIND_OF[kind].word, space) for kind in space.global_genes
+        _gene(choose, kind, GENES[kind].word, space) for kind in space.global_genes
     )
     latent = None
     if space.model.latent == "vector":
@@ -77,7 +76,7 @@ def _block(choose: Chooser, kind: type[Conv] | type[UpConv], name: str, space: S
     layer = _gene(choose, kind, name, space)
     modifiers: list[Modifier] = []
     for modifier in modifiers_of(kind, space):
-        word = f"{name} {KIND_OF[modifier].word}"
+        word = f"{name} {GENES[modifier].word}"
         held = choose.word(word, ("no", "yes"))
         with choose.given(word, ("yes",)):
             if held == "yes":
@@ -86,7 +85,7 @@ def _block(choose: Chooser, kind: type[Conv] | type[UpConv], name: str, space: S
 
 
 def _gene(choose: Chooser, kind: type[_Gene], name: str, space: Space) -> _Gene:
-    fields = KIND_OF[kind].fields
+    fields = GENES[kind].fields
     return make(kind, [_number(choose, field, f"{name} {field.name}", space) for field in fields])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +11,9 @@ from evoae.engine.zoo import zoo
 from evoae.errors import GenomeError, SpaceError
 from evoae.genome.canonical import canonical
 from evoae.genome.files import read_genomes
-from evoae.genome.genes import (
-    Activation,
-    Downsampling,
-    GlobalGene,
-    Head,
-    Latent,
-    Train,
-    Upsampling,
-)
+from evoae.genome.gene_kind import GlobalGene
+from evoae.genome.genes import Latent, kinds
 from evoae.genome.genome import Genome
-from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Space
 from evoae.genome.text import parse, render
 
@@ -38,7 +29,7 @@ def seed_genomes(problem: Problem) -> tuple[str, ...]:
     """
     chosen = problem.config.search.seed_genomes
     if chosen == _ZOO:
-        fitting = seeds(problem.config, problem.defaults, problem.space, problem.dataset.name)
+        fitting = seeds(problem.config, problem.space, problem.dataset.name)
         if not fitting:
             raise SpaceError(
                 "search.seed_genomes", f"{_ZOO}, but the space holds none of it", "use null"
@@ -54,9 +45,7 @@ def seed_genomes(problem: Problem) -> tuple[str, ...]:
     return tuple(found)
 
 
-def seeds(
-    config: Config, defaults: NetworkDefaults, space: Space, data: str
-) -> tuple[Genome, ...]:
+def seeds(config: Config, space: Space, data: str) -> tuple[Genome, ...]:
     """Return the networks of the zoo that a search may begin with, in its own form.
 
     The code takes the nearest size that the space admits, and genes of the whole network are
@@ -65,7 +54,6 @@ def seeds(
 
     Args:
         config: of the search.
-        defaults: of its networks.
         space: of its candidates.
         data: name of its data set; networks found for it come first, then those with the nearest
             code.
@@ -74,43 +62,33 @@ def seeds(
     ranked = sorted(zoo(), key=lambda each: (each.data != data, abs(each.latent - wanted)))
     found: dict[Genome, None] = {}
     for each in ranked:
-        genome = _fitted(parse(each.genome), config, defaults, space)
+        genome = _fitted(parse(each.genome), config, space)
         if genome is not None:
             found[genome] = None
     return tuple(found)[: max(1, config.search.population // 2)]
 
 
-def _fitted(
-    genome: Genome, config: Config, defaults: NetworkDefaults, space: Space
-) -> Genome | None:
+def _fitted(genome: Genome, config: Config, space: Space) -> Genome | None:
     """Return a genome as the space would write it; None if it has no place there."""
     latent = genome.latent
     if latent is not None:
         most = config.model.max_latent or latent.units
         latent = Latent(min(max(latent.units, config.model.min_latent), most))
-    own: dict[type[GlobalGene], GlobalGene] = {type(gene): gene for gene in genome.global_genes}
-    fixed: dict[type[GlobalGene], GlobalGene] = {
-        Activation: Activation(defaults.activation),
-        Downsampling: Downsampling(defaults.downsampling),
-        Upsampling: Upsampling(defaults.upsampling),
-        Head: Head("conv"),  # what a genome without the gene has
-        Train: _learning(config),
+    own = {type(gene): gene for gene in genome.global_genes}
+    absent = {
+        gene: kind.absent(config.model, config.training)
+        for gene, kind in kinds(GlobalGene).items()
+        if kind.absent
     }
     if any(
-        own.get(kind, fixed[kind]) != fixed[kind]
-        for kind in fixed
-        if kind not in space.global_genes
+        own.get(gene, absent[gene]) != absent[gene]
+        for gene in absent
+        if gene not in space.global_genes
     ):
         return None
-    global_genes = tuple(own.get(kind, fixed[kind]) for kind in space.global_genes)
+    global_genes = tuple(own.get(gene, absent[gene]) for gene in space.global_genes)
     fitted = canonical(replace(genome, latent=latent, global_genes=global_genes))
     try:
         return fitted if space.admits(fitted) else None
     except GenomeError:  # convolutions for rows of a table
         return None
-
-
-def _learning(config: Config) -> Train:
-    """Return the configuration's own training as a gene."""
-    training = config.training
-    return Train(math.log10(training.learning_rate), training.batch_size, training.optimizer)

@@ -26,17 +26,7 @@ from numpy.typing import NDArray
 
 from evoae.evolution.algorithm import Order
 from evoae.evolution.state import Individual, Proposal
-from evoae.genome.genes import (
-    KIND_OF,
-    BatchNorm,
-    Conv,
-    Dense,
-    Dropout,
-    UpConv,
-    UpDense,
-    numbers,
-)
-from evoae.genome.genome import Block, Genome
+from evoae.genome.features import features
 from evoae.genome.space import Space
 from evoae.pareto import LEAST
 
@@ -130,7 +120,7 @@ class Surrogate:
     def _learned(self, known: Sequence[Individual], *, of_size: bool) -> _Model:
         for each in known:
             if each.id not in self._rows:
-                self._rows[each.id] = _features(each.genome, self.space)
+                self._rows[each.id] = features(each.genome, self.space)
         rows = np.array([self._rows[each.id] for each in known])
         trainings = np.array([len(each.scores) for each in known])
         losses, noise = expected(known), _NOISE / trainings
@@ -138,7 +128,7 @@ class Surrogate:
         return _Model.of(rows, _normal_scores(trend.left if trend else losses), noise, trend=trend)
 
     def _candidate(self, proposal: Proposal) -> _Candidate:
-        return _Candidate(proposal, np.array(_features(proposal.genome, self.space)))
+        return _Candidate(proposal, np.array(features(proposal.genome, self.space)))
 
 
 def _one_thread() -> AbstractContextManager[object]:
@@ -310,49 +300,3 @@ def _normal_scores(fitness: Sequence[float]) -> _Array:
     places = np.argsort(np.argsort(np.array(fitness), kind="stable"), kind="stable")
     normal = NormalDist()
     return np.array([normal.inv_cdf((place + 0.5) / len(fitness)) for place in places])
-
-
-def _features(genome: Genome, space: Space) -> list[float]:
-    """Return the figures that a loss may follow from; as many for every genome of a space."""
-    size = space.measure(genome)
-    found = [
-        math.log(size.latent),
-        math.log(size.parameters),
-        math.log(size.flops),
-        math.log(size.activation_bytes),
-        float(genome.depth),
-        float(genome.convolutions),
-    ]
-    for blocks in (genome.encoder, genome.decoder):
-        found += _of_part(blocks)
-        if space.model.sampling.residual:
-            found.append(float(sum(res.blocks for block in blocks for res in block.residuals)))
-    for gene in genome.global_genes:
-        for field, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True):
-            # A word's number has no order: one figure for each word.
-            places = range(len(field.words))
-            found += [float(number == place) for place in places] if field.words else [number]
-    return found
-
-
-def _of_part(blocks: Sequence[Block]) -> list[float]:
-    """Return the figures of encoder or decoder; zeros where it has no such layer."""
-    widths = [
-        math.log(layer.filters if isinstance(layer, Conv | UpConv) else layer.units)
-        for layer in (block.layer for block in blocks)
-        if isinstance(layer, Conv | UpConv | Dense | UpDense)
-    ]
-    kernels = [
-        math.sqrt(block.layer.kernel_h * block.layer.kernel_w)
-        for block in blocks
-        if isinstance(block.layer, Conv | UpConv)
-    ]
-    modifiers = [modifier for block in blocks for modifier in block.modifiers]
-    return [
-        widths[0] if widths else 0.0,
-        widths[-1] if widths else 0.0,
-        fmean(widths) if widths else 0.0,
-        fmean(kernels) if kernels else 0.0,
-        float(sum(modifier.rate for modifier in modifiers if isinstance(modifier, Dropout))),
-        float(sum(isinstance(modifier, BatchNorm) for modifier in modifiers)),
-    ]

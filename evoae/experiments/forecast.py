@@ -29,7 +29,8 @@ from evoae.experiments.config_warnings import config_warnings
 from evoae.experiments.simulation import Simulation, simulate
 from evoae.experiments.throughput import Pace, makespan
 from evoae.formatting import plural
-from evoae.genome.genes import Dropout
+from evoae.genome.features import total
+from evoae.genome.genes import GENES, Dropout
 from evoae.genome.genome import Genome
 from evoae.genome.sampling import sample
 from evoae.runs.environment import cores
@@ -222,7 +223,7 @@ def _likely(problem: Problem, tried: _Sample) -> Callable[[Genome], float]:
 
     def measures(genome: Genome) -> list[float]:
         size = problem.space.measure(genome)
-        dropout = sum(gene.rate for gene in genome.genes if isinstance(gene, Dropout))
+        dropout = total(genome.genes, GENES[Dropout])
         return [math.log(size.latent), math.log(size.parameters), math.log(size.flops), dropout]
 
     model = make_pipeline(StandardScaler(), Ridge(alpha=1.0))

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import TypeVar
 
-from evoae.genome.genes import (
-    KIND_OF,
-    STEPS_PER_UNIT,
-    BatchNorm,
-    Conv,
-    Dropout,
-    GlobalGene,
-    Head,
-    Modifier,
-    Residual,
-    UpConv,
-    make,
-    numbers,
-)
+from evoae.genome.gene_kind import DecoderLayer, Gene, Modifier
+from evoae.genome.genes import GENES, Conv, Head, UpConv, make, numbers
 from evoae.genome.genome import Block, Genome
 from evoae.genome.text import render
+
+_Gene = TypeVar("_Gene", bound=Gene)
 
 
 def canonical(genome: Genome) -> Genome:
@@ -36,13 +27,13 @@ def canonical(genome: Genome) -> Genome:
     global_genes = tuple(map(_rounded, genome.global_genes))
     if not genome.convolutions:
         global_genes = tuple(
-            Head("mirror") if isinstance(each, Head) else each for each in global_genes
+            Head("mirror") if isinstance(gene, Head) else gene for gene in global_genes
         )
     elif Head("mirror") in global_genes:
         mirrored, last = genome.encoder[0].layer, decoder[-1]
-        assert isinstance(mirrored, Conv)
-        assert isinstance(last.layer, UpConv)
-        decoder = *decoder[:-1], replace(last, layer=replace(last.layer, filters=mirrored.filters))
+        if isinstance(mirrored, Conv) and isinstance(last.layer, UpConv):
+            head = replace(last.layer, filters=mirrored.filters)
+            decoder = *decoder[:-1], replace(last, layer=head)
     return Genome(
         tuple(map(_canonical_block, genome.encoder)), genome.latent, decoder, global_genes
     )
@@ -53,8 +44,8 @@ def candidate_id(genome: Genome) -> str:
     return hashlib.sha256(render(canonical(genome)).encode()).hexdigest()
 
 
-def _rounded(gene: GlobalGene) -> GlobalGene:
-    fields = KIND_OF[type(gene)].fields
+def _rounded(gene: _Gene) -> _Gene:
+    fields = GENES[type(gene)].fields
     nearest = [
         field.from_steps(field.to_steps(number))
         for field, number in zip(fields, numbers(gene), strict=True)
@@ -64,26 +55,16 @@ def _rounded(gene: GlobalGene) -> GlobalGene:
 
 def _canonical_block(block: Block) -> Block:
     kept: list[Modifier] = []
-    before_it = isinstance(block.layer, UpConv)
-    for modifier in (*block.residuals, *block.others) if before_it else block.modifiers:
-        match modifier:
-            case BatchNorm():
-                if BatchNorm() not in kept[-1:]:
-                    kept.append(modifier)
-            case Dropout(rate):
-                steps = round(rate * STEPS_PER_UNIT)
-                if steps:
-                    kept.append(Dropout(steps / STEPS_PER_UNIT))
-            case Residual(blocks):
-                while kept and isinstance(last := kept[-1], Residual):
-                    blocks += last.blocks
-                    kept.pop()
-                kept += _residuals(blocks)
+    decodes = isinstance(block.layer, DecoderLayer)
+    for modifier in map(_rounded, (*block.first, *block.others) if decodes else block.modifiers):
+        kind = GENES[type(modifier)]
+        if any(
+            field.positive and not number
+            for field, number in zip(kind.fields, numbers(modifier), strict=True)
+        ):
+            continue
+        if kind.merged and kept and type(kept[-1]) is type(modifier):
+            kept[-1:] = kind.merged(kept[-1], modifier)
+        else:
+            kept.append(modifier)
     return Block(block.layer, tuple(kept))
-
-
-def _residuals(blocks: int) -> list[Residual]:
-    """Return so many blocks in as few genes as can say it."""
-    most = int(KIND_OF[Residual].fields[0].high)
-    full, rest = divmod(blocks, most)
-    return [Residual(most)] * full + [Residual(rest)] * (rest > 0)

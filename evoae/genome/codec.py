@@ -12,19 +12,18 @@ from numbers import Real
 from typing import cast
 
 from evoae.errors import GenomeError
-from evoae.genome.genes import GENES, KIND_OF, Field, Gene, GeneKind, make, numbers
+from evoae.genome.gene_kind import Field, Gene, GeneKind
+from evoae.genome.genes import GENES, by_token, make, numbers
 from evoae.genome.genome import Genome
 from evoae.genome.grammar import assemble
 
 CODEC_VERSION = 1
-_KIND_OF_TOKEN: dict[float, GeneKind] = {kind.token: kind for kind in GENES}
-_TOKENS = ", ".join(f"{kind.token} {kind.word}" for kind in GENES)
 
 
 def encode(genome: Genome) -> list[int | float]:
     """Return the flat token sequence of `genome`; `decode` reverses it exactly."""
     return [
-        number for gene in genome.genes for number in (KIND_OF[type(gene)].token, *numbers(gene))
+        number for gene in genome.genes for number in (GENES[type(gene)].token, *numbers(gene))
     ]
 
 
@@ -40,10 +39,13 @@ def decode(tokens: Sequence[float]) -> Genome:
     genes: list[Gene] = []
     starts: list[int] = []
     position = 0
+    kind_of: dict[object, GeneKind] = {kind.token: kind for kind in GENES.values()}
     while position < len(tokens):
-        kind = _kind(tokens[position])
+        token: object = tokens[position]
+        kind = kind_of.get(token) if isinstance(token, Real) else None
         if kind is None:
-            expected = f"expected a gene's token ({_TOKENS})"
+            known = ", ".join(f"{kind.token} {kind.word}" for kind in by_token())
+            expected = f"expected a gene's token ({known})"
             raise _broken(position, _shown(tokens[position]), expected)
         for at, field in enumerate(kind.fields, start=position + 1):
             if at == len(tokens):
@@ -57,14 +59,10 @@ def decode(tokens: Sequence[float]) -> Genome:
     def blame(index: int, expected: str) -> GenomeError:
         if index == len(genes):
             return _broken(len(tokens), "the sequence ends", expected)
-        kind = KIND_OF[type(genes[index])]
+        kind = GENES[type(genes[index])]
         return _broken(starts[index], f"{kind.token} ({kind.word})", expected)
 
     return assemble(genes, blame)
-
-
-def _kind(token: object) -> GeneKind | None:
-    return _KIND_OF_TOKEN.get(cast(float, token)) if isinstance(token, Real) else None
 
 
 def _legal(value: object, field: Field) -> bool:

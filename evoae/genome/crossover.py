@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evoae.genome.canonical import canonical
-from evoae.genome.genes import GENES
+from evoae.genome.genes import by_token
 from evoae.genome.genome import Block, Genome
 from evoae.genome.grammar import replace_gene
 from evoae.genome.sampling import pick
@@ -69,7 +69,7 @@ def _cross(
 def _swap_gene(rng: np.random.Generator, a: Genome, b: Genome) -> _Pair:
     """Choose a type, then a pair of unequal genes of it; return the parents if there is none."""
     of_type = []
-    for kind in GENES:
+    for kind in by_token():
         pairs = [
             (i, j)
             for i, gene in enumerate(a.genes)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import count
 from typing import TypeVar
 
-from evoae.genome.genes import KIND_OF, Field, Gene, Latent
+from evoae.genome.gene_kind import Field, Gene, GlobalGene
+from evoae.genome.genes import GENES, Latent
 from evoae.genome.genome import Block, Genome
 from evoae.genome.text import render_gene
 
 _Item = TypeVar("_Item")
-_Step = tuple[_Item | None, _Item | None]
-_Aligned = list[_Step[_Item]]
-_Way = tuple[tuple[int, _Aligned[_Item]], int, _Step[_Item]]  # (the way so far, cost, step)
+_Aligned = Iterator[tuple[_Item | None, _Item | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Difference:
 
     Attributes:
         words: that say it.
-        before, after: places, from 0, in `Genome.genes` of the genes that it speaks of. Without
-            all of these, two genomes have the same genes in the same order.
+        before, after: indices in `Genome.genes` of the genes that it speaks of. Without all of
+            these, two genomes have the same genes in the same order.
     """
 
     words: str
@@ -35,227 +36,145 @@ class Difference:
 def differences(before: Genome, after: Genome) -> list[Difference]:
     """Return what must be said of `before` to get `after`, in the order of its genes.
 
-    A layer and its mirror are added or removed as a pair; which pairs stayed is what needs the
-    fewest words. Layers count from the input in the encoder, from the bottleneck in the decoder;
-    what stayed or came has its number in `after`. Of equal genomes nothing is said.
+    A layer and its mirror are added or removed as a pair. Pairs that read the same belong
+    together; of those between them, layers of a kind in their order. Layers count from the input
+    in the encoder, from the bottleneck in the decoder; what stayed or came has its number in
+    `after`. Of equal genomes nothing is said.
     """
-    old, new = _Spread.of(before), _Spread.of(after)
-    found = [
-        _of_genes(a, b, "")
-        for a, b in _align(old.global_genes, new.global_genes, _change, _weight)
-    ]
-    _, pairs = _aligned(old.pairs, new.pairs, _pair_change, _pair_weight)
+    old, new = _pieces(before), _pieces(after)
+    said = [_of_gene(a, b) for a, b in _aligned(old[0], new[0], _text, _word)]
     decoder: list[Difference | None] = []
-    for a, b in pairs:
-        if a is None or b is None:
-            found.append(_of_pair(a, b))
-        else:
-            found += _of_sides(a.encoder, b.encoder)
-            decoder = [*_of_sides(a.decoder, b.decoder), *decoder]
-    found.append(_of_genes(old.latent, new.latent, ""))
-    return [each for each in (*found, *decoder) if each is not None]
+    for a, b in _aligned(old[1], new[1], _text_of_pair, _word_of_pair):
+        if a and b:
+            said += _of_side(a.encoder, b.encoder)
+            decoder = [*_of_side(a.decoder, b.decoder), *decoder]
+        elif a:
+            said.append(Difference(f"pair {a.number} removed: {_text_of_pair(a)}", a.indices, ()))
+        elif b:
+            said.append(Difference(f"pair {b.number} added: {_text_of_pair(b)}", (), b.indices))
+    said += [_of_gene(a, b) for a, b in _aligned(old[2], new[2], _word)]
+    return [difference for difference in (*said, *decoder) if difference is not None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
-    """A gene, its place among all, and what it is called."""
+class _Indexed:
+    """A gene, its index in the genome, and what it is called."""
 
-    place: int
+    index: int
     gene: Gene
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
-    layer: _Placed
-    modifiers: list[_Placed]
-
-    @property
-    def all(self) -> list[_Placed]:
-        return [self.layer, *self.modifiers]
-
-
-@dataclass(frozen=True, slots=True)
 class _Pair:
-    """A layer and its mirror, the `number`th from the input."""
+    """A layer and its mirror, the `number`th from the input, both followed by their modifiers."""
 
     number: int
-    encoder: _Side
-    decoder: _Side
+    encoder: list[_Indexed]
+    decoder: list[_Indexed]
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Those of all its genes."""
+        return tuple(item.index for item in (*self.encoder, *self.decoder))
 
 
-@dataclass(frozen=True, slots=True)
-class _Spread:
-    """A genome taken to pieces that know their places."""
+def _pieces(genome: Genome) -> tuple[list[_Indexed], list[_Pair], list[_Indexed]]:
+    """Return the genes of the whole network, the pairs, and the latent gene if there is one."""
+    indices = count()
 
-    global_genes: list[_Placed]
-    pairs: list[_Pair]
-    latent: _Placed | None
+    def indexed(*genes: Gene) -> list[_Indexed]:
+        return [_Indexed(next(indices), gene, GENES[type(gene)].word) for gene in genes]
 
-    @classmethod
-    def of(cls, genome: Genome) -> _Spread:
-        place = count()
-        global_genes = [_Placed(next(place), gene, _word(gene)) for gene in genome.global_genes]
-        encoder = list(_sides(genome.encoder, place))
-        latent = None
-        if genome.latent is not None:
-            latent = _Placed(next(place), genome.latent, _word(genome.latent))
-        decoder = reversed(list(_sides(genome.decoder, place)))
-        numbered = enumerate(zip(encoder, decoder, strict=True), start=1)
-        return cls(global_genes, [_Pair(number, *sides) for number, sides in numbered], latent)
+    def sides(blocks: Sequence[Block]) -> list[list[_Indexed]]:
+        numbers, found = Counter[str](), []
+        for block in blocks:
+            layer, *modifiers = indexed(*block.genes)
+            numbers[layer.name] += 1
+            numbered = f"{layer.name} {numbers[layer.name]}"
+            found.append([_Indexed(layer.index, layer.gene, numbered), *modifiers])
+        return found
 
-
-def _sides(blocks: Sequence[Block], place: Iterator[int]) -> Iterator[_Side]:
-    numbers: dict[str, int] = {}
-    for block in blocks:
-        word = _word(block.layer)
-        numbers[word] = numbers.get(word, 0) + 1
-        layer = _Placed(next(place), block.layer, f"{word} {numbers[word]}")
-        yield _Side(layer, [_Placed(next(place), each, _word(each)) for each in block.modifiers])
+    global_genes, encoder = indexed(*genome.global_genes), sides(genome.encoder)
+    latent = indexed(genome.latent) if genome.latent else []
+    both = zip(encoder, reversed(sides(genome.decoder)), strict=True)
+    return global_genes, [_Pair(at, *pair) for at, pair in enumerate(both, start=1)], latent
 
 
-def _word(gene: Gene) -> str:
-    return KIND_OF[type(gene)].word
+def _text(item: _Indexed) -> str:
+    return render_gene(item.gene)
 
 
-# -- words
+def _word(item: _Indexed) -> str:
+    return GENES[type(item.gene)].word
 
 
-def _of_genes(before: _Placed | None, after: _Placed | None, where: str) -> Difference | None:
+def _text_of_pair(pair: _Pair) -> str:
+    return " | ".join(" ".join(map(_text, side)) for side in (pair.encoder, pair.decoder))
+
+
+def _word_of_pair(pair: _Pair) -> str:
+    return _word(pair.encoder[0])
+
+
+def _aligned(
+    before: Sequence[_Item], after: Sequence[_Item], *keys: Callable[[_Item], str]
+) -> _Aligned[_Item]:
+    """Yield the items that belong together: by the first key, then between them by the next.
+
+    What nothing belongs to comes with None.
+    """
+    if not keys:
+        yield from ((item, None) for item in before)
+        yield from ((None, item) for item in after)
+        return
+    old, new = ([keys[0](item) for item in items] for items in (before, after))
+    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield from zip(before[a:b], after[c:d], strict=True)
+        else:
+            yield from _aligned(before[a:b], after[c:d], *keys[1:])
+
+
+def _of_side(before: list[_Indexed], after: list[_Indexed]) -> list[Difference | None]:
+    """Say how a layer that stayed and its modifiers changed."""
+    where = f" after {after[0].name}"
+    modifiers = _aligned(before[1:], after[1:], _text, _word)
+    return [_of_gene(before[0], after[0]), *(_of_gene(a, b, where) for a, b in modifiers)]
+
+
+def _of_gene(
+    before: _Indexed | None, after: _Indexed | None, where: str = ""
+) -> Difference | None:
     """Say how a gene changed, came or went; None if it did not."""
-    if before is not None and after is not None:
+    if before and after:
         if before.gene == after.gene:
             return None
         words = f"{after.name}{where}{_changed(before.gene, after.gene)}"
-    elif after is not None:
-        words = f"{render_gene(after.gene)}{where} added"
-    elif before is not None:
-        words = f"{render_gene(before.gene)}{where} removed"
-    else:
-        return None
-    return Difference(words, _places(before), _places(after))
-
-
-def _of_sides(before: _Side, after: _Side) -> list[Difference | None]:
-    where = f" after {after.layer.name}"
-    modifiers = _align(before.modifiers, after.modifiers, _change, _weight)
-    return [
-        _of_genes(before.layer, after.layer, ""),
-        *(_of_genes(a, b, where) for a, b in modifiers),
-    ]
-
-
-def _of_pair(before: _Pair | None, after: _Pair | None) -> Difference | None:
-    """Say that a pair came or went."""
-    pair = before or after
-    if pair is None:
-        return None
-    sides = (pair.encoder.all, pair.decoder.all)
-    text = " | ".join(" ".join(render_gene(each.gene) for each in side) for side in sides)
-    places = tuple(each.place for side in sides for each in side)
-    if after is None:
-        return Difference(f"pair {pair.number} removed: {text}", places, ())
-    return Difference(f"pair {pair.number} added: {text}", (), places)
-
-
-def _places(gene: _Placed | None) -> tuple[int, ...]:
-    return () if gene is None else (gene.place,)
+        return Difference(words, (before.index,), (after.index,))
+    if after:
+        return Difference(f"{_text(after)}{where} added", (), (after.index,))
+    if before:
+        return Difference(f"{_text(before)}{where} removed", (before.index,), ())
+    return None
 
 
 def _changed(before: Gene, after: Gene) -> str:
     """Word the numbers and words in which two genes of a kind differ."""
-    fields = KIND_OF[type(after)].fields
-    told = []
-    for name, group in _groups(fields).items():
-        a, b = (_values(gene, group) for gene in (before, after))
-        if a != b:
-            told.append((name, f"{a} -> {b}"))
-    if len(fields) == 1 and (fields[0].words or isinstance(after, Latent)):
-        return f" {told[0][1]}"  # `latent 16 -> 24`, `act relu -> gelu`
-    return ": " + ", ".join(f"{name} {values}" for name, values in told)
-
-
-def _groups(fields: Sequence[Field]) -> dict[str, list[Field]]:
-    """Return the fields by what they are called; height and width of a kernel are one thing."""
     groups: dict[str, list[Field]] = {}
-    for field in fields:
-        name, _, side = field.name.rpartition("_")
-        named = name if side in ("h", "w") else field.name.replace("_", " ")
-        groups.setdefault(named, []).append(field)
-    return groups
+    for field in GENES[type(after)].fields:
+        name, _, side = field.name.rpartition("_")  # height and width of a kernel are one thing
+        groups.setdefault(name if side in ("h", "w") else field.name, []).append(field)
+    changes = {
+        name.replace("_", " "): f"{a} -> {b}"
+        for name, fields in groups.items()
+        if (a := _values(before, fields)) != (b := _values(after, fields))
+    }
+    if len(groups) == 1 and isinstance(after, GlobalGene | Latent):
+        return " " + "".join(changes.values())  # `latent 16 -> 24`, `act relu -> gelu`
+    return ": " + ", ".join(f"{name} {values}" for name, values in changes.items())
 
 
 def _values(gene: Gene, fields: Sequence[Field]) -> str:
     shown = fields[-1].glue.join(str(getattr(gene, field.name)) for field in fields)
-    return f"10^{shown}" if fields[0].setting == "learning_rates" else shown
-
-
-# -- which genes belong together
-
-
-def _change(before: _Placed, after: _Placed) -> int | None:
-    """Return how many fields change; None if one gene cannot become the other."""
-    a, b = before.gene, after.gene
-    if type(a) is not type(b):
-        return None
-    names = [field.name for field in KIND_OF[type(a)].fields]
-    return len([name for name in names if getattr(a, name) != getattr(b, name)])
-
-
-def _weight(one: _Placed) -> int:
-    """Return what it costs to add or remove a gene."""
-    return 1 + len(KIND_OF[type(one.gene)].fields)
-
-
-def _pair_change(before: _Pair, after: _Pair) -> int | None:
-    total = 0
-    for a, b in ((before.encoder, after.encoder), (before.decoder, after.decoder)):
-        layers = _change(a.layer, b.layer)
-        if layers is None:
-            return None
-        cost, _ = _aligned(a.modifiers, b.modifiers, _change, _weight)
-        total += layers + cost
-    return total
-
-
-def _pair_weight(pair: _Pair) -> int:
-    return sum(map(_weight, (*pair.encoder.all, *pair.decoder.all)))
-
-
-def _align(
-    before: Sequence[_Item],
-    after: Sequence[_Item],
-    change: Callable[[_Item, _Item], int | None],
-    weight: Callable[[_Item], int],
-) -> _Aligned[_Item]:
-    return _aligned(before, after, change, weight)[1]
-
-
-def _aligned(
-    before: Sequence[_Item],
-    after: Sequence[_Item],
-    change: Callable[[_Item, _Item], int | None],
-    weight: Callable[[_Item], int],
-) -> tuple[int, _Aligned[_Item]]:
-    """Return the cheapest way from one sequence to the other, and its cost (Needleman-Wunsch).
-
-    Args:
-        before: a sequence.
-        after: the other.
-        change: cost of making one item the other; None if that cannot be.
-        weight: cost of adding or removing one.
-    """
-    best: dict[tuple[int, int], tuple[int, _Aligned[_Item]]] = {(0, 0): (0, [])}
-    for i in range(len(before) + 1):
-        for j in range(len(after) + 1):
-            ways: list[_Way[_Item]] = []
-            if i and j and (cost := change(before[i - 1], after[j - 1])) is not None:
-                ways.append((best[i - 1, j - 1], cost, (before[i - 1], after[j - 1])))
-            if i:
-                ways.append((best[i - 1, j], weight(before[i - 1]), (before[i - 1], None)))
-            if j:
-                ways.append((best[i, j - 1], weight(after[j - 1]), (None, after[j - 1])))
-            if ways:
-                (so_far, steps), cost, step = min(ways, key=lambda way: way[0][0] + way[1])
-                best[i, j] = so_far + cost, [*steps, step]
-    return best[len(before), len(after)]
+    return f"10^{shown}" if fields[0].log10 else shown

@@ -1,20 +1,38 @@
-"""The gene table: every gene, once.
+"""The gene table: all that a gene is, in one row.
 
-One table, `GENES`, declares every gene: its token in the flat sequence, its word in the one-line
-text and the legal range of each field. Codec, text form, sampling and mutation read it; the ranges
-that a search draws from are the user's choice (`model` in the configuration) and lie inside
-these.
+`GENES` holds a row for each kind of gene: its token in the flat sequence, its word in the one-line
+text, its numbers with their legal and drawn ranges and the mutation that changes them, how likely
+a random genome has it, its canonical form, and what it tells a surrogate. Codec, text form, space,
+sampling, mutation, crossover, features and the reference read the table when they are called.
+
+To add a gene:
+
+1. Here: a frozen dataclass of one of the bases (`EncoderLayer`, `DecoderLayer`, `Modifier`,
+   `GlobalGene`) and its row in `GENES`, with a token that no gene ever had. An encoder layer needs
+   a mirror: two classes, two rows.
+2. In `evoae/models/plan.py`, table `LAYERS`: the function that lays it on the layer plan. Where it
+   lays a kind of layer that no gene lays yet, the kind is the name of the class in `keras.layers`,
+   and the row names it (`keras_layers`), so that saved models with it can be opened.
+3. Only where users are to set its range or chance: the settings in `evoae/config/model.py`, which
+   the row names. Without them the row holds both.
+
+`tests/genome/test_adding_a_gene.py` adds one and searches with it. Rows stand in the order in
+which a genome writes and draws them; tokens are never renumbered, as every sequence ever written
+stays readable.
 
 Tokens -1 to -4 and their lengths are those of Lanham, Evolutionary Deep Learning (2023), ch. 8.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import Literal, TypeVar, get_args
+from operator import attrgetter
+from typing import ClassVar, TypeVar, get_args
 
+from evoae.config.model import ModelConfig
+from evoae.config.schema import TrainingConfig
 from evoae.config.values import (
     ActivationName,
     DownsamplingName,
@@ -22,12 +40,21 @@ from evoae.config.values import (
     OptimizerName,
     UpsamplingName,
 )
+from evoae.genome.gene_kind import (
+    DecoderLayer,
+    EncoderLayer,
+    Field,
+    Gene,
+    GeneKind,
+    GlobalGene,
+    Modifier,
+)
 
-STEPS_PER_UNIT = 1000  # a real number in canonical form has three digits
+_Gene = TypeVar("_Gene", bound=Gene)
 
 
 @dataclass(frozen=True, slots=True)
-class Conv:
+class Conv(EncoderLayer):
     """Encoder convolution, `same` padding; halves its map while that is larger than `min_side`."""
 
     filters: int
@@ -36,7 +63,7 @@ class Conv:
 
 
 @dataclass(frozen=True, slots=True)
-class UpConv:
+class UpConv(DecoderLayer):
     """Decoder convolution, back to exactly the size of map that its mirror took in."""
 
     filters: int
@@ -45,19 +72,19 @@ class UpConv:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchNorm:
+class BatchNorm(Modifier):
     """Normalise what stands before it, over the batch in training."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dropout:
+class Dropout(Modifier):
     """Drop a share `rate` of what stands before it, in training."""
 
     rate: float
 
 
 @dataclass(frozen=True, slots=True)
-class Residual:
+class Residual(Modifier):
     """Add to a map what two convolutions make of it, so many times (K. He et al. 2016).
 
     On the encoder's side after the convolution that it follows, on the decoder's before.
@@ -67,28 +94,29 @@ class Residual:
 
 
 @dataclass(frozen=True, slots=True)
-class Latent:
+class Latent(Gene):
     """The bottleneck vector of `units` numbers."""
 
     units: int
+    stands: ClassVar[str] = "between encoder and decoder"
 
 
 @dataclass(frozen=True, slots=True)
-class Dense:
+class Dense(EncoderLayer):
     """Encoder layer of `units` numbers, for rows of a table and for vectors behind a map."""
 
     units: int
 
 
 @dataclass(frozen=True, slots=True)
-class UpDense:
+class UpDense(DecoderLayer):
     """Decoder layer of `units` numbers, the mirror of a dense one."""
 
     units: int
 
 
 @dataclass(frozen=True, slots=True)
-class Train:
+class Train(GlobalGene):
     """How the network is trained.
 
     Attributes:
@@ -103,28 +131,28 @@ class Train:
 
 
 @dataclass(frozen=True, slots=True)
-class Activation:
+class Activation(GlobalGene):
     """The activation of every layer but code and head."""
 
     function: ActivationName
 
 
 @dataclass(frozen=True, slots=True)
-class Downsampling:
+class Downsampling(GlobalGene):
     """How every encoder convolution halves its map."""
 
     kind: DownsamplingName
 
 
 @dataclass(frozen=True, slots=True)
-class Upsampling:
+class Upsampling(GlobalGene):
     """How every decoder convolution doubles its map."""
 
     kind: UpsamplingName
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class Head(GlobalGene):
     """What makes the image: a convolution of its own, or the outermost decoder convolution.
 
     Attributes:
@@ -136,171 +164,147 @@ class Head:
     kind: HeadName
 
 
-EncoderLayer = Conv | Dense
-DecoderLayer = UpConv | UpDense
-Modifier = BatchNorm | Dropout | Residual
-GlobalGene = Activation | Downsampling | Upsampling | Head | Train
-Gene = EncoderLayer | DecoderLayer | Modifier | Latent | GlobalGene
-MIRROR: dict[type[object], type[DecoderLayer]] = {Conv: UpConv, Dense: UpDense}
-_Gene = TypeVar("_Gene", bound=Gene)
-
-
-class Role(Enum):
-    """Where in a genome a gene may stand."""
-
-    ENCODER = "encoder layer"
-    DECODER = "decoder layer"
-    MODIFIER = "modifier of the layer before it"
-    BOTTLENECK = "between encoder and decoder"
-    GLOBAL = "of the whole network, before its first layer"
-
-
-Setting = Literal[
-    "filters",
-    "kernels",
-    "units",
-    "rates",
-    "latent",
-    "activation",
-    "downsampling",
-    "upsampling",
-    "head",
-    "residual",
-    "learning_rates",
-    "batch_sizes",
-    "optimizers",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One number of a gene, or one word of a few, whose number is its place among them.
-
-    Attributes:
-        name: of the gene's attribute.
-        type: whole number or real.
-        low, high: smallest and largest legal value.
-        setting: which `model` setting narrows the range for a search; `latent` is
-            min_latent..max_latent.
-        log: drawn log-uniformly, and scaled rather than shifted.
-        glue: what separates it from the field before it in the one-line text.
-        words: what the numbers 0, 1, ... stand for; none if the value is the number.
-    """
-
-    name: str
-    type: type[int] | type[float]
-    low: float
-    high: float
-    setting: Setting
-    log: bool = False
-    glue: str = ","
-    words: tuple[str, ...] = ()
-
-    @property
-    def expected(self) -> str:
-        """What `admits` asks for, in words."""
-        if self.words:
-            return f"{self.name} must be one of {', '.join(self.words)}"
-        whole = "be a whole number" if self.type is int else "lie"
-        return f"{self.name} must {whole} in {self.low:,}..{self.high:,}"
-
-    def admits(self, number: float) -> bool:
-        """Tell whether `number` is legal; NaN is not."""
-        return self.low <= number <= self.high and (self.type is float or number == int(number))
-
-    def to_steps(self, number: float) -> int:
-        """Return the number of steps nearest to `number`: 1 each, .001 each for a real one."""
-        return round(number if self.type is int else number * STEPS_PER_UNIT)
-
-    def from_steps(self, steps: int) -> float:
-        """Return the number of so many steps."""
-        return steps if self.type is int else steps / STEPS_PER_UNIT
-
-    def value(self, number: float) -> float | str:
-        """Return what a legal number stands for in the gene."""
-        return self.words[int(number)] if self.words else self.type(number)
-
-    def number(self, value: float | str) -> float:
-        """Return the number of a gene's value."""
-        return self.words.index(value) if isinstance(value, str) else value
-
-
-@dataclass(frozen=True, slots=True)
-class GeneKind:
-    """One row of the gene table. A gene is its token followed by its fields."""
-
-    gene: type[Gene]
-    token: int
-    word: str
-    role: Role
-    fields: tuple[Field, ...] = ()
-
-    @property
-    def length(self) -> int:
-        """Numbers that one gene takes in the flat sequence, its token included."""
-        return 1 + len(self.fields)
-
-
-def _one_of(name: str, setting: Setting, literal: object) -> Field:
+def _words(name: str, setting: str, mutation: str, literal: object) -> Field:
+    """Return the field of a word that a setting offers."""
     words = get_args(literal)
-    return Field(name, int, 0, len(words) - 1, setting, words=words)
+    return Field(name, int, 0, len(words) - 1, (setting,), mutation, words=words)
+
+
+def _choice(
+    gene: type[GlobalGene],
+    token: int,
+    word: str,
+    field: str,
+    literal: object,
+    *,
+    absent: str | None = None,
+    sized: bool = True,
+) -> GeneKind:
+    """Return the row of a gene that is a word, offered by the setting that has the gene's name.
+
+    Args:
+        gene: its class.
+        token: of it.
+        word: of it.
+        field: name of its attribute.
+        literal: the words.
+        absent: the word of a network without the gene; None for the first that is on offer.
+        sized: see `GeneKind`.
+    """
+    setting = gene.__name__.lower()
+    build: Callable[[str], GlobalGene] = gene
+
+    def offered(model: ModelConfig) -> tuple[str, ...]:
+        words: tuple[str, ...] = getattr(model, setting)
+        return words
+
+    return GeneKind(
+        gene,
+        token,
+        word,
+        (_words(field, setting, "global_genes", literal),),
+        evolves=lambda model: offered(model) != (absent or offered(model)[0],),
+        absent=lambda model, _: build(absent or offered(model)[0]),
+        sized=sized,
+    )
+
+
+def _first(first: Modifier, _: Modifier) -> tuple[Modifier, ...]:
+    return (first,)
+
+
+def _sum(first: Residual, second: Residual) -> tuple[Modifier, ...]:
+    """Return as many blocks in as few genes as can say it."""
+    most, blocks = int(_BLOCKS.high), first.blocks + second.blocks
+    few = blocks <= most
+    return (Residual(blocks),) if few else (Residual(most), Residual(blocks - most))
+
+
+def _configured(_: ModelConfig, training: TrainingConfig) -> Train:
+    """Return the configuration's own training as a gene."""
+    rate = math.log10(training.learning_rate)
+    return Train(rate, training.batch_size, training.optimizer)
 
 
 _CONVOLUTION = (
-    Field("filters", int, 1, 65_536, "filters", log=True),
-    Field("kernel_h", int, 1, 63, "kernels"),
-    Field("kernel_w", int, 1, 63, "kernels", glue="x"),
+    Field(
+        *("filters", int, 1, 65_536, ("filters",), "filters"),
+        log=True,
+        grain="filter_step",
+        tells="width",
+    ),
+    Field("kernel_h", int, 1, 63, ("kernels",), "kernels", tells="kernel"),
+    Field("kernel_w", int, 1, 63, ("kernels",), "kernels", tells="kernel", glue="x"),
 )
-_RATE = Field("rate", float, 0, 0.5, "rates")
-_BLOCKS = Field("blocks", int, 1, 8, "residual")
-_LATENT = Field("units", int, 1, 1_048_576, "latent", log=True)
-_UNITS = Field("units", int, 1, 65_536, "units", log=True)
+_UNITS = (Field("units", int, 1, 65_536, ("units",), "units", log=True, tells="width"),)
+_CODE = (Field("units", int, 1, 1_048_576, ("min_latent", "max_latent"), "latent", log=True),)
+_BLOCKS = Field("blocks", int, 1, 8, ("residual",), "blocks")
+_RATE = Field("rate", float, 0, 0.5, ("rates",), "rates", shift=0.1, positive=True)
+_LEARNING = ("learning.learning_rates",), "learning"
 _TRAINING = (
-    Field("learning_rate", float, -7, 1, "learning_rates"),
-    Field("batch_size", int, 1, 65_536, "batch_sizes", log=True),
-    _one_of("optimizer", "optimizers", OptimizerName),
+    Field("learning_rate", float, -7, 1, *_LEARNING, shift=0.3, log10=True),
+    Field("batch_size", int, 1, 65_536, ("learning.batch_sizes",), "learning", log=True),
+    _words("optimizer", "learning.optimizers", "learning", OptimizerName),
 )
-GENES: tuple[GeneKind, ...] = (
-    GeneKind(Conv, -1, "conv", Role.ENCODER, _CONVOLUTION),
-    GeneKind(UpConv, -2, "upconv", Role.DECODER, _CONVOLUTION),
-    GeneKind(BatchNorm, -3, "bn", Role.MODIFIER),
-    GeneKind(Dropout, -4, "drop", Role.MODIFIER, (_RATE,)),
-    GeneKind(Latent, -5, "latent", Role.BOTTLENECK, (_LATENT,)),
-    GeneKind(Dense, -6, "dense", Role.ENCODER, (_UNITS,)),
-    GeneKind(UpDense, -7, "updense", Role.DECODER, (_UNITS,)),
-    GeneKind(Train, -8, "train", Role.GLOBAL, _TRAINING),
-    GeneKind(
-        Activation, -9, "act", Role.GLOBAL, (_one_of("function", "activation", ActivationName),)
-    ),
-    GeneKind(
-        Downsampling,
-        -10,
-        "down",
-        Role.GLOBAL,
-        (_one_of("kind", "downsampling", DownsamplingName),),
-    ),
-    GeneKind(Upsampling, -11, "up", Role.GLOBAL, (_one_of("kind", "upsampling", UpsamplingName),)),
-    GeneKind(Head, -12, "head", Role.GLOBAL, (_one_of("kind", "head", HeadName),)),
-    GeneKind(Residual, -13, "res", Role.MODIFIER, (_BLOCKS,)),
-)
-KIND_OF: dict[type[object], GeneKind] = {kind.gene: kind for kind in GENES}
-GLOBAL_GENES: tuple[type[GlobalGene], ...] = (
-    Activation,
-    Downsampling,
-    Upsampling,
-    Head,
-    Train,
-)  # as written
+GENES: dict[type[Gene], GeneKind] = {
+    kind.gene: kind
+    for kind in (
+        _choice(Activation, -9, "act", "function", ActivationName, sized=False),
+        _choice(Downsampling, -10, "down", "kind", DownsamplingName),
+        _choice(Upsampling, -11, "up", "kind", UpsamplingName),
+        _choice(Head, -12, "head", "kind", HeadName, absent="conv"),
+        GeneKind(
+            *(Train, -8, "train", _TRAINING),
+            evolves=attrgetter("learning.evolve"),
+            absent=_configured,
+        ),
+        GeneKind(Conv, -1, "conv", _CONVOLUTION, mirror=UpConv, needs_map=True),
+        GeneKind(Dense, -6, "dense", _UNITS, mirror=UpDense),
+        GeneKind(Latent, -5, "latent", _CODE),
+        GeneKind(UpConv, -2, "upconv", _CONVOLUTION, needs_map=True),
+        GeneKind(UpDense, -7, "updense", _UNITS),
+        GeneKind(
+            *(Residual, -13, "res", (_BLOCKS,), "residual blocks"),
+            needs_map=True,
+            chance="sampling.residual",
+            laid_first=True,
+            merged=_sum,
+        ),
+        GeneKind(
+            *(BatchNorm, -3, "bn", (), "batch normalisation"),
+            chance="sampling.batchnorm",
+            always=True,
+            merged=_first,
+        ),
+        GeneKind(Dropout, -4, "drop", (_RATE,), chance="sampling.dropout", always=True),
+    )
+}
+
+
+def by_token() -> list[GeneKind]:
+    """Return the rows in the order in which they came into the table."""
+    return sorted(GENES.values(), key=lambda kind: -kind.token)
+
+
+def kinds(base: type[_Gene]) -> dict[type[_Gene], GeneKind]:
+    """Return the rows of genes with this base, in the table's order."""
+    return {gene: kind for gene, kind in GENES.items() if issubclass(gene, base)}
+
+
+def mirror_of(layer: type[Gene]) -> type[DecoderLayer]:
+    """Return the decoder layer that mirrors an encoder layer."""
+    mirror = GENES[layer].mirror
+    assert mirror is not None
+    return mirror
 
 
 def make(gene: type[_Gene], numbers: Sequence[float]) -> _Gene:
     """Return the gene of this type with these numbers, which its fields must admit."""
-    fields = KIND_OF[gene].fields
+    fields = GENES[gene].fields
     build: Callable[..., _Gene] = gene
     return build(*(field.value(number) for field, number in zip(fields, numbers, strict=True)))
 
 
 def numbers(gene: Gene) -> tuple[float, ...]:
     """Return a gene's numbers in the order of its table row."""
-    fields = KIND_OF[type(gene)].fields
-    return tuple(field.number(getattr(gene, field.name)) for field in fields)
+    return tuple(field.number(getattr(gene, field.name)) for field in GENES[type(gene)].fields)

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from evoae.errors import GenomeError
-from evoae.genome.genes import (
-    GLOBAL_GENES,
-    KIND_OF,
-    MIRROR,
-    Conv,
-    DecoderLayer,
-    Dense,
-    EncoderLayer,
-    Gene,
-    GlobalGene,
-    Latent,
-    Modifier,
-    Residual,
-    UpConv,
-)
+from evoae.genome.gene_kind import DecoderLayer, EncoderLayer, Gene, GlobalGene, Modifier
+from evoae.genome.genes import GENES, Latent, kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +18,24 @@ class Block:
     modifiers: tuple[Modifier, ...] = ()
 
     @property
-    def residuals(self) -> tuple[Residual, ...]:
-        """Its residual blocks, which a decoder lays before the layer."""
-        return tuple(each for each in self.modifiers if isinstance(each, Residual))
+    def genes(self) -> tuple[Gene, ...]:
+        """The layer and its modifiers."""
+        return self.layer, *self.modifiers
+
+    @property
+    def needs_map(self) -> bool:
+        """Whether its layer reads and makes a map."""
+        return GENES[type(self.layer)].needs_map
+
+    @property
+    def first(self) -> tuple[Modifier, ...]:
+        """The modifiers, residual blocks, that a decoder lays before the layer."""
+        return tuple(gene for gene in self.modifiers if GENES[type(gene)].laid_first)
 
     @property
     def others(self) -> tuple[Modifier, ...]:
-        """Its other modifiers."""
-        return tuple(each for each in self.modifiers if not isinstance(each, Residual))
+        """The other modifiers."""
+        return tuple(gene for gene in self.modifiers if not GENES[type(gene)].laid_first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ class Genome:
             none only where the latent vector is all there is.
         latent: the bottleneck vector; None when the last layer's output is the bottleneck.
         decoder: as many blocks of the mirroring layers, from the bottleneck outwards.
-        global_genes: genes of the whole network, each kind once, in the order of `GLOBAL_GENES`.
+        global_genes: genes of the whole network, each kind once, in the order of the gene table.
 
     Raises:
         GenomeError: no layer at all, a layer that does not mirror its own, unordered ones, or a
@@ -72,27 +68,36 @@ class Genome:
                 f"{len(self.encoder)} encoder and {len(self.decoder)} decoder layers",
                 "every encoder layer needs its mirror",
             )
-        layers = [block.layer for block in self.encoder]
-        for layer, mirror in zip(layers, reversed(self.decoder), strict=True):
-            if type(mirror.layer) is not MIRROR.get(type(layer)):
-                word = KIND_OF[type(mirror.layer)].word
+        for block, mirror in zip(self.encoder, reversed(self.decoder), strict=True):
+            kind = GENES[type(block.layer)]
+            if kind.mirror is None or type(mirror.layer) is not kind.mirror:
+                word = GENES[type(mirror.layer)].word
+                raise GenomeError("genome", f"{word} stands as the mirror of {kind.word}")
+        for outer, inner in pairwise(self.encoder):
+            if inner.needs_map and not outer.needs_map:
+                words = [GENES[type(block.layer)].word for block in (inner, outer)]
                 raise GenomeError(
-                    "genome", f"{word} stands as the mirror of {KIND_OF[type(layer)].word}"
+                    "genome", " stands behind ".join(words), "put convolutions first"
                 )
-        if any(isinstance(b, Conv) and isinstance(a, Dense) for a, b in pairwise(layers)):
-            raise GenomeError("genome", "conv stands behind dense", "put convolutions first")
         for block in (*self.encoder, *self.decoder):
-            if block.residuals and not isinstance(block.layer, Conv | UpConv):
-                word = KIND_OF[type(block.layer)].word
-                raise GenomeError("genome", f"res follows {word}", "residual blocks need a map")
-        kinds = [type(gene) for gene in self.global_genes]
-        if kinds != [kind for kind in GLOBAL_GENES if kind in kinds]:
+            kinds_of_it = (GENES[type(gene)] for gene in block.modifiers)
+            if not block.needs_map and (bad := [k.word for k in kinds_of_it if k.needs_map]):
+                word = GENES[type(block.layer)].word
+                raise GenomeError(
+                    "genome", f"{bad[0]} follows {word}", "residual blocks need a map"
+                )
+        held = [type(gene) for gene in self.global_genes]
+        if held != [gene for gene in kinds(GlobalGene) if gene in held]:
             raise GenomeError("genome", "genes of the whole network are repeated or out of order")
 
     @property
     def genes(self) -> tuple[Gene, ...]:
         """All genes in the order of the flat sequence."""
-        return tuple(self._walk())
+        encoder, decoder = (
+            [gene for block in blocks for gene in block.genes]
+            for blocks in (self.encoder, self.decoder)
+        )
+        return *self.global_genes, *encoder, *([self.latent] if self.latent else []), *decoder
 
     @property
     def depth(self) -> int:
@@ -101,16 +106,5 @@ class Genome:
 
     @property
     def convolutions(self) -> int:
-        """Number of encoder convolutions; the other encoder layers are dense."""
-        return sum(isinstance(block.layer, Conv) for block in self.encoder)
-
-    def _walk(self) -> Iterator[Gene]:
-        yield from self.global_genes
-        for block in self.encoder:
-            yield block.layer
-            yield from block.modifiers
-        if self.latent is not None:
-            yield self.latent
-        for block in self.decoder:
-            yield block.layer
-            yield from block.modifiers
+        """Number of encoder layers that read a map; the other encoder layers are dense."""
+        return sum(block.needs_map for block in self.encoder)

@@ -6,22 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from evoae.errors import GenomeError
-from evoae.genome.genes import (
-    GENES,
-    GLOBAL_GENES,
-    KIND_OF,
-    MIRROR,
-    Conv,
+from evoae.genome.gene_kind import (
     DecoderLayer,
-    Dense,
     EncoderLayer,
     Gene,
     GlobalGene,
-    Latent,
-    Residual,
-    Role,
-    UpConv,
+    Modifier,
 )
+from evoae.genome.genes import GENES, Latent, kinds, mirror_of
 from evoae.genome.genome import Block, Genome
 
 Blame = Callable[[int, str], GenomeError]
@@ -29,12 +21,9 @@ Blame = Callable[[int, str], GenomeError]
 expected there, so that each written form names the place in its own terms."""
 
 
-def words(role: Role) -> str:
-    """Return the words of all genes with this role, such as `bn or drop`."""
-    return " or ".join(kind.word for kind in GENES if kind.role is role)
-
-
-_FIRST = f"expected an encoder layer ({words(Role.ENCODER)}) first"
+def _first() -> str:
+    words = " or ".join(kind.word for kind in kinds(EncoderLayer).values())
+    return f"expected an encoder layer ({words}) first"
 
 
 @dataclass(slots=True)
@@ -52,9 +41,7 @@ class _Draft:
         left = len(self.encoder) - len(self.decoder)
         if not left:
             return None
-        layer = self.encoder[left - 1].layer
-        assert isinstance(layer, EncoderLayer)
-        return KIND_OF[MIRROR[type(layer)]].word
+        return GENES[mirror_of(type(self.encoder[left - 1].layer))].word
 
     def add(self, gene: Gene) -> None:
         """Append a gene that may stand here."""
@@ -68,32 +55,33 @@ class _Draft:
             self.latent = gene
         else:
             side = self.decoder or self.encoder
+            assert isinstance(gene, Modifier)
             side[-1] = Block(side[-1].layer, (*side[-1].modifiers, gene))
 
     def objection(self, gene: Gene) -> str | None:
         """Say what was expected instead of `gene`; None if it may stand here."""
+        kind = GENES[type(gene)]
         past_encoder = self.latent is not None or bool(self.decoder)
         if isinstance(gene, GlobalGene):
             return self._against_global(gene)
         if isinstance(gene, EncoderLayer):
             if past_encoder:
                 return "expected no encoder layer after the bottleneck"
-            behind_dense = self.encoder and isinstance(self.encoder[-1].layer, Dense)
-            if behind_dense and isinstance(gene, Conv):
-                return "expected no conv after a dense layer"
+            behind_dense = self.encoder and not self.encoder[-1].needs_map
+            if behind_dense and kind.needs_map:
+                return f"expected no {kind.word} after a dense layer"
             return None
         if isinstance(gene, Latent):
             between = "expected one latent at most, between encoder and decoder"
             return between if past_encoder else None
         if not self.encoder and self.latent is None:
-            return _FIRST
+            return _first()
         if isinstance(gene, DecoderLayer):
             return self._against_decoder(gene)
         if self.latent is not None and not self.decoder:
             before = f"a decoder layer ({self.awaited}) before it" if self.awaited else "the end"
             return f"expected {before}"
-        last = (self.decoder or self.encoder)[-1].layer
-        if isinstance(gene, Residual) and not isinstance(last, Conv | UpConv):
+        if kind.needs_map and not (self.decoder or self.encoder)[-1].needs_map:
             return "expected it after a conv or upconv: residual blocks need a map"
         return None
 
@@ -101,14 +89,14 @@ class _Draft:
         if self.encoder or self.latent is not None:
             return "expected it before the first layer"
         if any(type(other) is type(gene) for other in self.global_genes):
-            return f"expected one {KIND_OF[type(gene)].word} at most"
+            return f"expected one {GENES[type(gene)].word} at most"
         return None
 
     def _against_decoder(self, gene: DecoderLayer) -> str | None:
         awaited = self.awaited
         if awaited is None:
             return f"expected no more decoder than encoder layers ({len(self.encoder)})"
-        if KIND_OF[type(gene)].word != awaited:
+        if GENES[type(gene)].word != awaited:
             return f"expected {awaited}, the mirror of its encoder layer"
         return None
 
@@ -125,14 +113,14 @@ def assemble(genes: Sequence[Gene], blame: Blame) -> Genome:
             raise blame(index, expected)
         draft.add(gene)
     if not draft.encoder and draft.latent is None:
-        raise blame(len(genes), _FIRST)
+        raise blame(len(genes), _first())
     if missing := len(draft.encoder) - len(draft.decoder):
         more = f"{missing} more decoder layer" + "s" * (missing > 1)
         raise blame(len(genes), f"expected {more} ({draft.awaited}), as in the encoder")
-    global_genes = tuple(
-        sorted(draft.global_genes, key=lambda gene: GLOBAL_GENES.index(type(gene)))
-    )
-    return Genome(tuple(draft.encoder), draft.latent, tuple(draft.decoder), global_genes)
+    order = list(kinds(GlobalGene))
+    global_genes = sorted(draft.global_genes, key=lambda gene: order.index(type(gene)))
+    sides = tuple(draft.encoder), draft.latent, tuple(draft.decoder)
+    return Genome(*sides, tuple(global_genes))
 
 
 def replace_gene(genome: Genome, index: int, gene: Gene) -> Genome:

@@ -7,30 +7,25 @@ could change. The limits on a network's size are `mutate`'s to keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 from evoae.config.search import MutationConfig
 from evoae.genome.canonical import canonical
-from evoae.genome.genes import (
-    KIND_OF,
-    Activation,
-    Conv,
-    Dense,
-    Downsampling,
+from evoae.genome.gene_kind import (
+    DecoderLayer,
+    EncoderLayer,
+    Field,
+    GeneKind,
     GlobalGene,
-    Head,
-    Residual,
-    Train,
-    Upsampling,
-    make,
-    numbers,
+    Modifier,
 )
+from evoae.genome.genes import GENES, kinds, make, mirror_of, numbers
 from evoae.genome.genome import Block, Genome
 from evoae.genome.grammar import replace_gene
-from evoae.genome.sampling import MODIFIERS, draw_gene, draw_pair, modifiers_of, pick
+from evoae.genome.sampling import choose, draw_gene, draw_pair, modifiers_of, pick
 from evoae.genome.space import Space
 
 if TYPE_CHECKING:
@@ -38,12 +33,8 @@ if TYPE_CHECKING:
 
 Operator = Callable[["np.random.Generator", Genome, Space], Genome]
 
+_Site = tuple[int, Field]  # index of a gene in its genome, and what changes of it
 _TRIES = 8  # of each operator, before another one is tried
-_LARGEST_SHIFTS = {
-    "rates": 0.1,
-    "learning_rates": 0.3,
-    "residual": 1,
-}  # of numbers that aren't scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,54 +80,51 @@ def mutate(
 
 def scale_filters(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Scale one layer's filters by 10 to 50 per cent, by at least 1, up or down."""
-    return _nudge(rng, genome, space, "filters")
+    return _nudge(rng, genome, space, _sites(genome, "filters"))
 
 
 def shift_rate(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Shift one dropout rate by .001 to .1, up or down."""
-    return _nudge(rng, genome, space, "rates")
+    return _nudge(rng, genome, space, _sites(genome, "rates"))
 
 
 def shift_blocks(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Add or take one residual block of a layer that has some; one stays."""
-    return _nudge(rng, genome, space, "residual")
+    return _nudge(rng, genome, space, _sites(genome, "blocks"))
 
 
 def scale_units(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Scale one dense layer's units by 10 to 50 per cent, by at least 1, up or down."""
-    return _nudge(rng, genome, space, "units")
+    return _nudge(rng, genome, space, _sites(genome, "units"))
 
 
 def scale_latent(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Scale the latent vector by 10 to 50 per cent, by at least 1, up or down."""
-    return _nudge(rng, genome, space, "latent")
+    return _nudge(rng, genome, space, _sites(genome, "latent"))
 
 
 def redraw_kernel(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Draw one layer's kernel anew, uniformly from all others."""
-    sites = [
-        (index, gene)
-        for index, gene in enumerate(genome.genes)
-        if any(field.setting == "kernels" for field in KIND_OF[type(gene)].fields)
-    ]
+    sites = [index for index, _ in _sites(genome, "kernels")]
     if not sites:
         return genome
-    index, gene = pick(rng, sites)
+    index = pick(rng, list(dict.fromkeys(sites)))
+    gene = genome.genes[index]
     choices: list[Iterable[float]] = []
-    for field, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True):
+    for field, number in zip(GENES[type(gene)].fields, numbers(gene), strict=True):
         least, most = space.steps(field)
-        choices.append(range(least, most + 1) if field.setting == "kernels" else (number,))
+        choices.append(range(least, most + 1) if field.mutation == "kernels" else (number,))
     others = [drawn for drawn in product(*choices) if drawn != numbers(gene)]
     return replace_gene(genome, index, make(type(gene), pick(rng, others))) if others else genome
 
 
 def toggle_modifier(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Remove one kind of modifier from a layer that has it, or insert it where it is missing."""
-    blocks = [*genome.encoder, *genome.decoder]
+    blocks, order = [*genome.encoder, *genome.decoder], list(kinds(Modifier))
     sites = [
         (index, kind)
         for index, block in enumerate(blocks)
-        for kind in MODIFIERS
+        for kind in order
         if kind in modifiers_of(type(block.layer), space)
         or any(isinstance(gene, kind) for gene in block.modifiers)
     ]
@@ -146,7 +134,7 @@ def toggle_modifier(rng: np.random.Generator, genome: Genome, space: Space) -> G
     old = blocks[index].modifiers
     kept = tuple(modifier for modifier in old if not isinstance(modifier, kind))
     if kept == old:  # a new one goes where sampling puts it
-        at = sum(MODIFIERS.index(type(gene)) < MODIFIERS.index(kind) for gene in old)
+        at = sum(order.index(type(gene)) < order.index(kind) for gene in old)
         kept = (*old[:at], draw_gene(rng, kind, space), *old[at:])
     blocks[index] = Block(blocks[index].layer, kept)
     return replace(
@@ -160,9 +148,9 @@ def insert_pair(rng: np.random.Generator, genome: Genome, space: Space) -> Genom
     """Insert a random mirrored pair of layers, with modifiers, at any depth."""
     if genome.depth >= space.model.max_depth:
         return genome
-    kind = space.layers[0] if len(space.layers) == 1 else pick(rng, space.layers)
-    # Convolutions stand before dense layers, so each kind has its own stretch of places.
-    first, last = (0, genome.convolutions) if kind is Conv else (genome.convolutions, genome.depth)
+    kind, convolutions = choose(rng, space.layers), genome.convolutions
+    # Layers that read maps stand before those that read vectors.
+    first, last = (0, convolutions) if GENES[kind].needs_map else (convolutions, genome.depth)
     at = int(rng.integers(first, last + 1))
     mirror = genome.depth - at
     encoder, decoder = draw_pair(rng, kind, space)
@@ -188,18 +176,16 @@ def remove_pair(rng: np.random.Generator, genome: Genome, space: Space) -> Genom
 
 def redraw_global_gene(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Choose another activation, downsampling, upsampling or head for the whole network."""
-    return _redraw_word(rng, genome, space, (Activation, Downsampling, Upsampling, Head))
+    return _redraw_word(rng, genome, space, _sites(genome, "global_genes"))
 
 
 def change_training(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Change the learning rate by up to a factor of 2, the batch size or the optimiser."""
-    ways: list[Callable[[], Genome]] = [
-        lambda: _nudge(rng, genome, space, "learning_rates"),
-        lambda: _nudge(rng, genome, space, "batch_sizes"),
-        lambda: _redraw_word(rng, genome, space, (Train,)),
-    ]
-    for way in rng.permutation(len(ways)):
-        changed = ways[int(way)]()
+    sites = _sites(genome, "learning")
+    fields = list(dict.fromkeys(field for _, field in sites))
+    for at in rng.permutation(len(fields)):
+        change = _redraw_word if fields[at].words else _nudge
+        changed = change(rng, genome, space, [site for site in sites if site[1] == fields[at]])
         if changed is not genome:
             return changed
     return genome
@@ -221,70 +207,78 @@ OPERATORS: dict[str, Operator] = {  # by the name of their weight in `MutationCo
 
 
 def _applies(name: str, space: Space) -> bool:
-    """Tell whether any genome of the space has the genes that an operator changes."""
-    match name:
-        case "filters" | "kernels":
-            return Conv in space.layers
-        case "blocks":
-            return Residual in modifiers_of(Conv, space)
-        case "units":
-            return Dense in space.layers
-        case "global_genes":
-            return any(kind is not Train for kind in space.global_genes)
-        case "learning":
-            return Train in space.global_genes
-    return True
+    """Tell whether a genome of the space may have a gene that a mutation changes."""
+    changed = [
+        kind for kind in GENES.values() if any(field.mutation == name for field in kind.fields)
+    ]
+    return not changed or any(_occurs(kind, space) for kind in changed)
+
+
+def _occurs(kind: GeneKind, space: Space) -> bool:
+    if issubclass(kind.gene, EncoderLayer):
+        return kind.gene in space.layers
+    if issubclass(kind.gene, DecoderLayer):
+        return kind.gene in map(mirror_of, space.layers)
+    if issubclass(kind.gene, GlobalGene):
+        return kind.gene in space.global_genes
+    return not issubclass(kind.gene, Modifier) or kind.occurs(space.model)
+
+
+def _sites(genome: Genome, mutation: str) -> list[_Site]:
+    """Return the fields that a mutation changes, each with the index of its gene."""
+    return [
+        (index, field)
+        for index, gene in enumerate(genome.genes)
+        for field in GENES[type(gene)].fields
+        if field.mutation == mutation
+    ]
 
 
 def _redraw_word(
-    rng: np.random.Generator, genome: Genome, space: Space, kinds: tuple[type[GlobalGene], ...]
+    rng: np.random.Generator, genome: Genome, space: Space, sites: Sequence[_Site]
 ) -> Genome:
-    """Replace one word of a gene of these kinds by another one that the space offers."""
+    """Replace the word of one of these sites by another one that the space offers."""
     others = [
-        (index, gene, field, word)
-        for index, gene in enumerate(genome.global_genes)
-        if isinstance(gene, kinds)
-        for field in KIND_OF[type(gene)].fields
+        (index, field, word)
+        for index, field in sites
         if field.words
         for word in space.words(field)
-        if word != getattr(gene, field.name)
+        if word != getattr(genome.genes[index], field.name)
     ]
     if not others:
         return genome
-    index, gene, changed, word = pick(rng, others)
-    values = [
-        field.number(word) if field is changed else number
-        for field, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True)
-    ]
-    return replace_gene(genome, index, make(type(gene), values))
+    index, field, word = pick(rng, others)
+    return _with_number(genome, index, field, field.number(word))
 
 
-def _nudge(rng: np.random.Generator, genome: Genome, space: Space, setting: str) -> Genome:
-    """Move one number that `setting` governs up or down, inside its range, by at least a step."""
-    sites = [
-        (index, field)
-        for index, gene in enumerate(genome.genes)
-        for field in KIND_OF[type(gene)].fields
-        if field.setting == setting and space.steps(field)[0] < space.steps(field)[1]
-    ]
+def _nudge(
+    rng: np.random.Generator, genome: Genome, space: Space, sites: Sequence[_Site]
+) -> Genome:
+    """Move the number of one of these sites, inside its range, by at least a step."""
+    sites = [site for site in sites if space.steps(site[1])[0] < space.steps(site[1])[1]]
     if not sites:
         return genome
     index, field = pick(rng, sites)
-    gene = genome.genes[index]
     least, most = space.steps(field)
-    old = space.to_steps(field, getattr(gene, field.name))
+    old = space.to_steps(field, getattr(genome.genes[index], field.name))
     size = (
         max(1, round(old * rng.uniform(0.1, 0.5)))
         if field.log
-        else int(rng.integers(1, field.to_steps(_LARGEST_SHIFTS[field.setting]) + 1))
+        else int(rng.integers(1, field.to_steps(field.shift) + 1))
     )
     direction = 1 if rng.random() < 0.5 else -1
     new = min(max(old + direction * size, least), most)
     if new == old:  # it stands at the end of its range
         new = min(max(old - direction * size, least), most)
+    return _with_number(genome, index, field, space.from_steps(field, new))
+
+
+def _with_number(genome: Genome, index: int, field: Field, number: float) -> Genome:
+    """Return `genome` with another number in a field of its gene at `index`."""
+    gene = genome.genes[index]
     values = [
-        space.from_steps(field, new) if other is field else number
-        for other, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True)
+        number if other == field else old
+        for other, old in zip(GENES[type(gene)].fields, numbers(gene), strict=True)
     ]
     return replace_gene(genome, index, make(type(gene), values))
 

@@ -11,22 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from evoae.genome.canonical import canonical
-from evoae.genome.genes import (
-    KIND_OF,
-    MIRROR,
-    BatchNorm,
-    Conv,
-    DecoderLayer,
-    Dense,
-    Dropout,
-    EncoderLayer,
-    Gene,
-    Latent,
-    Modifier,
-    Residual,
-    UpConv,
-    make,
-)
+from evoae.genome.gene_kind import DecoderLayer, EncoderLayer, Gene, Modifier
+from evoae.genome.genes import GENES, Latent, kinds, make, mirror_of
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Space
 
@@ -36,7 +22,6 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Gene = TypeVar("_Gene", bound=Gene)
 
-MODIFIERS: tuple[type[Modifier], ...] = (Residual, BatchNorm, Dropout)  # in the order drawn
 _TRIES = 20
 _REACHES = tuple(0.8**step for step in range(1, 16))
 
@@ -79,7 +64,7 @@ def draw_gene(
         reach: share of each range that is drawn from, from its lower end; 0 for that end alone.
     """
     drawn: list[float] = []
-    for field in KIND_OF[gene].fields:
+    for field in GENES[gene].fields:
         if field.words:
             drawn.append(field.number(pick(rng, space.words(field))))
             continue
@@ -96,34 +81,42 @@ def draw_gene(
 
 def drawable(gene: type[Gene], space: Space) -> bool:
     """Tell whether the space leaves a value for every field of this gene."""
-    return all(least <= most for least, most in map(space.steps, KIND_OF[gene].fields))
+    return all(least <= most for least, most in map(space.steps, GENES[gene].fields))
 
 
 def draw_pair(
     rng: np.random.Generator, kind: type[EncoderLayer], space: Space, reach: float = 1.0
 ) -> tuple[Block, Block]:
     """Return a random encoder block and a decoder block to mirror it, modifiers included."""
-    layer = draw_gene(rng, kind, space, reach)
-    mirror = draw_gene(rng, MIRROR[kind], space, reach)
-    return (
-        Block(layer, _draw_modifiers(rng, kind, space, reach)),
-        Block(mirror, _draw_modifiers(rng, MIRROR[kind], space, reach)),
+    sides = kind, mirror_of(kind)
+    layers = [draw_gene(rng, side, space, reach) for side in sides]
+    encoder, decoder = (
+        Block(layer, _draw_modifiers(rng, type(layer), space, reach)) for layer in layers
     )
+    return encoder, decoder
 
 
 def modifiers_of(
     layer: type[EncoderLayer | DecoderLayer], space: Space
 ) -> tuple[type[Modifier], ...]:
     """Return the kinds of modifiers that this kind of layer may be given."""
-    residual = space.model.sampling.residual > 0 and layer in (Conv, UpConv)
     return tuple(
-        kind for kind in MODIFIERS if drawable(kind, space) and (residual or kind is not Residual)
+        gene
+        for gene, kind in kinds(Modifier).items()
+        if kind.occurs(space.model)
+        and drawable(gene, space)
+        and (GENES[layer].needs_map or not kind.needs_map)
     )
 
 
 def pick(rng: np.random.Generator, items: Sequence[_Item]) -> _Item:
     """Return one of `items`, of which there must be some, each with the same probability."""
     return items[int(rng.integers(len(items)))]
+
+
+def choose(rng: np.random.Generator, items: Sequence[_Item]) -> _Item:
+    """Return one of `items`; nothing is drawn where there is but one."""
+    return items[0] if len(items) == 1 else pick(rng, items)
 
 
 def _draw_modifiers(
@@ -133,16 +126,12 @@ def _draw_modifiers(
     reach: float,
 ) -> tuple[Modifier, ...]:
     possible = modifiers_of(layer, space)
-    chances: dict[type[Modifier], float] = {
-        BatchNorm: space.model.sampling.batchnorm,
-        Dropout: space.model.sampling.dropout,
-    }
-    if Residual in possible:  # where it is not, nothing is drawn for it
-        chances = {Residual: space.model.sampling.residual, **chances}
     return tuple(
         draw_gene(rng, gene, space, reach)
-        for gene, chance in chances.items()
-        if rng.random() < chance * reach and gene in possible
+        for gene, kind in kinds(Modifier).items()
+        if (kind.always or gene in possible)  # nothing is drawn for the others
+        and rng.random() < kind.probability(space.model) * reach
+        and gene in possible
     )
 
 
@@ -155,11 +144,14 @@ def _draw_depth(rng: np.random.Generator, space: Space) -> int:
 
 def _draw(rng: np.random.Generator, space: Space, depth: int, reach: float) -> Genome:
     """Return a random genome of this depth, in range but perhaps over a limit."""
-    dense = depth if Dense in space.layers else 0
-    if len(space.layers) > 1:
+    maps, vectors = space.layers_of(maps=True), space.layers_of(maps=False)
+    dense = depth if vectors else 0
+    if maps and vectors:
         dense = int(rng.integers(depth + 1))
-    kinds: list[type[EncoderLayer]] = [Conv] * (depth - dense) + [Dense] * dense
-    pairs = [draw_pair(rng, kind, space, reach) for kind in kinds]
+    pairs = [
+        draw_pair(rng, choose(rng, maps if at < depth - dense else vectors), space, reach)
+        for at in range(depth)
+    ]
     latent = None
     if space.model.latent == "vector":
         latent = draw_gene(rng, Latent, space, reach)

@@ -10,28 +10,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import TypeVar
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from evoae.config.model import ModelConfig
 from evoae.errors import SpaceError
 from evoae.genome.canonical import canonical
-from evoae.genome.genes import (
-    GLOBAL_GENES,
-    KIND_OF,
-    MIRROR,
-    Activation,
-    Conv,
-    Dense,
-    EncoderLayer,
-    Field,
-    Gene,
-    GlobalGene,
-    Head,
-    Latent,
-    Train,
-    make,
-    numbers,
-)
+from evoae.genome.gene_kind import EncoderLayer, Field, Gene, GlobalGene
+from evoae.genome.genes import GENES, Latent, kinds, make, mirror_of, numbers
 from evoae.genome.genome import Block, Genome
 
 _Gene = TypeVar("_Gene", bound=Gene)
@@ -98,12 +84,25 @@ class Space:
         chosen = self.model.layers
         if chosen == "auto":
             chosen = "conv" if len(self.input_shape) == 3 else "dense"
-        return {"conv": (Conv,), "dense": (Dense,), "both": (Conv, Dense)}[chosen]
+        rows = kinds(EncoderLayer).items()
+        return tuple(
+            gene
+            for gene, kind in rows
+            if chosen in ("both", "conv" if kind.needs_map else "dense")
+        )
+
+    def layers_of(self, *, maps: bool) -> tuple[type[EncoderLayer], ...]:
+        """Return the kinds of encoder layers that read maps, or those that read vectors."""
+        return tuple(gene for gene in self.layers if GENES[gene].needs_map is maps)
 
     @property
     def global_genes(self) -> tuple[type[GlobalGene], ...]:
         """The kinds of genes of the whole network that every genome holds."""
-        return tuple(kind for kind in GLOBAL_GENES if self._evolves(kind))
+        return tuple(
+            gene
+            for gene, kind in kinds(GlobalGene).items()
+            if kind.evolves and kind.evolves(self.model)
+        )
 
     def violation(self, genome: Genome) -> str | None:
         """Say in one phrase why the space does not hold `genome`; None if it does."""
@@ -129,23 +128,21 @@ class Space:
         least, most = self.to_steps(field, low), self.to_steps(field, high)
         least += self.from_steps(field, least) < low
         most -= self.from_steps(field, most) > high
-        return max(1, least) if field.setting == "rates" else least, most
+        return max(1, least) if field.positive else least, most
 
     def to_steps(self, field: Field, number: float) -> int:
-        """Return the number of steps nearest to `number`; of filters, each is `filter_step`."""
+        """Return the number of steps nearest to `number`; filters have steps of `filter_step`."""
         steps = field.to_steps(number)
-        return round(steps / self.model.filter_step) if field.setting == "filters" else steps
+        return round(steps / self._grain(field)) if field.grain else steps
 
     def from_steps(self, field: Field, steps: int) -> float:
-        """Return the number of so many steps."""
-        grain = self.model.filter_step if field.setting == "filters" else 1
-        return field.from_steps(steps * grain)
+        """Return the number that `steps` steps make."""
+        return field.from_steps(steps * self._grain(field))
 
     def words(self, field: Field) -> tuple[str, ...]:
         """Return the words of a field that may be drawn."""
-        owner = self.model.learning if field.setting == "optimizers" else self.model
-        chosen: tuple[str, ...] = getattr(owner, field.setting)
-        return chosen
+        words: tuple[str, ...] = self._setting(field)
+        return words
 
     def smallest(self) -> tuple[Genome, ...]:
         """Return the least genomes, one of which is admitted if any genome is.
@@ -155,28 +152,29 @@ class Space:
         one behind a map can be narrower than the code.
         """
         most = self.model.max_depth
-        convolutions = [0]
-        if Conv in self.layers:
-            sides = self.input_shape[:2]
-            convolutions = list(range(min(most, min(sides).bit_length() + 1) + 1))
-        dense = [0, 1] if Dense in self.layers else [0]
+        maps, vectors = self.layers_of(maps=True), self.layers_of(maps=False)
+        halvings = min(self.input_shape[:2]).bit_length() + 1
+        convolutions = range(min(most, halvings) + 1 if maps else 1)
+        dense = range(2 if vectors else 1)
         blocks = {
-            kind: (Block(self._least(kind)), Block(self._least(MIRROR[kind])))
+            kind: (Block(self._least(kind)), Block(self._least(mirror_of(kind))))
             for kind in self.layers
         }
         latent = self._least(Latent) if self.model.latent == "vector" else None
-        found = []
-        for outer, inner in product(convolutions, dense):
-            if not 1 <= outer + inner <= most:
+        smallest = []
+        for outer, inner, *counts in product(
+            maps or self.layers, vectors or self.layers, convolutions, dense
+        ):
+            if not 1 <= sum(counts) <= most:
                 continue
-            kinds = [Conv] * outer + [Dense] * inner
-            encoder = tuple(blocks[kind][0] for kind in kinds)
-            decoder = tuple(blocks[kind][1] for kind in reversed(kinds))
-            found += [
+            layers = [outer] * counts[0] + [inner] * counts[1]
+            encoder = tuple(blocks[kind][0] for kind in layers)
+            decoder = tuple(blocks[kind][1] for kind in reversed(layers))
+            smallest += [
                 Genome(encoder, latent, decoder, global_genes)
                 for global_genes in self._least_global_genes()
             ]
-        return tuple(dict.fromkeys(map(canonical, found)))
+        return tuple(dict.fromkeys(map(canonical, smallest)))
 
     def check(self) -> None:
         """Make sure that the space holds a network.
@@ -184,8 +182,8 @@ class Space:
         Raises:
             SpaceError: it holds none; names the limit, or the limits that exclude each other.
         """
-        legal = KIND_OF[Latent].fields[0].high
-        if len(self.input_shape) != 3 and Conv in self.layers:
+        legal = GENES[Latent].fields[0].high
+        if len(self.input_shape) != 3 and self.layers_of(maps=True):
             raise SpaceError(
                 "model.layers",
                 f"{self.model.layers}, but the data are rows of {self.input_shape[0]} numbers",
@@ -195,7 +193,7 @@ class Space:
             raise SpaceError(
                 "model.min_latent", f"{self.model.min_latent:,}", f"expected at most {legal:,}"
             )
-        self._check_learning()
+        self._check_global_genes()
         smallest = self.smallest()
         if any(map(self.admits, smallest)):
             return
@@ -220,15 +218,16 @@ class Space:
             "Raise one of them or lower the fewest filters (model.filters)",
         )
 
-    def _check_learning(self) -> None:
-        """Make sure that a train gene can be drawn, if genomes hold one."""
-        for field in KIND_OF[Train].fields if Train in self.global_genes else ():
+    def _check_global_genes(self) -> None:
+        """Make sure that the genes of the whole network can be drawn."""
+        for field in (field for gene in self.global_genes for field in GENES[gene].fields):
             least, most = self.steps(field)
             if least > most:
-                low, high = getattr(self.model.learning, field.setting)
+                low, high = self._setting(field)
+                logarithm = " whose logarithm has three digits" if field.log10 else ""
                 raise SpaceError(
-                    f"model.learning.{field.setting}",
-                    f"{low} to {high} hold no number whose logarithm has three digits",
+                    f"model.{field.settings[0]}",
+                    f"{low} to {high} hold no number{logarithm}",
                     "widen the range",
                 )
 
@@ -237,45 +236,41 @@ class Space:
         every = [(limit, getattr(self.model, limit.setting)) for limit in _LIMITS]
         return [(limit, bound) for limit, bound in every if bound is not None]
 
+    def _setting(self, field: Field) -> Any:
+        """Return what the configuration says of a field: (low, high), or words."""
+        if not field.settings:
+            return field.words or (field.low, field.high)
+        return attrgetter(*field.settings)(self.model)
+
+    def _grain(self, field: Field) -> int:
+        grain: int = getattr(self.model, field.grain) if field.grain else 1
+        return grain
+
     def _range(self, field: Field) -> tuple[float, float]:
         """Return the least and the greatest number that the configuration and the gene admit."""
-        low: float
-        high: float
-        match field.setting:
-            case "latent":
-                low, high = self.model.min_latent, self.model.max_latent or math.inf
-            case "learning_rates":
-                low, high = map(math.log10, self.model.learning.learning_rates)
-            case "batch_sizes":
-                low, high = self.model.learning.batch_sizes
-            case "activation" | "downsampling" | "upsampling" | "head" | "optimizers":
-                places = [field.words.index(word) for word in self.words(field)]
-                low, high = min(places), max(places)
-            case _:
-                low, high = getattr(self.model, field.setting)
-        return max(low, field.low), min(high, field.high)
+        if field.words:
+            indices = [field.words.index(word) for word in self.words(field)]
+            return min(indices), max(indices)
+        low, high = self._setting(field)
+        if field.log10:
+            low, high = math.log10(low), math.log10(high)
+        return max(low, field.low), field.high if high is None else min(high, field.high)
 
     def _least(self, gene: type[_Gene]) -> _Gene:
-        fields = KIND_OF[gene].fields
+        fields = GENES[gene].fields
         return make(gene, [self.from_steps(field, self.steps(field)[0]) for field in fields])
 
     def _least_global_genes(self) -> list[tuple[GlobalGene, ...]]:
         """Return the global genes of the smallest networks: every choice that changes a size."""
         choices: list[list[GlobalGene]] = []
-        for kind in self.global_genes:
-            if kind is Train:
-                choices.append([self._least(kind)])
+        for gene in self.global_genes:
+            kind = GENES[gene]
+            if len(kind.fields) == 1 and (field := kind.fields[0]).words:
+                words = self.words(field) if kind.sized else self.words(field)[:1]
+                choices.append([make(gene, [field.number(word)]) for word in words])
             else:
-                (field,) = KIND_OF[kind].fields
-                words = self.words(field)[:1] if kind is Activation else self.words(field)
-                choices.append([make(kind, [field.number(word)]) for word in words])
+                choices.append([self._least(gene)])
         return list(product(*choices))
-
-    def _evolves(self, kind: type[GlobalGene]) -> bool:
-        if kind is Train:
-            return self.model.learning.evolve
-        words = self.words(KIND_OF[kind].fields[0])
-        return words != ("conv",) if kind is Head else len(words) > 1
 
     def _out_of_range(self, genome: Genome) -> str | None:
         if (genome.latent is None) != (self.model.latent == "spatial"):
@@ -283,18 +278,21 @@ class Space:
             return f"{has}, but model.latent is {self.model.latent}"
         if genome.depth > self.model.max_depth:
             return f"depth {genome.depth} exceeds max_depth {self.model.max_depth}"
+        layers = self.layers
         for block in genome.encoder:
-            if type(block.layer) not in self.layers:
-                word = KIND_OF[type(block.layer)].word
+            if type(block.layer) not in layers:
+                word = GENES[type(block.layer)].word
                 return f"{word}, but model.layers is {self.model.layers} for {self.kind_of_input}"
         if (held := [type(gene) for gene in genome.global_genes]) != list(self.global_genes):
-            wanted = " ".join(KIND_OF[kind].word for kind in self.global_genes) or "none"
-            has = " ".join(KIND_OF[kind].word for kind in held) or "none"
+            wanted = " ".join(GENES[kind].word for kind in self.global_genes) or "none"
+            has = " ".join(GENES[kind].word for kind in held) or "none"
             return f"genes of the whole network: {has}; the configuration makes it {wanted}"
         for gene in genome.genes:
-            for field, number in zip(KIND_OF[type(gene)].fields, numbers(gene), strict=True):
+            kind = GENES[type(gene)]
+            for field, number in zip(kind.fields, numbers(gene), strict=True):
                 if outside := self._outside(field, number):
-                    return outside
+                    name = kind.word if isinstance(gene, Latent) else field.name
+                    return f"{name} {outside}"
         return None
 
     @property
@@ -303,14 +301,14 @@ class Space:
         return "images" if len(self.input_shape) == 3 else "rows of a table"
 
     def _outside(self, field: Field, number: float) -> str | None:
+        """Say how a number lies outside the space; None if it does not."""
         if field.words:
-            word, chosen = field.value(number), self.words(field)
-            return None if word in chosen else f"{field.name} {word} is not in {', '.join(chosen)}"
+            word, offered = field.value(number), self.words(field)
+            return None if word in offered else f"{word} is not in {', '.join(offered)}"
         low, high = self._range(field)
-        if low <= number <= high:
-            if field.setting == "filters" and number % self.model.filter_step:
-                return f"filters {number} no multiple of {self.model.filter_step} (filter_step)"
-            return None
-        if field.setting == "latent":
-            return f"latent {number} outside {low}..{high} (model.min_latent, model.max_latent)"
-        return f"{field.name} {number} outside {low}..{high} (model.{field.setting})"
+        if not low <= number <= high:
+            settings = ", ".join(f"model.{path}" for path in field.settings) or "the legal range"
+            return f"{number} outside {low}..{high} ({settings})"
+        if number % self._grain(field) and field.grain:
+            return f"{number} no multiple of {self._grain(field)} ({field.grain})"
+        return None

@@ -9,29 +9,19 @@ the same number, so that the round trip is exact for any rate.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 
 from evoae.errors import GenomeError
-from evoae.genome.genes import GENES, KIND_OF, Gene, GeneKind, make
+from evoae.genome.gene_kind import Gene, GeneKind
+from evoae.genome.genes import GENES, by_token, make
 from evoae.genome.genome import Genome
 from evoae.genome.grammar import Blame, assemble
 
-_KIND_OF_WORD = {kind.word: kind for kind in GENES}
 _PIECE = re.compile(r"(?P<bar>\|)|(?P<word>[^\s()|]+)\s*(?:\((?P<values>[^()|]*)\))?|[()]")
 _NUMBER = r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*"
 _WORD = r"\s*([a-z_]+)\s*"
-_VALUES = {
-    kind: re.compile(
-        "".join(
-            (re.escape(field.glue) if at else "") + (_WORD if field.words else _NUMBER)
-            for at, field in enumerate(kind.fields)
-        )
-        or r"\s*",
-        re.ASCII,
-    )
-    for kind in GENES
-}
 
 
 def render(genome: Genome) -> str:
@@ -72,7 +62,7 @@ def parse(text: str) -> Genome:
 
 def render_gene(gene: Gene) -> str:
     """Return the text of one gene, such as `conv(32,3x3)`."""
-    kind = KIND_OF[type(gene)]
+    kind = GENES[type(gene)]
     if not kind.fields:
         return kind.word
     values = [str(getattr(gene, field.name)) for field in kind.fields]
@@ -87,20 +77,27 @@ def form(kind: GeneKind) -> str:
     return f"{kind.word}({spaced.replace(' ,', ',').strip()})"
 
 
-def _joined(kind: GeneKind, values: Sequence[str]) -> str:
+def _joined(kind: GeneKind, values: Sequence[str], of_glue: Callable[[str], str] = str) -> str:
     """Join one text per field with what separates the fields."""
     return "".join(
-        (field.glue if at else "") + value
+        (of_glue(field.glue) if at else "") + value
         for at, (field, value) in enumerate(zip(kind.fields, values, strict=True))
     )
 
 
+@cache
+def _values(kind: GeneKind) -> re.Pattern[str]:
+    """Return the pattern of what stands in a gene's brackets, a group for each field."""
+    patterns = [_WORD if field.words else _NUMBER for field in kind.fields]
+    return re.compile(_joined(kind, patterns, re.escape) or r"\s*", re.ASCII)
+
+
 def _read(piece: re.Match[str], index: int, blame: Blame) -> Gene:
     """Return the gene that one piece of text spells."""
-    kind = _KIND_OF_WORD.get(piece["word"])
+    kind = next((kind for kind in GENES.values() if kind.word == piece["word"]), None)
     if kind is None:
-        raise blame(index, f"expected a gene ({', '.join(_KIND_OF_WORD)})")
-    match = _VALUES[kind].fullmatch(piece["values"] or "")
+        raise blame(index, f"expected a gene ({', '.join(kind.word for kind in by_token())})")
+    match = _values(kind).fullmatch(piece["values"] or "")
     if match is None:
         raise blame(index, f"expected {form(kind)}" + ("" if kind.fields else " without numbers"))
     values: list[float] = []

@@ -6,6 +6,7 @@ Keras alone and its parameter count is the one that the limits were checked on.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from evoae.models.layers import Kind, LayerRecord, Shape
+from evoae.models.layers import LayerRecord, Shape
 from evoae.models.plan import Plan
 
 
@@ -32,63 +33,60 @@ class _Site:
     momentum: float
 
 
-def _transposed(layer: LayerRecord, site: _Site) -> Any:
-    return keras.layers.Conv2DTranspose(
-        layer.shape[-1],
-        layer.kernel,
-        strides=layer.stride,
-        padding="same",
-        activation=layer.activation,
-        kernel_initializer=keras.initializers.GlorotUniform(site.seed),
-        name=layer.name,
-    )
+def _weighted(layer: LayerRecord, site: _Site) -> dict[str, Any]:
+    return {
+        "activation": layer.activation,
+        "kernel_initializer": keras.initializers.GlorotUniform(site.seed),
+    }
 
 
-def _conv(layer: LayerRecord, site: _Site) -> Any:
-    return keras.layers.Conv2D(
-        layer.shape[-1],
-        layer.kernel,
-        strides=layer.stride,
-        padding="same",
-        activation=layer.activation,
-        kernel_initializer=keras.initializers.GlorotUniform(site.seed),
-        name=layer.name,
-    )
+def _convolution(layer: LayerRecord, site: _Site) -> dict[str, Any]:
+    return {
+        "filters": layer.shape[-1],
+        "kernel_size": layer.kernel,
+        "strides": layer.stride,
+        "padding": "same",
+        **_weighted(layer, site),
+    }
 
 
-def _dense(layer: LayerRecord, site: _Site) -> Any:
-    return keras.layers.Dense(
-        layer.shape[-1],
-        activation=layer.activation,
-        kernel_initializer=keras.initializers.GlorotUniform(site.seed),
-        name=layer.name,
-    )
+def _dense(layer: LayerRecord, site: _Site) -> dict[str, Any]:
+    return {"units": layer.shape[-1], **_weighted(layer, site)}
 
 
-def _crop(layer: LayerRecord, site: _Site) -> Any:
+def _crop(layer: LayerRecord, site: _Site) -> dict[str, Any]:
     bottom, right = site.entry[0] - layer.shape[0], site.entry[1] - layer.shape[1]
-    return keras.layers.Cropping2D(((0, bottom), (0, right)), name=layer.name)
+    return {"cropping": ((0, bottom), (0, right))}
 
 
-_LAYERS: dict[Kind, Callable[[LayerRecord, _Site], Any]] = {
-    "conv": _conv,
-    "dense": _dense,
-    "transposed": _transposed,
-    "maxpool": lambda layer, _: keras.layers.MaxPooling2D(2, padding="same", name=layer.name),
-    "avgpool": lambda layer, _: keras.layers.AveragePooling2D(2, padding="same", name=layer.name),
-    "upsample": lambda layer, _: keras.layers.UpSampling2D(2, name=layer.name),
-    "crop": _crop,
-    "batchnorm": lambda layer, site: keras.layers.BatchNormalization(
-        momentum=site.momentum, name=layer.name
-    ),
-    "dropout": lambda layer, site: keras.layers.Dropout(
-        layer.rate, seed=site.seed, name=layer.name
-    ),
-    "add": lambda layer, _: keras.layers.Add(name=layer.name),
-    "flatten": lambda layer, _: keras.layers.Flatten(name=layer.name),
-    "activation": lambda layer, _: keras.layers.Activation(layer.activation, name=layer.name),
-    "reshape": lambda layer, _: keras.layers.Reshape(layer.shape, name=layer.name),
+_Settings = Callable[[LayerRecord, _Site], dict[str, Any]]
+_POOLING: _Settings = lambda _, __: {"pool_size": 2, "padding": "same"}  # noqa: E731
+# The class of `keras.layers` for each kind of layer, and its arguments but for the name.
+_LAYERS: dict[str, tuple[str, _Settings]] = {
+    "conv": ("Conv2D", _convolution),
+    "dense": ("Dense", _dense),
+    "transposed": ("Conv2DTranspose", _convolution),
+    "maxpool": ("MaxPooling2D", _POOLING),
+    "avgpool": ("AveragePooling2D", _POOLING),
+    "upsample": ("UpSampling2D", lambda _, __: {"size": 2}),
+    "crop": ("Cropping2D", _crop),
+    "batchnorm": ("BatchNormalization", lambda _, site: {"momentum": site.momentum}),
+    "dropout": ("Dropout", lambda layer, site: {"rate": layer.rate, "seed": site.seed}),
+    "add": ("Add", lambda _, __: {}),
+    "flatten": ("Flatten", lambda _, __: {}),
+    "activation": ("Activation", lambda layer, _: {"activation": layer.activation}),
+    "reshape": ("Reshape", lambda layer, _: {"target_shape": layer.shape}),
 }
+
+
+def _layer(layer: LayerRecord, site: _Site) -> Any:
+    """Return the Keras layer; a kind that is no word of ours is the name of a class."""
+    name, settings = _LAYERS.get(layer.kind, (layer.kind, lambda layer, _: layer.settings))
+    keras_class = getattr(keras.layers, name)
+    given = dict(settings(layer, site))
+    if "seed" in inspect.signature(keras_class).parameters:
+        given.setdefault("seed", site.seed)
+    return keras_class(**given, name=layer.name)
 
 
 def build(plan: Plan, *, batchnorm_momentum: float = 0.99, seed: int | None = None) -> keras.Model:
@@ -115,7 +113,7 @@ def build(plan: Plan, *, batchnorm_momentum: float = 0.99, seed: int | None = No
         for layer in layers:
             site = _Site(entry, seed_of[layer.name], batchnorm_momentum)
             given = [tensors[-3], tensors[-1]] if layer.kind == "add" else tensors[-1]
-            tensors.append(_LAYERS[layer.kind](layer, site)(given))
+            tensors.append(_layer(layer, site)(given))
             entry = layer.shape
         return tensors[-1]
 

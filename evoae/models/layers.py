@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from evoae.genome.genes import BatchNorm, Dropout, Modifier, Residual
 from evoae.genome.network_defaults import NetworkDefaults
 
 Shape = tuple[int, ...]
-Kind = Literal[
-    "conv",
-    "transposed",
-    "maxpool",
-    "avgpool",
-    "upsample",
-    "crop",
-    "dense",
-    "flatten",
-    "reshape",
-    "activation",
-    "batchnorm",
-    "dropout",
-    "add",
-]
 Part = Literal["encoder", "heads", "decoder"]
-_FREE: frozenset[Kind] = frozenset({"flatten", "reshape"})  # a view, no memory of its own
+_FREE = frozenset({"flatten", "reshape"})  # a view, no memory of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +21,8 @@ class LayerRecord:
 
     Attributes:
         name: unique in the network.
-        kind: which standard layer it is; `add` ends a residual block: it adds what the two layers
+        kind: which standard layer it is, in the words of `evoae.models.build`, or the name of a
+            class in `keras.layers`. `add` ends a residual block: it adds what the two layers
             before it were given, and what they make of it.
         part: the sub-model it belongs to; `heads` are the encoder's further outputs, which read
             what its last layer, the code, reads.
@@ -48,10 +33,11 @@ class LayerRecord:
         stride: of a convolution, forth or back.
         activation: applied to the output.
         rate: share dropped by `dropout`; 0 for other kinds.
+        settings: of a kind that is the name of a class, its further arguments.
     """
 
     name: str
-    kind: Kind
+    kind: str
     part: Part
     shape: Shape
     parameters: int = 0
@@ -60,6 +46,7 @@ class LayerRecord:
     stride: int = 1
     activation: str = "linear"
     rate: float = 0.0
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def activation_bytes(self) -> int:
@@ -75,76 +62,82 @@ class PlanBuilder:
         shape: of the last layer's output.
         part: that further layers belong to.
         folded: the map that was flattened, or will be; the input's own until then.
+        entry: shape of the input of the encoder layer that a decoder layer mirrors.
+        mirrored: whether the outermost decoder convolution is the head.
     """
 
     def __init__(self, defaults: NetworkDefaults) -> None:
         self.defaults = defaults
         self.shape = defaults.input_shape
         self.folded = defaults.input_shape
+        self.entry = defaults.input_shape
+        self.mirrored = False
         self.layers: list[LayerRecord] = []
         self.part: Part = "encoder"
         self._laid: Counter[str] = Counter()
 
+    @property
+    def halved(self) -> bool:
+        """Whether the decoder's map is still half as large as that of its mirror's input."""
+        return self.shape[0] < self.entry[0]
+
     def lay(
-        self,
-        kind: Kind,
-        shape: Shape,
-        *,
-        name: str | None = None,
-        parameters: int = 0,
-        flops: int = 0,
-        kernel: tuple[int, int] = (0, 0),
-        stride: int = 1,
-        activation: str = "linear",
-        rate: float = 0.0,
+        self, kind: str, shape: Shape | None = None, name: str | None = None, **of_record: Any
     ) -> None:
-        """Append a layer with output `shape`, by default named by part, kind and number."""
-        name = name or self._numbered("pool" if kind in ("maxpool", "avgpool") else kind)
-        self.layers.append(
-            LayerRecord(
-                name, kind, self.part, shape, parameters, flops, kernel, stride, activation, rate
-            )
-        )
-        self.shape = shape
+        """Append a layer.
+
+        Args:
+            kind: see `LayerRecord`.
+            shape: of its output; None for that of its input.
+            name: by default part, kind and number.
+            **of_record: further attributes of its `LayerRecord`.
+        """
+        name = name or self._numbered("pool" if kind in ("maxpool", "avgpool") else kind.lower())
+        self.shape = self.shape if shape is None else shape
+        self.layers.append(LayerRecord(name, kind, self.part, self.shape, **of_record))
 
     def convolve(
         self,
         filters: int,
         kernel: tuple[int, int],
         activation: str,
-        *,
         name: str | None = None,
         stride: int = 1,
     ) -> None:
         """Lay a convolution of `same` padding."""
-        height, width, channels = self.shape
-        height, width = -(-height // stride), -(-width // stride)
-        weights = channels * kernel[0] * kernel[1] * filters
+        height, width = (-(-side // stride) for side in self.shape[:2])
+        self._convolve("conv", (height, width), kernel, filters, activation, name, stride)
+
+    def deconvolve(
+        self, filters: int, kernel: tuple[int, int], activation: str, name: str | None = None
+    ) -> None:
+        """Lay a decoder's convolution: a transposed one where it may double the map itself."""
+        if self.halved and self.defaults.upsampling == "transposed":
+            self._convolve("transposed", self.shape[:2], kernel, filters, activation, name, 2)
+        else:
+            self.convolve(filters, kernel, activation, name)
+
+    def _convolve(
+        self,
+        kind: str,
+        places: Shape,
+        kernel: tuple[int, int],
+        filters: int,
+        activation: str,
+        name: str | None,
+        stride: int,
+    ) -> None:
+        """Lay a convolution that applies its kernel at each of (height, width) places."""
+        weights = self.shape[-1] * math.prod(kernel) * filters
+        height, width = (2 * side for side in places) if kind == "transposed" else places
         self.lay(
-            "conv",
+            kind,
             (height, width, filters),
-            name=name,
+            name,
             parameters=weights + filters,
-            flops=2 * weights * height * width,
+            flops=2 * weights * math.prod(places),
             kernel=kernel,
             stride=stride,
-            activation=activation,
-        )
-
-    def convolve_back(
-        self, filters: int, kernel: tuple[int, int], activation: str, *, name: str | None = None
-    ) -> None:
-        """Lay a transposed convolution that doubles height and width."""
-        height, width, channels = self.shape
-        weights = channels * kernel[0] * kernel[1] * filters
-        self.lay(
-            "transposed",
-            (2 * height, 2 * width, filters),
-            name=name,
-            parameters=weights + filters,
-            flops=2 * weights * height * width,
-            kernel=kernel,
-            stride=2,
             activation=activation,
         )
 
@@ -154,7 +147,7 @@ class PlanBuilder:
         self.lay(
             "dense",
             (units,),
-            name=name,
+            name,
             parameters=width * units + units,
             flops=2 * width * units,
             activation=activation,
@@ -168,33 +161,21 @@ class PlanBuilder:
     def add_residual(self) -> None:
         """Lay x + conv(act(conv(x))), of as many filters as x has."""
         name, filters = self._numbered("res"), self.shape[-1]
-        self.convolve(filters, (3, 3), self.defaults.activation, name=f"{name}_conv_1")
-        self.convolve(filters, (3, 3), "linear", name=f"{name}_conv_2")
-        self.lay("add", self.shape, name=name)
-
-    def modify(self, modifiers: Iterable[Modifier]) -> None:
-        """Lay modifiers in their order."""
-        for modifier in modifiers:
-            match modifier:
-                case BatchNorm():
-                    self.lay("batchnorm", self.shape, parameters=4 * self.shape[-1])
-                case Dropout(rate):
-                    self.lay("dropout", self.shape, rate=rate)
-                case Residual(blocks):
-                    for _ in range(blocks):
-                        self.add_residual()
+        self.convolve(filters, (3, 3), self.defaults.activation, f"{name}_conv_1")
+        self.convolve(filters, (3, 3), "linear", f"{name}_conv_2")
+        self.lay("add", name=name)
 
     def flatten(self) -> None:
         """Turn a map into a vector; leave a vector alone."""
         if len(self.shape) == 3:
             self.folded = self.shape
-            self.lay("flatten", (math.prod(self.shape),), name="flatten")
+            self.lay("flatten", (math.prod(self.shape),), "flatten")
 
     def unflatten(self) -> None:
         """Turn a vector into the map that was flattened; leave a map alone."""
         if len(self.shape) == 1:
             self.connect(math.prod(self.folded), self.defaults.activation, name="decode")
-            self.lay("reshape", self.folded, name="unflatten")
+            self.lay("reshape", self.folded, "unflatten")
 
     def _numbered(self, word: str) -> str:
         """Return the next name of this kind in this part."""

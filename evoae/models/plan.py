@@ -20,17 +20,23 @@ a dense layer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from evoae.errors import GenomeError
+from evoae.genome.gene_kind import Gene, Modifier
 from evoae.genome.genes import (
     Activation,
+    BatchNorm,
     Conv,
     Dense,
     Downsampling,
+    Dropout,
     Head,
+    Residual,
+    Train,
     UpConv,
     UpDense,
     Upsampling,
@@ -38,7 +44,7 @@ from evoae.genome.genes import (
 from evoae.genome.genome import Block, Genome
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Size
-from evoae.models.layers import Kind, LayerRecord, PlanBuilder, Shape
+from evoae.models.layers import LayerRecord, PlanBuilder, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +114,18 @@ def plan(genome: Genome, defaults: NetworkDefaults) -> Plan:
             f"conv layers for rows of {defaults.input_shape[0]} numbers",
             "convolutions need images: use dense genes for a table",
         )
-    builder = PlanBuilder(_with_global_genes(defaults, genome))
+    builder = PlanBuilder(defaults)
+    for gene in genome.global_genes:
+        LAYERS[type(gene)](builder, gene)
     entries = [_encode(builder, block) for block in genome.encoder]
     _bottleneck(builder, genome)
     builder.part = "decoder"
-    mirrored = genome.convolutions > 0 and Head("mirror") in genome.global_genes
+    mirrored = builder.mirrored and genome.convolutions > 0
     inner = genome.decoder[:-1] if mirrored else genome.decoder
-    for block, entry in zip(inner, entries[::-1][: len(inner)], strict=True):
-        _decode(builder, block, entry)
+    for block, builder.entry in zip(inner, reversed(entries), strict=False):
+        _decode(builder, block)
     if mirrored:
+        builder.entry = defaults.input_shape
         _decode_image(builder, genome.decoder[-1])
     else:
         _head(builder)
@@ -131,37 +140,19 @@ def measure(defaults: NetworkDefaults) -> Callable[[Genome], Size]:
     return lru_cache(maxsize=2**14)(lambda genome: plan(genome, defaults).size)
 
 
-def _with_global_genes(defaults: NetworkDefaults, genome: Genome) -> NetworkDefaults:
-    """Return `defaults` with what the genome's own global genes say instead."""
-    for gene in genome.global_genes:
-        match gene:
-            case Activation(function):
-                defaults = replace(defaults, activation=function)
-            case Downsampling(kind):
-                defaults = replace(defaults, downsampling=kind)
-            case Upsampling(kind):
-                defaults = replace(defaults, upsampling=kind)
-    return defaults
-
-
 def _encode(builder: PlanBuilder, block: Block) -> Shape:
     """Lay an encoder block; return the shape it was given."""
-    entry, defaults = builder.shape, builder.defaults
-    match block.layer:
-        case Conv(filters, kernel_h, kernel_w):
-            halves = min(entry[:2]) > defaults.min_side
-            stride = 2 if halves and defaults.downsampling == "stride" else 1
-            builder.convolve(filters, (kernel_h, kernel_w), defaults.activation, stride=stride)
-            if halves and stride == 1:
-                height, width, _ = builder.shape
-                kind: Kind = "maxpool" if defaults.downsampling == "max" else "avgpool"
-                builder.lay(kind, (-(-height // 2), -(-width // 2), filters))
-        case Dense(units):
-            builder.flatten()
-            entry = builder.shape
-            builder.connect(units, defaults.activation)
-    builder.modify(block.modifiers)
+    if not block.needs_map:
+        builder.flatten()
+    entry = builder.shape
+    LAYERS[type(block.layer)](builder, block.layer)
+    _modify(builder, block.modifiers)
     return entry
+
+
+def _modify(builder: PlanBuilder, modifiers: Iterable[Modifier]) -> None:
+    for modifier in modifiers:
+        LAYERS[type(modifier)](builder, modifier)
 
 
 def _bottleneck(builder: PlanBuilder, genome: Genome) -> None:
@@ -171,7 +162,7 @@ def _bottleneck(builder: PlanBuilder, genome: Genome) -> None:
         if defaults.posterior is not None:
             raise GenomeError("genome", "no latent gene", "a posterior needs a latent vector")
         if defaults.code != "linear":
-            builder.lay("activation", builder.shape, name="code", activation=defaults.code)
+            builder.lay("activation", name="code", activation=defaults.code)
         return
     units = genome.latent.units
     builder.flatten()
@@ -187,54 +178,113 @@ def _bottleneck(builder: PlanBuilder, genome: Genome) -> None:
     builder.shape = (units,)
 
 
-def _decode(builder: PlanBuilder, block: Block, entry: Shape) -> None:
-    """Lay a decoder block that ends in the height and width of `entry`, its mirror's input."""
-    activation = builder.defaults.activation
-    match block.layer:
-        case UpDense(units):
-            builder.connect(units, activation)
-            builder.modify(block.modifiers)
-        case UpConv(filters, kernel_h, kernel_w):
-            builder.unflatten()
-            builder.modify(block.residuals)
-            doubles = builder.shape[:2] != entry[:2]
-            if doubles and builder.defaults.upsampling == "transposed":
-                builder.convolve_back(filters, (kernel_h, kernel_w), activation)
-                builder.modify(block.others)
-            else:
-                builder.convolve(filters, (kernel_h, kernel_w), activation)
-                builder.modify(block.others)
-                if doubles:
-                    builder.double()
-            if builder.shape[:2] != entry[:2]:
-                builder.lay("crop", (*entry[:2], filters))
+def _decode(builder: PlanBuilder, block: Block) -> None:
+    """Lay a decoder block that ends in the height and width of its mirror's input."""
+    if block.needs_map:
+        builder.unflatten()
+    _modify(builder, block.first)
+    LAYERS[type(block.layer)](builder, block.layer)
+    _modify(builder, block.others)
+    if block.needs_map:
+        if builder.halved:
+            builder.double()
+        if builder.shape[:2] != builder.entry[:2]:
+            builder.lay("crop", (*builder.entry[:2], builder.shape[-1]))
 
 
 def _decode_image(builder: PlanBuilder, block: Block) -> None:
     """Lay the outermost decoder convolution as the head, after its modifiers."""
     defaults, layer = builder.defaults, block.layer
     assert isinstance(layer, UpConv)
-    height, width, channels = defaults.input_shape
-    kernel = (layer.kernel_h, layer.kernel_w)
     builder.unflatten()
-    builder.modify((*block.residuals, *block.others))
-    doubles = builder.shape[:2] != (height, width)
-    if doubles and defaults.upsampling == "transposed":
-        builder.convolve_back(channels, kernel, defaults.output, name="head")
-    else:
-        if doubles:
-            builder.double()
-        builder.convolve(channels, kernel, defaults.output, name="head")
+    _modify(builder, (*block.first, *block.others))
+    if builder.halved and defaults.upsampling != "transposed":
+        builder.double()
+    kernel = (layer.kernel_h, layer.kernel_w)
+    builder.deconvolve(defaults.input_shape[-1], kernel, defaults.output, "head")
     if builder.shape != defaults.input_shape:
-        builder.lay("crop", defaults.input_shape, name="image")
+        builder.lay("crop", defaults.input_shape, "image")
 
 
 def _head(builder: PlanBuilder) -> None:
     """Lay what turns the last layer into the shape and the range of the input."""
     defaults = builder.defaults
     if len(builder.shape) == 3:
-        builder.convolve(defaults.input_shape[-1], (3, 3), defaults.output, name="head")
+        builder.convolve(defaults.input_shape[-1], (3, 3), defaults.output, "head")
         return
     builder.connect(math.prod(defaults.input_shape), defaults.output, name="head")
     if len(defaults.input_shape) == 3:
-        builder.lay("reshape", defaults.input_shape, name="image")
+        builder.lay("reshape", defaults.input_shape, "image")
+
+
+def _conv(builder: PlanBuilder, gene: Conv) -> None:
+    defaults = builder.defaults
+    halves = min(builder.shape[:2]) > defaults.min_side
+    stride = 2 if halves and defaults.downsampling == "stride" else 1
+    kernel = (gene.kernel_h, gene.kernel_w)
+    builder.convolve(gene.filters, kernel, defaults.activation, stride=stride)
+    if halves and stride == 1:
+        height, width, _ = builder.shape
+        kind = "maxpool" if defaults.downsampling == "max" else "avgpool"
+        builder.lay(kind, (-(-height // 2), -(-width // 2), gene.filters))
+
+
+def _upconv(builder: PlanBuilder, gene: UpConv) -> None:
+    kernel = (gene.kernel_h, gene.kernel_w)
+    builder.deconvolve(gene.filters, kernel, builder.defaults.activation)
+
+
+def _dense(builder: PlanBuilder, gene: Dense | UpDense) -> None:
+    builder.connect(gene.units, builder.defaults.activation)
+
+
+def _batchnorm(builder: PlanBuilder, _: BatchNorm) -> None:
+    builder.lay("batchnorm", parameters=4 * builder.shape[-1])
+
+
+def _dropout(builder: PlanBuilder, gene: Dropout) -> None:
+    builder.lay("dropout", rate=gene.rate)
+
+
+def _residual(builder: PlanBuilder, gene: Residual) -> None:
+    for _ in range(gene.blocks):
+        builder.add_residual()
+
+
+def _activation(builder: PlanBuilder, gene: Activation) -> None:
+    builder.defaults = replace(builder.defaults, activation=gene.function)
+
+
+def _downsampling(builder: PlanBuilder, gene: Downsampling) -> None:
+    builder.defaults = replace(builder.defaults, downsampling=gene.kind)
+
+
+def _upsampling(builder: PlanBuilder, gene: Upsampling) -> None:
+    builder.defaults = replace(builder.defaults, upsampling=gene.kind)
+
+
+def _kind_of_head(builder: PlanBuilder, gene: Head) -> None:
+    builder.mirrored = gene.kind == "mirror"
+
+
+def _nothing(builder: PlanBuilder, gene: Gene) -> None:
+    """Lay nothing: the gene says how the network is trained."""
+
+
+LAYERS: dict[type[Gene], Callable[[PlanBuilder, Any], None]] = {
+    Activation: _activation,
+    Downsampling: _downsampling,
+    Upsampling: _upsampling,
+    Head: _kind_of_head,
+    Train: _nothing,
+    Conv: _conv,
+    Dense: _dense,
+    UpConv: _upconv,
+    UpDense: _dense,
+    Residual: _residual,
+    BatchNorm: _batchnorm,
+    Dropout: _dropout,
+}
+"""How a gene is laid, by its class: a function of the layers so far and the gene. Genes of the
+whole network come first, and change what the others read; the latent gene has no function, as the
+bottleneck is laid without it too."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from evoae.errors import RunError
 from evoae.formatting import command
+from evoae.genome.genes import GENES
 from evoae.runs.files import MODELS
 
 if TYPE_CHECKING:
@@ -253,11 +254,12 @@ def _weights_of_layer(layer: _Config, *, inner: bool) -> int:
     if found == _NETWORK and not inner and not layer.get("compile_config"):
         return _weights_of_network(layer, _LAYER_KEYS, inner=True)
     module, name = found
-    if module != "keras.layers" or name not in _LAYERS:
+    weightless = {keras_layer for kind in GENES.values() for keras_layer in kind.keras_layers}
+    if module != "keras.layers" or name not in {*_LAYERS, *weightless}:
         raise _UnusableError(f"it has a layer {module}.{name}, which evoae does not build")
     for key, value in layer["config"].items():
         _check_setting(key, value)
-    count = _LAYERS[name]
+    count = _LAYERS.get(name)
     # Keras builds a layer for this shape, whatever its input is; then it compares them.
     return 0 if count is None else count(layer["config"], layer["build_config"]["input_shape"])
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evoae.genome.genes import KIND_OF, BatchNorm, Conv, Dense, Dropout, Residual
+from evoae.genome.features import choices, totals, widths
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
 from evoae.runs.database import Database
@@ -133,22 +133,9 @@ def candidate_folder(run: Path, candidate_id: str) -> Path:
 
 def _figures(genome: Genome) -> dict[str, float | str]:
     """Return what the HParams dashboard compares of networks."""
-    widths = [
-        block.layer.filters if isinstance(block.layer, Conv) else block.layer.units
-        for block in genome.encoder
-        if isinstance(block.layer, Conv | Dense)
-    ]
-    found: dict[str, float | str] = {
-        "depth": genome.depth,
-        "widest": max(widths, default=0),
-        "dropout": sum(gene.rate for gene in genome.genes if isinstance(gene, Dropout)),
-        "bn": sum(isinstance(gene, BatchNorm) for gene in genome.genes),
-        "res": sum(gene.blocks for gene in genome.genes if isinstance(gene, Residual)),
-    }
-    for gene in genome.global_genes:
-        for field in KIND_OF[type(gene)].fields:
-            found[field.name] = getattr(gene, field.name)
-    return found
+    amounts = {kind.word: amount for kind, amount in totals(genome).items()}
+    widest = max(widths(genome.encoder), default=0)
+    return {"depth": genome.depth, "widest": widest, **amounts, **choices(genome)}
 
 
 def _file(folder: Path, what: str) -> Path:

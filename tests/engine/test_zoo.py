@@ -54,7 +54,7 @@ def problem(**sections):
 
 
 def fitting(problem):
-    return seeds(problem.config, problem.defaults, problem.space, problem.dataset.name)
+    return seeds(problem.config, problem.space, problem.dataset.name)
 
 
 def wide(**model):

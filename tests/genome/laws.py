@@ -11,7 +11,8 @@ from evoae.config.objectives import ReconstructionConfig
 from evoae.errors import GenomeError
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import decode, encode
-from evoae.genome.genes import KIND_OF, Dense, Gene, Head, UpDense
+from evoae.genome.gene_kind import Gene
+from evoae.genome.genes import GENES, Dense, Head, UpDense
 from evoae.genome.genome import Genome
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Space
@@ -50,9 +51,9 @@ def assert_lawful(genome: Genome, space: Space) -> None:
     layers = plan(genome, frame_of(model, space.input_shape))
     assert layers.output_shape == space.input_shape
     assert 1 <= len(genome.encoder) == len(genome.decoder) <= model.max_depth
-    words = [KIND_OF[type(block.layer)].word for block in genome.encoder]
+    words = [GENES[type(block.layer)].word for block in genome.encoder]
     assert words == sorted(words)  # conv before dense
-    mirrors = [KIND_OF[type(block.layer)].word for block in reversed(genome.decoder)]
+    mirrors = [GENES[type(block.layer)].word for block in reversed(genome.decoder)]
     assert mirrors == [f"up{word}" for word in words]
     assert set(words) <= allowed_layers(space)
     convolutions = words.count("conv")
@@ -135,13 +136,13 @@ def assert_residuals(genome: Genome, layers: Plan, space: Space) -> None:
 
 def is_residual(gene: Gene) -> bool:
     """Tell whether a gene stands for residual blocks."""
-    return KIND_OF[type(gene)].word == "res"
+    return GENES[type(gene)].word == "res"
 
 
 def assert_global_genes(genome: Genome, layers: Plan, space: Space) -> None:
     """Check the genes of the whole network, and that the network obeys them."""
     model = space.model
-    said = {KIND_OF[type(gene)].word: gene for gene in genome.global_genes}
+    said = {GENES[type(gene)].word: gene for gene in genome.global_genes}
     choices = {
         **{"act": model.activation, "down": model.downsampling, "up": model.upsampling},
         "head": model.head,
@@ -160,7 +161,7 @@ def assert_global_genes(genome: Genome, layers: Plan, space: Space) -> None:
     def chosen(word: str) -> str:
         value = choices[word][0]
         if word in said:
-            value = getattr(said[word], KIND_OF[type(said[word])].fields[0].name)
+            value = getattr(said[word], GENES[type(said[word])].fields[0].name)
         assert value in choices[word]
         return value
 

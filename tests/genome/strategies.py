@@ -15,19 +15,15 @@ from evoae.config.values import (
     UpsamplingName,
 )
 from evoae.errors import SpaceError
+from evoae.genome.gene_kind import Field, GlobalGene, Modifier
 from evoae.genome.genes import (
-    GLOBAL_GENES,
-    KIND_OF,
-    MIRROR,
-    BatchNorm,
+    GENES,
     Conv,
     Dense,
-    Dropout,
-    Field,
     Latent,
-    Residual,
-    UpConv,
+    kinds,
     make,
+    mirror_of,
 )
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Space
@@ -45,13 +41,17 @@ def _values(field: Field) -> st.SearchStrategy[float]:
 
 def genes(gene: type[Any]) -> st.SearchStrategy[Any]:
     """Genes of one type, over the whole legal range."""
-    fields = KIND_OF[gene].fields
+    fields = GENES[gene].fields
     return st.tuples(*map(_values, fields)).map(lambda values: make(gene, values))
 
 
 def blocks(layer: type[Any]) -> st.SearchStrategy[Block]:
-    kinds = [BatchNorm, Dropout, *([Residual] if layer in (Conv, UpConv) else [])]
-    modifiers = st.lists(st.one_of(*map(genes, kinds)), max_size=4).map(tuple)
+    fitting = [
+        gene
+        for gene, kind in kinds(Modifier).items()
+        if GENES[layer].needs_map or not kind.needs_map
+    ]
+    modifiers = st.lists(st.one_of(*map(genes, fitting)), max_size=4).map(tuple)
     return st.builds(Block, genes(layer), modifiers)
 
 
@@ -61,10 +61,10 @@ def genomes(draw: st.DrawFn, max_depth: int = 6) -> Genome:
     latent = draw(st.none() | genes(Latent))
     depth = draw(st.integers(1 if latent is None else 0, max_depth))
     dense = draw(st.integers(0, depth))
-    kinds: list[type[Any]] = [Conv] * (depth - dense) + [Dense] * dense
-    encoder = tuple(draw(blocks(kind)) for kind in kinds)
-    decoder = tuple(draw(blocks(MIRROR[kind])) for kind in reversed(kinds))
-    global_genes = tuple(draw(genes(kind)) for kind in GLOBAL_GENES if draw(st.booleans()))
+    layers: list[type[Any]] = [Conv] * (depth - dense) + [Dense] * dense
+    encoder = tuple(draw(blocks(kind)) for kind in layers)
+    decoder = tuple(draw(blocks(mirror_of(kind))) for kind in reversed(layers))
+    global_genes = tuple(draw(genes(kind)) for kind in kinds(GlobalGene) if draw(st.booleans()))
     return Genome(encoder, latent, decoder, global_genes)
 
 

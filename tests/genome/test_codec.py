@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evoae.errors import GenomeError
 from evoae.genome.codec import decode, encode
 from evoae.genome.genes import (
-    KIND_OF,
+    GENES,
     BatchNorm,
     Conv,
     Dense,
@@ -50,7 +50,7 @@ def test_encoding_what_was_decoded_gives_the_same_numbers(genome: Genome) -> Non
 
 @given(genomes())
 def test_a_sequence_has_the_length_that_the_gene_table_tells(genome: Genome) -> None:
-    assert len(encode(genome)) == sum(KIND_OF[type(gene)].length for gene in genome.genes)
+    assert len(encode(genome)) == sum(GENES[type(gene)].length for gene in genome.genes)
 
 
 @given(st.lists(NEARLY_TOKENS | st.integers(), max_size=200))

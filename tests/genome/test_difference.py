@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from evoae.config.search import MutationConfig
 from evoae.genome.canonical import canonical
 from evoae.genome.difference import differences
-from evoae.genome.genes import KIND_OF
+from evoae.genome.genes import GENES
 from evoae.genome.genome import Genome
 from evoae.genome.mutation import OPERATORS, mutate
 from evoae.genome.sampling import sample
@@ -47,7 +47,7 @@ def test_the_words_hold_both_values_of_all_that_changed(before: Genome, after: G
         if each.before and each.after:
             ((i,), (j,)) = each.before, each.after
             a, b = before.genes[i], after.genes[j]
-            for field in KIND_OF[type(b)].fields:
+            for field in GENES[type(b)].fields:
                 values = [str(getattr(gene, field.name)) for gene in (a, b)]
                 assert values[0] == values[1] or all(value in each.words for value in values)
         else:

@@ -409,7 +409,7 @@ def test_residual_blocks_are_drawn_after_convolutions_alone_with_their_probabili
     found = Counter()
     for genome in drawn:
         for block in (*genome.encoder, *genome.decoder):
-            found[len(block.residuals) if hasattr(block.layer, "filters") else -1] += 1
+            found[len(block.first) if hasattr(block.layer, "filters") else -1] += 1
     assert found[1] / (found[0] + found[1]) == pytest.approx(0.3, abs=0.05)
     assert set(found) == {-1, 0, 1}
 

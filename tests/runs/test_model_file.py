@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from evoae.errors import RunError
-from evoae.genome.genes import GENES, GLOBAL_GENES, KIND_OF, Train
+from evoae.genome.gene_kind import GlobalGene
+from evoae.genome.genes import GENES, Train, kinds
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
 from evoae.models.plan import plan
@@ -52,12 +53,12 @@ ROWS = "act(gelu) dense(9) bn drop(0.1) | latent(2) | updense(7) bn"
 NETWORKS = [
     *(
         (
-            MODIFIED.format(f"{KIND_OF[gene].word}({word})", "upconv(4,3x3) res(2)"),
+            MODIFIED.format(f"{GENES[gene].word}({word})", "upconv(4,3x3) res(2)"),
             NetworkDefaults((9, 10, 2)),
         )
-        for gene in GLOBAL_GENES
+        for gene in kinds(GlobalGene)
         if gene is not Train
-        for word in KIND_OF[gene].fields[0].words
+        for word in GENES[gene].fields[0].words
     ),
     (
         "train(-3,32,adam) conv(4,3x3) dense(6) | updense(6) upconv(4,3x3)",
@@ -73,7 +74,7 @@ NETWORKS = [
 
 def test_the_networks_that_are_tried_have_every_gene() -> None:
     used = {gene.__class__ for text, _ in NETWORKS for gene in parse(text).genes}
-    assert used == {kind.gene for kind in GENES}
+    assert used == set(GENES)
 
 
 @pytest.mark.usefixtures("whole")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import fmean, median
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from evoae.formatting import figure, loss, plural, short
 from evoae.genome.codec import decode
-from evoae.genome.genes import BatchNorm, Conv, Dense, Dropout, Residual, UpConv, UpDense
+from evoae.genome.features import choices as genome_choices
+from evoae.genome.features import title, totals, widths
+from evoae.genome.gene_kind import GeneKind
 from evoae.genome.genome import Genome
 from evoae.report.blocks import Block, Figure, Figures, Key, Section, Table, Text
 from evoae.report.drawing.chart import Mark, draw_marks
@@ -92,14 +94,14 @@ def factors(snapshot: RunSnapshot) -> list[Factor]:
     """Return what varied among the candidates that were trained to the end."""
     scored = _scored(snapshot)
     ids, losses = tuple(c.id for c in scored), tuple(c.loss for c in scored)
-    measured = _measured(scored).items()
+    measured = _by_measure(scored).items()
     return [Factor(name, ids, values, losses) for name, values in measured if len(set(values)) > 1]
 
 
 def constant(snapshot: RunSnapshot) -> dict[str, float]:
     """Return by name what was the same in all of them; nothing if there are fewer than two."""
     scored = _scored(snapshot)
-    measured = _measured(scored if len(scored) > 1 else []).items()
+    measured = _by_measure(scored if len(scored) > 1 else []).items()
     return {name: values[0] for name, values in measured if len(set(values)) == 1}
 
 
@@ -136,44 +138,41 @@ def _scored(snapshot: RunSnapshot) -> list[_Scored]:
     return scored
 
 
-def _measured(scored: Sequence[_Scored]) -> dict[str, tuple[float, ...]]:
-    """Return the measures of candidates, by name."""
-    return {
-        name: tuple(measure(c.genome, c.latent) for c in scored)
-        for name, measure in _MEASURES.items()
-    }
-
-
 def _words(genome: Genome) -> dict[str, str]:
-    """Return the genome's choices by name."""
-    words = {}
-    for gene in genome.global_genes:
-        for field in ("function", "kind", "optimizer"):
-            value = getattr(gene, field, None)
-            if isinstance(value, str):
-                words[type(gene).__name__.lower()] = value
-    for name, kind in (("batch normalisation", BatchNorm), ("residual blocks", Residual)):
-        words[name] = "yes" if any(isinstance(gene, kind) for gene in genome.genes) else "no"
+    """Return the choices by name, and whether it has modifiers without a real number."""
+    told = genome_choices(genome).items()
+    words = {name: value for name, value in told if isinstance(value, str)}
+    for kind, amount in totals(genome).items():
+        if not _is_real(kind):
+            words[title(kind)] = "yes" if amount else "no"
     return words
 
 
-def _width(genome: Genome) -> float:
-    """Return the mean number of filters, or of units where there are no convolutions."""
-    filters = [g.filters for g in genome.genes if isinstance(g, Conv | UpConv)]
-    units = [g.units for g in genome.genes if isinstance(g, Dense | UpDense)]
-    return fmean(filters or units or [0])
+def _is_real(kind: GeneKind) -> bool:
+    return bool(kind.fields) and kind.fields[0].type is float
 
 
-def _dropout(genome: Genome) -> float:
-    return sum(gene.rate for gene in genome.genes if isinstance(gene, Dropout))
+def _by_measure(scored: Sequence[_Scored]) -> dict[str, tuple[float, ...]]:
+    """Return by name what `_measures` says of each candidate."""
+    rows = [_measures(candidate.genome, candidate.latent) for candidate in scored]
+    return {name: tuple(row[name] for row in rows) for name in (rows[0] if rows else ())}
 
 
-_MEASURES: dict[str, Callable[[Genome, int], float]] = {  # of a genome and its latent size
-    "depth": lambda genome, _: genome.depth,
-    "mean filters or units of a layer": lambda genome, _: _width(genome),
-    "latent size": lambda _, latent: latent,
-    "dropout rates, summed": lambda genome, _: _dropout(genome),
-}
+def _measures(genome: Genome, latent: int) -> dict[str, float]:
+    """Return the numbers of a genome by name, given its latent size."""
+    blocks = (*genome.encoder, *genome.decoder)
+    maps = [block for block in blocks if block.needs_map]  # units say nothing where there are any
+    sums = {
+        f"{title(kind)} {kind.fields[0].name}s, summed": amount
+        for kind, amount in totals(genome).items()
+        if _is_real(kind)
+    }
+    return {
+        "depth": genome.depth,
+        "mean filters or units of a layer": fmean(widths(maps or blocks) or [0]),
+        "latent size": latent,
+        **sums,
+    }
 
 
 def section(snapshot: RunSnapshot) -> Section | None:
