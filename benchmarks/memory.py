@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from evoae.config.model import ModelConfig
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ReconstructionConfig
+from evoae.config.schema import TrainingConfig
 from evoae.data.dataset import Dataset
 from evoae.data.kinds.images import ImageKind
 from evoae.data.shared_memmap import share
@@ -78,7 +79,7 @@ def measured(genome: Genome, data: Dataset, batch: int) -> Row:
         genome=genome,
         defaults=NetworkDefaults(data.input_shape),
         data=share(data),
-        objective=ObjectiveConfig(),
+        objective=ReconstructionConfig(),
         training=TrainingConfig(epochs=1, batch_size=batch, time_limit=None),
         seed=1,
     )

@@ -12,7 +12,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ObjectiveConfig
+from evoae.config.schema import TrainingConfig
 from evoae.genome.genes import Train
 from evoae.genome.genome import Genome
 from evoae.genome.network_defaults import NetworkDefaults

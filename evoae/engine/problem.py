@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evoae.config.schema import Config
@@ -18,6 +18,7 @@ from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Space
 from evoae.models.plan import measure
 from evoae.runs.environment import environment
+from evoae.runs.metadata import RunMetadata, TrainingEnvironment
 
 
 def space_of(config: Config, defaults: NetworkDefaults) -> Space:
@@ -104,21 +105,22 @@ class Problem:
             memory_limit=config.execution.memory_limit,
         )
 
-    def metadata(self) -> dict[str, object]:
-        """Return what the run folder records of configuration and data, once."""
-        return {
-            "config": self.config.model_dump(mode="json"),
-            "data": self.dataset.name,
-            "data_digest": self.dataset.digest,
-            "input_shape": list(self.dataset.input_shape),
-            "output": self.defaults.output,
-            "train_images": len(self.dataset.train),
-            "validation_images": len(self.dataset.validation),
-            "source_images": self.source_images,
-            "kind": self.dataset.kind.to_json(),
-        }
+    def metadata(self) -> RunMetadata:
+        """Return what a run of this problem knows of itself when it begins."""
+        return RunMetadata(
+            config=self.config.model_dump(mode="json"),
+            data=self.dataset.name,
+            data_digest=self.dataset.digest,
+            input_shape=self.dataset.input_shape,
+            output=self.defaults.output,
+            train_images=len(self.dataset.train),
+            validation_images=len(self.dataset.validation),
+            source_images=self.source_images,
+            environment=surroundings(),
+            kind=self.dataset.kind.to_json(),
+        )
 
 
-def surroundings() -> dict[str, object]:
+def surroundings() -> TrainingEnvironment:
     """Return what the last digits of a result may depend on: software, processor, threads."""
-    return {**environment(), "cpu_flags": cpu_flags(), "threads_per_training": 1}
+    return TrainingEnvironment(**asdict(environment()), cpu_flags=cpu_flags())

@@ -269,7 +269,7 @@ class _Refit:
 
     def _test(self, id: str, number: int) -> tuple[dict[str, float], float]:
         """Return a model's metrics on the test set, and the one that counts."""
-        from evoae.models.objectives.factory import objective_for
+        from evoae.models.objectives.base import objective_for
         from evoae.training.measure import measured
         from evoae.training.setup import load_quietly
 
@@ -320,7 +320,7 @@ def whole_problem(run: Run, config: Config) -> Problem:
     with of_run(run.path):
         source = load(config.data, config.seed)
         now = source.reduced(config.data.reduce, config.seed).digest
-    recorded = run.metadata_value("data_digest", str)
+    recorded = run.metadata().data_digest
     if recorded != now:
         raise RunError(
             str(run.path),

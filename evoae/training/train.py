@@ -89,7 +89,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
 
     from evoae.models.build import build
     from evoae.models.objectives.augmentation import Augmented
-    from evoae.models.objectives.factory import objective_for
+    from evoae.models.objectives.base import objective_for
 
     # Else every candidate leaves something behind. The garbage collector runs by itself, often
     # enough since `prepare` froze the libraries: memory stays flat, and no time is lost waiting.

@@ -182,7 +182,7 @@ def own_data(model: Model, labels: Path | None = None) -> Dataset:
     advice = of_run(model.run.path, ", or name others with --data")
     with advice if labels is None else nullcontext():
         dataset = load(config.data, config.seed, labels=labels)
-    recorded = model.run.metadata_value("data_digest", str)
+    recorded = model.run.metadata().data_digest
     if dataset.reduced(config.data.reduce, config.seed).digest != recorded:
         raise DataError(
             dataset.name,

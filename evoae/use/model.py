@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.config.objectives import CorruptedConfig
 from evoae.data.kinds.base import AbstractKind
 from evoae.data.kinds.registry import kind_of
 from evoae.errors import RunError, UseError
@@ -134,10 +135,13 @@ class Model:
         """What the run's validation inputs are corrupted by; None if they are not."""
         from evoae.models.objectives.corruption import Corruption
 
-        config = None if self.run is None else self.run.config
-        if config is None or config.objective.corruption == "none":
+        objective = None if self.run is None else self.run.config.objective
+        if self.run is None or not isinstance(objective, CorruptedConfig):
             return None
-        return Corruption(config.objective, config.seed % 2**31, bounded=self.kind.bounded)
+        if objective.corruption == "none":
+            return None
+        seed = self.run.config.seed % 2**31
+        return Corruption(objective, seed, bounded=self.kind.bounded)
 
     def decode_all(self, codes: Floats) -> Floats:
         """Decode any number of codes, (n, *code_shape) or flat (n, latent), in batches."""

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from evoae.use.output import check_decodable, write_decoded
 from evoae.use.reconstruct import write_rebuilt
 from evoae.use.sample import sample
 from evoae.use.score import score
-from tests.runs.samples import candidate, finished, identity, scored
+from tests.runs.samples import METADATA, candidate, finished, identity, scored
 from tests.use.networks import dense_autoencoder
 
 COLUMNS = ["age", "colour", "pressure"]
@@ -49,8 +50,8 @@ def run(rows, tmp_path_factory):
     data = {"path": str(folder / "patients.csv"), "label_column": "sick"}
     config = Config.model_validate({"data": data, "search": {"population": 2, "hof_size": 2}})
     dataset = load(config.data, config.seed)
-    metadata = {"data_digest": dataset.digest, "kind": dataset.kind.to_json()}
-    create(folder / "run", config, metadata)
+    kind = dataset.kind.to_json()
+    create(folder / "run", config, replace(METADATA, data_digest=dataset.digest, kind=kind))
     with Store.writer(folder / "run") as store:
         store.add_candidate(candidate(1))
         store.add_candidate(candidate(2, position=1))
