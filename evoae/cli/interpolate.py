@@ -42,7 +42,7 @@ def _numbers(_context: click.Context, _option: click.Parameter, value: str) -> l
 @options.number(
     "--steps", least=2, default=8, help="Codes from one item to the next, both included."
 )
-@options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.grid")
+@options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.output")
 def command(
     model: Model, data: str | None, split: Split | None, items: list[int], steps: int, out: Path
 ) -> None:

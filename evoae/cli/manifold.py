@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @options.model
 @options.number("--side", least=2, default=20, help="Codes along each side.")
 @options.data
-@options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.grid")
+@options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.output")
 def command(model: Model, side: int, data: str | None, out: Path) -> None:
     """Write what model ID of RUN decodes on a grid over its two-dimensional code."""
     from evoae.use.grid import manifold

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("reconstruct")
 @options.items
-@options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.reconstruct")
+@options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.output")
 def command(model: Model, items: Items, limit: int | None, out: Path) -> None:
     """Write items and what model ID of RUN makes of them.
 

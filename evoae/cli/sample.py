@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @options.number("--seed", least=0, default=0, help="Of the draws.")
 @options.data
-@options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.sample")
+@options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.output")
 def command(
     model: Model, number: int, how: How | None, seed: int, data: str | None, out: Path
 ) -> None:

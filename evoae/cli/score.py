@@ -42,12 +42,14 @@ def command(
 
     With --normal or --anomaly, which say what labels mean, also the area under the ROC curve.
     """
+    from dataclasses import replace
+
     from evoae.data.labels import read_labels
     from evoae.use.output import write_csv
     from evoae.use.score import roc_auc, score
 
     if labels is not None:
-        items = items.labelled(read_labels(labels, len(items), "--labels"))
+        items = replace(items, labels=read_labels(labels, len(items), "--labels"))
     scores = score(model, items.first(limit))
     wanted = normal or anomaly or labels is not None
     auc = roc_auc(scores, normal=normal, anomaly=anomaly) if wanted else None

@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from evoae.data.progress import Say, silent
 from evoae.errors import DataError, disk_error
@@ -71,8 +71,10 @@ def _publish(
     What is there is put away only after it was seen to be damaged: it may be another driver's that
     has just come.
     """
-    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
-    try:
+    with TemporaryDirectory(
+        dir=folder.parent, prefix=".new-", ignore_cleanup_errors=True
+    ) as temporary:
+        staging = Path(temporary)  # gone already after the rename
         write(staging)
         for file in staging.iterdir():
             with file.open("rb") as written:
@@ -87,8 +89,6 @@ def _publish(
                     "Trainings that read it before may be wrong."
                 )
         shutil.rmtree(folder / "damaged", ignore_errors=True)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)  # gone already after the rename
 
 
 def _renamed(staging: Path, folder: Path) -> bool:
@@ -104,18 +104,15 @@ def _renamed(staging: Path, folder: Path) -> bool:
 
 def _prune(root: Path, keep: Path) -> None:
     """Drop the least recently used folders beyond the bounds, never one used within a day."""
-    folders, total = 0, 0
-    for when, size, folder in sorted(_entries(root), reverse=True):
-        folders, total = folders + 1, total + size
-        unfinished = folder.name.startswith(".new-")
-        beyond = folders > _MOST_FOLDERS or total > _MOST_BYTES or unfinished
-        if beyond and folder != keep and time.time() - when > _IN_USE:
-            shutil.rmtree(folder, ignore_errors=True)  # another driver may be faster
-
-
-def _entries(root: Path) -> Iterator[tuple[float, int, Path]]:
-    """Yield each folder's last use (seconds since the epoch) and size in bytes, and its path."""
+    entries = []
     for folder in root.iterdir():
         with suppress(FileNotFoundError):  # another driver has just renamed or dropped it
             size = sum(file.stat().st_size for file in folder.glob("*.npy"))
-            yield folder.stat().st_mtime, size, folder
+            entries.append((folder.stat().st_mtime, size, folder))
+    total = 0
+    for count, (used, size, folder) in enumerate(sorted(entries, reverse=True), 1):
+        total += size
+        unfinished = folder.name.startswith(".new-")
+        beyond = count > _MOST_FOLDERS or total > _MOST_BYTES or unfinished
+        if beyond and folder != keep and time.time() - used > _IN_USE:
+            shutil.rmtree(folder, ignore_errors=True)  # another driver may be faster

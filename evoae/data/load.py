@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from evoae.config.data import DataConfig
-from evoae.data.dataset import Dataset
+from evoae.data.dataset import Dataset, Source
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, silent
 from evoae.data.sources.files import check_settings, home, read_path
@@ -35,16 +35,24 @@ def load(
     Raises:
         DataError: the data or the labels cannot be found or used, or a split has no room.
     """
+    source = read(config, say)
+    given = None if labels is None else read_labels(labels, len(source), "--labels")
+    return source.split(config, seed, given)
+
+
+def read(config: DataConfig, say: Say = silent) -> Source:
+    """Read the named set, file or folder that `config` asks for, without splitting it.
+
+    Raises:
+        DataError: it cannot be found or used.
+    """
     path = None if config.path is None else home(Path(config.path))
     if config.name is None:
         assert path is not None  # the schema requires a name or a path
-        found = read_path(path, config, say)
-    else:
-        known = find_set(config.name)
-        check_settings(config, known.settings, known.name)
-        found = known.fetcher.read(path, say)
-    given = None if labels is None else read_labels(labels, len(found), "--labels")
-    return found.split(config, seed, given)
+        return read_path(path, config, say)
+    named_set = find_set(config.name)
+    check_settings(config, named_set.settings, named_set.name)
+    return named_set.fetcher.read(path, say)
 
 
 @contextmanager

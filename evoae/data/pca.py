@@ -31,13 +31,13 @@ def pca_errors(
     pca = _fitted(fitted, max(sizes))
     if pca is None:
         return dict.fromkeys(sizes, float(np.mean((fitted.mean(axis=0) - shown) ** 2)))
-    found, done = {}, 0
+    errors, done = {}, 0
     with _quiet_products():
         codes, left = pca.transform(shown), shown - pca.mean_
         for size in sorted(sizes):
             left -= codes[:, done:size] @ pca.components_[done:size]
-            found[size], done = float(np.mean(left**2)), size
-    return found
+            errors[size], done = float(np.mean(left**2)), size
+    return errors
 
 
 def pca_codes(

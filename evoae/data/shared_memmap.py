@@ -49,8 +49,8 @@ def share(dataset: Dataset, say: Say = silent) -> Path:
     folder = cache_root() / "shared" / dataset.digest
 
     def write(staging: Path) -> None:
-        for split, images in zip(_SPLITS, (dataset.train, dataset.validation), strict=True):
-            np.save(staging / f"{split}.npy", images, allow_pickle=False)
+        for split in _SPLITS:
+            np.save(staging / f"{split}.npy", getattr(dataset, split), allow_pickle=False)
 
     keep(folder, lambda: _holds(folder, dataset), write, say)
     return folder
@@ -63,30 +63,31 @@ def open_shared(folder: Path) -> Shared:
         DataError: they are gone or damaged.
     """
     try:
-        train, validation = (_map(folder / f"{split}.npy") for split in _SPLITS)
+        shared = _open(folder)
     except (OSError, ValueError, EOFError) as why:
         raise DataError(
             str(folder), f"the shared images cannot be read ({why})", "resume the run"
         ) from why
     with suppress(PermissionError):  # a mark of use that only the owner of the cache can set
         os.utime(folder)
-    return Shared(train, validation)
+    return shared
 
 
-def _map(file: Path) -> Images:
-    if not file.is_file():  # a pipe would wait for someone to write to it
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
-    mapped: Images = np.load(file, mmap_mode="r", allow_pickle=False)
-    return mapped
+def _open(folder: Path) -> Shared:
+    files = [folder / f"{split}.npy" for split in _SPLITS]
+    for file in files:
+        if not file.is_file():  # a pipe would wait for someone to write to it
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
+    return Shared(*(np.load(file, mmap_mode="r", allow_pickle=False) for file in files))
 
 
 def _holds(folder: Path, dataset: Dataset) -> bool:
     """Whether `folder` holds the images of `dataset`."""
     try:
-        held = [_map(folder / f"{split}.npy") for split in _SPLITS]
+        held = _open(folder)
     except (FileNotFoundError, ValueError, EOFError):
         return False
-    return all(map(_same, held, (dataset.train, dataset.validation)))
+    return all(_same(getattr(held, split), getattr(dataset, split)) for split in _SPLITS)
 
 
 def _same(held: Images, images: Images) -> bool:
@@ -95,7 +96,7 @@ def _same(held: Images, images: Images) -> bool:
         return False
     step = max(1, _CHUNK * len(images) // max(1, images.nbytes))
     for start in range(0, len(images), step):
-        pair = (each[start : start + step] for each in (held, images))
+        pair = held[start : start + step], images[start : start + step]
         a, b = (np.ascontiguousarray(part).view(np.uint8) for part in pair)
         if not np.array_equal(a, b):
             return False

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from typing_extensions import TypedDict  # pydantic asks for this one below Python 3.12
 
 from evoae.config.search import BudgetConfig
+from evoae.data.kinds.recorded import RecordedKind
 from evoae.runs.records import Baseline
 
 _T = TypeVar("_T")
@@ -136,8 +137,8 @@ class RunMetadata:
         train_images, validation_images: items of the splits that candidates are trained and
             measured on.
         source_images: items of the data set's training part, before it was reduced.
+        kind: of the data, with what was fitted on the training split.
         environment: where the run began.
-        kind: of the data, see `evoae.data.kinds.base.AbstractKind.to_json`.
         genome: the given network of `evoae train`; None for a search.
         seeds: genomes of `search.seed_genomes`.
         generations: how many are asked for; None if only a budget ends the search.
@@ -167,8 +168,8 @@ class RunMetadata:
     train_images: _Number
     validation_images: _Number
     source_images: _Number
+    kind: RecordedKind
     environment: TrainingEnvironment
-    kind: dict[str, Any]
     genome: str | None = None
     seeds: tuple[str, ...] = ()
     generations: _Number | None = None

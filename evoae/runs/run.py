@@ -84,7 +84,7 @@ class Run:
 
     def item(self) -> str:
         """Return the word for one of the things that the run's networks rebuild: "image"."""
-        return str(self.metadata().kind.get("item", "item"))
+        return self.metadata().kind["item"]
 
     def generations(self) -> list[Generation]:
         """Return the finished generations in order."""

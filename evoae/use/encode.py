@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.data.kinds.base import plain
+from evoae.models.batches import batches
 from evoae.use.items import Items
 from evoae.use.model import Floats, Model
 from evoae.use.output import write_csv, write_npz
 
 SUFFIXES = (".npz", ".csv")
+_AT_ONCE = 256  # items that become text together
 
 
 def encode(model: Model, items: Items) -> Floats:
@@ -46,24 +49,13 @@ def write_codes(path: Path, codes: Floats, items: Items, *, concat: bool = False
             arrays["features"] = np.hstack([inputs, codes])
         write_npz(path, arrays)
         return
-    header = [f"z{number}" for number in range(1, codes.shape[1] + 1)]
+    names = [f"z{number}" for number in range(1, codes.shape[1] + 1)]
+    lines: Iterator[list[Any]] = chain.from_iterable(map(plain, batches(codes, _AT_ONCE)))
     if concat:
-        header = [*items.kind.header(items.shape), *header]
+        names = [*items.kind.header(items.shape), *names]
+        before = (row for batch in items.batches(_AT_ONCE) for row in items.kind.cells(batch))
+        lines = ([*left, *right] for left, right in zip(before, lines, strict=True))
     if items.labels is not None:
-        header.append("label")
-    write_csv(path, header, _lines(codes, items, concat=concat))
-
-
-def _lines(codes: Floats, items: Items, *, concat: bool) -> Iterator[list[object]]:
-    at = 0
-    for batch in items.batches(256):
-        here = slice(at, at + len(batch))
-        at += len(batch)
-        lines = plain(codes[here])
-        if concat:
-            before = items.kind.cells(batch)
-            lines = [[*left, *right] for left, right in zip(before, lines, strict=True)]
-        if items.labels is not None:
-            for line, label in zip(lines, items.labels[here], strict=True):
-                line.append(label)
-        yield from lines
+        names.append("label")
+        lines = ([*line, label] for line, label in zip(lines, items.labels, strict=True))
+    write_csv(path, names, lines)

@@ -13,7 +13,6 @@ from evoae.use.encode import encode
 from evoae.use.items import choose_training
 from evoae.use.model import Decoded, Floats, Model
 
-SUFFIXES = (".png", ".npz", ".csv")
 _MIDDLE = (1, 99)  # per cent: the range of codes that are not outliers
 
 

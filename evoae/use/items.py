@@ -14,10 +14,9 @@ from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset, Images, Labels, joined
 from evoae.data.kinds.base import AbstractKind
 from evoae.data.kinds.registry import KINDS
-from evoae.data.load import load, of_run
-from evoae.data.progress import silent
-from evoae.data.sources.files import home, read_path
-from evoae.data.sources.named import NAMED, find_set
+from evoae.data.load import load, of_run, read
+from evoae.data.sources.files import home
+from evoae.data.sources.named import NAMED
 from evoae.data.sources.picture_folder import holds_pictures
 from evoae.errors import DataError, UseError
 from evoae.formatting import shape
@@ -79,10 +78,6 @@ class Items:
     def all(self) -> Floats:
         """Return all items at once, (n, *shape)."""
         return np.concatenate(list(self.batches(len(self))))
-
-    def labelled(self, labels: Labels) -> Items:
-        """Return the same items with other labels, (n,)."""
-        return replace(self, labels=labels)
 
     def first(self, count: int | None) -> Items:
         """Return the first `count` items, or all if there are no more or it is None."""
@@ -198,11 +193,7 @@ def _new(model: Model, data: str) -> Items:
         raise UseError(
             model.name, "a lone file does not know the columns of its table", "Name the run."
         )
-    settings = _settings(model, data)
-    if settings.name is not None:
-        source = find_set(settings.name).fetcher.read(None, silent)
-    else:
-        source = read_path(Path(settings.path or ""), settings)
+    source = read(_settings(model, data))
     if source.kind != model.kind.name:
         told = KINDS[source.kind].described
         raise UseError(source.name, told, f"{model.name} takes {model.kind.described}")
@@ -212,17 +203,17 @@ def _new(model: Model, data: str) -> Items:
 
 def _settings(model: Model, data: str) -> DataConfig:
     """Return the settings for reading other images: split as the model's run split its own."""
-    known = {} if model.run is None else model.run.config.data.model_dump(include=_SPLITTING)
+    settings = {} if model.run is None else model.run.config.data.model_dump(include=_SPLITTING)
     if data in NAMED:
-        return DataConfig(name=data, **known)
+        return DataConfig(name=data, **settings)
     if not home(Path(data)).exists():
         raise DataError(data, "no named set, and no file", "'evoae data list' shows the sets")
     if model.kind.pictures and holds_pictures(home(Path(data))):
         *size, channels = model.input_shape
-        known |= {"size": size, "channels": channels}
+        settings |= {"size": size, "channels": channels}
         if model.run is not None:
-            known["corrupt"] = model.run.config.data.corrupt
-    return DataConfig(path=data, **known)
+            settings["corrupt"] = model.run.config.data.corrupt
+    return DataConfig(path=data, **settings)
 
 
 def _of_split(dataset: Dataset, split: AnySplit) -> Items:

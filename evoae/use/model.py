@@ -140,8 +140,7 @@ class Model:
             return None
         if objective.corruption == "none":
             return None
-        seed = self.run.config.seed % 2**31
-        return Corruption(objective, seed, bounded=self.kind.bounded)
+        return Corruption(objective, self.run.config.seed % 2**31, bounded=self.kind.bounded)
 
     def decode_all(self, codes: Floats) -> Floats:
         """Decode any number of codes, (n, *code_shape) or flat (n, latent), in batches."""
@@ -177,18 +176,18 @@ def open_model(what: str | Path, id: str = "best", *, kind: Kind = "auto") -> Mo
         kind_of_items = kind_of(tuple(autoencoder.input_shape[1:]))
         return Model(str(what), Path(what), autoencoder, kind_of_items)
     run = Run.open(what)
-    found = run.find(id).candidate.id
-    name = f"{run.path} {found[:6]}"
-    path = _model_path(run, found, kind)
+    candidate_id = run.find(id).candidate.id
+    name = f"{run.path} {candidate_id[:6]}"
+    path = _model_path(run, candidate_id, kind)
     if path is None:
         raise UseError(
             name,
             "the refitted model is not there" if kind == "refit" else "its model was not kept",
-            f"Make it with '{command('refit', run.path, found[:6])}'.",
+            f"Make it with '{command('refit', run.path, candidate_id[:6])}'.",
         )
     load_quietly()
     loss = run.config.objective.loss
-    return Model(name, path, _whole(path), run.data_kind(), loss, run, found)
+    return Model(name, path, _whole(path), run.data_kind(), loss, run, candidate_id)
 
 
 def _model_path(run: Run, id: str, kind: Kind) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 
 from evoae.data.kinds.base import AbstractKind
 from evoae.errors import UseError
-from evoae.runs.files import replacing, write_whole
+from evoae.runs.files import replacing
 from evoae.use.model import Decoded, Floats, Model
 
+SUFFIXES = (".png", ".npz", ".csv")  # of what `write_decoded` writes
 _MOST_PIXELS = 10**8  # of one picture
 _MOST_VALUES = 2**28  # that are decoded at once: 1 GiB
 _DRAWABLE = (1, 3, 4)  # channels: grey, colour, colour with transparency
@@ -104,9 +104,8 @@ def write_picture(path: Path, grid: NDArray[Any], kind: AbstractKind) -> None:
     scale = _magnified(height, width, picture.shape)
     drawn = Image.fromarray(picture[..., 0] if channels == 1 else picture)
     drawn = drawn.resize((scale * drawn.width, scale * drawn.height), Image.Resampling.NEAREST)
-    file = io.BytesIO()
-    drawn.save(file, format="PNG")
-    write_whole(path, file.getvalue())
+    with replacing(path) as draft:
+        drawn.save(draft, format="PNG")
 
 
 def _magnified(height: int, width: int, canvas: tuple[int, ...]) -> int:
@@ -130,13 +129,12 @@ def check_drawable(path: Path, kind: AbstractKind, shape: tuple[int, ...], count
         raise UseError(str(path), f"{count:,} images are too many for one picture", "use .npz")
 
 
-def near_square(values: NDArray[Any]) -> NDArray[Any]:
-    """Return (n, ...) as a grid (rows, columns, ...), its last row filled up with white."""
-    columns = int(np.ceil(np.sqrt(len(values))))
-    rows = -(-len(values) // columns)
-    grid = np.ones((rows * columns, *values.shape[1:]), values.dtype)
+def in_rows(values: NDArray[Any], across: int) -> NDArray[Any]:
+    """Return (n, ...) as a grid (rows, across, ...), its last row filled up with white."""
+    rows = -(-len(values) // across)
+    grid = np.ones((rows * across, *values.shape[1:]), values.dtype)
     grid[: len(values)] = values
-    return grid.reshape(rows, columns, *values.shape[1:])
+    return grid.reshape(rows, across, *values.shape[1:])
 
 
 def check_decodable(path: Path, model: Model, count: int) -> None:
@@ -181,7 +179,8 @@ def write_decoded(path: Path, decoded: Decoded, kind: AbstractKind) -> None:
     if suffix == ".npz":
         write_npz(path, {"codes": codes, "values": values})
     elif suffix == ".png":
-        write_picture(path, values if is_grid else near_square(values), kind)
+        near_square = math.ceil(math.sqrt(len(values)))
+        write_picture(path, values if is_grid else in_rows(values, near_square), kind)
     else:
         shape = values.shape[codes.ndim - 1 :]
         header, lines = kind.header(shape), kind.cells(values.reshape(-1, *shape))

@@ -12,13 +12,13 @@ from evoae.use.model import Floats, Model
 from evoae.use.output import (
     check_columns,
     check_drawable,
+    in_rows,
     write_batches_npz,
     write_csv,
     write_picture,
 )
 from evoae.use.score import errors
 
-SUFFIXES = (".png", ".npz", ".csv")
 IN_A_PICTURE = 64  # items, where no number is given
 _ACROSS = 16  # items in a row of the picture
 
@@ -71,14 +71,10 @@ def write_rebuilt(path: Path, model: Model, items: Items) -> None:
 
 def _picture(model: Model, items: Items) -> Floats:
     """Return rows of at most 16 items, each row followed by those of what was made of them."""
-    stages = list(zip(*rebuilt(model, items), strict=True))
     across = min(_ACROSS, len(items))
-    down = -(-len(items) // across)
-    grid = np.ones((len(stages), down * across, *items.shape), np.float32)
-    for row, parts in zip(grid, stages, strict=True):
-        row[: len(items)] = np.concatenate(parts)
-    stacked = grid.reshape(len(stages), down, across, *items.shape).swapaxes(0, 1)
-    return stacked.reshape(len(stages) * down, across, *items.shape)
+    stages = zip(*rebuilt(model, items), strict=True)
+    grids = [in_rows(np.concatenate(parts), across) for parts in stages]
+    return np.stack(grids, axis=1).reshape(-1, across, *items.shape)
 
 
 def _lines(model: Model, items: Items) -> Iterator[list[object]]:

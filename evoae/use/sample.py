@@ -20,7 +20,6 @@ from evoae.use.model import Decoded, Floats, Loss, Model
 
 How = Literal["mean", "mode", "sample"]
 
-SUFFIXES = (".png", ".npz", ".csv")
 _MOST_VALUES = 2**26  # of training codes in memory at once
 
 
@@ -49,9 +48,9 @@ def sample(
         codes, source = rng.standard_normal((count, model.latent)), "the prior N(0, I)"
     else:
         assert training is not None
-        known = training.first(max(2, _MOST_VALUES // model.latent))
-        codes = _gaussian_like(encode(model, known), count, rng)
-        source = f"a Gaussian fitted to the codes of {len(known):,} training items"
+        fitted = training.first(max(2, _MOST_VALUES // model.latent))
+        codes = _gaussian_like(encode(model, fitted), count, rng)
+        source = f"a Gaussian fitted to the codes of {len(fitted):,} training items"
         if model.bounded:
             codes, source = np.clip(codes, 0, 1), f"{source}, cut to 0..1"
     drawn = codes.astype(np.float32)

@@ -112,5 +112,5 @@ def _plain(label: Any) -> str:
 
 
 def _quoted(labels: Iterable[Any]) -> str:
-    known = sorted({str(label) for label in labels})
-    return ", ".join(known[:_QUOTED]) + (", …" if len(known) > _QUOTED else "")
+    names = sorted({str(label) for label in labels})
+    return ", ".join(names[:_QUOTED]) + (", …" if len(names) > _QUOTED else "")

@@ -96,6 +96,17 @@ def test_the_npz_file_of_keras_is_verified_by_the_same_digests(
     assert error.value.place == f"{file} (x_test)"
 
 
+def test_a_path_to_a_file_that_is_not_the_set_is_refused_and_not_passed_over(
+    tiny: FileFetcher, write_tiny: Write, home: Path, tmp_path: Path
+) -> None:
+    write_tiny(home / ".keras/datasets/tiny")
+    (tmp_path / "notes.txt").write_text("no images")
+    with pytest.raises(DataError) as error:
+        read(tiny, tmp_path / "notes.txt")
+    assert error.value.place == str(tmp_path / "notes.txt")
+    assert error.value.value == "truncated or damaged (File is not a zip file)"
+
+
 def test_one_changed_pixel_is_refused_with_both_digests(
     tiny: FileFetcher, write_tiny: Write, tmp_path: Path
 ) -> None:

@@ -175,9 +175,8 @@ def test_a_kept_run_can_be_read_extended_and_used(tmp_path):
     assert evoae.Run.open(run).config.data.path == str(tmp_path / "kept" / "run-data.npz")
     more = evoae.resume(run, generations=1)
     assert len(more.generations()) == 2
-    assert [column["name"] for column in more.metadata().kind["fitted"]["columns"]] == list(
-        "abcde"
-    )
+    fitted = more.metadata().kind["fitted"]
+    assert [column["name"] for column in fitted["columns"]] == list("abcde")
     before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
     with pytest.raises(RunError) as refused:
         search.fit(correlated(50))

@@ -50,8 +50,8 @@ def run(rows, tmp_path_factory):
     data = {"path": str(folder / "patients.csv"), "label_column": "sick"}
     config = Config.model_validate({"data": data, "search": {"population": 2, "hof_size": 2}})
     dataset = load(config.data, config.seed)
-    kind = dataset.kind.to_json()
-    create(folder / "run", config, replace(METADATA, data_digest=dataset.digest, kind=kind))
+    fitted = dataset.kind.to_json()
+    create(folder / "run", config, replace(METADATA, data_digest=dataset.digest, kind=fitted))
     with Store.writer(folder / "run") as store:
         store.add_candidate(candidate(1))
         store.add_candidate(candidate(2, position=1))

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.data.kinds.recorded import RecordedKind
+
 if TYPE_CHECKING:
     from evoae.data.dataset import Images, Labels, Source
 
@@ -121,7 +123,7 @@ class AbstractKind(ABC):
         """Word for several items."""
         return f"{self.item}s"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> RecordedKind:
         """Return the kind as values that JSON can hold, for `registry.restore`."""
         return {"name": self.name, "item": self.item, "fitted": dataclasses.asdict(self)}
 

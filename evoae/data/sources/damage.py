@@ -26,6 +26,20 @@ DAMAGE = (  # what NumPy, Pillow, gzip, zipfile, tarfile and pickle raise on dam
 
 
 @contextmanager
+def accessing(place: Path, remedy: str) -> Iterator[None]:
+    """Turn the system's refusal to let us look at a place into one sentence.
+
+    Raises:
+        DataError: it refuses; the remedy is the caller's.
+    """
+    try:
+        yield
+    except OSError as why:
+        said = f"cannot be read ({why.strerror})"
+        raise DataError(str(why.filename or place), said, remedy) from why
+
+
+@contextmanager
 def reading(path: Path, remedy: str = "get the file again, or take it away") -> Iterator[None]:
     """Turn what a library raises while it reads a file into one sentence.
 

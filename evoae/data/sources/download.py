@@ -102,7 +102,7 @@ def unpack_debian(package: str, folder: Path, patience: float = 300.0) -> None:
         out, lists, cache = own / "out", own / "lists", own / "cache"
         for needed in (out, lists / "partial", cache / "archives" / "partial"):
             needed.mkdir(parents=True)
-        ours = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
+        ours = [f"-oDir::State::Lists={lists}", f"-oDir::Cache={cache}"]
         try:
             _apt(["download", package], out, patience)
         except DownloadError:
@@ -113,9 +113,8 @@ def unpack_debian(package: str, folder: Path, patience: float = 300.0) -> None:
 
 
 def _apt(arguments: list[str], folder: Path, patience: float) -> None:
-    quick = [f"Acquire::{kind}::Timeout={PATIENCE:g}" for kind in ("http", "https")]
-    options = [word for option in (*quick, "Acquire::Retries=0") for word in ("-o", option)]
-    _run(["apt-get", "-qq", *options, *arguments], folder, patience)
+    quick = [f"-oAcquire::{kind}::Timeout={PATIENCE:g}" for kind in ("http", "https")]
+    _run(["apt-get", "-qq", *quick, "-oAcquire::Retries=0", *arguments], folder, patience)
 
 
 def _run(command: list[str], folder: Path, patience: float) -> None:

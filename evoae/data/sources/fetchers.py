@@ -22,9 +22,12 @@ from evoae.data.dataset import Source
 from evoae.data.kinds.images import as_source
 from evoae.data.progress import Say
 from evoae.data.sources import download
+from evoae.data.sources.damage import accessing
+from evoae.data.sources.idx import find_first
 from evoae.errors import DataError, disk_error
 
 SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset-* packages install
+_REMEDY = "check data.path and EVOAE_DATA"
 
 
 class Fetcher(ABC):
@@ -90,10 +93,8 @@ class FileFetcher(Fetcher):
 
     def _find(self, path: Path | None) -> tuple[Path, ...] | None:
         for place in self._places(path):
-            try:
+            with accessing(place, _REMEDY):  # what is not there is no error
                 copy = self._copy_in(place, given=place == path)
-            except OSError as why:  # such as no permission; what is not there is no error
-                raise unreadable(place, why) from why
             if copy is not None:
                 return copy
         return None
@@ -109,10 +110,7 @@ class FileFetcher(Fetcher):
     def _copy_in(self, place: Path, *, given: bool = False) -> tuple[Path, ...] | None:
         """Return the files of a copy in `place`, or that `place` is if it is a lone file."""
         for layout in self.layouts:
-            files = [
-                next((file for name in names if (file := place / name).is_file()), None)
-                for names in layout
-            ]
+            files = (find_first(place, names) for names in layout)
             copy = tuple(file for file in files if file is not None)
             if len(copy) == len(layout):
                 return copy
@@ -220,11 +218,8 @@ def lone_file(
     """
 
     def parse(name: str, files: tuple[Path, ...], digests: tuple[str, ...]) -> Source:
-        try:
-            with files[0].open("rb") as opened:
-                found = hashlib.file_digest(opened, "sha256").hexdigest()
-        except OSError as why:
-            raise unreadable(files[0], why) from why
+        with accessing(files[0], _REMEDY), files[0].open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
         check_original(name, str(files[0]), found, digests[0])
         return read(files[0])
 
@@ -256,13 +251,6 @@ def check_original(
             f"not the original of {name}: {noun} is {digest[:12]}…, expected {expected[:12]}…",
             "put the original there, or take the file away",
         )
-
-
-def unreadable(place: Path, why: OSError) -> DataError:
-    """Return the error for a place on the way to a set that the system does not let us read."""
-    return DataError(
-        str(place), f"cannot be read ({why.strerror})", "check data.path and EVOAE_DATA"
-    )
 
 
 def keras_datasets() -> Path:

@@ -30,7 +30,7 @@ _LABELS = frozenset({"labels"})
 _ARRAY = frozenset[str]().union(*(kind.array_settings for kind in KINDS.values()))  # of whichever
 _TABLES = (".csv", ".tsv", ".data", ".txt")  # suffixes
 _REMEDY = "save or copy it again"
-_ARRAYS = ("images", "labels", "test", "test_labels")  # arguments of `as_source`
+ARRAYS = ("images", "labels", "test", "test_labels")  # arguments of `as_source`
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
 
 
@@ -95,11 +95,11 @@ def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -
         raise DataError(str(path), "no such file or folder", "check data.path") from why
     except (OSError, ValueError) as why:  # a name that no file can have is a ValueError
         raise DataError(str(path), f"cannot be read ({why})", "check data.path") from why
-    for known in FORMATS:
-        if known.matches(path, head):
-            check_settings(config, known.settings, path.name)
-            return known.read(path, config, say)
-    formats = ", ".join(known.name for known in FORMATS)
+    for format in FORMATS:
+        if format.matches(path, head):
+            check_settings(config, format.settings, path.name)
+            return format.read(path, config, say)
+    formats = ", ".join(format.name for format in FORMATS)
     held = "folder" if path.is_dir() else "file" if head else "empty file"
     raise DataError(str(path), f"a {held} of no known format", f"evoae reads: {formats}")
 
@@ -113,7 +113,7 @@ def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source:
 
 
 def _read_npz(path: Path, config: DataConfig, _say: Say) -> Source:
-    return _as_found(path, config, npz_arrays(path, lambda names: _pick(names, path)))
+    return _as_found(path, config, npz_arrays(path))
 
 
 def _as_found(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source:
@@ -133,28 +133,25 @@ def _as_kind(
     return kind.source(path.name, str(path), arrays)
 
 
-def npz_arrays(
-    path: Path, pick: Callable[[list[str]], Mapping[str, str]]
-) -> dict[str, NDArray[Any]]:
-    """Read some arrays of an .npz file.
+def npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the images or rows of an .npz file, and what belongs to them.
 
-    Args:
-        path: of the file.
-        pick: from the names in the file, those to read, by the keys that the result shall have.
+    Returns:
+        arrays by the arguments of `as_source` and `rows_of`, in their order.
 
     Raises:
-        DataError: damaged, an array is not there, or it holds Python objects.
+        DataError: damaged, it is unclear which are the images, or it holds Python objects.
     """
     with reading(path, _REMEDY), path.open("rb") as file:
-        archive = np.load(file, allow_pickle=False)
-        wanted = pick(archive.files).items()
+        archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
+        wanted = _pick(archive.files, path).items()
         return {key: _member(archive, name, path) for key, name in wanted}
 
 
 def _pick(names: list[str], path: Path) -> dict[str, str]:
     """Choose the arrays to read, by the names that `AbstractKind.source` takes."""
     if "x_train" in names:
-        parts = dict(zip(_ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
+        parts = dict(zip(ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
         return {key: name for key, name in parts.items() if name in names}
     whole = [name for name in _WHOLE if name in names] or (names if len(names) == 1 else [])
     if len(whole) != 1:
@@ -203,7 +200,7 @@ def _read_idx_file(path: Path, config: DataConfig, _say: Say) -> Source:
 
 
 def _read_idx_folder(path: Path, config: DataConfig, _say: Say) -> Source:
-    files = {key: find_part(path, part) for key, part in zip(_ARRAYS, PARTS, strict=True)}
+    files = {key: find_part(path, part) for key, part in zip(ARRAYS, PARTS, strict=True)}
     arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
     return _as_kind(KINDS["images"], path, config, arrays)
 

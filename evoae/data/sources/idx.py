@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import math
 import struct
+from collections.abc import Iterable
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,12 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 
 def find_part(folder: Path, part: str) -> Path | None:
     """Return the file of one of `PARTS` in `folder`, compressed or not; None if not there."""
-    for file in (folder / f"{part}.gz", folder / part):
-        if file.is_file():
-            return file
-    return None
+    return find_first(folder, (f"{part}.gz", part))
+
+
+def find_first(folder: Path, names: Iterable[str]) -> Path | None:
+    """Return the first of some files that is in `folder`; None if none is."""
+    return next((file for name in names if (file := folder / name).is_file()), None)
 
 
 def read_idx(path: Path) -> NDArray[Any]:

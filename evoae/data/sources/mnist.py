@@ -12,8 +12,9 @@ from pathlib import Path
 
 from evoae.data.dataset import Source
 from evoae.data.kinds.images import as_source
+from evoae.data.sources.damage import reading
 from evoae.data.sources.fetchers import FileFetcher, check_original
-from evoae.data.sources.files import npz_arrays
+from evoae.data.sources.files import ARRAYS, npz_arrays
 from evoae.data.sources.idx import PARTS, idx_digest, read_idx
 
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
@@ -35,7 +36,9 @@ def read_mnist(name: str, files: tuple[Path, ...], digests: tuple[str, ...]) -> 
         arrays = [read_idx(file) for file in files]
         places = [str(file) for file in files]
     else:
-        arrays = list(npz_arrays(files[0], lambda _: {key: key for key in _KEYS}).values())
+        held = npz_arrays(files[0])
+        with reading(files[0]):
+            arrays = [held[key] for key in ARRAYS]
         places = [f"{files[0]} ({key})" for key in _KEYS]
     for place, array, expected in zip(places, arrays, digests, strict=True):
         noun = "the SHA-256 of its uncompressed content"

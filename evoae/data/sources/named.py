@@ -50,7 +50,7 @@ _SETS = (
     NamedSet("digits", (8, 8, 1), 1_797, None, "CC BY 4.0", f"{_UCI}/80", DigitsFetcher()),
     NamedSet("heart", (25,), 303, None, "CC BY 4.0", f"{_UCI}/45", HEART, TABLE),
 )
-NAMED = {known.name: known for known in _SETS}
+NAMED = {named_set.name: named_set for named_set in _SETS}
 
 
 def find_set(name: str) -> NamedSet:

@@ -11,7 +11,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +20,18 @@ from numpy.lib import format as npy
 from evoae import formatting
 from evoae.config.data import DataConfig
 from evoae.data.cache import cache_root, keep
-from evoae.data.dataset import Images, Labels
+from evoae.data.dataset import Images, Labels, take_labels
 from evoae.data.kinds.images import ImageSource
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, bar
-from evoae.data.sources.damage import LARGEST
+from evoae.data.sources.damage import LARGEST, accessing
 from evoae.data.sources.pictures import SUFFIXES, CorruptError, Header, decode, look
 from evoae.errors import DataError
 from evoae.formatting import shape
 
-_LAYOUT = 1  # of the cached folder, and of the way of decoding
+_LAYOUT = 2  # of the cached folder, and of the way of decoding
 _NAMED = 5  # skipped pictures that a line names
 _SMALL = 300  # pixels: a side that an autoencoder can take as it is
-
-
-@dataclass(frozen=True, slots=True)
-class _Decoded:
-    """What became of the pictures, in the order of their names.
-
-    Attributes:
-        kept: positions of those that could be decoded.
-        skipped: names of the others, and why.
-    """
-
-    kept: list[int]
-    skipped: list[tuple[str, str]]
 
 
 def holds_pictures(path: Path, _head: bytes = b"") -> bool:
@@ -79,33 +65,28 @@ def read_folder(path: Path, config: DataConfig, say: Say) -> ImageSource:
     opened = _open(folder)
     if opened is None:
         raise DataError(str(folder), "what was just written cannot be read", "try again")
-    images, decoded = opened
+    images, positions, skipped = opened
     _check_some(len(images), path)
     origin: tuple[str, ...] = ()
-    if decoded.skipped:
-        count = f"{len(decoded.skipped):,} of {len(names):,} pictures that cannot be decoded"
-        named = ", ".join(f"{name} ({why})" for name, why in decoded.skipped[:_NAMED])
-        more = len(decoded.skipped) - _NAMED
+    if skipped:
+        count = f"{len(skipped):,} of {len(names):,} pictures that cannot be decoded"
+        named = ", ".join(f"{name} ({why})" for name, why in skipped[:_NAMED])
+        more = len(skipped) - _NAMED
         say(f"{path.name}: skipped {count}: {named}" + (f" and {more:,} more" * (more > 0)))
         origin = (f"skipped {count}",)
-    labels = _labels(names, config)
-    kept = None if labels is None else labels[decoded.kept]
-    return ImageSource(path.resolve().name, images, kept, origin=origin)
+    labels = take_labels(_labels(names, config), np.array(positions))
+    return ImageSource(path.resolve().name, images, labels, origin=origin)
 
 
 def _names(path: Path) -> Iterator[str]:
     """Yield the pictures' paths within `path`."""
-    try:
+    with accessing(path, "check data.path"):
         for folder, below, files in os.walk(path, onerror=_raise):
             below[:] = sorted(name for name in below if not name.startswith("."))
             inside = Path(folder).relative_to(path)
             for name in files:
                 if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                     yield (inside / name).as_posix()
-    except OSError as why:
-        raise DataError(
-            str(why.filename or path), f"cannot be read ({why.strerror})", "check data.path"
-        ) from why
 
 
 def _raise(why: OSError) -> None:
@@ -114,25 +95,26 @@ def _raise(why: OSError) -> None:
 
 def _key(path: Path, names: Sequence[str], config: DataConfig) -> str:
     """Return a name for the folder's content and how it is decoded."""
-    try:
+    with accessing(path, "mend or remove it"):
         facts = [(name, (path / name).stat()) for name in names]
-    except OSError as why:
-        raise DataError(
-            str(why.filename), f"cannot be read ({why.strerror})", "mend or remove it"
-        ) from why
     files = [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts]
-    told = [_LAYOUT, config.size, config.channels, config.corrupt, files]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    decoding = [_LAYOUT, config.size, config.channels, config.corrupt, files]
+    return hashlib.sha256(json.dumps(decoding).encode()).hexdigest()
 
 
-def _open(folder: Path) -> tuple[Images, _Decoded] | None:
-    """Map the images in a folder of the cache; None if it is not there or damaged."""
+def _open(folder: Path) -> tuple[Images, list[int], list[tuple[str, str]]] | None:
+    """Map the images in a folder of the cache; None if it is not there or damaged.
+
+    Returns:
+        the images, the positions of their names among all, and the names of skipped pictures, and
+        why.
+    """
     try:
         images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
-        decoded = _Decoded(**json.loads((folder / "decoded.json").read_text(encoding="utf-8")))
+        kept, skipped = json.loads((folder / "decoded.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, EOFError):
         return None
-    return (images, decoded) if len(images) == len(decoded.kept) else None
+    return (images, kept, skipped) if len(images) == len(kept) else None
 
 
 def _decode_all(
@@ -140,7 +122,6 @@ def _decode_all(
 ) -> None:
     """Write all pictures to images.npy, one after the other, and what became of them beside it."""
     skipped: dict[int, str] = {}
-    headers: dict[int, Header] = {}
 
     def attempt(work: Any, position: int, *arguments: Any) -> Any:
         file = path / names[position]
@@ -156,10 +137,9 @@ def _decode_all(
             skipped[position] = str(why)
             return None
 
-    for position in bar(range(len(names)), "looking at pictures", say):
-        header = attempt(look, position)
-        if header is not None:
-            headers[position] = header
+    positions = bar(range(len(names)), "looking at pictures", say)
+    looked = {position: attempt(look, position) for position in positions}
+    headers = {position: header for position, header in looked.items() if header is not None}
     _check_some(len(headers), path)
     shape = _shape(list(headers.values()), config, str(path))
     with (staging / "images.npy").open("wb") as file:
@@ -174,8 +154,7 @@ def _decode_all(
         _write_header(file, len(kept), shape)
         assert file.tell() == start  # NumPy leaves room for the first axis to change
     named = [(names[position], why) for position, why in sorted(skipped.items())]
-    told = json.dumps(asdict(_Decoded(kept, named)))
-    (staging / "decoded.json").write_text(told, encoding="utf-8")
+    (staging / "decoded.json").write_text(json.dumps([kept, named]), encoding="utf-8")
 
 
 def _check_some(count: int, path: Path) -> None:
@@ -184,24 +163,19 @@ def _check_some(count: int, path: Path) -> None:
 
 
 def _write_header(file: Any, count: int, shape: tuple[int, int, int]) -> None:
-    told = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
-    npy.write_array_header_1_0(file, told)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+    npy.write_array_header_1_0(file, header)
 
 
 def _shape(headers: Sequence[Header], config: DataConfig, place: str) -> tuple[int, int, int]:
     """Return (height, width, channels) for all pictures."""
     sizes = Counter((header.height, header.width) for header in headers)
-    if isinstance(config.size, int):
-        height = width = config.size
-    elif config.size is not None:
-        height, width = config.size
-    elif len(sizes) == 1:
-        ((height, width),) = sizes
-    else:
+    if config.size is None and len(sizes) > 1:
         raise _mixed(sizes, place)
-    channels = 1 if all(header.grey for header in headers) else 3
-    if config.channels != "auto":
-        channels = config.channels
+    wanted = config.size or next(iter(sizes))
+    height, width = (wanted, wanted) if isinstance(wanted, int) else wanted
+    grey = all(header.grey for header in headers)
+    channels = config.channels if config.channels != "auto" else 1 if grey else 3
     size = len(headers) * height * width * channels
     if size > LARGEST:
         raise DataError(
