@@ -27,14 +27,14 @@ from typing import Any
 
 import evoae
 from benchmarks.uses import USES, KsRow
-from evoae.cli.formatting import loss, short
-from evoae.cli.tables import print_table
+from evoae.cli.output import print_table
 from evoae.config.load import load_config
 from evoae.config.schema import Config
 from evoae.data.sources.named import find_set
 from evoae.data.sources.picture_folder import holds_pictures
 from evoae.engine.console import ConsoleCallback
 from evoae.experiments.refit import Refitted, refit
+from evoae.formatting import loss, short
 from evoae.models.export import Format, Part, export
 from evoae.runs.environment import environment
 from evoae.use.items import choose
@@ -113,7 +113,7 @@ def absent(name: str, folder: Path | None, cifar: Path | None) -> str | None:
         return "no folder of pictures: give --folder, or put one at EVOAE_DATA/signs"
     if name == "folder" and not holds_pictures(folder):
         return f"{folder} is no folder of pictures"
-    if name == "cifar10" and cifar is None and find_set(name).store.find(None) is None:
+    if name == "cifar10" and cifar is None and find_set(name).fetcher.find(None) is None:
         return "its data are not here (170 MB; 'evoae data get cifar10' brings them)"
     return None
 

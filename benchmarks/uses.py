@@ -64,11 +64,11 @@ def denoise(model: Model, out: Path) -> CandidateResult:
 def generate(model: Model, out: Path) -> CandidateResult:
     """Sample pictures, and go from one to another."""
     drawn = sample(model, SHOWN)
-    write_decoded(out / "samples.png", drawn.codes, drawn.values, None)
+    write_decoded(out / "samples.png", drawn, None)
     items = choose(model)
     grid = interpolate(model, items.at(range(4)))
-    write_decoded(out / "interpolated.png", grid.codes, grid.values, None, placed=True)
-    variances = encode(model, items).values.var(axis=0)
+    write_decoded(out / "interpolated.png", grid, None)
+    variances = encode(model, items).var(axis=0)
     return {
         **alive(variances),
         "used": [
@@ -83,15 +83,15 @@ def sparse_codes(model: Model, out: Path) -> CandidateResult:
     items = choose(model)
     codes = encode(model, items)
     write_codes(out / "codes.npz", codes, items)
-    on = codes.values > ON
+    on = codes > ON
     found = {
-        "mean_activation": float(codes.values.mean()),
+        "mean_activation": float(codes.mean()),
         "active_share": float(on.mean()),
         "dead_units": float((~on.any(axis=0)).mean()),
-        "constant_units": float((codes.values.std(axis=0) < ACTIVE).mean()),
+        "constant_units": float((codes.std(axis=0) < ACTIVE).mean()),
     }
     said = (
-        f"codes.npz: {codes.values.shape[1]:,} units, mean activation "
+        f"codes.npz: {codes.shape[1]:,} units, mean activation "
         f"{found['mean_activation']:.4f}; {found['active_share']:.1%} above {ON} for an item, "
         f"{found['dead_units']:.1%} never, {found['constant_units']:.1%} always the same"
     )
@@ -105,8 +105,8 @@ def contractive_codes(model: Model, out: Path) -> CandidateResult:
     write_codes(out / "codes.npz", codes, items)
     clean = items.all()
     noise = np.random.default_rng(0).normal(0, NUDGE, clean.shape).astype(np.float32)
-    moved = encode(model, Items("nudged", (clean + noise,))).values - codes.values
-    felt = float((moved**2).sum(axis=1).mean() / codes.values.var(axis=0).sum())
+    moved = encode(model, Items("nudged", (clean + noise,))) - codes
+    felt = float((moved**2).sum(axis=1).mean() / codes.var(axis=0).sum())
     linear = pca_felt(model)
     scores = score(model, items)
     write_csv(out / "scores.csv", *scores.lines())
@@ -152,7 +152,7 @@ def rows(model: Model, out: Path) -> CandidateResult:
     for how in ways:
         path = out / f"sampled_{how}.csv"
         tables[how] = compared(model, how, path, truth)
-    variances = encode(model, items).values.var(axis=0)
+    variances = encode(model, items).var(axis=0)
     limit = CONFIDENCE * np.sqrt((len(truth) + SAMPLED) / (len(truth) * SAMPLED))
     return {
         "ks": {how: [asdict(row) for row in table] for how, table in tables.items()},
@@ -196,7 +196,7 @@ def compared(model: Model, how: How, path: Path, truth: pd.DataFrame) -> list[Ks
     table = model.table
     assert table is not None
     drawn = sample(model, SAMPLED, how=how)
-    write_decoded(path, drawn.codes, drawn.values, table)
+    write_decoded(path, drawn, table)
     frame, _ = table.read(path)
     assert len(frame) == SAMPLED
     check_categories(table, frame, str(path))

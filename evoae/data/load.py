@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.dataset import Dataset, Source, take, take_labels
 from evoae.data.kinds.rows import Rows
 from evoae.data.kinds.split_rows import split_rows
@@ -46,7 +46,7 @@ def load(
     else:
         known = find_set(config.name)
         check_settings(config, known.settings, known.name)
-        found = known.store.read(path, say)
+        found = known.fetcher.read(path, say)
     if isinstance(found, Rows):
         given = None if labels is None else read_labels(labels, len(found.frame), "--labels")
         return split_rows(found, config, seed, given)

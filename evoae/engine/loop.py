@@ -25,7 +25,7 @@ from evoae.evolution.noise import deviation
 from evoae.evolution.racing import thresholds
 from evoae.evolution.state import Curve, Individual, Measured, Proposal, State, complete, scored
 from evoae.evolution.surrogate import Surrogate
-from evoae.execution.executor import AbstractExecutor
+from evoae.execution.executor import AbstractExecutor, StopRequest
 from evoae.formatting import command, flops
 from evoae.genome.codec import encode
 from evoae.genome.text import parse, render
@@ -82,8 +82,7 @@ class Loop:
     Attributes:
         progress: where it stands.
         shared: folder of the images that trainings read.
-        stop: set from a signal handler: begin nothing new.
-        in_flight: trainings under way.
+        stop: made from a signal handler.
     """
 
     def __init__(
@@ -126,15 +125,14 @@ class Loop:
         self._worst_kept: float | None = None
         self._target: int | None = metadata.get("generations")
         self.progress = Progress(self._target, self._planned(), self._budget)
-        self.in_flight = 0
-        self.stop = False
+        self.stop = StopRequest()
 
     def run(self, executor: AbstractExecutor) -> None:
         """Breed, train and record up to the run's target, or the end of its budget.
 
         Raises:
             SearchError: too many trainings failed, or the budget does not pay a single one.
-            Interrupted: `stop` was set before the end.
+            Interrupted: `stop` was made before the end.
         """
         self._store.keep_models()  # a driver that died may not have come to it
         while True:
@@ -143,11 +141,11 @@ class Loop:
                 pass
             self._start(executor)
             if not self._under_way:
-                if self.stop and not self._done:
+                if self.stop.made and not self._done:
                     raise self.interrupted()
                 break
             if self._under_way[0].open:
-                if not self.in_flight:  # nothing new was begun
+                if not self.stop.under_way:  # nothing new was begun
                     raise self.interrupted()
                 self._receive(executor.wait())
             else:
@@ -191,7 +189,7 @@ class Loop:
 
     def _ask(self) -> bool:
         """Ask for the next batch; return False if none is to come."""
-        if self._done or self.stop:
+        if self._done or self.stop.made:
             return False
         self._asked += 1
         generation = self._generation_of(self._asked)
@@ -325,9 +323,9 @@ class Loop:
                 self._drop(task.id)
             self._waiting = []
         self._waiting.sort(key=lambda each: each[:2])
-        while self._waiting and not self.stop and self.in_flight < executor.workers:
+        while self._waiting and not self.stop.made and self.stop.under_way < executor.workers:
             executor.start(self._waiting.pop()[2])
-            self.in_flight += 1
+            self.stop.under_way += 1
 
     def _drop(self, key: str) -> None:
         """Take back a training that has no place in the budget."""
@@ -339,7 +337,7 @@ class Loop:
 
     def _receive(self, evaluation: Evaluation) -> None:
         """Record a training that has ended."""
-        self.in_flight -= 1
+        self.stop.under_way -= 1
         key = evaluation.id
         _, _, number = key.partition(" ")
         batch = next(batch for batch in self._under_way if key in batch.open)
@@ -369,7 +367,7 @@ class Loop:
         self._callback.progressed(progress)
 
     def interrupted(self) -> Interrupted:
-        """Return what to raise when `stop` was set and something is left to do."""
+        """Return what to raise when `stop` was made and something is left to do."""
         progress, trained = self.progress, len(self._store.evaluations())
         self.save_clock()
         return Interrupted(self._store.folder, trained, progress.generation, self._target)

@@ -257,7 +257,10 @@ def _train(
 ) -> None:
     """Train a search's candidates, the plain networks, and models that are missing."""
     progress, data = loop.progress, problem.dataset
-    with executor_for(problem.config.execution) as executor, stopped_by_signals(loop, callback):
+    with (
+        executor_for(problem.config.execution) as executor,
+        stopped_by_signals(loop.stop, callback),
+    ):
         store.set({"workers": executor.workers, "planned": progress.planned})
         callback.started(
             SearchInfo(
@@ -306,7 +309,7 @@ def _search_at_random(
     other = at_random(store, problem, spent)
     if other is None:
         return
-    if loop.stop:
+    if loop.stop.made:
         raise loop.interrupted()
     folder = store.folder / RANDOM
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -65,10 +65,6 @@ class Known:
     pca: float | None
     found: str
     config: Mapping[str, Any]
-
-    def summary(self) -> dict[str, object]:
-        """Return all of it, for JSON."""
-        return asdict(self)
 
 
 @cache

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evoae.data.cache import cache_root
+from evoae.data.sources.fetchers import SYSTEM, keras_datasets
 from evoae.data.sources.named import NAMED
-from evoae.data.sources.stores import SYSTEM, keras_datasets
 from evoae.errors import DataError
 from evoae.execution.bfloat16 import has_bfloat16
 from evoae.execution.gpus import VISIBLE, Gpu, installed_gpus, visible_gpus
@@ -210,7 +210,7 @@ def _named_sets() -> tuple[dict[str, str | None], list[Missing]]:
     unreadable = []
     for name, known in NAMED.items():
         try:
-            found[name] = known.store.find(None)
+            found[name] = known.fetcher.find(None)
         except DataError as why:
             unreadable.append(Missing(f"data set {name}: {why}", f"chmod -R u+rX {why.place}"))
     return found, unreadable

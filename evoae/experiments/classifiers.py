@@ -158,7 +158,7 @@ class Comparison:
             yield name, self._learn(network, images, classes, held_out, rate, seed)
 
     def _encode(self, images: Images) -> Floats:
-        return encode(self.model, Items(self.dataset.name, (images,))).values
+        return encode(self.model, Items(self.dataset.name, (images,)))
 
     def _probe(self, codes: Floats, classes: Classes, shown: Floats, spent: float) -> Result:
         """Fit a probe on all examples; `spent` seconds are counted with its own."""

@@ -9,13 +9,15 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from evoae.config.schema import Config, ReduceConfig
+from evoae.config.data import ReduceConfig
+from evoae.config.schema import Config
 from evoae.data.load import load, of_run
 from evoae.data.pca import LARGEST, pca_error
 from evoae.engine.problem import Problem
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Task, seed_for, trained_as
 from evoae.experiments.training_progress import followed
+from evoae.formatting import plural
 from evoae.genome.text import parse
 from evoae.runs.compatibility import check_unchanged
 from evoae.runs.files import REFIT, refit_path
@@ -124,6 +126,7 @@ class _Refit:
     def of(self, candidates: Sequence[CandidateResult]) -> list[Refitted]:
         """Return the record of each candidate, trained for as far as it has none."""
         from evoae.data.shared_memmap import share
+        from evoae.execution.executor import run_all
         from evoae.execution.factory import executor_for
 
         open_ones = [found for found in candidates if self._recorded(found) is None]
@@ -132,12 +135,10 @@ class _Refit:
             with executor_for(self.problem.config.execution) as executor:
                 tasks = [task for found in open_ones for task in self._tasks(found, shared)]
                 self._announce(tasks)
-                for task in sorted(tasks, key=lambda task: -task.flops):
-                    executor.start(task)
                 seen = self.refit.with_validation
                 with followed(tasks, self.say, "training" if seen else "validation"):
-                    for _ in tasks:
-                        self._note(executor.wait())
+                    for evaluation in run_all(executor, tasks):
+                        self._note(evaluation)
         for found in open_ones:
             self._conclude(found)
         return [_read(self._recorded(found) or {}) for found in candidates]
@@ -177,10 +178,9 @@ class _Refit:
         if not tasks:
             return
         images = f"{len(self.problem.dataset.train):,} for training"
-        count = f"{len(tasks)} training" + "s" * (len(tasks) != 1)
         if slow := note_on(self.refit.precision):
             self.say(slow)
-        self.say(f"{count} of up to {self.refit.epochs} epochs, {images}")
+        self.say(f"{plural(len(tasks), 'training')} of up to {self.refit.epochs} epochs, {images}")
 
     def _note(self, evaluation: Evaluation) -> None:
         """Record a training that has ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -54,10 +54,6 @@ class Written:
     bytes: int
     sections: tuple[str, ...]
     missing: tuple[str, ...]
-
-    def summary(self) -> dict[str, object]:
-        """Return what `report --json` says."""
-        return asdict(self)
 
 
 def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) -> Written:

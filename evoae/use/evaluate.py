@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from evoae.config.schema import ObjectiveConfig
@@ -29,10 +29,6 @@ class Figures:
     items: str
     count: int
     metrics: Mapping[str, float]
-
-    def summary(self) -> dict[str, object]:
-        """Return what `evaluate --json` says."""
-        return asdict(self)
 
 
 def evaluate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
 
@@ -12,28 +11,13 @@ from numpy.typing import NDArray
 from evoae.errors import UseError
 from evoae.use.encode import encode
 from evoae.use.items import choose_training
-from evoae.use.model import Floats, Model
+from evoae.use.model import Decoded, Floats, Model
 
 SUFFIXES = (".png", ".npz", ".csv")
 _MIDDLE = (1, 99)  # per cent: the range of codes that are not outliers
 
 
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """Decoded codes.
-
-    Attributes:
-        codes: (rows, columns, latent).
-        values: (rows, columns, *input_shape), as the network sees items.
-        source: of the codes, in words.
-    """
-
-    codes: Floats
-    values: Floats
-    source: str
-
-
-def interpolate(model: Model, inputs: Floats, *, steps: int = 8) -> Grid:
+def interpolate(model: Model, inputs: Floats, *, steps: int = 8) -> Decoded:
     """Decode codes on straight lines between the codes of some items.
 
     Args:
@@ -59,7 +43,7 @@ def interpolate(model: Model, inputs: Floats, *, steps: int = 8) -> Grid:
     return _decoded(model, grid, f"straight lines between {len(inputs)} codes")
 
 
-def manifold(model: Model, *, side: int = 20, data: str | None = None) -> Grid:
+def manifold(model: Model, *, side: int = 20, data: str | None = None) -> Decoded:
     """Decode a square grid over a two-dimensional code; the first number grows to the right.
 
     Of a variational autoencoder the grid lies at equal steps of probability of the prior, as in
@@ -86,7 +70,7 @@ def manifold(model: Model, *, side: int = 20, data: str | None = None) -> Grid:
         axes = np.array([steps, steps])
         source = "quantiles of the prior N(0, I)"
     else:
-        codes = encode(model, training := choose_training(model, data=data)).values
+        codes = encode(model, training := choose_training(model, data=data))
         low, high = np.percentile(codes, _MIDDLE, axis=0)
         axes = np.linspace(low, high, side, axis=1)
         source = f"the middle 98 per cent of the codes of {len(training):,} training items"
@@ -94,7 +78,7 @@ def manifold(model: Model, *, side: int = 20, data: str | None = None) -> Grid:
     return _decoded(model, np.stack([across, up], axis=-1), source)
 
 
-def _decoded(model: Model, codes: NDArray[np.floating], source: str) -> Grid:
+def _decoded(model: Model, codes: NDArray[np.floating], source: str) -> Decoded:
     exact = codes.astype(np.float32)
     values = model.decode_all(exact)
-    return Grid(exact, values.reshape(*codes.shape[:2], *model.input_shape), source)
+    return Decoded(exact, values.reshape(*codes.shape[:2], *model.input_shape), source)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from evoae.config.schema import DataConfig, ReduceConfig
+from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset, Images, Labels
 from evoae.data.kinds.images import times
 from evoae.data.kinds.rows import Rows
@@ -73,13 +74,9 @@ class Items:
             if not 0 <= number < len(self):
                 raise UseError(self.name, f"no item {number}", f"there are 0 to {len(self) - 1:,}")
         starts = np.cumsum([0, *(len(part) for part in self.parts)])
-        homes = np.searchsorted(starts, numbers, side="right") - 1
-        return np.stack(
-            [
-                scaled(self.parts[part][number - starts[part]])
-                for part, number in zip(homes, numbers, strict=True)
-            ]
-        )
+        within = np.searchsorted(starts, numbers, side="right") - 1
+        pairs = zip(within, numbers, strict=True)
+        return np.stack([scaled(self.parts[k][number - starts[k]]) for k, number in pairs])
 
     def all(self) -> Floats:
         """Return all items at once, (n, *shape)."""
@@ -97,10 +94,8 @@ class Items:
         for part in self.parts:
             parts.append(part[:left])
             left -= len(parts[-1])
-        kept = tuple(part for part in parts if len(part))
-        return replace(
-            self, parts=kept, labels=None if self.labels is None else self.labels[:count]
-        )
+        labels = None if self.labels is None else self.labels[:count]
+        return replace(self, parts=tuple(part for part in parts if len(part)), labels=labels)
 
 
 def choose(
@@ -133,7 +128,8 @@ def choose(
     elif split in (None, "all"):
         items = _images(_settings(model, data))
     else:
-        items = _of_split(load(_settings(model, data), _seed(model)), split)
+        seed = 7 if model.run is None else model.run.config.seed
+        items = _of_split(load(_settings(model, data), seed), split)
     _check_fit(items, model)
     return items.first(limit)
 
@@ -187,10 +183,8 @@ def own_data(model: Model, labels: Path | None = None) -> Dataset:
     if model.run is None:
         raise UseError(model.name, "a lone file does not say what it was trained on", "add --data")
     config = model.run.config
-    if labels is None:
-        with of_run(model.run.path, ", or name others with --data"):
-            dataset = load(config.data, config.seed)
-    else:
+    advice = of_run(model.run.path, ", or name others with --data")
+    with advice if labels is None else nullcontext():
         dataset = load(config.data, config.seed, labels=labels)
     recorded = model.run.metadata_value("data_digest", str)
     if dataset.reduced(config.data.reduce, config.seed).digest != recorded:
@@ -211,15 +205,15 @@ def _new_rows(model: Model, data: str) -> Items:
     path = home(Path(data))
     if not path.is_file():
         raise DataError(data, "no such file", "name a CSV file with the run's columns")
+    labels = None
     if path.suffix in (".npy", ".npz"):
         source = read_path(path)
         if not isinstance(source, Rows):
             raise UseError(data, "images", f"{model.name} takes rows of a table")
-        encoded = model.table.encode(source.frame, str(path))
-        return Items(path.name, (encoded,), table=model.table)
-    frame, labels = model.table.read(path)
-    encoded = model.table.encode(frame, str(path))
-    return Items(path.name, (encoded,), labels, model.table)
+        frame = source.frame
+    else:
+        frame, labels = model.table.read(path)
+    return Items(path.name, (model.table.encode(frame, str(path)),), labels, model.table)
 
 
 def _settings(model: Model, data: str) -> DataConfig:
@@ -240,7 +234,7 @@ def _settings(model: Model, data: str) -> DataConfig:
 def _images(settings: DataConfig) -> Items:
     """Return every image of a named set, file or folder, in its order."""
     if settings.name is not None:
-        source = find_set(settings.name).store.read(None, silent)
+        source = find_set(settings.name).fetcher.read(None, silent)
     else:
         source = read_path(Path(settings.path or ""), settings)
     if isinstance(source, Rows):
@@ -251,26 +245,17 @@ def _images(settings: DataConfig) -> Items:
     return Items(source.name, (source.images, source.test), labels)
 
 
-def _seed(model: Model) -> int:
-    return 7 if model.run is None else model.run.config.seed
-
-
 def _of_split(dataset: Dataset, split: AnySplit) -> Items:
-    parts, labels = {
-        "train": ((dataset.train,), (dataset.train_labels,)),
-        "test": ((dataset.test,), (dataset.test_labels,)),
-        "validation": ((dataset.validation,), (dataset.validation_labels,)),
-        "all": (
-            (dataset.train, dataset.validation),
-            (dataset.train_labels, dataset.validation_labels),
-        ),
-    }[split]
-    name = f"{dataset.name} ({'train and validation' if split == 'all' else split})"
+    names = ("train", "validation") if split == "all" else (split,)
+    parts = tuple(getattr(dataset, name) for name in names)
+    labels = [getattr(dataset, f"{name}_labels") for name in names]
+    name = f"{dataset.name} ({' and '.join(names)})"
     return Items(name, parts, _joined(labels), dataset.table)
 
 
 def _joined(labels: Sequence[Labels | None]) -> Labels | None:
-    known = [each for each in labels if each is not None]
+    """Return all labels, (n,); None if a part has none."""
+    known = [part for part in labels if part is not None]
     return np.concatenate(known) if len(known) == len(labels) else None
 
 

@@ -29,6 +29,21 @@ Kind = Literal["auto", "refit", "search"]
 
 
 @dataclass(frozen=True, eq=False)
+class Decoded:
+    """Codes, and what a model decodes them to.
+
+    Attributes:
+        codes: (n, latent), or (rows, columns, latent) of a grid.
+        values: (n, *input_shape), or (rows, columns, *input_shape), as the network sees items.
+        source: of the codes, in words.
+    """
+
+    codes: Floats
+    values: Floats
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
     """A trained autoencoder.
 

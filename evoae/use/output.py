@@ -7,6 +7,7 @@ import io
 import math
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from evoae.errors import UseError
 from evoae.runs.files import replacing, write_whole
-from evoae.use.model import Floats, Model
+from evoae.use.model import Decoded, Floats, Model
 from evoae.use.table_format import columns, rows
 
 if TYPE_CHECKING:
@@ -54,18 +55,7 @@ def check_output(path: Path, suffixes: Collection[str] = (), *, force: bool = Fa
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write rows under a header as they come."""
     with replacing(path) as draft, draft.open("x", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return what `write_csv` writes."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
+        csv.writer(file, lineterminator="\n").writerows(chain([header], rows))
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -175,28 +165,25 @@ def no_columns(path: Path, shape: tuple[int, ...]) -> UseError:
     return UseError(str(path), said, "use .npz, or name the run")
 
 
-def write_decoded(
-    path: Path, codes: Floats, values: Floats, table: Table | None, *, placed: bool = False
-) -> None:
+def write_decoded(path: Path, decoded: Decoded, table: Table | None) -> None:
     """Write decoded codes: a PNG grid, an .npz file of `codes` and `values`, or a table's rows.
 
     Args:
         path: its suffix chooses; see `check_decodable`.
-        codes: (n, latent), or (rows, columns, latent) of a grid.
-        values: (n, *shape), or (rows, columns, *shape), as the network sees items.
+        decoded: what to write; the CSV file of a grid begins with row and column.
         table: that the rows belong to; None for images.
-        placed: whether codes and values are a grid; a CSV file then begins with row and column.
     """
-    suffix = path.suffix.lower()
+    suffix, codes, values = path.suffix.lower(), decoded.codes, decoded.values
+    is_grid = codes.ndim == 3
     if suffix == ".npz":
         write_npz(path, {"codes": codes, "values": values})
     elif suffix == ".png":
-        write_picture(path, values if placed else near_square(values))
+        write_picture(path, values if is_grid else near_square(values))
     else:
         header = columns(table, values.shape[-1:])
         lines = rows(table, values.reshape(-1, values.shape[-1]))
-        if placed:
+        if is_grid:
             header = ["row", "column", *header]
-            places = np.ndindex(codes.shape[0], codes.shape[1])
+            places = np.ndindex(codes.shape[:2])
             lines = [[*place, *line] for place, line in zip(places, lines, strict=True)]
         write_csv(path, header, lines)

@@ -31,13 +31,12 @@ def rebuilt(model: Model, items: Items) -> Iterator[tuple[Floats, ...]]:
     """
     corruption, first = model.corruption, 0
     for batch in items.batches(model.batch):
-        if corruption is None:
-            yield batch, model.rebuild(batch)
-        else:
+        stages = [batch]
+        if corruption is not None:
             numbers = np.arange(first, first + len(batch), dtype=np.int32)
-            noisy = np.asarray(corruption.in_validation(batch, numbers))
-            yield batch, noisy, model.rebuild(noisy)
-        first += len(batch)
+            stages.append(np.asarray(corruption.in_validation(batch, numbers)))
+            first += len(batch)
+        yield (*stages, model.rebuild(stages[-1]))
 
 
 def write_rebuilt(path: Path, model: Model, items: Items) -> None:

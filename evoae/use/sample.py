@@ -8,7 +8,6 @@ deterministic autoencoders", arXiv 1903.12436).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from evoae.errors import UseError
 from evoae.use.encode import encode
 from evoae.use.items import Items, choose_training
-from evoae.use.model import Floats, Loss, Model
+from evoae.use.model import Decoded, Floats, Loss, Model
 
 How = Literal["mean", "mode", "sample"]
 
@@ -25,24 +24,9 @@ SUFFIXES = (".png", ".npz", ".csv")
 _MOST_VALUES = 2**26  # of training codes in memory at once
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """New items.
-
-    Attributes:
-        codes: (n, latent).
-        values: (n, *input_shape), as the network sees items.
-        source: of the codes, in words.
-    """
-
-    codes: Floats
-    values: Floats
-    source: str
-
-
 def sample(
     model: Model, count: int, *, how: How = "mean", seed: int = 0, data: str | None = None
-) -> Samples:
+) -> Decoded:
     """Draw `count` new items; equal seeds draw equal ones.
 
     Args:
@@ -66,7 +50,7 @@ def sample(
     else:
         assert training is not None
         known = training.first(max(2, _MOST_VALUES // model.latent))
-        codes = _gaussian_like(encode(model, known).values, count, rng)
+        codes = _gaussian_like(encode(model, known), count, rng)
         source = f"a Gaussian fitted to the codes of {len(known):,} training items"
         if model.bounded:
             codes, source = np.clip(codes, 0, 1), f"{source}, cut to 0..1"
@@ -75,7 +59,7 @@ def sample(
     if how != "mean":
         scale = None if training is None or how == "mode" else residuals(model, training, rng)
         values = _taken(values, how, model.loss, scale, rng)
-    return Samples(drawn, values, source)
+    return Decoded(drawn, values, source)
 
 
 def residuals(model: Model, items: Items, rng: np.random.Generator) -> Floats:

@@ -18,6 +18,7 @@ from evoae.errors import UseError
 from evoae.use.items import Items
 from evoae.use.model import Floats, Loss, Model
 
+SUFFIXES = (".csv",)
 _EPSILON = np.float32(1e-7)  # as in Keras' cross-entropy
 _QUOTED = 5  # labels that a sentence quotes
 
@@ -38,13 +39,10 @@ class Scores:
 
     def lines(self) -> tuple[list[str], list[list[Any]]]:
         """Return a header and a line for each item: its number, its score, its label if any."""
-        lines: list[list[Any]] = [[at, value] for at, value in enumerate(self.values.tolist())]
-        if self.labels is None:
-            return ["index", "score"], lines
-        labelled = [
-            [*line, label] for line, label in zip(lines, self.labels.tolist(), strict=True)
-        ]
-        return ["index", "score", "label"], labelled
+        columns: dict[str, Any] = {"index": range(len(self.values)), "score": self.values.tolist()}
+        if self.labels is not None:
+            columns["label"] = self.labels.tolist()
+        return [*columns], [list(line) for line in zip(*columns.values(), strict=True)]
 
 
 def score(model: Model, items: Items) -> Scores:
@@ -61,12 +59,12 @@ def errors(originals: Floats, copies: Floats, loss: Loss) -> NDArray[np.float64]
     output = np.clip(copies, _EPSILON, 1 - _EPSILON) if loss == "bce" else copies
     output = output.astype(np.float64)
     if loss == "mse":
-        each = (truth - output) ** 2
+        error = (truth - output) ** 2
     elif loss == "mae":
-        each = np.abs(truth - output)
+        error = np.abs(truth - output)
     else:
-        each = -(truth * np.log(output) + (1 - truth) * np.log1p(-output))
-    return np.asarray(each.reshape(len(each), -1).mean(axis=1))
+        error = -(truth * np.log(output) + (1 - truth) * np.log1p(-output))
+    return np.asarray(error.reshape(len(error), -1).mean(axis=1))
 
 
 def roc_auc(

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from evoae.cli.data import command as data
-from evoae.data.sources import fetch, stores
+from evoae.data.sources import download, fetchers
 from evoae.errors import DataError, EvoaeError
 
 
@@ -20,7 +20,7 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for variable in ("EVOAE_DATA", "KERAS_HOME"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(stores, "SYSTEM", tmp_path / "system")
+    monkeypatch.setattr(fetchers, "SYSTEM", tmp_path / "system")
 
 
 def run(*arguments: str) -> tuple[str, str]:
@@ -61,9 +61,9 @@ def test_get_without_network_talks_on_stderr_and_raises_the_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: object) -> None:
-        raise fetch.FetchError("no network")
+        raise download.DownloadError("no network")
 
-    monkeypatch.setattr(fetch, "download", refuse)
+    monkeypatch.setattr(download, "download", refuse)
     with pytest.raises(DataError) as error:
         data(["get", "mnist"], standalone_mode=False)
     said = capsys.readouterr()
@@ -123,7 +123,7 @@ def test_the_command_loads_numpy_only_when_it_runs() -> None:
 def test_reading_data_never_loads_tensorflow() -> None:
     code = (
         "import sys\n"
-        "from evoae.config.schema import DataConfig\n"
+        "from evoae.config.data import DataConfig\n"
         "from evoae.data import load, shared_memmap, summary\n"
         "from evoae.data.sources import files\n"
         "summary.summarise(load.load(DataConfig(name='digits'), 7))\n"

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from evoae.cli.main import cli
-from evoae.data.sources import stores
+from evoae.data.sources import fetchers
 from evoae.execution import doctor
 from evoae.execution.gpus import Gpu
 from evoae.execution.machine import Memory
@@ -41,7 +41,7 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setenv("EVOAE_CACHE", str(tmp_path / "cache"))
     for variable in ("EVOAE_DATA", "KERAS_HOME", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(stores, "SYSTEM", tmp_path / "system")
+    monkeypatch.setattr(fetchers, "SYSTEM", tmp_path / "system")
     monkeypatch.chdir(tmp_path)
     has(monkeypatch)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from images_made_up import pictures, write_idx
 from numpy.typing import NDArray
 
-from evoae.data.sources import fetch, named, stores
+from evoae.data.sources import download, fetchers, named
+from evoae.data.sources.fetchers import FileFetcher
 from evoae.data.sources.idx import PARTS, idx_digest
+from evoae.data.sources.mnist import FASHION_MNIST, layouts
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     for variable in ("EVOAE_DATA", "EVOAE_CACHE", "KERAS_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(stores, "SYSTEM", tmp_path / "system")
+    monkeypatch.setattr(fetchers, "SYSTEM", tmp_path / "system")
     return home
 
 
@@ -45,21 +48,29 @@ def write_tiny(tiny_arrays: list[NDArray[np.uint8]]) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def tiny(tiny_arrays: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch) -> stores.IdxStore:
+def tiny(tiny_arrays: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch) -> FileFetcher:
     """The set `tiny`, known by name, that nothing on this machine and no network has."""
-    a, b, c, d = (idx_digest(array) for array in tiny_arrays)
-    files = tuple(f"{part}.gz" for part in PARTS)
-    store = stores.IdxStore("tiny", ("tiny", "ti-ny"), (a, b, c, d), files, "dataset-tiny", 1)
-    entry = named.NamedSet("tiny", (4, 4, 1), 20, 5, "MIT", "nowhere", store)
+    fetcher = replace(
+        FASHION_MNIST,
+        name="tiny",
+        folders=("tiny", "ti-ny"),
+        layouts=layouts("tiny"),
+        digests=tuple(idx_digest(array) for array in tiny_arrays),
+        home="ti-ny",
+        size="1 MB",
+        remedy="Install the package dataset-tiny, or set data.path.",
+        package="dataset-tiny",
+    )
+    entry = named.NamedSet("tiny", (4, 4, 1), 20, 5, "MIT", "nowhere", fetcher)
     monkeypatch.setitem(named.NAMED, "tiny", entry)
-    monkeypatch.setattr(fetch, "download", _no_network)
-    monkeypatch.setattr(fetch, "unpack_debian", _no_debian)
-    return store
+    monkeypatch.setattr(download, "download", _no_network)
+    monkeypatch.setattr(download, "unpack_debian", _no_debian)
+    return fetcher
 
 
 def _no_network(url: str, target: Path) -> None:
-    raise fetch.FetchError("no network")
+    raise download.DownloadError("no network")
 
 
 def _no_debian(package: str, folder: Path) -> None:
-    raise fetch.FetchError("not a Debian system")
+    raise download.DownloadError("not a Debian system")

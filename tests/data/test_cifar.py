@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.load import load
 from evoae.data.sources import named
 from evoae.data.sources.cifar import CIFAR10, read_cifar
@@ -143,8 +143,8 @@ def test_cifar10_is_found_verified_and_split(
     with pytest.raises(DataError, match="not the original of cifar10"):
         load(DataConfig(name="cifar10", path=str(tmp_path / "given")), 1)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    store = replace(CIFAR10, digest=digest)
-    monkeypatch.setitem(named.NAMED, "cifar10", replace(named.NAMED["cifar10"], store=store))
+    fetcher = replace(CIFAR10, digests=(digest,))
+    monkeypatch.setitem(named.NAMED, "cifar10", replace(named.NAMED["cifar10"], fetcher=fetcher))
     data = load(DataConfig(name="cifar10", path=str(tmp_path / "given")), 1)
     assert (len(data.train), len(data.validation), len(data.test)) == (18, 2, 4)
 
@@ -156,5 +156,5 @@ def test_the_digest_is_the_one_that_keras_pins() -> None:
     assert found is not None
     assert found.origin is not None
     pinned = Path(found.origin).parent / "src/datasets/cifar10.py"
-    assert CIFAR10.digest in pinned.read_text()
-    assert CIFAR10.url in pinned.read_text()
+    assert CIFAR10.digests[0] in pinned.read_text()
+    assert next(iter(CIFAR10.urls.values())) in pinned.read_text()

@@ -8,9 +8,9 @@ import pytest
 from images_made_up import pictures
 from numpy.typing import NDArray
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.load import load
-from evoae.data.sources.stores import IdxStore
+from evoae.data.sources.fetchers import FileFetcher
 from evoae.errors import DataError
 
 
@@ -22,7 +22,7 @@ def images(tmp_path: Path) -> str:
 
 
 def test_a_set_with_its_own_test_part_keeps_it_and_gives_validation_from_training(
-    tiny: IdxStore, write_tiny: Callable[..., Path], tiny_arrays: list[NDArray[np.uint8]],
+    tiny: FileFetcher, write_tiny: Callable[..., Path], tiny_arrays: list[NDArray[np.uint8]],
     tmp_path: Path,
 ) -> None:  # fmt: skip
     config = DataConfig(name="tiny", path=str(write_tiny(tmp_path / "x")), validation=6, test=9)

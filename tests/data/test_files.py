@@ -247,7 +247,7 @@ def test_an_idx_file_that_holds_more_than_it_promises_is_refused(
     path = tmp_path / f"x{suffix}"
     content = struct.pack(">HBB3I", 0, 8, 3, 3, 2, 2) + bytes(range(13))
     path.write_bytes(gzip.compress(content) if suffix else content)
-    assert str(complaint(path).value).endswith("promises 12 bytes, it holds more")
+    assert str(complaint(path).value).endswith("promises 12 bytes, it holds more)")
 
 
 @pytest.mark.parametrize(("code", "dtype"), [(0x0D, ">f4"), (0x0E, ">f8")])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from images_made_up import pictures, write_idx
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.load import load
-from evoae.data.sources.stores import IdxStore
+from evoae.data.sources.fetchers import FileFetcher
 from evoae.errors import DataError
 
 
@@ -88,7 +88,7 @@ def test_labels_in_a_table_of_numbers_are_refused(images: Path, tmp_path: Path) 
         labelled(images, tmp_path / "l.npy")
 
 
-def test_labels_for_a_set_that_has_its_own_are_refused(tiny: IdxStore) -> None:
+def test_labels_for_a_set_that_has_its_own_are_refused(tiny: FileFetcher) -> None:
     with pytest.raises(DataError) as error:
         load(DataConfig(name="tiny", labels="x"), 1)
     assert str(error.value) == "data.labels: x says nothing about tiny; remove it"

@@ -115,10 +115,10 @@ def test_a_probe_is_scikit_learns_on_the_codes_of_the_examples_that_the_seed_dra
     for number in (1, 2):
         seed = seed_for(tiny_run.config.seed, f"{model.id} transfer {number}")
         drawn = order(len(own.train), seed, "transfer")[:60]
-        codes = encode(model, choose(model, split="train")).values[drawn].astype(np.float64)
+        codes = encode(model, choose(model, split="train"))[drawn].astype(np.float64)
         probe = make_pipeline(StandardScaler(), LogisticRegression())
         probe.fit(codes, own.train_labels[drawn])
-        shown = encode(model, choose(model)).values.astype(np.float64)
+        shown = encode(model, choose(model)).astype(np.float64)
         expected.append(probe.score(shown, own.validation_labels))
     assert accuracies(compared)[PROBE] == pytest.approx(expected)
 
@@ -173,9 +173,9 @@ def test_a_class_that_can_be_read_off_the_code_is_found_there_and_not_elsewhere(
     tiny_run, tmp_path
 ):
     model = open_model(tiny_run.path)
-    images = find_set("digits").store.read(None, print).images
+    images = find_set("digits").fetcher.read(None, print).images
     np.save(tmp_path / "all.npy", images)
-    codes = encode(model, choose(model, data=str(tmp_path / "all.npy"))).values
+    codes = encode(model, choose(model, data=str(tmp_path / "all.npy")))
     centred = codes - np.median(codes, axis=0)
     spread = centred / (1e-9 + np.abs(centred).mean(axis=0))
     np.save(tmp_path / "sign.npy", spread.sum(axis=1) > 0)
@@ -187,7 +187,7 @@ def test_a_class_that_can_be_read_off_the_code_is_found_there_and_not_elsewhere(
 
 
 def test_labels_of_a_file_in_the_order_of_the_data_are_the_datas_own(compared, tiny_run, tmp_path):
-    labels = find_set("digits").store.read(None, print).labels
+    labels = find_set("digits").fetcher.read(None, print).labels
     (tmp_path / "labels.txt").write_text("\n".join(f"digit {label}" for label in labels))
     found = transfer(tiny_run.path, labels=tmp_path / "labels.txt", examples=60, epochs=1, seeds=1)
     assert found.methods[0].accuracies == compared.methods[0].accuracies[:1]

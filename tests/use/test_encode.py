@@ -11,14 +11,13 @@ def test_codes_are_the_encoders_in_the_order_of_the_items(plain):
     items = Items("two", (images(300), images(4, 1)), np.arange(304))
     codes = encode(plain, items)
     expected = np.asarray(plain.encoder(items.all(), training=False))
-    np.testing.assert_allclose(codes.values, expected, rtol=0, atol=1e-6)
-    assert codes.labels is items.labels
+    np.testing.assert_allclose(codes, expected, rtol=0, atol=1e-6)
 
 
 def test_a_distribution_stands_as_its_mean(variational):
     inputs = images(5)
     mean, _ = variational.encoder(inputs, training=False)
-    codes = encode(variational, Items("x", (inputs,))).values
+    codes = encode(variational, Items("x", (inputs,)))
     np.testing.assert_allclose(codes, mean, rtol=0, atol=1e-6)
 
 
@@ -30,7 +29,7 @@ def test_a_feature_map_is_flattened_and_decodes_again():
     up = keras.layers.Conv2DTranspose(1, 2, strides=2)(code)
     model = lone(joined(encoder, keras.Model(code, up, name="decoder")))
     inputs = images(3, shape=(4, 4, 1))
-    codes = encode(model, Items("x", (inputs,))).values
+    codes = encode(model, Items("x", (inputs,)))
     assert codes.shape == (3, 12)
     np.testing.assert_allclose(model.decode_all(codes), model.rebuild(inputs), atol=1e-6)
 
@@ -41,9 +40,9 @@ def test_npz_holds_codes_labels_and_with_concat_what_the_network_sees(plain, tmp
     codes = encode(plain, items)
     write_codes(tmp_path / "c.npz", codes, items, concat=True)
     with np.load(tmp_path / "c.npz") as file:
-        np.testing.assert_array_equal(file["codes"], codes.values)
+        np.testing.assert_array_equal(file["codes"], codes)
         assert file["labels"].tolist() == list("abcde")
-        np.testing.assert_array_equal(file["features"][:, 126:], codes.values)
+        np.testing.assert_array_equal(file["features"][:, 126:], codes)
         np.testing.assert_allclose(file["features"][:, :126], pixels.reshape(5, -1) / 255, 1e-6)
     write_codes(tmp_path / "few.npz", codes, items)
     assert sorted(np.load(tmp_path / "few.npz").files) == ["codes", "labels"]
@@ -57,6 +56,6 @@ def test_csv_gives_every_number_back_exactly(plain, tmp_path):
         header, *lines = csv.reader(file)
     assert header == [*(f"x{n}" for n in range(1, 127)), "z1", "z2", "z3", "label"]
     values = np.array(lines)[:, :-1].astype(np.float32)
-    expected = np.hstack([items.all().reshape(300, -1), codes.values])
+    expected = np.hstack([items.all().reshape(300, -1), codes])
     np.testing.assert_array_equal(values, expected)
     assert [int(line[-1]) for line in lines] == list(range(300))

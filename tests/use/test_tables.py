@@ -104,7 +104,7 @@ def test_reconstructions_stand_beside_the_originals_with_their_error(model, rows
 
 def test_samples_are_rows_in_the_original_units_like_those_of_the_data(model, rows, tmp_path):
     drawn = sample(model, 2000, seed=1)
-    write_decoded(tmp_path / "s.csv", drawn.codes, drawn.values, model.table)
+    write_decoded(tmp_path / "s.csv", drawn, model.table)
     written = pd.read_csv(tmp_path / "s.csv")
     assert list(written.columns) == COLUMNS
     assert written["age"].dtype == np.int64
@@ -118,7 +118,7 @@ def test_samples_are_rows_in_the_original_units_like_those_of_the_data(model, ro
 
 def test_rows_between_two_rows_are_placed_and_lie_between_them(model, tmp_path):
     grid = interpolate(model, choose(model).at([0, 1]), steps=4)
-    write_decoded(tmp_path / "i.csv", grid.codes, grid.values, model.table, placed=True)
+    write_decoded(tmp_path / "i.csv", grid, model.table)
     written = read(tmp_path / "i.csv")
     assert [(line["row"], line["column"]) for line in written] == [("0", str(n)) for n in range(4)]
     pressures = [float(line["pressure"]) for line in written]

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import pickle
 import tarfile
-import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evoae.data.dataset import Source
 from evoae.data.kinds.images import as_source
-from evoae.data.sources.file_store import FileStore
-from evoae.errors import DataError
+from evoae.data.sources.damage import reading
+from evoae.data.sources.fetchers import lone_file
 
-_FOLDER = "cifar-10-batches-py"
-_TRAIN = tuple(f"{_FOLDER}/data_batch_{i}" for i in range(1, 6))
-_TEST = (f"{_FOLDER}/test_batch",)
+_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 _LARGEST = 2**26  # bytes of one batch; the originals have 31 MB
 _SIDE = 32
 _ALLOWED = {
@@ -32,10 +29,6 @@ _ALLOWED = {
     ("numpy._core.multiarray", "_reconstruct"),
     ("_codecs", "encode"),  # how newer Pythons pickle bytes for older ones
 }
-_DAMAGE = (
-    *(tarfile.TarError, OSError, EOFError, zlib.error, pickle.UnpicklingError, KeyError),
-    *(ValueError, TypeError, IndexError, AttributeError, ImportError, OverflowError, MemoryError),
-)
 
 
 class _Arrays(pickle.Unpickler):
@@ -61,34 +54,18 @@ def read_cifar(archive: Path) -> Source:
     Raises:
         DataError: it is damaged, or no such archive.
     """
-    try:
-        with tarfile.open(archive) as opened:
-            images, labels = _batches(opened, _TRAIN)
-            test, test_labels = _batches(opened, _TEST)
-    except _DAMAGE as why:
-        raise DataError(
-            str(archive), f"truncated or damaged ({why})", "get the file again, or take it away"
-        ) from why
-    return as_source("cifar10", str(archive), images, labels, test, test_labels)
+    with reading(archive), tarfile.open(archive) as opened:
+        batches = [_batch(opened, name) for name in _BATCHES]
+    images, labels = (np.concatenate(parts) for parts in zip(*batches[:-1], strict=True))
+    return as_source("cifar10", str(archive), images, labels, *batches[-1])
 
 
-def _batches(
-    opened: tarfile.TarFile, names: tuple[str, ...]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the images, (n, 32, 32, 3), and labels, (n,), of some batches."""
-    images, labels = [], []
-    for name in names:
-        member = opened.getmember(name)
-        file = opened.extractfile(member)
-        if file is None or member.size > _LARGEST:
-            raise ValueError(f"{name} is not a batch")
-        pixels, numbers = _batch(file, name)
-        images.append(pixels)
-        labels.append(numbers)
-    return np.concatenate(images), np.concatenate(labels)
-
-
-def _batch(file: IO[bytes], name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _batch(opened: tarfile.TarFile, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the images, (n, 32, 32, 3), and labels, (n,), of a batch."""
+    member = opened.getmember(f"cifar-10-batches-py/{name}")
+    file = opened.extractfile(member)
+    if file is None or member.size > _LARGEST:
+        raise ValueError(f"{name} is not a batch")
     held = _Arrays(file, encoding="bytes").load()
     rows, labels = held[b"data"], np.array(held[b"labels"], np.int64)
     if not (isinstance(rows, np.ndarray) and rows.dtype == np.uint8):
@@ -97,16 +74,15 @@ def _batch(file: IO[bytes], name: str) -> tuple[NDArray[np.uint8], NDArray[np.in
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels
 
 
-CIFAR10 = FileStore(
-    name="cifar10",
-    files=(
+CIFAR10 = lone_file(
+    "cifar10",
+    (
+        "cifar-10-batches-py-target_archive",  # as Keras 3 keeps it
         "cifar-10-python.tar.gz",
         "cifar-10-batches-py.tar.gz",
-        "cifar-10-batches-py-target_archive",  # as Keras 3 keeps it
     ),
-    digest="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
-    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-    kept="cifar-10-batches-py-target_archive",
+    "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    read_cifar,
     size="170 MB",
-    parse=read_cifar,
 )

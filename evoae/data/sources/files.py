@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import math
-import textwrap
-import zipfile
-import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import SPECIAL, DataConfig
 from evoae.data.dataset import Source
 from evoae.data.kinds.images import as_source
 from evoae.data.kinds.rows import SUFFIXES, Rows, read_rows, rows_of
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, silent
-from evoae.data.sources.idx import GZIP, LARGEST, MOST_INFLATION, PARTS, find_part, read_idx
+from evoae.data.sources.damage import GZIP, check_promise, reading
+from evoae.data.sources.idx import PARTS, find_part, read_idx
 from evoae.data.sources.picture_folder import holds_pictures, read_folder
 from evoae.errors import DataError
 
-_DAMAGE = (  # what NumPy and zipfile raise on damaged bytes
-    *(ValueError, TypeError, KeyError, OverflowError, SyntaxError, TokenError),
-    *(OSError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error),
-)
 TABLE = frozenset({"label_column", "categorical", "ignore", "missing"})  # of any table
 _LABELS = frozenset({"labels"})
 _ARRAY = TABLE | _LABELS  # of what may turn out as either
-_SPECIAL = TABLE | _LABELS | {"header", "missing_values", "size", "channels", "corrupt"}
+_REMEDY = "save or copy it again"
+_ARRAYS = ("images", "labels", "test", "test_labels")  # arguments of `as_source`
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
 
 
@@ -68,7 +62,7 @@ def check_settings(config: DataConfig, obeyed: Collection[str], what: str) -> No
     Raises:
         DataError: the first one that is not in `obeyed` and was set.
     """
-    for key in sorted(_SPECIAL - set(obeyed)):
+    for key in sorted(SPECIAL - set(obeyed)):
         value = getattr(config, key)
         if value != DataConfig.model_fields[key].default:
             raise DataError(f"data.{key}", f"{value} says nothing about {what}", "remove it")
@@ -87,13 +81,13 @@ def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -
     """
     path = home(path)
     config = DataConfig(path=".") if config is None else config
+    head = b""
     try:
-        head = b""
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            raise DataError(str(path), "neither a file nor a folder", "check data.path")
-        if not path.is_dir():
+        if path.is_file() or not path.exists():
             with path.open("rb") as file:
                 head = file.read(8)
+        elif not path.is_dir():
+            raise DataError(str(path), "neither a file nor a folder", "check data.path")
     except FileNotFoundError as why:
         raise DataError(str(path), "no such file or folder", "check data.path") from why
     except (OSError, ValueError) as why:  # a name that no file can have is a ValueError
@@ -108,14 +102,10 @@ def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -
 
 
 def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
-    try:
+    with reading(path, _REMEDY):
         with path.open("rb") as file:
             _check_plain(file, str(path))
-        array = np.load(
-            path, mmap_mode="r", allow_pickle=False
-        )  # checks the length, copies nothing
-    except _DAMAGE as why:
-        raise _damaged(path, why) from why
+        array = np.load(path, "r", allow_pickle=False)  # checks the length, copies nothing
     return _as_found(path, config, {"images": array})
 
 
@@ -155,23 +145,16 @@ def npz_arrays(
     Raises:
         DataError: damaged, an array is not there, or it holds Python objects.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            wanted = pick(archive.files).items()
-            return {key: _member(archive, name, path) for key, name in wanted}
-    except _DAMAGE as why:
-        raise _damaged(path, why) from why
+    with reading(path, _REMEDY), path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        wanted = pick(archive.files).items()
+        return {key: _member(archive, name, path) for key, name in wanted}
 
 
 def _pick(names: list[str], path: Path) -> dict[str, str]:
     """Choose the arrays to read, by the arguments of `as_source` and `rows_of`."""
     if "x_train" in names:
-        parts = {
-            "images": "x_train",
-            "labels": "y_train",
-            "test": "x_test",
-            "test_labels": "y_test",
-        }
+        parts = dict(zip(_ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
         return {key: name for key, name in parts.items() if name in names}
     whole = [name for name in _WHOLE if name in names] or (names if len(names) == 1 else [])
     if len(whole) != 1:
@@ -191,8 +174,8 @@ def _member(archive: Any, name: str, path: Path) -> NDArray[Any]:
     info = archive.zip.getinfo(f"{name}.npy")
     with archive.zip.open(info) as file:
         promised = _check_plain(file, f"{path} ({name})")
-    if promised > min(info.file_size, info.compress_size * MOST_INFLATION, LARGEST):
-        raise ValueError(f"{name} promises {promised:,} bytes, more than it can hold")
+    check_promise(promised, info.file_size, packed=False, what=name)
+    check_promise(promised, info.compress_size, packed=True, what=name)
     array: NDArray[Any] = archive[name]
     return array
 
@@ -215,18 +198,12 @@ def _check_plain(file: IO[bytes], place: str) -> int:
     return math.prod(shape) * int(dtype.itemsize)
 
 
-def _damaged(path: Path, why: Exception) -> DataError:
-    reason = textwrap.shorten(str(why) or type(why).__name__, 80, placeholder="…")
-    return DataError(str(path), f"truncated or damaged ({reason})", "save or copy it again")
-
-
 def _read_idx_file(path: Path, config: DataConfig, _say: Say) -> Source:
     return _as_source(path, config, {"images": read_idx(path)})
 
 
 def _read_idx_folder(path: Path, config: DataConfig, _say: Say) -> Source:
-    parts = zip(("images", "labels", "test", "test_labels"), PARTS, strict=True)
-    files = {key: find_part(path, part) for key, part in parts}
+    files = {key: find_part(path, part) for key, part in zip(_ARRAYS, PARTS, strict=True)}
     arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
     return _as_source(path, config, arrays)
 

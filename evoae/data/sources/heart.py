@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from evoae.data.kinds.rows import Rows, read_frame
-from evoae.data.sources.file_store import FileStore
+from evoae.data.sources.fetchers import lone_file
 
 NAMES = (
     *("age", "sex", "cp", "trestbps", "chol", "fbs", "restecg"),
@@ -25,12 +25,12 @@ def _parse(file: Path) -> Rows:
     return Rows("heart", str(file), frame, "num", _CATEGORICAL, "drop")
 
 
-HEART = FileStore(
-    name="heart",
-    files=(_FILE,),
-    digest="a74b7efa387bc9d108d7d0115d831fe9b414b29ae7124f331b622b4efa0427c8",
-    url=f"{_ARCHIVE}/{_FILE}",
-    kept=f"heart/{_FILE}",
+HEART = lone_file(
+    "heart",
+    (_FILE,),
+    "a74b7efa387bc9d108d7d0115d831fe9b414b29ae7124f331b622b4efa0427c8",
+    f"{_ARCHIVE}/{_FILE}",
+    _parse,
+    home="heart",
     size="18 KB",
-    parse=_parse,
 )

@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import math
 import struct
-import zlib
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.data.sources.damage import GZIP, check_promise, reading
 from evoae.errors import DataError
 
 PARTS = (
@@ -27,9 +27,6 @@ PARTS = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-GZIP = b"\x1f\x8b"
-LARGEST = 16 * 2**30  # bytes of one array; more cannot be searched on in memory
-MOST_INFLATION = 1032  # deflate's best ratio (zlib: Maximum Expansion Factor)
 _MOST_AXES = 4
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -48,20 +45,10 @@ def read_idx(path: Path) -> NDArray[Any]:
     Raises:
         DataError: the file is missing, truncated, damaged or not an idx file.
     """
-    try:
-        with path.open("rb") as raw:
-            compressed = raw.read(2) == GZIP
-            raw.seek(0)
-            if not compressed:
-                return _read(raw, path, path.stat().st_size)
-            with gzip.GzipFile(fileobj=raw) as stream:
-                return _read(stream, path, path.stat().st_size * MOST_INFLATION)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as why:
-        raise DataError(
-            str(path), f"truncated or damaged ({why})", "get the file again, or take it away"
-        ) from why
-    except OSError as why:
-        raise DataError(str(path), f"cannot be read ({why.strerror})", "check the path") from why
+    with reading(path), path.open("rb") as raw:
+        packed = raw.peek(2)[:2] == GZIP
+        with gzip.GzipFile(fileobj=raw) if packed else raw as stream:
+            return _read(stream, path, packed=packed)
 
 
 def idx_digest(array: NDArray[np.uint8]) -> str:
@@ -71,50 +58,19 @@ def idx_digest(array: NDArray[np.uint8]) -> str:
     return sha.hexdigest()
 
 
-def _read(stream: BufferedIOBase | Any, path: Path, most: int) -> NDArray[Any]:
-    """Read from an open stream whose length, uncompressed, is at most `most` bytes."""
+def _read(stream: BufferedIOBase, path: Path, *, packed: bool) -> NDArray[Any]:
     start = stream.read(4)
-    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _TYPES or not 0 < start[3] <= 4:
+    axes = start[3] if len(start) == 4 else 0
+    if start[:2] != b"\0\0" or not 0 < axes <= _MOST_AXES or start[2] not in _TYPES:
         raise DataError(str(path), "not an idx file", "expected the MNIST format, or .npy or .npz")
-    axes = start[3]
-    sides = stream.read(4 * axes)
-    if len(sides) < 4 * axes:
-        raise DataError(
-            str(path), "truncated in its header", "get the file again, or take it away"
-        )
-    shape = struct.unpack(f">{axes}I", sides)
-    if len(shape) > _MOST_AXES:
-        raise DataError(
-            str(path), f"{len(shape)} axes", f"expected at most {_MOST_AXES}, images and channels"
-        )
+    shape = struct.unpack(f">{axes}I", stream.read(4 * axes))
     dtype = np.dtype(_TYPES[start[2]])
     promised = math.prod(shape) * dtype.itemsize
-    if promised > min(most, LARGEST):
-        raise DataError(
-            str(path),
-            f"truncated or damaged: its header promises {promised:,} bytes of shape {shape}, "
-            "more than it can hold",
-            "get the file again, or take it away",
-        )
+    check_promise(promised, path.stat().st_size, packed=packed, what="its header")
     values = np.empty(promised, np.uint8)
-    held = _fill(stream, values)
+    held = stream.readinto(values.data)
     if held < promised or stream.read(1):  # reading to the end also checks gzip's checksum
-        raise DataError(
-            str(path),
-            f"truncated or damaged: its header promises {promised:,} bytes, it holds "
-            + (f"{held:,}" if held < promised else "more"),
-            "get the file again, or take it away",
-        )
+        more = f"{held:,}" if held < promised else "more"
+        raise ValueError(f"its header promises {promised:,} bytes, it holds {more}")
     array = values.view(dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _fill(stream: BufferedIOBase | Any, values: NDArray[np.uint8]) -> int:
-    """Read into `values`, (n,), until it is full or the stream ends; return the bytes read."""
-    held = 0
-    while held < len(values):
-        got = stream.readinto(values[held:].data)
-        if not got:
-            break
-        held += got
-    return held

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ import numpy as np
 from numpy.lib import format as npy
 
 from evoae import formatting
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.cache import cache_root, keep
 from evoae.data.dataset import Images, Labels, Source
 from evoae.data.kinds.images import times
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, bar
-from evoae.data.sources.idx import LARGEST
+from evoae.data.sources.damage import LARGEST
 from evoae.data.sources.pictures import SUFFIXES, CorruptError, Header, decode, look
 from evoae.errors import DataError
 
@@ -49,7 +49,7 @@ class _Decoded:
 
 def holds_pictures(path: Path, _head: bytes = b"") -> bool:
     """Whether `path` is a folder with a picture in it or below it."""
-    return path.is_dir() and bool(_names(path, first=True))
+    return path.is_dir() and next(_names(path), None) is not None
 
 
 def read_folder(path: Path, config: DataConfig, say: Say) -> Source:
@@ -68,7 +68,7 @@ def read_folder(path: Path, config: DataConfig, say: Say) -> Source:
         DataError: the pictures have several sizes and none is asked for, one is corrupt, there are
             too few, or the cache cannot be written.
     """
-    names = _names(path)
+    names = sorted(_names(path))
     folder = cache_root() / "pictures" / _key(path, names, config)
 
     def write(staging: Path) -> None:
@@ -92,25 +92,19 @@ def read_folder(path: Path, config: DataConfig, say: Say) -> Source:
     return Source(path.resolve().name, images, kept, origin=origin)
 
 
-def _names(path: Path, *, first: bool = False) -> list[str]:
-    """Return the pictures' paths within `path`, sorted; only the `first` one found if asked."""
-    found: list[str] = []
+def _names(path: Path) -> Iterator[str]:
+    """Yield the pictures' paths within `path`."""
     try:
         for folder, below, files in os.walk(path, onerror=_raise):
             below[:] = sorted(name for name in below if not name.startswith("."))
             inside = Path(folder).relative_to(path)
-            found += [
-                (inside / name).as_posix()
-                for name in files
-                if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-            ]
-            if first and found:
-                return found
+            for name in files:
+                if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                    yield (inside / name).as_posix()
     except OSError as why:
         raise DataError(
             str(why.filename or path), f"cannot be read ({why.strerror})", "check data.path"
         ) from why
-    return sorted(found)
 
 
 def _raise(why: OSError) -> None:
@@ -120,14 +114,12 @@ def _raise(why: OSError) -> None:
 def _key(path: Path, names: Sequence[str], config: DataConfig) -> str:
     """Return a name for the folder's content and how it is decoded."""
     try:
-        facts = [(path / name).stat() for name in names]
+        facts = [(name, (path / name).stat()) for name in names]
     except OSError as why:
         raise DataError(
             str(why.filename), f"cannot be read ({why.strerror})", "mend or remove it"
         ) from why
-    files = [
-        (name, fact.st_size, fact.st_mtime_ns) for name, fact in zip(names, facts, strict=True)
-    ]
+    files = [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts]
     told = [_LAYOUT, config.size, config.channels, config.corrupt, files]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 

@@ -8,10 +8,7 @@ green, blue.
 
 from __future__ import annotations
 
-import struct
-import textwrap
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,16 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.data.sources.damage import DAMAGE, reason
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _ORIENTATION = 0x0112  # the EXIF tag; from 5 on it exchanges width and height
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
-_DAMAGE = (  # what Pillow raises on damaged bytes
-    *(OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError),
-    *(EOFError, MemoryError, OverflowError, struct.error, zlib.error),
-)
 
 
 class CorruptError(Exception):
@@ -116,6 +111,5 @@ def _opened(path: Path) -> Iterator[Image]:
         raise CorruptError("neither JPEG nor PNG") from why
     except Image.DecompressionBombError as why:
         raise CorruptError("too many pixels to be true") from why
-    except _DAMAGE as why:
-        reason = why.strerror if isinstance(why, OSError) and why.strerror else str(why)
-        raise CorruptError(textwrap.shorten(reason or type(why).__name__, 80)) from why
+    except DAMAGE as why:
+        raise CorruptError(reason(why)) from why

@@ -54,7 +54,7 @@ def section(models: ModelViews) -> Section | None:
         return None
     from evoae.use.encode import encode
 
-    codes = encode(models.best, models.items).values
+    codes = encode(models.best, models.items)
     labels = None if models.labels is None else list(map(str, models.labels.tolist()))
     labelled = groups(labels, len(codes))
     maps = project(codes)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,23 +9,34 @@ from pathlib import Path
 
 import pytest
 
-from evoae.data.sources.fetch import FetchError, download, unpack_debian
+from evoae.data.sources import download as module
+from evoae.data.sources.download import DownloadError, download, unpack_debian
 
 
 class Shelf(BaseHTTPRequestHandler):
-    """Serves /whole, breaks /short off, and knows nothing else."""
+    """Serves /whole, breaks /short off, and /mended `broken` times; knows nothing else."""
+
+    broken = 0
 
     def do_GET(self) -> None:
-        if self.path not in ("/whole", "/short"):
-            self.send_error(404, "Not CandidateResult")
+        if self.path not in ("/whole", "/short", "/mended"):
+            self.send_error(404, "Not Here")
             return
+        whole = self.path == "/whole" or (self.path == "/mended" and not Shelf.broken)
+        Shelf.broken -= self.path == "/mended"
         self.send_response(200)
         self.send_header("Content-Length", "100000")
         self.end_headers()
-        self.wfile.write(bytes(100_000 if self.path == "/whole" else 70_000))
+        self.wfile.write(bytes(100_000 if whole else 70_000))
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
+
+
+@pytest.fixture(autouse=True)
+def _no_network_but_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr("pooch.core.time.sleep", lambda _: None)  # before a second attempt
 
 
 @pytest.fixture
@@ -46,34 +58,57 @@ def test_a_download_is_whole(shelf: str, tmp_path: Path) -> None:
 def test_a_download_that_fails_says_why(
     shelf: str, tmp_path: Path, path: str, reason: str
 ) -> None:
-    with pytest.raises(FetchError, match=reason):
+    with pytest.raises(DownloadError, match=reason):
         download(f"{shelf}/{path}", tmp_path / "x")
+    assert not any(file.is_file() for file in tmp_path.iterdir())
 
 
-def test_a_disk_that_is_full_is_no_fault_of_the_network(shelf: str) -> None:
-    with pytest.raises(OSError, match="No space left on device"):
-        download(f"{shelf}/whole", Path("/dev/full"))
+def test_a_disk_that_takes_no_more_is_no_fault_of_the_network(shelf: str, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            download(f"{shelf}/whole", tmp_path / "x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not any(file.is_file() for file in tmp_path.iterdir())
 
 
-def test_a_silent_network_is_given_up_and_a_late_answer_is_closed(tmp_path: Path) -> None:
+def test_a_download_that_broke_off_is_tried_once_more(
+    shelf: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Shelf, "broken", 1)
+    download(f"{shelf}/mended", tmp_path / "x")
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["x"]
+
+
+def test_a_server_that_is_silent_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_STALL", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
-        with pytest.raises(FetchError) as error:
-            download(url, tmp_path / "x", patience=0.1)
-        assert str(error.value).endswith("silent for 0.1 s")
-        assert not (tmp_path / "x").exists()
-        (asking,) = [thread for thread in threading.enumerate() if thread.name == f"asking {url}"]
-        connection, _ = silent.accept()
-        with connection:
-            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
-            asking.join(10)
-        assert not asking.is_alive()
+        port = silent.getsockname()[1]
+        with pytest.raises(DownloadError) as error:
+            download(f"http://127.0.0.1:{port}/x", tmp_path / "x")
+    assert str(error.value) == f"no network: 127.0.0.1:{port}: timed out"
+    assert not any(file.is_file() for file in tmp_path.iterdir())
+
+
+def test_a_name_that_takes_too_long_to_resolve_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: answered.wait(10))
+    with pytest.raises(DownloadError) as error:
+        download("http://far.away:80/x", tmp_path / "x", patience=0.05)
+    answered.set()
+    assert str(error.value) == "no network: far.away:80: silent for 0.05 s"
 
 
 def test_a_refused_connection_is_no_network(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(FetchError) as error:
+    with pytest.raises(DownloadError) as error:
         download(f"http://127.0.0.1:{port}/x", tmp_path / "x")
     assert str(error.value) == f"no network: 127.0.0.1:{port}: Connection refused"
 
@@ -126,14 +161,14 @@ def test_the_lists_of_the_system_are_used_where_they_know_the_package(
 
 
 def test_an_unknown_package_says_what_apt_said(tools: Path, tmp_path: Path) -> None:
-    with pytest.raises(FetchError) as error:
+    with pytest.raises(DownloadError) as error:
         unpack_debian("dataset-none", tmp_path)
     assert str(error.value) == "apt-get: Unable to locate package"
 
 
 def test_an_apt_that_hangs_is_given_up(tools: Path, tmp_path: Path) -> None:
     _script(tools / "apt-get", "exec sleep 60")
-    with pytest.raises(FetchError, match=r"took longer than 0\.1 s"):
+    with pytest.raises(DownloadError, match=r"took longer than 0\.1 s"):
         unpack_debian("dataset-tiny", tmp_path, patience=0.1)
 
 
@@ -141,5 +176,5 @@ def test_without_apt_it_is_not_a_debian_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(FetchError, match="not a Debian system"):
+    with pytest.raises(DownloadError, match="not a Debian system"):
         unpack_debian("dataset-tiny", tmp_path)

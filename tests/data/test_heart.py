@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.kinds.rows import Rows
 from evoae.data.load import load
-from evoae.data.sources import fetch, named
-from evoae.data.sources.file_store import FileStore
+from evoae.data.sources import download, named
+from evoae.data.sources.fetchers import FileFetcher
 from evoae.data.sources.heart import HEART, NAMES
 from evoae.errors import DataError
 
@@ -39,16 +39,16 @@ def patients(count: int = 40, seed: int = 0) -> str:
 
 
 @pytest.fixture
-def heart(monkeypatch: pytest.MonkeyPatch) -> FileStore:
+def heart(monkeypatch: pytest.MonkeyPatch) -> FileFetcher:
     """The set `heart` with a made-up original, which no network has."""
-    store = replace(HEART, digest=hashlib.sha256(patients().encode()).hexdigest())
-    monkeypatch.setitem(named.NAMED, "heart", replace(named.NAMED["heart"], store=store))
+    fetcher = replace(HEART, digests=(hashlib.sha256(patients().encode()).hexdigest(),))
+    monkeypatch.setitem(named.NAMED, "heart", replace(named.NAMED["heart"], fetcher=fetcher))
 
     def refuse(url: str, target: Path) -> None:
-        raise fetch.FetchError("no network")
+        raise download.DownloadError("no network")
 
-    monkeypatch.setattr(fetch, "download", refuse)
-    return store
+    monkeypatch.setattr(download, "download", refuse)
+    return fetcher
 
 
 def put(file: Path) -> Path:
@@ -58,7 +58,7 @@ def put(file: Path) -> Path:
 
 
 def test_the_file_is_looked_for_where_the_design_says_and_in_that_order(
-    heart: FileStore, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    heart: FileFetcher, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given, environment = tmp_path / "given", tmp_path / "environment"
     monkeypatch.setenv("EVOAE_DATA", str(environment))
@@ -82,14 +82,16 @@ def test_the_file_is_looked_for_where_the_design_says_and_in_that_order(
     ]
 
 
-def test_the_path_may_be_the_file_itself_under_any_name(heart: FileStore, tmp_path: Path) -> None:
+def test_the_path_may_be_the_file_itself_under_any_name(
+    heart: FileFetcher, tmp_path: Path
+) -> None:
     file = put(tmp_path / "mine.txt")
     assert heart.find(file) == str(file)
     assert len(load(DataConfig(name="heart", path=str(file)), 1).train) > 20
 
 
 def test_heart_names_its_columns_and_drops_rows_that_lack_a_value(
-    heart: FileStore, tmp_path: Path
+    heart: FileFetcher, tmp_path: Path
 ) -> None:
     put(tmp_path / "heart" / FILE)
     data = load(DataConfig(name="heart", path=str(tmp_path)), 7)
@@ -107,7 +109,7 @@ def test_heart_names_its_columns_and_drops_rows_that_lack_a_value(
 
 
 def test_what_heart_does_by_default_can_be_told_otherwise(
-    heart: FileStore, tmp_path: Path
+    heart: FileFetcher, tmp_path: Path
 ) -> None:
     path = str(put(tmp_path / FILE))
     asked = {"name": "heart", "path": path}
@@ -127,20 +129,20 @@ def test_what_heart_does_by_default_can_be_told_otherwise(
     assert str(error.value) == "data.size: 9 says nothing about heart; remove it"
 
 
-def test_another_file_is_refused(heart: FileStore, tmp_path: Path) -> None:
+def test_another_file_is_refused(heart: FileFetcher, tmp_path: Path) -> None:
     file = put(tmp_path / FILE)
     file.write_text(patients(seed=1))
     with pytest.raises(DataError) as error:
         heart.read(tmp_path, print)
     assert error.value.place == str(file)
-    assert f"expected {heart.digest[:12]}…" in str(error.value)
+    assert f"expected {heart.digests[0][:12]}…" in str(error.value)
 
 
 def test_a_download_is_verified_and_kept_and_used_again(
-    heart: FileStore, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    heart: FileFetcher, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote, said = put(tmp_path / "remote"), list[str]()
-    monkeypatch.setattr(fetch, "download", lambda _, target: shutil.copy(remote, target))
+    monkeypatch.setattr(download, "download", lambda _, target: shutil.copy(remote, target))
     assert isinstance(heart.read(None, said.append), Rows)
     assert said == ["heart: not on this machine yet; getting 18 KB, once"]
     assert [file.name for file in (home / ".keras/datasets").rglob("*")] == ["heart", FILE]
@@ -152,14 +154,14 @@ def test_a_download_is_verified_and_kept_and_used_again(
     ("content", "reason"), [(None, "no network"), ("<html>", "what arrived is not the original")]
 )
 def test_a_failed_download_says_what_was_tried_and_leaves_nothing(
-    heart: FileStore,
+    heart: FileFetcher,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
     content: str | None,
     reason: str,
 ) -> None:
     if content is not None:
-        monkeypatch.setattr(fetch, "download", lambda _, target: target.write_text(content))
+        monkeypatch.setattr(download, "download", lambda _, target: target.write_text(content))
     with pytest.raises(DataError) as error:
         heart.read(None, lambda _: None)
     assert "heart: not found in data.path, EVOAE_DATA, ~/.keras/datasets or " in str(error.value)

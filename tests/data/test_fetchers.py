@@ -3,26 +3,28 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from evoae.data.sources import fetch, stores
+from evoae.data.sources import download, fetchers
+from evoae.data.sources.fetchers import FileFetcher
 from evoae.data.sources.idx import PARTS, find_part
 from evoae.data.sources.named import NAMED, find_set
-from evoae.data.sources.stores import IdxStore
 from evoae.errors import DataError, DiskFullError
 
 Write = Callable[..., Path]
 
 
-def read(store: IdxStore, path: Path | None = None) -> tuple[Any, list[str]]:
+def read(fetcher: FileFetcher, path: Path | None = None) -> tuple[Any, list[str]]:
     """Read the set; return it and what was said."""
     said: list[str] = []
-    return store.read(path, said.append), said
+    return fetcher.read(path, said.append), said
 
 
 def left_in(folder: Path) -> list[str]:
@@ -30,7 +32,11 @@ def left_in(folder: Path) -> list[str]:
 
 
 def test_places_are_searched_in_the_order_of_the_design(
-    tiny: IdxStore, write_tiny: Write, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: FileFetcher,
+    write_tiny: Write,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given, environment = tmp_path / "given", tmp_path / "environment"
     monkeypatch.setenv("EVOAE_DATA", str(environment))
@@ -54,7 +60,7 @@ def test_places_are_searched_in_the_order_of_the_design(
 
 
 def test_keras_home_moves_the_keras_cache(
-    tiny: IdxStore, write_tiny: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: FileFetcher, write_tiny: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "k"))
     folder = write_tiny(tmp_path / "k" / "datasets" / "ti-ny")
@@ -63,7 +69,7 @@ def test_keras_home_moves_the_keras_cache(
 
 @pytest.mark.parametrize(("suffix", "level"), [("", 0), (".gz", 1), (".gz", 9)])
 def test_the_digest_holds_for_every_way_of_compressing(
-    tiny: IdxStore, write_tiny: Write, tmp_path: Path, suffix: str, level: int, tiny_arrays: Any
+    tiny: FileFetcher, write_tiny: Write, tmp_path: Path, suffix: str, level: int, tiny_arrays: Any
 ) -> None:
     source, _ = read(tiny, write_tiny(tmp_path / "x", suffix, level))
     for held, array in zip((source.images[..., 0], source.labels), tiny_arrays, strict=False):
@@ -72,7 +78,7 @@ def test_the_digest_holds_for_every_way_of_compressing(
 
 @pytest.mark.parametrize("as_file", [True, False])
 def test_the_npz_file_of_keras_is_verified_by_the_same_digests(
-    tiny: IdxStore, tiny_arrays: Any, tmp_path: Path, as_file: bool
+    tiny: FileFetcher, tiny_arrays: Any, tmp_path: Path, as_file: bool
 ) -> None:
     file = tmp_path / "x" / "tiny.npz"
     file.parent.mkdir()
@@ -91,7 +97,7 @@ def test_the_npz_file_of_keras_is_verified_by_the_same_digests(
 
 
 def test_one_changed_pixel_is_refused_with_both_digests(
-    tiny: IdxStore, write_tiny: Write, tmp_path: Path
+    tiny: FileFetcher, write_tiny: Write, tmp_path: Path
 ) -> None:
     folder = write_tiny(tmp_path / "x", "")
     file = folder / PARTS[2]
@@ -106,7 +112,7 @@ def test_one_changed_pixel_is_refused_with_both_digests(
 
 
 def test_a_truncated_file_of_a_named_set_is_refused(
-    tiny: IdxStore, write_tiny: Write, home: Path
+    tiny: FileFetcher, write_tiny: Write, home: Path
 ) -> None:
     folder = write_tiny(home / ".keras/datasets/tiny")
     file = folder / f"{PARTS[0]}.gz"
@@ -119,7 +125,7 @@ def test_a_truncated_file_of_a_named_set_is_refused(
 
 
 def test_three_of_four_files_are_not_a_copy(
-    tiny: IdxStore, write_tiny: Write, tmp_path: Path
+    tiny: FileFetcher, write_tiny: Write, tmp_path: Path
 ) -> None:
     folder = write_tiny(tmp_path / "x")
     (folder / f"{PARTS[3]}.gz").unlink()
@@ -127,16 +133,15 @@ def test_three_of_four_files_are_not_a_copy(
 
 
 def test_not_found_says_what_was_tried_in_order_and_the_two_ways_to_provide_it(
-    tiny: IdxStore, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: FileFetcher, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "SYSTEM", Path("/usr/share/datasets-of-nobody"))
+    monkeypatch.setattr(fetchers, "SYSTEM", Path("/usr/share/datasets-of-nobody"))
     with pytest.raises(DataError) as error:
         read(tiny)
     assert str(error.value) == (
         "tiny: not found in data.path, EVOAE_DATA, ~/.keras/datasets or "
         "/usr/share/datasets-of-nobody, and downloading failed (no network; not a Debian system). "
-        "Install the package dataset-tiny, or put its four idx files in a folder and set "
-        "data.path."
+        "Install the package dataset-tiny, or set data.path."
     )
     monkeypatch.setenv("EVOAE_DATA", "/of/mine")
     with pytest.raises(DataError) as error:
@@ -146,7 +151,7 @@ def test_not_found_says_what_was_tried_in_order_and_the_two_ways_to_provide_it(
 
 
 def test_a_folder_that_cannot_be_looked_into_is_a_sentence(
-    tiny: IdxStore, monkeypatch: pytest.MonkeyPatch
+    tiny: FileFetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EVOAE_DATA", "x" * 300)
     with pytest.raises(DataError) as error:
@@ -155,16 +160,20 @@ def test_a_folder_that_cannot_be_looked_into_is_a_sentence(
 
 
 def test_a_download_is_kept_where_keras_finds_it_and_used_again(
-    tiny: IdxStore, write_tiny: Write, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: FileFetcher,
+    write_tiny: Write,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     remote = write_tiny(tmp_path / "remote")
     asked: list[str] = []
 
-    def download(url: str, target: Path) -> None:
+    def copied(url: str, target: Path) -> None:
         asked.append(url)
         shutil.copy(remote / target.name, target)
 
-    monkeypatch.setattr(fetch, "download", download)
+    monkeypatch.setattr(download, "download", copied)
     source, said = read(tiny)
     assert said == ["tiny: not on this machine yet; getting 1 MB, once"]
     assert asked == [
@@ -178,38 +187,62 @@ def test_a_download_is_kept_where_keras_finds_it_and_used_again(
 
 
 def test_without_network_the_debian_package_is_unpacked_into_the_keras_cache(
-    tiny: IdxStore, write_tiny: Write, home: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: FileFetcher, write_tiny: Write, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unpack(package: str, folder: Path) -> None:
         assert package == "dataset-tiny"
         write_tiny(folder / "usr/share/datasets/ti-ny")
 
-    monkeypatch.setattr(fetch, "unpack_debian", unpack)
+    monkeypatch.setattr(download, "unpack_debian", unpack)
     read(tiny)
     assert left_in(home) == sorted(f".keras/datasets/ti-ny/{part}.gz" for part in PARTS)
 
 
 def test_a_download_that_breaks_off_leaves_nothing_behind(
-    tiny: IdxStore, write_tiny: Write, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: FileFetcher,
+    write_tiny: Write,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     remote = write_tiny(tmp_path / "remote")
 
-    def download(url: str, target: Path) -> None:
+    def copied(url: str, target: Path) -> None:
         target.write_bytes((remote / target.name).read_bytes()[:30])
         if target.name.startswith(PARTS[1]):
-            raise fetch.FetchError("broke off")
+            raise download.DownloadError("broke off")
 
-    monkeypatch.setattr(fetch, "download", download)
+    monkeypatch.setattr(download, "download", copied)
     with pytest.raises(DataError) as error:
         read(tiny)
     assert "downloading failed (broke off; not a Debian system)" in str(error.value)
     assert left_in(home) == []
 
 
-def test_a_download_of_something_else_is_not_kept_and_the_next_source_is_asked(
-    tiny: IdxStore, home: Path, monkeypatch: pytest.MonkeyPatch
+def test_processes_that_download_at_once_do_not_disturb_one_another(
+    tiny: FileFetcher,
+    write_tiny: Write,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fetch, "download", lambda _, target: target.write_text("<html>Log in"))
+    remote, both = write_tiny(tmp_path / "remote"), threading.Barrier(2, timeout=10)
+
+    def copied(url: str, target: Path) -> None:
+        shutil.copy(remote / target.name, target)
+        both.wait()  # no copy is kept before the other is on its way, and both are staged at once
+
+    monkeypatch.setattr(download, "download", copied)
+    with ThreadPoolExecutor(2) as processes:
+        first, second = processes.map(lambda _: read(tiny)[0], range(2))
+    assert np.array_equal(first.images, second.images)
+    assert left_in(home) == sorted(f".keras/datasets/ti-ny/{part}.gz" for part in PARTS)
+
+
+def test_a_download_of_something_else_is_not_kept_and_the_next_source_is_asked(
+    tiny: FileFetcher, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "download", lambda _, target: target.write_text("<html>Log in"))
     with pytest.raises(DataError) as error:
         read(tiny)
     assert "(what arrived is not an idx file; not a Debian system)" in str(error.value)
@@ -217,7 +250,7 @@ def test_a_download_of_something_else_is_not_kept_and_the_next_source_is_asked(
 
 
 def test_a_keras_cache_that_cannot_be_written_is_a_sentence(
-    tiny: IdxStore, home: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: FileFetcher, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "file").write_text("")
     monkeypatch.setenv("KERAS_HOME", str(home / "file"))
@@ -228,12 +261,12 @@ def test_a_keras_cache_that_cannot_be_written_is_a_sentence(
 
 
 def test_a_disk_too_full_for_a_download_is_a_failed_run(
-    tiny: IdxStore, monkeypatch: pytest.MonkeyPatch
+    tiny: FileFetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(fetch, "download", full)
+    monkeypatch.setattr(download, "download", full)
     with pytest.raises(DiskFullError, match="cannot be kept there") as error:
         read(tiny)
     assert "has room" in error.value.next_step
@@ -241,7 +274,7 @@ def test_a_disk_too_full_for_a_download_is_a_failed_run(
 
 def test_every_named_set_describes_itself_truly() -> None:
     digits = find_set("digits")
-    source = digits.store.read(None, print)
+    source = digits.fetcher.read(None, print)
     assert source.images.shape == (digits.train, *digits.shape)
     assert source.test is None
     assert digits.test is None
@@ -253,10 +286,10 @@ def test_every_named_set_describes_itself_truly() -> None:
 def test_fashion_mnist_arrives_on_a_machine_that_has_nothing(home: Path) -> None:
     fashion = find_set("fashion_mnist")
     said: list[str] = []
-    source = fashion.store.read(None, said.append)
+    source = fashion.fetcher.read(None, said.append)
     assert said == ["fashion_mnist: not on this machine yet; getting 31 MB, once"]
     assert source.images.shape == (fashion.train, *fashion.shape)
     assert source.test is not None
     assert source.test.shape == (fashion.test, *fashion.shape)
     assert find_part(home / ".keras/datasets/fashion-mnist", PARTS[0]) is not None
-    assert fashion.store.find(None) == str(home / ".keras/datasets/fashion-mnist")
+    assert fashion.fetcher.find(None) == str(home / ".keras/datasets/fashion-mnist")
