@@ -92,14 +92,14 @@ def factors(snapshot: RunSnapshot) -> list[Factor]:
     """Return what varied among the candidates that were trained to the end."""
     scored = _scored(snapshot)
     ids, losses = tuple(c.id for c in scored), tuple(c.loss for c in scored)
-    measured = _measured(scored).items()
+    measured = _by_measure(scored).items()
     return [Factor(name, ids, values, losses) for name, values in measured if len(set(values)) > 1]
 
 
 def constant(snapshot: RunSnapshot) -> dict[str, float]:
     """Return by name what was the same in all of them; nothing if there are fewer than two."""
     scored = _scored(snapshot)
-    measured = _measured(scored if len(scored) > 1 else []).items()
+    measured = _by_measure(scored if len(scored) > 1 else []).items()
     return {name: values[0] for name, values in measured if len(set(values)) == 1}
 
 
@@ -136,7 +136,7 @@ def _scored(snapshot: RunSnapshot) -> list[_Scored]:
     return scored
 
 
-def _measured(scored: Sequence[_Scored]) -> dict[str, tuple[float, ...]]:
+def _by_measure(scored: Sequence[_Scored]) -> dict[str, tuple[float, ...]]:
     """Return the measures of candidates, by name."""
     return {
         name: tuple(measure(c.genome, c.latent) for c in scored)
