@@ -41,7 +41,7 @@ def command(run: str, id: str, **settings: Any) -> Output:
     from evoae.experiments.downstream import transfer
 
     done = transfer(run, id, say=say, **settings)
-    return Output(done.summary(), lambda: _print(done))
+    return Output(done, lambda: _print(done))
 
 
 def _print(done: Transfer) -> None:

@@ -82,8 +82,8 @@ def _classes(dataset: Dataset) -> tuple[Labels, Classes, Classes]:
             f"{len(known):,} different labels of {len(train):,} training items",
             f"expected 2 to {_MOST_CLASSES:,} classes, each of several items",
         )
-    places = np.searchsorted(known, validation).clip(max=len(known) - 1)
-    return known, numbers, np.where(known[places] == validation, places, -1)
+    nearest = np.searchsorted(known, validation).clip(max=len(known) - 1)
+    return known, numbers, np.where(known[nearest] == validation, nearest, -1)
 
 
 class Comparison:
@@ -209,8 +209,8 @@ class Comparison:
         if head is not None:
             encoder.set_weights(self.model.encoder.get_weights())
             layer.set_weights(list(head))
-            for each in encoder.layers:
-                each.trainable = not isinstance(each, keras.layers.BatchNormalization)
+            for part in encoder.layers:
+                part.trainable = not isinstance(part, keras.layers.BatchNormalization)
         return network
 
     def _learn(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from evoae.config.schema import Config
 from evoae.engine.problem import Problem
 from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Task, seed_for, trained_as
+from evoae.evaluation import seed_for, trained_as
 from evoae.evolution.noise import deviation
 from evoae.evolution.state import Individual
 from evoae.experiments.refit import whole_problem, with_settings
-from evoae.formatting import command, figure
+from evoae.formatting import command, figure, plural
 from evoae.genome.text import parse
-from evoae.runs.hall_of_fame import CandidateResult
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 
@@ -138,19 +137,20 @@ def fidelity(
     if epochs is None:
         epochs = _epochs(opened.config, opened.metadata().train_images, len(problem.dataset.train))
     with Store.writer(opened.path) as store:
-        sample = _sample(opened, store, max(candidates, FEWEST))
-        _Trainer(store, problem, epochs, say).train([found for _, found, _ in sample])
-        recorded, scores, known = store.results(), store.scores(), store.candidates()
+        known, scores = store.candidates(), store.scores()
+        sample = _sample(opened, scores, max(candidates, FEWEST))
+        genomes = {id: known[id].genome for _, id, _ in sample}
+        _train(store, problem, epochs, genomes, say)
+        results = store.results()
     trained = []
-    for place, found, loss in sample:
-        id, genome = found.candidate.id, found.candidate.genome
-        result = recorded[id, _kind(epochs)]
+    for place, id, loss in sample:
+        result = results[id, _kind(epochs)]
         ended = result["outcome"], result["message"], result["seconds"]
-        trained.append(Trained(id, genome, place, loss, result["val_loss"], None, *ended))
+        trained.append(Trained(id, genomes[id], place, loss, result["val_loss"], None, *ended))
     noise, freedom = deviation(
-        Individual(id, parse(known[id].genome), each) for id, each in scores.items()
+        Individual(id, parse(known[id].genome), losses) for id, losses in scores.items()
     )
-    scored = sum(bool(each) for each in scores.values())
+    scored = sum(map(bool, scores.values()))
     return conclude(opened, epochs, scored, trained, noise if freedom else None)
 
 
@@ -195,25 +195,20 @@ def _epochs(config: Config, images: int, all_images: int) -> int:
     return max(least, math.ceil(config.refit.epochs / 3))
 
 
-def _sample(run: Run, store: Store, count: int) -> list[tuple[int, CandidateResult, float]]:
+def _sample(
+    run: Run, scores: Mapping[str, Sequence[float]], count: int
+) -> list[tuple[int, str, float]]:
     """Return the sample: rank in the search from 1, candidate, loss there.
 
     Raises:
         RunError: too few candidates have a score.
     """
-    candidates, scores = store.candidates(), store.scores()
-    ranked = sorted((fmean(each), id) for id, each in scores.items() if each)
+    ranked = sorted((fmean(losses), id) for id, losses in scores.items() if losses)
     if len(ranked) < FEWEST:
-        raise RunError(
-            str(run.path),
-            f"{len(ranked)} candidates with a score",
-            f"ranks can be compared from {FEWEST} on",
-        )
-    places = strata(len(ranked), min(count, len(ranked)))
-    return [
-        (place, CandidateResult(candidates[ranked[place - 1][1]], None), ranked[place - 1][0])
-        for place in places
-    ]
+        known = f"{len(ranked)} candidates with a score"
+        raise RunError(str(run.path), known, f"ranks can be compared from {FEWEST} on")
+    best_first = [(place, id, loss) for place, (loss, id) in enumerate(ranked, 1)]
+    return [best_first[place - 1] for place in strata(len(ranked), min(count, len(ranked)))]
 
 
 def strata(total: int, count: int) -> list[int]:
@@ -227,66 +222,61 @@ def strata(total: int, count: int) -> list[int]:
     return [*range(1, BEST + 1), *((low + 1 + high) // 2 for low, high in pairwise(edges))]
 
 
-class _Trainer:
-    """The longer trainings of one call."""
+def _train(
+    store: Store,
+    problem: Problem,
+    epochs: int,
+    genomes: Mapping[str, str],
+    say: Callable[[str], None],
+) -> None:
+    """Train candidates that have no record of a training with these settings, and record it.
 
-    def __init__(
-        self, store: Store, problem: Problem, epochs: int, say: Callable[[str], None]
-    ) -> None:
-        self._store, self._problem, self._say = store, problem, say
-        refit = problem.config.refit.model_copy(update={"epochs": epochs, "patience": None})
-        self._training = refit.training
-        self._settings = self._training.model_dump(mode="json")
-        self._kind = _kind(epochs)
+    Args:
+        store: of the run.
+        problem: of the run, on all of its data.
+        epochs: of each training.
+        genomes: one-line texts, by candidate id.
+        say: is told in a line what is being done.
+    """
+    from evoae.data.shared_memmap import share
+    from evoae.execution.executor import run_all
+    from evoae.execution.factory import executor_for
 
-    def train(self, sample: Sequence[CandidateResult]) -> None:
-        """Train those that have no record of a training with these settings."""
-        from evoae.data.shared_memmap import share
-        from evoae.execution.executor import run_all
-        from evoae.execution.factory import executor_for
-
-        results = self._store.results()
-        due = [
-            found
-            for found in sample
-            if results.get((found.candidate.id, self._kind), {}).get("settings") != self._settings
-        ]
-        if not due:
-            return
-        shared, images = share(self._problem.dataset), len(self._problem.dataset.train)
-        count = f"{len(due)} training" + "s" * (len(due) != 1)
-        self._say(f"{count} of {self._training.epochs} epochs, {images:,} for training")
-        tasks = [self._task(found, shared) for found in due]
-        with executor_for(self._problem.config.execution) as executor:
-            for number, evaluation in enumerate(run_all(executor, tasks), 1):
-                self._note(evaluation)
-                said = evaluation.message if evaluation.fitness is None else evaluation.fitness
-                shown = figure(said, 4) if isinstance(said, float) else f"{said}"
-                self._say(
-                    f"{number} of {len(tasks)}: {evaluation.id[:6]} {evaluation.outcome}, "
-                    f"{shown}, {evaluation.seconds.total:.0f} s"
-                )
-
-    def _task(self, found: CandidateResult, shared: Path) -> Task:
-        id, genome = found.candidate.id, parse(found.candidate.genome)
-        return replace(
-            self._problem.task(genome, shared),
-            training=trained_as(self._training, genome),
-            seed=seed_for(self._problem.config.seed, f"{id} {_FIDELITY}"),
+    refit = problem.config.refit.model_copy(update={"epochs": epochs, "patience": None})
+    settings, kind = refit.training.model_dump(mode="json"), _kind(epochs)
+    results = store.results()
+    due = [id for id in genomes if results.get((id, kind), {}).get("settings") != settings]
+    if not due:
+        return
+    shared, images = share(problem.dataset), len(problem.dataset.train)
+    say(f"{plural(len(due), 'training')} of {epochs} epochs, {images:,} for training")
+    tasks = [
+        replace(
+            problem.task(genome, shared),
+            training=trained_as(refit.training, genome),
+            seed=seed_for(problem.config.seed, f"{id} {_FIDELITY}"),
         )
-
-    def _note(self, evaluation: Evaluation) -> None:
-        """Record a training that has ended."""
-        value = {
-            "settings": self._settings,
-            "outcome": evaluation.outcome.value,
-            "message": evaluation.message,
-            "val_loss": evaluation.fitness,
-            "validation_history": list(evaluation.validation_loss),
-            "cost": evaluation.cost,
-            "seconds": evaluation.seconds.total,
-        }
-        self._store.set_result(evaluation.id, self._kind, value)
+        for id in due
+        for genome in [parse(genomes[id])]
+    ]
+    with executor_for(problem.config.execution) as executor:
+        for number, evaluation in enumerate(run_all(executor, tasks), 1):
+            value = {
+                "settings": settings,
+                "outcome": evaluation.outcome.value,
+                "message": evaluation.message,
+                "val_loss": evaluation.fitness,
+                "validation_history": list(evaluation.validation_loss),
+                "cost": evaluation.cost,
+                "seconds": evaluation.seconds.total,
+            }
+            store.set_result(evaluation.id, kind, value)
+            loss = evaluation.fitness
+            ended = f"{evaluation.message}" if loss is None else figure(loss, 4)
+            say(
+                f"{number} of {len(tasks)}: {evaluation.id[:6]} {evaluation.outcome}, "
+                f"{ended}, {evaluation.seconds.total:.0f} s"
+            )
 
 
 def _kind(epochs: int) -> str:

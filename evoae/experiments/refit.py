@@ -17,6 +17,7 @@ from evoae.engine.problem import Problem
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome, Task, TrainingKey, seed_for, trained_as
 from evoae.experiments.training_progress import followed
+from evoae.formatting import plural
 from evoae.genome.text import parse
 from evoae.runs.compatibility import check_unchanged
 from evoae.runs.files import REFIT, refit_path
@@ -177,10 +178,9 @@ class _Refit:
         if not tasks:
             return
         images = f"{len(self.problem.dataset.train):,} for training"
-        count = f"{len(tasks)} training" + "s" * (len(tasks) != 1)
         if slow := note_on(self.refit.precision):
             self.say(slow)
-        self.say(f"{count} of up to {self.refit.epochs} epochs, {images}")
+        self.say(f"{plural(len(tasks), 'training')} of up to {self.refit.epochs} epochs, {images}")
 
     def _note(self, evaluation: Evaluation) -> None:
         """Record a training that has ended."""

@@ -83,10 +83,10 @@ def read_genome(written: str, say: Callable[[str], None] = lambda _: None) -> Ge
         there = False
     if not there and path.suffix != ".txt":
         return parse(written)
-    found = read_genomes(path)
-    if len(found) != 1:
-        raise GenomeError(written, f"{len(found)} lines of genome text", "expected one")
-    return found[0][1]
+    genomes = read_genomes(path)
+    if len(genomes) != 1:
+        raise GenomeError(written, f"{len(genomes)} lines of genome text", "expected one")
+    return genomes[0][1]
 
 
 def _evaluate(store: Store, problem: Problem, genome: Genome) -> None:

@@ -70,8 +70,8 @@ def _curves(
     """Draw the curve of each run; return one of each group, for the legend."""
     drawn = []
     for group, ink, stroke in zip(groups, cycle(_INKS), cycle(_STROKES), strict=False):
-        for place in group.members:
-            points = [point for point in courses[place].points if point.best is not None]
+        for member in group.members:
+            points = [point for point in courses[member].points if point.best is not None]
             (line,) = axes.plot(
                 [across(point) for point in points],
                 [point.best or 0.0 for point in points],
