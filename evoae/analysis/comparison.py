@@ -10,7 +10,7 @@ from typing import Any
 from evoae.analysis.best_so_far import Point
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
-from evoae.runs.compatibility import LIMITS, RESUMABLE, differences, within
+from evoae.runs.compatibility import LIMITS, RESUMABLE, differences, flat, within
 from evoae.runs.metadata import RunMetadata
 from evoae.runs.records import Candidate
 from evoae.runs.run import Run
@@ -103,8 +103,8 @@ def _points(
             yield point
         row = rows.get(number, {})
         if again := int(row.get("repeated") or 0):
-            told, best = row.get("cost"), row.get("best")
-            cost = None if point.cost is None or told is None else int(told)
+            spent, best = row.get("cost"), row.get("best")
+            cost = None if point.cost is None or spent is None else int(spent)
             point = Point(point.trainings + again, cost, point.best if best is None else best)
             yield point
 
@@ -135,13 +135,13 @@ def check_comparable(courses: Sequence[Course]) -> list[str]:
 
 def _other_data(one: Course, other: Course) -> str | None:
     """Say in what the data of two runs differ; None if it is no more than the seed."""
-    digests = [each.metadata.data_digest for each in (one, other)]
+    digests = [run.metadata.data_digest for run in (one, other)]
     if digests[0] == digests[1] and one.metadata.output == other.metadata.output:
         return None
     if one.seed == other.seed:
         return f"digests {digests[0][:12]} and {digests[1][:12]}"
-    found = list(differences(one.settings["data"], other.settings["data"]))
-    for path, a, b in sorted(found, key=lambda each: each[0] not in ("name", "path")):
+    changed = list(differences(one.settings["data"], other.settings["data"]))
+    for path, a, b in sorted(changed, key=lambda change: change[0] not in ("name", "path")):
         return f"data.{path} is {a!r} there and {b!r} here"
     for name, a, b in differences(one.metadata.about_data(), other.metadata.about_data()):
         return f"{name} is {a!r} there and {b!r} here"
@@ -161,7 +161,7 @@ class Group:
         name: a letter.
         settings: in which it differs from other groups, by dotted path; a list of limits where its
             runs have several.
-        members: their places among the runs, in order.
+        members: their indices among the runs, in order.
     """
 
     name: str
@@ -172,25 +172,28 @@ class Group:
 def groups(courses: Sequence[Course]) -> list[Group]:
     """Return the groups that runs fall into, in the order of their first members."""
     by_settings: dict[str, list[int]] = {}
-    for place, each in enumerate(courses):
-        alike = json.dumps(_without(each.settings), sort_keys=True)
-        by_settings.setdefault(alike, []).append(place)
+    for index, run in enumerate(courses):
+        alike = json.dumps(_compared(run.settings), sort_keys=True)
+        by_settings.setdefault(alike, []).append(index)
     limits, members = set[str](), list[list[int]]()
-    for places in by_settings.values():
-        told = _limits_that_tell([courses[place] for place in places])
-        limits.update(told)
-        members += _parted(courses, places, told)
+    for indices in by_settings.values():
+        differing = _limits_that_tell([courses[index] for index in indices])
+        limits.update(differing)
+        members += _parted(courses, indices, differing)
     members.sort()
-    first = [_without(courses[places[0]].settings) for places in members]
+    first = [_compared(courses[indices[0]].settings) for indices in members]
     paths = dict.fromkeys(path for one in first for path, _, _ in differences(first[0], one))
     paths |= dict.fromkeys(sorted(limits))
     return [
         Group(
             _letters(number),
-            {path: _common([courses[place].settings for place in places], path) for path in paths},
-            tuple(places),
+            {
+                path: _common([courses[index].settings for index in indices], path)
+                for path in paths
+            },
+            tuple(indices),
         )
-        for number, places in enumerate(members)
+        for number, indices in enumerate(members)
     ]
 
 
@@ -200,48 +203,36 @@ def _limits_that_tell(courses: Sequence[Course]) -> list[str]:
         limit
         for limit in LIMITS
         if any(limit in each.ended_by for each in courses)
-        and len({_at(each.settings, limit) for each in courses}) > 1
+        and len({flat(each.settings)[limit] for each in courses}) > 1
     ]
 
 
 def _parted(
-    courses: Sequence[Course], places: Sequence[int], limits: Sequence[str]
+    courses: Sequence[Course], indices: Sequence[int], limits: Sequence[str]
 ) -> list[list[int]]:
     """Part runs by their limits; those with limits that ended no training stay together."""
     ended = {
-        (limit, _at(courses[place].settings, limit))
-        for place in places
-        for limit in courses[place].ended_by
+        (limit, flat(courses[index].settings)[limit])
+        for index in indices
+        for limit in courses[index].ended_by
     }
     parts: dict[tuple[object, ...], list[int]] = {}
-    for place in places:
-        own = [(limit, _at(courses[place].settings, limit)) for limit in limits]
-        parts.setdefault(tuple(each if each in ended else None for each in own), []).append(place)
+    for index in indices:
+        own = [(limit, flat(courses[index].settings)[limit]) for limit in limits]
+        parts.setdefault(tuple(each if each in ended else None for each in own), []).append(index)
     return list(parts.values())
 
 
 def _common(settings: Sequence[Mapping[str, Any]], path: str) -> object:
     """Return the value of a setting in runs of one group; a list of several ones."""
-    values = [_at(each, path) for each in settings]
-    different = [value for place, value in enumerate(values) if value not in values[:place]]
+    values = [flat(each).get(path) for each in settings]
+    different = [value for index, value in enumerate(values) if value not in values[:index]]
     return different[0] if len(different) == 1 else different
 
 
-def _without(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Return settings without those in which runs of a group may differ."""
-    kept = {}
-    for key, value in settings.items():
-        path = f"{above}{key}"
-        if not within(path, _ALIKE):
-            kept[key] = _without(value, f"{path}.") if isinstance(value, Mapping) else value
-    return kept
-
-
-def _at(settings: Mapping[str, Any], path: str) -> object:
-    found: Any = settings
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
+def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return by path the settings in which runs of a group do not differ."""
+    return {path: value for path, value in flat(settings).items() if not within(path, _ALIKE)}
 
 
 def _letters(number: int) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import fmean
 
 from evoae.genome.difference import differences
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
 from evoae.runs.database import damaged
+from evoae.runs.hall_of_fame import CandidateResult
 from evoae.runs.records import Candidate
 from evoae.runs.run import Run
 from evoae.runs.store import DATABASE
@@ -130,7 +130,7 @@ def lineage(run: Run, prefix: str = "best", depth: int | None = None) -> Lineage
     with run.at_one_moment() as now:
         root = run.find(prefix).candidate
         candidates, evaluations, scores = now.candidates, now.evaluations, now.scores
-    for parent in (each for candidate in candidates.values() for each in candidate.parents):
+    for parent in (id for candidate in candidates.values() for id in candidate.parents):
         if parent not in candidates:
             raise damaged(run.path / DATABASE, f"it lacks the parent {parent:.12}")
     births = _births(root, candidates)
@@ -138,23 +138,17 @@ def lineage(run: Run, prefix: str = "best", depth: int | None = None) -> Lineage
     shown.sort(
         key=lambda id: (id != root.id, -candidates[id].generation, -candidates[id].position)
     )
-    losses = {}
-    for id in births:
-        evaluation = evaluations.get(id)
-        raced = evaluation is not None and evaluation.raced
-        losses[id] = evaluation.fitness if raced and evaluation else _mean(scores.get(id, ()))
+    results = {
+        id: CandidateResult(candidates[id], evaluations.get(id), scores.get(id, ()))
+        for id in births
+    }
+    losses = {id: result.val_loss for id, result in results.items()}
     genomes = {id: parse(candidates[id].genome) for id in births}
     relatives = {}
     for id in shown:
-        evaluation, candidate = evaluations.get(id), candidates[id]
-        relatives[id] = Relative(
-            candidate,
-            "waiting" if evaluation is None else evaluation.outcome.value,
-            evaluation is not None and evaluation.raced,
-            losses[id],
-            births[id],
-            _steps(candidate, genomes, losses),
-        )
+        result, steps = results[id], _steps(candidates[id], genomes, losses)
+        raced = result.evaluation is not None and result.evaluation.raced
+        relatives[id] = Relative(candidates[id], result.kind, raced, losses[id], births[id], steps)
     return Lineage(relatives, len(births) - len(shown))
 
 
@@ -170,18 +164,14 @@ def _births(root: Candidate, candidates: Mapping[str, Candidate]) -> dict[str, i
     return births
 
 
-def _mean(scores: tuple[float, ...]) -> float | None:
-    return fmean(scores) if scores else None
-
-
 def _steps(
     child: Candidate, genomes: Mapping[str, Genome], losses: Mapping[str, float | None]
 ) -> tuple[Step, ...]:
     """Return what became of each of a child's parents, the one with the fewest changes first."""
     steps = []
     for parent in dict.fromkeys(child.parents):
-        found = differences(genomes[parent], genomes[child.id])
+        changes = differences(genomes[parent], genomes[child.id])
         before, after = losses[parent], losses[child.id]
         gain = after / before - 1 if before and after is not None else None
-        steps.append(Step(parent, tuple(each.words for each in found), before, gain))
+        steps.append(Step(parent, tuple(change.words for change in changes), before, gain))
     return tuple(sorted(steps, key=lambda step: len(step.changes)))

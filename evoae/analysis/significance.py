@@ -56,7 +56,7 @@ class Contrast:
 def contrasts(courses: Sequence[Course], groups: Sequence[Group]) -> list[Contrast]:
     """Return what can be said of each pair of groups with at least three finished runs each."""
     finished = [
-        (group.name, _independent([courses[place] for place in group.members])) for group in groups
+        (group.name, _independent([courses[index] for index in group.members])) for group in groups
     ]
     able = [(name, runs) for name, runs in finished if len(runs) >= FEWEST]
     pairs = list(combinations(able, 2))

@@ -31,18 +31,31 @@ _TRAINING = (
 )
 
 
+def flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return every setting of nested sections by its dotted path."""
+    leaves: dict[str, Any] = {}
+    for key, value in settings.items():
+        path = f"{above}{key}"
+        leaves |= flat(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
+    return leaves
+
+
+def _kind_first(path: str) -> tuple[str, bool, str]:
+    section, _, setting = path.rpartition(".")
+    return section, setting != "kind", setting
+
+
 def differences(
-    one: Mapping[str, Any], other: Mapping[str, Any], above: str = ""
+    one: Mapping[str, Any], other: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
     """Yield each setting, by its dotted path, that has different values in two configurations.
 
     A section's kind comes before what follows from it.
     """
-    for key in sorted(one.keys() | other.keys(), key=lambda key: (key != "kind", key)):
-        path, (a, b) = f"{above}{key}", (one.get(key), other.get(key))
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            yield from differences(a, b, f"{path}.")
-        elif a != b:
+    first, second = flat(one), flat(other)
+    for path in sorted(first.keys() | second.keys(), key=_kind_first):
+        a, b = first.get(path), second.get(path)
+        if a != b:
             yield path, a, b
 
 

@@ -1,9 +1,8 @@
-"""Opening a run's SQLite file, and what is said when it cannot be opened, read or written."""
+"""Opening a run's SQLite file, and the errors if it cannot be opened, read or written."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import sqlite3
@@ -11,15 +10,19 @@ import tempfile
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 from urllib.parse import quote
+
+from pydantic import TypeAdapter, ValidationError
 
 from evoae.errors import DiskFullError, RunError
 from evoae.runs import schema
 from evoae.runs.files import translate_os_errors
 
-_Json = TypeVar("_Json")
+_T = TypeVar("_T")
+Numbers = dict[str, float | int | None]  # by name; None for one that is not known
 _BUSY_SECONDS = 30.0
 _FAULTS_OF_THE_CALLER = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
 _TROUBLE = {
@@ -42,7 +45,7 @@ def damaged(file: Path, why: object) -> RunError:
 
 @contextlib.contextmanager
 def translate_sqlite_errors(file: Path) -> Iterator[None]:
-    """Turn what SQLite says of `file` in the block into a RunError, a full disk's of its own."""
+    """Turn an SQLite error of the block into a RunError about `file`, or a DiskFullError."""
     try:
         yield
     except _FAULTS_OF_THE_CALLER:
@@ -62,14 +65,14 @@ class Database:
 
     Args:
         connection: in autocommit mode.
-        file: that it is, for what is said of it.
+        file: its path, which errors name.
     """
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         self._connection, self._file = connection, file
 
     def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        """Return what a query finds.
+        """Return the rows of a query.
 
         Raises:
             RunError: the file cannot be read.
@@ -78,7 +81,7 @@ class Database:
             return self._connection.execute(sql, values).fetchall()
 
     def execute(self, sql: str, values: tuple[object, ...]) -> None:
-        """Do one statement, durably before this returns.
+        """Run one statement, durably before this returns.
 
         Raises:
             RunError: the file cannot be written.
@@ -88,52 +91,33 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for statements that are done together or not at all."""
+        """Yield the connection for statements that take effect together or not at all."""
         with translate_sqlite_errors(self._file):
             self._connection.execute("BEGIN IMMEDIATE")
             with self._connection:  # commits, or rolls back on an exception
                 yield self._connection
 
-    def parsed(self, text: str, kind: type[_Json]) -> _Json:
+    def parsed(self, text: str, kind: type[_T]) -> _T:
         """Return what a column of JSON holds.
+
+        Args:
+            text: of the column.
+            kind: any type that pydantic knows; nothing is converted to it but lists to tuples and
+                the keys of objects.
 
         Raises:
             RunError: it is damaged.
         """
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise self.damaged(error) from error
-        if not isinstance(value, kind):
-            raise self.damaged(f"{value!r:.40} is no {kind.__name__}")
+            value: _T = adapter(cast(Any, kind)).validate_json(text, strict=True)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            path = ".".join(map(str, problem["loc"]))
+            raise self.damaged(f"{path}: {problem['msg']}" if path else problem["msg"]) from error
         return value
 
-    def listed(self, text: str, *kinds: type) -> tuple[Any, ...]:
-        """Return the items of a JSON list, each of one of these types.
-
-        Raises:
-            RunError: it is damaged.
-        """
-        items = self.parsed(text, list)
-        for item in items:
-            if type(item) not in kinds:
-                raise self.damaged(f"{item!r:.40} is no {kinds[0].__name__}")
-        return tuple(items)
-
-    def numbers(self, text: str) -> dict[str, Any]:
-        """Return a JSON mapping of numbers; None is one that is not known.
-
-        Raises:
-            RunError: it is damaged.
-        """
-        values = self.parsed(text, dict)
-        for value in values.values():
-            if type(value) not in (int, float, type(None)):
-                raise self.damaged(f"{value!r:.40} is no number")
-        return values
-
     def moment(self, text: str) -> datetime:
-        """Return a time that was recorded.
+        """Return a recorded time in UTC.
 
         Raises:
             RunError: it is damaged.
@@ -146,6 +130,12 @@ class Database:
     def damaged(self, why: object) -> RunError:
         """Return the error for content that makes no sense."""
         return damaged(self._file, why)
+
+
+@cache
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return what reads and writes a type as JSON; made when it is first asked for."""
+    return TypeAdapter(kind)
 
 
 def connect(file: Path | str, mode: Literal["ro", "rw", "rwc", "memory"]) -> sqlite3.Connection:
@@ -217,7 +207,7 @@ def _open_unwritable(file: Path) -> sqlite3.Connection:
 def _checked(
     connection: sqlite3.Connection, file: Path, *, begin: bool = False
 ) -> sqlite3.Connection:
-    """Return `connection`, in a transaction if asked; or close it and say what is wrong."""
+    """Check the schema, in a transaction if asked; close the connection if it is refused."""
     try:
         if begin:
             connection.execute("BEGIN")

@@ -8,10 +8,9 @@ from the database when the next driver begins.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
-from evoae.runs.database import Database
+from evoae.runs.database import Database, Numbers
 from evoae.runs.files import translate_os_errors, write_whole
 from evoae.runs.trainings import Training, training, trainings
 
@@ -88,10 +87,10 @@ def _generations(
     sql = f"SELECT number, stats, seconds, finished FROM generation {where} ORDER BY number"
     for number, stats, seconds, finished in base.rows(sql, values):
         hall = base.rows(
-            "SELECT id FROM hall_of_fame WHERE generation = ? ORDER BY rank", (number,)
+            "SELECT id FROM hall_of_fame WHERE generation = ? ORDER BY position", (number,)
         )
-        figures: Mapping[str, object] = base.parsed(stats, dict)
-        event = {"event": "generation", "generation": number, **figures, "seconds": seconds}
+        metrics = base.parsed(stats, Numbers)
+        event = {"event": "generation", "generation": number, **metrics, "seconds": seconds}
         event |= {"hall_of_fame": [id for (id,) in hall], "finished": finished}
         found.append((finished, event))
     return found

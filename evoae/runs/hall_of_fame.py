@@ -1,4 +1,4 @@
-"""What a run holds of one candidate: a place in its hall of fame, or how its training ended."""
+"""One candidate of a run: its entry in the hall of fame, or how its training ended."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Entry:
         rank: from 1, the best.
         id: candidate id.
         val_loss: its fitness, the mean over its trainings.
-        trainings: those with a seed each that did not fail.
-        deviation: standard deviation of their losses; None for one.
+        trainings: number of its trainings that did not fail, each with a seed of its own.
+        deviation: standard deviation of their losses; None for a single training.
         parameters, latent: the network's size.
         genome: one-line text.
         generation: the one that proposed it first.
-        seconds: that its training took.
+        seconds: wall time of its first training.
         model_path: its trained model.
         test_loss: its fitness figure on the test set after `refit`; None before.
     """
@@ -55,14 +55,14 @@ class Entry:
         return load_model(self.model_path)
 
     def summary(self) -> dict[str, object]:
-        """Return what `hof --json` says of it."""
+        """Return its JSON object in `hof --json`."""
         values = asdict(self)
         return {**values, "model_path": str(values["model_path"])}
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateResult:
-    """A candidate and, if it was trained, what it earned.
+    """A candidate and, once it is trained, its evaluation.
 
     Attributes:
         candidate: as it was proposed.
@@ -102,7 +102,7 @@ class CandidateResult:
         return None if self.evaluation is None else self.evaluation.traceback
 
     def summary(self) -> dict[str, object]:
-        """Return the plain metrics that `show --json` says of it."""
+        """Return its JSON object in `show --json`."""
         candidate, evaluation = self.candidate, self.evaluation
         told: dict[str, object] = {
             "id": candidate.id,

@@ -69,10 +69,10 @@ def holder(run: Path) -> int | None:
     """Return the pid of the run's driver: None if there is none, 0 if it cannot be told."""
     try:
         # Somebody may have removed the file, or put something else in its place; the folder tells.
-        found = [_text_of_locked(run / name) for name in (LOCK, ".")]
+        texts = [_text_of_locked(run / name) for name in (LOCK, ".")]
     except PermissionError:
         return 0
-    held = [text for text in found if text is not None]
+    held = [text for text in texts if text is not None]
     if not held:
         return None
     return next((int(text) for text in held if text.isdigit()), 0)

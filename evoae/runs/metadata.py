@@ -6,14 +6,11 @@ refused by what is wrong in it; rows that are no fields are left alone.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
-from typing import Annotated, Any, Generic, Literal, TypeVar, cast
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic asks for this one below Python 3.12
 
 from evoae.config.search import BudgetConfig
@@ -226,34 +223,3 @@ class Refit(TypedDict, total=False):
     train_history: list[float]
     outcome: str
     seconds: _Seconds
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
-def as_record(kind: type[_T], values: Mapping[str, Any]) -> _T:
-    """Return what was read from JSON as a record of a kind, such as `RunMetadata`.
-
-    Raises:
-        ValueError: says in a few words which value is wrong, or missing.
-    """
-    try:
-        record: _T = _adapter(cast(Any, kind)).validate_json(json.dumps(values))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise ValueError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
-    return record
-
-
-def as_json(metadata: RunMetadata) -> dict[str, Any]:
-    """Return the fields of a record as JSON has them.
-
-    Raises:
-        PydanticSerializationError: a value is not of its field's type.
-    """
-    values: dict[str, Any] = _adapter(RunMetadata).dump_python(
-        metadata, mode="json", warnings="error"
-    )
-    return values

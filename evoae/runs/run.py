@@ -1,4 +1,4 @@
-"""A run, read: its hall of fame, its candidates, where it stands. Reading never changes it."""
+"""Reading a run: its hall of fame, candidates and status. Reading never changes it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Run:
             return now.tables.trainings()
 
     def first_evaluations(self) -> list[Evaluation]:
-        """Return what each candidate earned in its first training, learning curve included.
+        """Return the evaluation of each candidate's first training, learning curve included.
 
         In the order of finishing.
         """
@@ -169,15 +169,15 @@ class Run:
                 if not hall:
                     raise RunError(str(self.path), "no candidate has a score yet")
                 prefix = hall[0].id
-            found = [id for id in now.candidates if id.startswith(prefix.lower())]
-            if len(found) != 1 or not prefix:
+            matching = [id for id in now.candidates if id.startswith(prefix.lower())]
+            if len(matching) != 1 or not prefix:
                 step = f"'{command('evaluations', self.path)}' lists ids"
                 seen = f"no candidate begins with '{prefix}'"
-                if found:
-                    seen = f"{len(found)} candidates begin with '{prefix}'"
+                if matching:
+                    seen = f"{len(matching)} candidates begin with '{prefix}'"
                     step += "; give more digits of one"
                 raise RunError(str(self.path), seen, step)
-            (id,) = found
+            (id,) = matching
             scores = now.scores.get(id)  # those of all that were trained
             evaluation = None if scores is None else now.tables.evaluation(id)
             return CandidateResult(now.candidates[id], evaluation, scores or ())
@@ -238,23 +238,17 @@ class Run:
             "minutes": metadata.seconds / 60,
         }
         budget = search.budget.model_dump(exclude_none=True)
-        doubled = {
-            name: str(2 * max(value, spent[name]))
-            if isinstance(value, int)
-            else f"{2 * max(value, spent[name]):g}"
-            for name, value in budget.items()
-        }
-        more = [
-            word
-            for name, value in doubled.items()
-            for word in ("--set", f"search.budget.{name}={value}")
-        ]
+        more: list[str] = []
+        for name, value in budget.items():
+            doubled = 2 * max(value, spent[name])
+            said = str(doubled) if isinstance(value, int) else f"{doubled:g}"
+            more += ["--set", f"search.budget.{name}={said}"]
         if metadata.generations is not None and status.finished >= metadata.generations:
             more += ["--generations", "10"]
         return command("resume", self.path, *more)
 
     def status(self) -> Status:
-        """Return where the run stands now."""
+        """Return the run's status now."""
         with self.at_one_moment() as now:
             best = [(entry.id, entry.val_loss) for entry in self.hall_of_fame()[:1]]
             budget = self.in_force().search.budget

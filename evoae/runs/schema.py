@@ -15,17 +15,21 @@ from evoae.errors import RunError
 APPLICATION_ID = 0x65766F61  # "evoa"
 VERSION = 1
 TABLES = (
-    # What a run knows of itself: JSON by key, see `evoae.runs.environment`.
+    # What a run knows of itself: JSON by field, see `evoae.runs.metadata`.
     "CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
     """CREATE TABLE candidate (
         id TEXT PRIMARY KEY, genome TEXT NOT NULL, tokens TEXT NOT NULL,
         generation INTEGER NOT NULL CHECK (generation > 0),
         position INTEGER NOT NULL CHECK (position >= 0),
         parents TEXT NOT NULL, operator TEXT NOT NULL) STRICT""",
-    # The first training of a candidate. `cost` is its FLOPs; `metrics` its validation metrics by
-    # name; `source` the run that it was reused from; `raced` 1 if racing stopped it early.
-    """CREATE TABLE evaluation (
-        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES candidate,
+    # The trainings of candidates in the order of finishing; `repeat` is 1 for the first one of a
+    # candidate, which the others need. `generation` asked for a repeat; for a first training it is
+    # the candidate's. `cost` is its FLOPs; `metrics` its validation metrics by name; `source` the
+    # run that it was reused from; `raced` 1 if racing stopped it early.
+    """CREATE TABLE training (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL REFERENCES candidate,
+        repeat INTEGER NOT NULL CHECK (repeat > 0), first INTEGER NOT NULL DEFAULT 1
+        CHECK (first = 1), generation INTEGER CHECK (generation > 0),
         outcome TEXT NOT NULL, fitness REAL CHECK (abs(fitness) < 9e999),
         train_loss TEXT NOT NULL, validation_loss TEXT NOT NULL,
         parameters INTEGER CHECK (parameters > 0), latent INTEGER CHECK (latent > 0),
@@ -34,20 +38,11 @@ TABLES = (
         epochs_seconds REAL NOT NULL,
         total_seconds REAL NOT NULL CHECK (total_seconds BETWEEN 0 AND 1e12),
         peak_memory INTEGER CHECK (peak_memory >= 0), message TEXT, traceback TEXT,
-        finished TEXT NOT NULL, source TEXT, metrics TEXT NOT NULL,
-        cost INTEGER CHECK (cost >= 0), raced INTEGER NOT NULL,
-        CHECK ((outcome = 'scored') = (fitness IS NOT NULL))) STRICT""",
-    # Further trainings of a candidate, each with its own seed, from number 2 on. `generation` is
-    # the one that asked for it.
-    """CREATE TABLE repeat (
-        id TEXT NOT NULL REFERENCES evaluation (id), number INTEGER NOT NULL CHECK (number > 1),
-        generation INTEGER NOT NULL CHECK (generation > 0),
-        outcome TEXT NOT NULL, fitness REAL CHECK (abs(fitness) < 9e999),
-        cost INTEGER CHECK (cost >= 0),
-        seconds REAL NOT NULL CHECK (seconds BETWEEN 0 AND 1e12),
-        message TEXT, finished TEXT NOT NULL,
+        metrics TEXT NOT NULL, cost INTEGER CHECK (cost >= 0), raced INTEGER NOT NULL,
+        source TEXT, finished TEXT NOT NULL,
         CHECK ((outcome = 'scored') = (fitness IS NOT NULL)),
-        PRIMARY KEY (id, number)) STRICT, WITHOUT ROWID""",
+        CHECK ((repeat = 1) = (generation IS NULL)), UNIQUE (id, repeat),
+        FOREIGN KEY (id, first) REFERENCES training (id, repeat)) STRICT""",
     """CREATE TABLE generation (
         number INTEGER PRIMARY KEY CHECK (number > 0), stats TEXT NOT NULL,
         seconds REAL NOT NULL, finished TEXT NOT NULL) STRICT""",
@@ -56,9 +51,10 @@ TABLES = (
         id TEXT NOT NULL REFERENCES candidate,
         PRIMARY KEY (generation, position)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE hall_of_fame (
-        generation INTEGER NOT NULL REFERENCES generation, rank INTEGER NOT NULL,
-        id TEXT NOT NULL REFERENCES evaluation (id),
-        PRIMARY KEY (generation, rank)) STRICT, WITHOUT ROWID""",
+        generation INTEGER NOT NULL REFERENCES generation, position INTEGER NOT NULL,
+        id TEXT NOT NULL, first INTEGER NOT NULL DEFAULT 1 CHECK (first = 1),
+        FOREIGN KEY (id, first) REFERENCES training (id, repeat),
+        PRIMARY KEY (generation, position)) STRICT, WITHOUT ROWID""",
     # What came of a candidate after the search: JSON by kind.
     """CREATE TABLE result (
         id TEXT NOT NULL REFERENCES candidate, kind TEXT NOT NULL, value TEXT NOT NULL,
@@ -100,8 +96,8 @@ def check(connection: sqlite3.Connection, place: Path) -> None:
     declared = _declared(connection)
     if not _expected() <= declared or any(kind == "trigger" for kind, _, _ in declared):
         raise sqlite3.DatabaseError("its tables are not those of a run")
-    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if found != "ok" or connection.execute("PRAGMA foreign_key_check").fetchone():
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok" or connection.execute("PRAGMA foreign_key_check").fetchone():
         raise sqlite3.DatabaseError("its pages contradict each other")
 
 

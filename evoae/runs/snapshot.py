@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from evoae.evaluation import Evaluation
 from evoae.runs.lock import holder
-from evoae.runs.metadata import RunMetadata
-from evoae.runs.records import Candidate, Generation
 from evoae.runs.store import Store
 from evoae.runs.tables import Tables
-from evoae.runs.trainings import Tally
+
+_T = TypeVar("_T")
+
+
+def _once(read: Callable[[Tables], _T]) -> cached_property[_T]:
+    """Return an attribute that reads a table when it is first asked for."""
+    return cached_property(lambda snapshot: read(snapshot.tables))
 
 
 class Snapshot:
-    """What a run holds at one moment; see `Tables` for what each of these is.
+    """What a run holds at one moment; see the methods of `Tables` for what each attribute is.
 
     Args:
         tables: of a reader, whose transaction is open.
@@ -29,45 +32,14 @@ class Snapshot:
     def __init__(self, tables: Tables, pid: int | None) -> None:
         self.tables, self.pid = tables, pid
 
-    @cached_property
-    def metadata(self) -> RunMetadata:
-        """What is recorded about the run itself."""
-        return self.tables.metadata()
-
-    @cached_property
-    def candidates(self) -> dict[str, Candidate]:
-        """Every candidate by id."""
-        return self.tables.candidates()
-
-    @cached_property
-    def evaluations(self) -> dict[str, Evaluation]:
-        """Every evaluation by candidate id."""
-        return self.tables.evaluations()
-
-    @cached_property
-    def scores(self) -> dict[str, tuple[float, ...]]:
-        """What each candidate's trainings earned."""
-        return self.tables.scores()
-
-    @cached_property
-    def sizes(self) -> dict[str, tuple[int | None, int | None]]:
-        """Parameters and latent size by candidate id."""
-        return self.tables.sizes()
-
-    @cached_property
-    def generations(self) -> dict[int, Generation]:
-        """The finished generations by number."""
-        return self.tables.generations()
-
-    @cached_property
-    def results(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """What came of candidates after the search."""
-        return self.tables.results()
-
-    @cached_property
-    def tallies(self) -> list[Tally]:
-        """Of every training what `status` counts."""
-        return self.tables.tallies()
+    metadata = _once(Tables.metadata)
+    candidates = _once(Tables.candidates)
+    evaluations = _once(Tables.evaluations)
+    scores = _once(Tables.scores)
+    sizes = _once(Tables.sizes)
+    generations = _once(Tables.generations)
+    results = _once(Tables.results)
+    tallies = _once(Tables.tallies)
 
 
 _OPEN: ContextVar[Mapping[Path, Snapshot]] = ContextVar("open snapshots", default={})  # noqa: B039

@@ -1,4 +1,4 @@
-"""Where a run stands."""
+"""State, counts and forecast of a run, as `evoae status` prints them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evoae.runs.trainings import Tally
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where a run stands.
+    """State, counts and forecast of a run.
 
     Attributes:
         run: the folder.
@@ -28,7 +28,7 @@ class Status:
         why: a failed run stopped; None for others.
         pid: of the driver; None unless running, 0 if it cannot be told.
         workers: of the latest driver; None if none has begun.
-        generation: the one under way, from 1; the last one once finished.
+        generation: number of the generation under way, from 1; of the last one once finished.
         finished: generations that are over.
         generations: how many were asked for; None if only a budget ends the search.
         scored, failed: trainings by outcome.
@@ -36,17 +36,17 @@ class Status:
         duplicates: proposals in finished generations that were known and cost no training.
         repeated: further trainings of known candidates, with other seeds.
         reused: trainings reused from other runs.
-        cost: FLOPs of all trainings, see `evoae.evaluation.cost`; None in runs of older versions.
+        cost: FLOPs of all trainings, see `evoae.evaluation.cost`; None if one is unknown.
         noise: relative standard deviation of a loss between seeds; None where it was not measured.
         best: id and validation loss; None before the first score.
-        per_minute: trainings a minute of the latest driver, what it took to start aside; None
+        per_minute: trainings a minute of the latest driver, its start-up time left out; None
             before its first.
         eta_seconds: forecast of what is left, at that pace; 0 once finished, None before the
             first training.
         eta_low, eta_high: its range, see `evoae.runs.eta`; None where there is no forecast.
         memory: bytes that driver and workers take now; None unless running, or if it is unknown.
         disk_bytes: size of the folder.
-        baselines: what the result was compared with so far.
+        baselines: networks and methods that the result is compared with so far.
     """
 
     run: str
@@ -75,11 +75,11 @@ class Status:
     baselines: tuple[Baseline, ...] = ()
 
     def summary(self) -> dict[str, object]:
-        """Return what `status --json` says."""
+        """Return the JSON object of `status --json`."""
         best = self.best
-        told = asdict(self)
-        told["best"] = None if best is None else {"id": best[0], "val_loss": best[1]}
-        return told
+        values = asdict(self)
+        values["best"] = None if best is None else {"id": best[0], "val_loss": best[1]}
+        return values
 
 
 def read_status(
@@ -89,14 +89,14 @@ def read_status(
     best: tuple[str, float] | None,
     baselines: Sequence[Baseline],
 ) -> Status:
-    """Return where a run stands now.
+    """Return the status of a run.
 
     Args:
         run: its folder.
-        now: what it holds.
-        budget: of its search.
-        best: its best candidate's id and validation loss; None before the first score.
-        baselines: what it was compared with so far.
+        now: its snapshot.
+        budget: what its search may spend.
+        best: id and validation loss of the best candidate; None before the first score.
+        baselines: networks and methods that it is compared with so far.
 
     Raises:
         RunError: its database cannot be read.
@@ -150,7 +150,7 @@ def read_status(
 
 
 def _range(left: Eta | None) -> dict[str, float | None]:
-    """Return the fields that tell a forecast."""
+    """Return the fields of `Status` that hold a forecast."""
     if left is None:
         return {"eta_seconds": None, "eta_low": None, "eta_high": None}
     return {"eta_seconds": left.seconds, "eta_low": left.low, "eta_high": left.high}
@@ -163,11 +163,11 @@ def _cost(trainings: Sequence[Tally]) -> int | None:
 
 
 def _latest(trainings: Sequence[Tally], began: str) -> tuple[list[float], list[float]]:
-    """Return the seconds, and the ends, of the trainings that a driver did itself.
+    """Return the seconds, and the end times, of the trainings of the latest driver.
 
     Args:
         trainings: of the run.
-        began: when it did, as `Training.finished` says it.
+        began: when the driver began, in the format of `Training.finished`.
     """
     own = [each for each in trainings if not each.reused and each.finished >= began]
     ends = [datetime.fromisoformat(each.finished).timestamp() for each in own]

@@ -6,7 +6,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from evoae.evaluation import Evaluation, Seconds, TrainingKey
 from evoae.runs import spare
 from evoae.runs.database import (
     Database,
+    adapter,
     connect,
     open_to_read,
     open_to_write,
@@ -24,13 +25,12 @@ from evoae.runs.database import (
 from evoae.runs.event_log import EventLog
 from evoae.runs.files import check_places, promote
 from evoae.runs.lock import Lock
-from evoae.runs.metadata import RunMetadata, as_json
+from evoae.runs.metadata import RunMetadata
 from evoae.runs.records import Candidate, Generation
-from evoae.runs.tables import EVALUATION, Tables
+from evoae.runs.tables import TRAINING, Tables, row_of
 from evoae.runs.tensorboard import TensorBoard
 
 DATABASE = "run.sqlite"
-_STORED = f"{EVALUATION}, finished, source"
 
 
 class Store(Tables):
@@ -108,7 +108,7 @@ class Store(Tables):
 
     def begin(self, metadata: RunMetadata) -> None:
         """Record what a new run knows of itself."""
-        self._record(as_json(metadata))
+        self._record(_as_json(metadata))
 
     def update(self, **changes: Any) -> None:
         """Record new values of some fields of the run's metadata, durably before this returns.
@@ -120,7 +120,7 @@ class Store(Tables):
             TypeError: there is no such field.
             PydanticSerializationError: a value is not of its field's type.
         """
-        values = as_json(replace(self.metadata(), **changes))
+        values = _as_json(replace(self.metadata(), **changes))
         self._record({name: values[name] for name in changes})
 
     def _record(self, values: Mapping[str, object]) -> None:
@@ -140,15 +140,10 @@ class Store(Tables):
             "INSERT INTO candidate VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
             "generation = excluded.generation, position = excluded.position, "
             "parents = excluded.parents, operator = excluded.operator "
-            "WHERE id NOT IN (SELECT id FROM evaluation)",
-            (
-                candidate.id,
-                candidate.genome,
-                json.dumps(candidate.tokens),
-                candidate.generation,
-                candidate.position,
-                json.dumps(candidate.parents),
-                candidate.operator,
+            "WHERE id NOT IN (SELECT id FROM training)",
+            tuple(
+                json.dumps(value) if isinstance(value, tuple) else value
+                for value in astuple(candidate)  # its fields are the table's columns
             ),
         )
 
@@ -159,35 +154,7 @@ class Store(Tables):
             evaluation: of a recorded candidate.
             source: the run that it was reused from; None if it was trained for this one.
         """
-        seconds = evaluation.seconds
-        finished = self._now()
-        self._insert_evaluation(
-            (
-                evaluation.id,
-                evaluation.outcome.value,
-                evaluation.fitness,
-                _losses(evaluation.train_loss),
-                _losses(evaluation.validation_loss),
-                evaluation.parameters,
-                evaluation.latent,
-                evaluation.flops,
-                *(getattr(seconds, field.name) for field in fields(Seconds)),
-                evaluation.peak_memory,
-                evaluation.message,
-                evaluation.traceback,
-                json.dumps(dict(evaluation.metrics)),
-                evaluation.cost,
-                evaluation.raced,
-                finished,
-                None if source is None else str(source),
-            )
-        )
-
-    def _insert_evaluation(self, row: Sequence[object]) -> None:
-        self.check_there()
-        marks = ", ".join("?" * len(row))
-        self._base.execute(f"INSERT INTO evaluation ({_STORED}) VALUES ({marks})", tuple(row))
-        self._tell(str(row[0]), 1)
+        self._insert(row_of(evaluation), None, source)
 
     def add_repeat(self, evaluation: Evaluation, generation: int) -> None:
         """Record a further training of a candidate, durably before this returns.
@@ -196,28 +163,29 @@ class Store(Tables):
             evaluation: of a candidate that has its first one.
             generation: the one that asked for it.
         """
-        self._insert_repeat(
-            (
-                evaluation.id,
-                evaluation.key.repeat,
-                generation,
-                evaluation.outcome.value,
-                evaluation.fitness,
-                evaluation.cost,
-                evaluation.seconds.total,
-                evaluation.message,
-                self._now(),
-            )
+        kept = Evaluation(
+            evaluation.key,
+            evaluation.outcome,
+            evaluation.fitness,
+            seconds=Seconds(total=evaluation.seconds.total),
+            message=evaluation.message,
+            cost=evaluation.cost,
         )
+        self._insert(row_of(kept), generation)
 
-    def _insert_repeat(self, row: Sequence[Any]) -> None:
+    def _insert(
+        self, row: Sequence[Any], generation: int | None, source: Path | None = None
+    ) -> None:
+        """Insert a training, the columns TRAINING of which are `row`, and tell the followers."""
         self.check_there()
-        self._base.execute(f"INSERT INTO repeat VALUES ({', '.join('?' * 9)})", tuple(row))
-        self._tell(row[0], row[1])
-
-    def _tell(self, id: str, number: int) -> None:
+        values = (*row, generation, None if source is None else str(source), self._now())
+        self._base.execute(
+            f"INSERT INTO training ({TRAINING}, generation, source, finished) "
+            f"VALUES ({', '.join('?' * len(values))})",
+            values,
+        )
         for follower in self._followers:
-            follower.add_training(id, number)
+            follower.add_training(row[0], row[1])
 
     # -- what came of a candidate after the search
 
@@ -261,8 +229,8 @@ class Store(Tables):
                 ("hall_of_fame", generation.hall_of_fame),
             ):
                 connection.executemany(
-                    f"INSERT INTO {table} VALUES (?, ?, ?)",
-                    [(number, place, id) for place, id in enumerate(ids, start=1)],
+                    f"INSERT INTO {table} (generation, position, id) VALUES (?, ?, ?)",
+                    [(number, position, id) for position, id in enumerate(ids, start=1)],
                 )
         for follower in self._followers:
             follower.add_generation(number)
@@ -308,7 +276,7 @@ class Store(Tables):
         self.check_there()
         stops = self.metadata().budget_stops
         with self._base.transaction() as connection:
-            first = spare.move(connection, failed, _STORED)
+            first = spare.move(connection, failed, TRAINING)
             kept = {number: keys for number, keys in stops.items() if int(number) < first}
             connection.execute(
                 "INSERT OR REPLACE INTO run VALUES ('budget_stops', ?)", (json.dumps(kept),)
@@ -326,10 +294,8 @@ class Store(Tables):
         """
         ((value,),) = self._base.rows("SELECT value FROM spare WHERE key = ?", (str(key),))
         row = self._base.parsed(value, list)
-        if key.repeat == 1:
-            self._insert_evaluation([*row[:-2], self._now(), str(self.folder)])
-        else:
-            self._insert_repeat([*row[:2], generation, *row[3:8], self._now()])
+        first = row[1] == 1
+        self._insert(row, None if first else generation, self.folder if first else None)
 
     # -- helpers
 
@@ -354,14 +320,22 @@ class Store(Tables):
         now = datetime.now(UTC)
         if self._latest is None:
             ((latest,),) = self._base.rows(
-                "SELECT max(finished) FROM (SELECT finished FROM evaluation UNION ALL "
-                "SELECT finished FROM repeat UNION ALL SELECT finished FROM generation)"
+                "SELECT max(finished) FROM (SELECT finished FROM training UNION ALL "
+                "SELECT finished FROM generation)"
             )
             self._latest = now if latest is None else self._base.moment(latest)
         if now <= self._latest:
             now = self._latest + timedelta(microseconds=1)
         self._latest = now
         return now.isoformat(timespec="microseconds")
+
+
+def _as_json(metadata: RunMetadata) -> dict[str, Any]:
+    """Return the fields as JSON has them; a value of another type than its field's is an error."""
+    values: dict[str, Any] = adapter(RunMetadata).dump_python(
+        metadata, mode="json", warnings="error"
+    )
+    return values
 
 
 def _agree(recorded: Generation, again: Generation) -> bool:
@@ -379,14 +353,10 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def _losses(losses: tuple[float, ...]) -> str:
-    return json.dumps(losses)  # NaN and Infinity included: Python reads back what it wrote
-
-
 def _identity(file: Path) -> tuple[int, int] | None:
     """Return what tells a file from another of the same name; None if there is none."""
     try:
-        found = file.stat()
+        status = file.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, fields
 from typing import Any
 
 from evoae.evaluation import Evaluation, Outcome, Seconds, TrainingKey
-from evoae.runs.database import Database
+from evoae.runs.database import Database, Numbers
 from evoae.runs.files import REFIT
-from evoae.runs.metadata import Refit, RunMetadata, as_record
+from evoae.runs.metadata import Refit, RunMetadata
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.trainings import Tally, Training, tallies, trainings
 
-EVALUATION = (
-    "id, outcome, fitness, train_loss, validation_loss, parameters, latent, flops, "
+_Curve = tuple[float, ...]
+# The columns of a training that make up its evaluation; see `row_of`.
+TRAINING = (
+    "id, repeat, outcome, fitness, train_loss, validation_loss, parameters, latent, flops, "
     "build_seconds, compile_seconds, epochs_seconds, total_seconds, "
     "peak_memory, message, traceback, metrics, cost, raced"
 )
-REPEAT = "id, number, outcome, fitness, cost, seconds, message"
+
+
+def row_of(evaluation: Evaluation) -> tuple[object, ...]:
+    """Return the columns `TRAINING` of a training.
+
+    NaN and infinity in a learning curve are written as Python's JSON has them.
+    """
+    curves = evaluation.train_loss, evaluation.validation_loss
+    return (
+        *(*astuple(evaluation.key), evaluation.outcome.value, evaluation.fitness),
+        *map(json.dumps, curves),
+        *(evaluation.parameters, evaluation.latent, evaluation.flops),
+        *(getattr(evaluation.seconds, field.name) for field in fields(Seconds)),
+        *(evaluation.peak_memory, evaluation.message, evaluation.traceback),
+        *(json.dumps(dict(evaluation.metrics)), evaluation.cost, evaluation.raced),
+    )
 
 
 class Tables:
@@ -32,11 +52,8 @@ class Tables:
     def metadata(self) -> RunMetadata:
         """Return what is recorded about the run itself."""
         rows = self._base.rows("SELECT key, value FROM run")
-        values = {key: self._base.parsed(value, object) for key, value in rows}
-        try:
-            return as_record(RunMetadata, values)
-        except ValueError as error:
-            raise self._base.damaged(error) from error
+        values = {key: self._base.parsed(value, Any) for key, value in rows}
+        return self._base.parsed(json.dumps(values), RunMetadata)
 
     def candidates(self) -> dict[str, Candidate]:
         """Return every candidate by id, in the order of proposal."""
@@ -57,24 +74,22 @@ class Tables:
         return [id for (id,) in rows]
 
     def evaluations(self) -> dict[str, Evaluation]:
-        """Return every evaluation by candidate id, in the order of finishing."""
-        rows = self._base.rows(f"SELECT {EVALUATION} FROM evaluation ORDER BY number")
-        return {row[0]: self._evaluation(row) for row in rows}
+        """Return every candidate's first evaluation by its id, in the order of finishing."""
+        return {each.id: each for each in self._evaluations("repeat = 1")}
 
     def evaluation(self, id: str) -> Evaluation:
-        """Return the evaluation of a candidate that has one."""
-        (row,) = self._base.rows(f"SELECT {EVALUATION} FROM evaluation WHERE id = ?", (id,))
-        return self._evaluation(row)
+        """Return the first evaluation of a candidate that has one."""
+        (evaluation,) = self._evaluations("repeat = 1 AND id = ?", (id,))
+        return evaluation
 
     def sizes(self) -> dict[str, tuple[int | None, int | None]]:
         """Return parameters and latent size of every trained candidate; None if not known."""
-        rows = self._base.rows("SELECT id, parameters, latent FROM evaluation")
+        rows = self._base.rows("SELECT id, parameters, latent FROM training WHERE repeat = 1")
         return {id: (parameters, latent) for id, parameters, latent in rows}
 
     def repeats(self) -> dict[TrainingKey, Evaluation]:
         """Return the further trainings by key, in the order of finishing."""
-        rows = self._base.rows(f"SELECT {REPEAT} FROM repeat ORDER BY finished, id, number")
-        return {TrainingKey(row[0], row[1]): self._repeat(*row) for row in rows}
+        return {evaluation.key: evaluation for evaluation in self._evaluations("repeat > 1")}
 
     def scores(self) -> dict[str, tuple[float, ...]]:
         """Return what each candidate's trainings earned, in their order.
@@ -82,12 +97,10 @@ class Tables:
         Those that failed or that racing stopped earned nothing; a candidate whose first training
         ended so has no further one.
         """
-        rows = self._base.rows(
-            "SELECT id, 1, iif(raced, NULL, fitness) FROM evaluation UNION ALL "
-            "SELECT id, number, fitness FROM repeat ORDER BY 2"
-        )
         scores: dict[str, tuple[float, ...]] = {}
-        for id, _, fitness in rows:
+        for id, fitness in self._base.rows(
+            "SELECT id, iif(raced, NULL, fitness) FROM training ORDER BY repeat"
+        ):
             scores[id] = scores.get(id, ()) + (() if fitness is None else (fitness,))
         return scores
 
@@ -102,14 +115,7 @@ class Tables:
     def results(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Return what came of candidates after the search, by candidate id and kind."""
         rows = self._base.rows("SELECT id, kind, value FROM result")
-        results = {(id, kind): self._base.parsed(value, dict) for id, kind, value in rows}
-        for (_, kind), value in results.items():
-            if kind.startswith(REFIT):
-                try:
-                    as_record(Refit, value)
-                except ValueError as error:
-                    raise self._base.damaged(f"a refit: {error}") from error
-        return results
+        return {(id, kind): self._base.parsed(value, _kind_of(kind)) for id, kind, value in rows}
 
     def generations(self) -> dict[int, Generation]:
         """Return the finished generations by number."""
@@ -125,66 +131,45 @@ class Tables:
 
         See `evoae.runs.spare`.
         """
-        rows = self._base.rows("SELECT key, value FROM spare ORDER BY key")
-        spares = (self._spare(key, self._base.parsed(value, list)) for key, value in rows)
-        return {each.key: each for each in spares}
+        rows = self._base.rows("SELECT value FROM spare ORDER BY key")
+        spares = [self._evaluation(self._base.parsed(value, list)) for (value,) in rows]
+        return {evaluation.key: evaluation for evaluation in spares}
 
     def _candidate(self, row: tuple[Any, ...]) -> Candidate:
         id, genome, tokens, generation, position, parents, operator = row
-        return Candidate(
-            id,
-            genome,
-            self._base.listed(tokens, int, float),
-            generation,
-            position,
-            self._base.listed(parents, str),
-            operator,
-        )
+        sequence = self._base.parsed(tokens, tuple[int | float, ...])
+        ids = self._base.parsed(parents, tuple[str, ...])
+        return Candidate(id, genome, sequence, generation, position, ids, operator)
 
-    def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
-        id, outcome, fitness, train, validation, parameters, latent, flops, *rest = row
-        *seconds, peak_memory, message, traceback, metrics, cost, raced = rest
-        return Evaluation(
-            TrainingKey(id),
-            self._outcome(outcome),
-            fitness,
-            tuple(map(float, self._base.listed(train, float, int))),
-            tuple(map(float, self._base.listed(validation, float, int))),
-            parameters,
-            latent,
-            flops,
-            Seconds(*seconds),
-            peak_memory,
-            message,
-            traceback,
-            self._base.numbers(metrics),
-            cost,
-            bool(raced),
+    def _evaluations(self, where: str, values: tuple[object, ...] = ()) -> list[Evaluation]:
+        """Return some trainings' evaluations in the order of finishing."""
+        rows = self._base.rows(
+            f"SELECT {TRAINING} FROM training WHERE {where} ORDER BY number", values
         )
+        return [self._evaluation(row) for row in rows]
 
-    def _repeat(
-        self,
-        id: str,
-        number: int,
-        outcome: str,
-        fitness: float | None,
-        cost: int | None,
-        seconds: float,
-        message: str | None,
-    ) -> Evaluation:
-        return Evaluation(
-            TrainingKey(id, number),
-            self._outcome(outcome),
-            fitness,
-            seconds=Seconds(total=seconds),
-            message=message,
-            cost=cost,
-        )
-
-    def _outcome(self, word: str) -> Outcome:
+    def _evaluation(self, row: Sequence[Any]) -> Evaluation:
         try:
-            return Outcome(word)
-        except ValueError as error:
+            id, repeat, outcome, fitness, train, validation, parameters, latent, flops = row[:9]
+            *seconds, peak_memory, message, traceback, metrics, cost, raced = row[9:]
+            return Evaluation(
+                TrainingKey(id, repeat),
+                Outcome(outcome),
+                fitness,
+                self._base.parsed(train, _Curve),
+                self._base.parsed(validation, _Curve),
+                parameters,
+                latent,
+                flops,
+                Seconds(*seconds),
+                peak_memory,
+                message,
+                traceback,
+                self._base.parsed(metrics, dict[str, float]),
+                cost,
+                bool(raced),
+            )
+        except (TypeError, ValueError) as error:
             raise self._base.damaged(error) from error
 
     def _generations(self, where: str = "", values: tuple[object, ...] = ()) -> list[Generation]:
@@ -193,11 +178,11 @@ class Tables:
             f"SELECT number, stats, seconds FROM generation {where} ORDER BY number", values
         )
         members: dict[str, dict[int, list[str]]] = {}
-        for table, order in (("population", "position"), ("hall_of_fame", "rank")):
+        for table in ("population", "hall_of_fame"):
             ids = members[table] = {number: [] for number, _, _ in rows}
             for number, id in self._base.rows(
                 f"SELECT generation, id FROM {table} WHERE generation IN "
-                f"(SELECT number FROM generation {where}) ORDER BY generation, {order}",
+                f"(SELECT number FROM generation {where}) ORDER BY generation, position",
                 values,
             ):
                 ids[number].append(id)
@@ -206,17 +191,13 @@ class Tables:
                 number,
                 tuple(members["population"][number]),
                 tuple(members["hall_of_fame"][number]),
-                self._base.numbers(stats),
+                self._base.parsed(stats, Numbers),
                 seconds,
             )
             for number, stats, seconds in rows
         ]
 
-    def _spare(self, key: str, row: list[Any]) -> Evaluation:
-        try:
-            if TrainingKey.parse(key).repeat == 1:
-                return self._evaluation(tuple(row[:-2]))
-            id, number, _, *rest, _ = row
-            return self._repeat(id, number, *rest)
-        except (TypeError, ValueError) as error:
-            raise self._base.damaged(error) from error
+
+def _kind_of(result: str) -> Any:
+    """Return the type of a result by its kind."""
+    return Refit if result.split()[0] == REFIT else dict[str, Any]

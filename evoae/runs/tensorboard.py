@@ -1,13 +1,13 @@
 """`tensorboard/`: the run as TensorBoard shows it, written while it runs.
 
-`search` holds the figures of the generations, and a folder for each candidate its learning curves
+`search` holds the metrics of the generations, and a folder for each candidate its learning curves
 and what the HParams dashboard compares. Every file of events appears whole, after the database has
 what it tells; the next driver writes what a crash has lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from evoae.genome.features import choices, totals, widths
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
-from evoae.runs.database import Database
+from evoae.runs.database import Database, Numbers
 from evoae.runs.files import replacing, translate_os_errors
 from evoae.runs.trainings import Training, training, trainings
 
@@ -47,9 +47,9 @@ class TensorBoard:
         Raises:
             RunError: it cannot be written, or the database is damaged.
         """
-        for each in trainings(self._base):
-            if each.repeat == 1 and not _file(self.path / each.id, "curves").exists():
-                self._write_training(each)
+        for ended in trainings(self._base):
+            if ended.repeat == 1 and not _file(self.path / ended.id, "curves").exists():
+                self._write_training(ended)
         for (number,) in self._base.rows("SELECT number FROM generation"):
             if not _file(self.path / _SEARCH, f"{number:06}").exists():
                 self.add_generation(number)
@@ -74,39 +74,39 @@ class TensorBoard:
         ((stats, finished),) = self._base.rows(
             "SELECT stats, finished FROM generation WHERE number = ?", (number,)
         )
-        figures: Mapping[str, object] = self._base.parsed(stats, dict)
         events = [
             _event(scalar(name, float(value)), number, finished)
-            for name, value in figures.items()
-            if isinstance(value, (int, float)) and name != "generation"
+            for name, value in self._base.parsed(stats, Numbers).items()
+            if value is not None and name != "generation"
         ]
         with translate_os_errors(self.path):
             _write(_file(self.path / _SEARCH, f"{number:06}"), events)
 
-    def _write_training(self, one: Training) -> None:
+    def _write_training(self, ended: Training) -> None:
         from tensorboardX.summary import hparams, scalar
 
         ((train, validation),) = self._base.rows(
-            "SELECT train_loss, validation_loss FROM evaluation WHERE id = ?", (one.id,)
+            "SELECT train_loss, validation_loss FROM training WHERE id = ? AND repeat = 1",
+            (ended.id,),
         )
         curves = {"loss/train": train, "loss/validation": validation}
         events = [
-            _event(scalar(name, loss), epoch, one.finished)
+            _event(scalar(name, loss), epoch, ended.finished)
             for name, text in curves.items()
-            for epoch, loss in enumerate(self._base.parsed(text, list), start=1)
+            for epoch, loss in enumerate(self._base.parsed(text, list[float]), start=1)
         ]
-        if one.val_loss is not None:
-            compared = {"operator": one.operator, "generation": one.generation}
-            compared |= _figures(parse(one.genome)) | {
-                "latent": one.latent,
-                "parameters": one.parameters,
-                "MFLOP": None if one.flops is None else one.flops / 1e6,
+        if ended.val_loss is not None:
+            compared = {"operator": ended.operator, "generation": ended.generation}
+            compared |= _figures(parse(ended.genome)) | {
+                "latent": ended.latent,
+                "parameters": ended.parameters,
+                "MFLOP": None if ended.flops is None else ended.flops / 1e6,
             }
-            told = hparams(compared, {_METRIC: one.val_loss})  # what is None is left out
-            events += [_event(each, 0, one.finished) for each in told]
-            events.append(_event(scalar(_METRIC, one.val_loss), 0, one.finished))
+            summaries = hparams(compared, {_METRIC: ended.val_loss})  # what is None is left out
+            events += [_event(summary, 0, ended.finished) for summary in summaries]
+            events.append(_event(scalar(_METRIC, ended.val_loss), 0, ended.finished))
         with translate_os_errors(self.path):
-            _write(_file(self.path / one.id, "curves"), events)
+            _write(_file(self.path / ended.id, "curves"), events)
 
 
 def write_pictures(folder: Path, title: str, pictures: NDArray[np.uint8]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from evoae.runs.database import Database
@@ -21,8 +21,8 @@ class Training:
         raced: whether racing stopped it early, so that `val_loss` is no more than a bound.
         parameters, latent: the network's size; None if it was never built.
         flops: of one image's forward pass; None if it was never built.
-        cost: FLOPs, see `evoae.evaluation.cost`; None in runs of older versions.
-        seconds: wall time of its process.
+        cost: FLOPs, see `evoae.evaluation.cost`; None if unknown.
+        seconds: wall time of the training.
         epochs: that it finished; None for further trainings, of which no curve is kept.
         operator: what made the candidate, such as `sample` or `swap_blocks+scale_filters`.
         parents: candidate ids; none for a random one.
@@ -52,13 +52,13 @@ class Training:
     source: str | None
 
     def summary(self) -> dict[str, object]:
-        """Return what `evaluations --json` and the log say of it."""
+        """Return its JSON object in `evaluations --json` and in the log."""
         return {**asdict(self), "parents": list(self.parents)}
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What `status` counts of one training; fields as in `Training`.
+    """The part of a training that `status` counts; fields as in `Training`.
 
     Attributes:
         reused: whether it was reused from another run.
@@ -73,15 +73,14 @@ class Tally:
     reused: bool
 
 
-_OF_CANDIDATE = "c.operator, c.parents, c.genome"
-_FIRST = f"""
-    SELECT e.id, 1, c.generation, e.outcome, e.fitness, e.raced, e.parameters, e.latent, e.flops,
-    e.cost, e.total_seconds, e.validation_loss, {_OF_CANDIDATE}, e.message, e.finished, e.source,
-    e.number AS place FROM evaluation e JOIN candidate c USING (id)"""
-_FURTHER = f"""
-    SELECT r.id, r.number, c.generation, r.outcome, r.fitness, 0, e.parameters, e.latent, e.flops,
-    r.cost, r.seconds, NULL, {_OF_CANDIDATE}, r.message, r.finished, NULL, NULL AS place
-    FROM repeat r JOIN evaluation e USING (id) JOIN candidate c USING (id)"""
+# In the order of the fields of `Training`. What a repeat does not tell itself, the first training
+# of its candidate does.
+_TRAININGS = """
+    SELECT t.id, t.repeat, c.generation, t.outcome, t.fitness, t.raced, f.parameters, f.latent,
+    f.flops, t.cost, t.total_seconds, iif(t.repeat = 1, t.validation_loss, NULL), c.operator,
+    c.parents, c.genome, t.message, t.finished, t.source
+    FROM training t JOIN training f ON f.id = t.id AND f.repeat = 1
+    JOIN candidate c ON c.id = t.id"""
 
 
 def tallies(base: Database) -> list[Tally]:
@@ -91,9 +90,8 @@ def tallies(base: Database) -> list[Tally]:
         RunError: the database cannot be read.
     """
     rows = base.rows(
-        "SELECT 1, fitness, raced, cost, total_seconds, finished, source FROM evaluation "
-        "UNION ALL SELECT number, fitness, 0, cost, seconds, finished, NULL FROM repeat "
-        "ORDER BY finished"
+        "SELECT repeat, fitness, raced, cost, total_seconds, finished, source FROM training "
+        "ORDER BY number"
     )
     return [
         Tally(
@@ -109,8 +107,7 @@ def trainings(base: Database) -> list[Training]:
     Raises:
         RunError: the database cannot be read, or is damaged.
     """
-    sql = f"{_FIRST} UNION ALL {_FURTHER} ORDER BY finished, place, 1, 2"
-    return [_training(base, row) for row in base.rows(sql)]
+    return [_training(base, row) for row in base.rows(f"{_TRAININGS} ORDER BY t.number")]
 
 
 def training(base: Database, id: str, repeat: int) -> Training:
@@ -119,38 +116,19 @@ def training(base: Database, id: str, repeat: int) -> Training:
     Raises:
         RunError: the database cannot be read, or is damaged.
     """
-    if repeat == 1:
-        (row,) = base.rows(f"{_FIRST} WHERE e.id = ?", (id,))
-    else:
-        (row,) = base.rows(f"{_FURTHER} WHERE r.id = ? AND r.number = ?", (id, repeat))
+    (row,) = base.rows(f"{_TRAININGS} WHERE t.id = ? AND t.repeat = ?", (id, repeat))
     return _training(base, row)
 
 
 def _training(base: Database, row: tuple[Any, ...]) -> Training:
-    """Return the record of a row of `_FIRST` or `_FURTHER`, whose last column only orders it."""
-    id, repeat, generation, outcome, val_loss, raced, *size, cost, seconds, curve = row[:12]
-    parameters, latent, flops = size
-    operator, parents, genome, message, finished, source, _ = row[12:]
-    return Training(
-        id,
-        repeat,
-        generation,
-        outcome,
-        val_loss,
-        bool(raced),
-        parameters,
-        latent,
-        flops,
-        cost,
-        seconds,
-        None if curve is None else len(base.parsed(curve, list)),
-        operator,
-        tuple(base.parsed(parents, list)),
-        genome,
-        message,
-        _moment(base, finished),
-        source,
-    )
+    """Return the record of a row of `_TRAININGS`."""
+    values = dict(zip((field.name for field in fields(Training)), row, strict=True))
+    values["raced"] = bool(values["raced"])
+    if (curve := values["epochs"]) is not None:
+        values["epochs"] = len(base.parsed(curve, list))
+    values["parents"] = base.parsed(values["parents"], tuple[str, ...])
+    _moment(base, values["finished"])
+    return Training(**values)
 
 
 def _moment(base: Database, finished: str) -> str:

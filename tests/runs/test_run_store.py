@@ -64,6 +64,9 @@ def test_an_evaluation_is_stored_once_and_only_for_a_known_candidate(tmp_path: P
             store.add_evaluation(scored(1, 0.5))
         with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
             store.add_evaluation(scored(2))
+        store.add_candidate(candidate(3))
+        with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):  # nor a repeat before it
+            store.add_repeat(scored(3), 2, 1)
         assert list(store.evaluations().values()) == [scored(1)]
 
 
@@ -239,17 +242,17 @@ _ENDLESS = (
     "statements",
     [
         _ENDLESS,
-        ("CREATE TRIGGER t AFTER INSERT ON evaluation BEGIN DELETE FROM run; END",),
-        ("UPDATE evaluation SET parameters = -5",),
-        ("UPDATE evaluation SET latent = -1",),
-        ("UPDATE evaluation SET latent = 0",),
-        ("UPDATE evaluation SET finished = 'yesterday'",),
-        ("UPDATE evaluation SET total_seconds = 9e999",),
-        ("UPDATE evaluation SET outcome = 'lost', fitness = NULL",),
-        ("UPDATE evaluation SET validation_loss = '{}'",),
-        ("UPDATE evaluation SET validation_loss = '[\"a\"]'",),
-        ("UPDATE evaluation SET metrics = '[1]'",),
-        ('UPDATE evaluation SET metrics = \'{"mse": "low"}\'',),
+        ("CREATE TRIGGER t AFTER INSERT ON training BEGIN DELETE FROM run; END",),
+        ("UPDATE training SET parameters = -5",),
+        ("UPDATE training SET latent = -1",),
+        ("UPDATE training SET latent = 0",),
+        ("UPDATE training SET finished = 'yesterday'",),
+        ("UPDATE training SET total_seconds = 9e999",),
+        ("UPDATE training SET outcome = 'lost', fitness = NULL",),
+        ("UPDATE training SET validation_loss = '{}'",),
+        ("UPDATE training SET validation_loss = '[\"a\"]'",),
+        ("UPDATE training SET metrics = '[1]'",),
+        ('UPDATE training SET metrics = \'{"mse": "low"}\'',),
         ("UPDATE candidate SET tokens = '[[1]]'",),
         ("UPDATE candidate SET parents = '[1, 2]'",),
         ("UPDATE candidate SET generation = -3",),
@@ -261,7 +264,7 @@ _ENDLESS = (
         ),
         ('UPDATE generation SET stats = \'{"trained": "many"}\'',),
         (f"UPDATE generation SET stats = '{'[' * 5000}'",),
-        ("UPDATE repeat SET outcome = 'lost', fitness = NULL",),
+        ("UPDATE training SET outcome = 'lost', fitness = NULL WHERE repeat = 2",),
         ("INSERT OR REPLACE INTO run VALUES ('seconds', '\"long\"')",),
         ("INSERT OR REPLACE INTO run VALUES ('seconds', '-1')",),
         ("INSERT OR REPLACE INTO run VALUES ('seconds_at', '\"yesterday\"')",),
