@@ -34,11 +34,10 @@ if TYPE_CHECKING:
 Format = Literal["keras", "onnx", "savedmodel"]
 Part = Literal["autoencoder", "encoder", "decoder"]
 Floats = NDArray[np.float32]
-Outputs = list[Floats]
+Network = Callable[[Floats], Any]  # a batch to its outputs: one, or several by name
 
 MOST_DIFFERENCE = 1e-4
 _POSTERIOR = ("mean", "log_var", "lower")  # outputs of a variational encoder
-_SUFFIXES = {"keras": ".keras", "onnx": ".onnx", "savedmodel": ""}
 _ONNX_PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
 
 
@@ -74,8 +73,8 @@ def check_export(path: Path, format: Format, *, force: bool = False) -> None:
         raise UseError(
             f"--format {format}", f"needs {', '.join(missing)}", "pip install 'evoae[onnx]'"
         )
-    wanted = _SUFFIXES[format]
-    if (path.suffix in _SUFFIXES.values() and path.suffix != wanted) or wanted not in path.suffix:
+    wanted, known = _FORMATS[format].suffix, {each.suffix for each in _FORMATS.values()}
+    if (path.suffix in known and path.suffix != wanted) or wanted not in path.suffix:
         seen = f"no name for the format {format}"
         raise UseError(str(path), seen, f"end it in {wanted}" if wanted else "name a folder")
     if not path.parent.is_dir():
@@ -114,19 +113,19 @@ def export(
     import keras
 
     check_export(path, format, force=force)
-    size = items_at_once(model)
     with keras.device("cpu:0"), _quiet():  # the CPU's float32, which no GPU mode shortens
         network = _part(model, part)
-        given = list(batches(inputs, size))
+        given = list(batches(inputs, items_at_once(model)))
         if part == "decoder":
-            given = [_code(model, batch) for batch in given]
+            encoder = model.get_layer("encoder")
+            codes = [keras.tree.flatten(encoder(batch, training=False))[0] for batch in given]
+            given = list(map(np.asarray, codes))
         network(given[0])  # Keras exports nothing that was never called
         with _replacing_folder(path) if format == "savedmodel" else replacing(path) as draft:
-            _WRITERS[format](network, draft)
-            reloaded = _READERS[format](draft)
+            _FORMATS[format].write(network, draft)
+            reloaded = _FORMATS[format].read(draft)
             difference = max(
-                _difference(_outputs(network(batch, training=False)), reloaded(batch))
-                for batch in given
+                _difference(network(batch, training=False), reloaded(batch)) for batch in given
             )
             if not difference <= MOST_DIFFERENCE:  # so that NaN is refused too
                 raise UseError(
@@ -144,17 +143,11 @@ def _part(model: keras.Model, part: Part) -> keras.Model:
     """Return a part of the autoencoder; an encoder of several outputs says which is which."""
     import keras
 
-    if part == "autoencoder":
-        return model
-    network = model.get_layer(part)
+    network = model if part == "autoencoder" else model.get_layer(part)
     if len(network.outputs) == 1:
         return network
     named = dict(zip(_POSTERIOR, network.outputs, strict=False))
     return keras.Model(network.input, named, name=part)
-
-
-def _write_keras(network: keras.Model, path: Path) -> None:
-    network.save(path)
 
 
 def _write_savedmodel(network: keras.Model, path: Path) -> None:
@@ -201,63 +194,57 @@ def _spell_out_erfc(graph: Any) -> None:
         graph.node.append(helper.make_node("Sub", [one.name, between], node.output))
 
 
-def _read_keras(path: Path) -> Callable[[Floats], Outputs]:
+def _read_keras(path: Path) -> Network:
     import keras
 
     network = keras.saving.load_model(path, compile=False)
-    return lambda inputs: _outputs(network(inputs, training=False))
+    return lambda inputs: network(inputs, training=False)
 
 
-def _read_savedmodel(path: Path) -> Callable[[Floats], Outputs]:
+def _read_savedmodel(path: Path) -> Network:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(path)
-    return lambda inputs: _outputs(loaded.serve(tf.constant(inputs)))
+    return lambda inputs: loaded.serve(tf.constant(inputs))
 
 
-def _read_onnx(path: Path) -> Callable[[Floats], Outputs]:
+def _read_onnx(path: Path) -> Network:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (entry,) = session.get_inputs()
     names = [output.name for output in session.get_outputs()]
-
-    def run(inputs: Floats) -> Outputs:
-        return _outputs(dict(zip(names, session.run(names, {entry.name: inputs}), strict=True)))
-
-    return run
+    return lambda inputs: dict(zip(names, session.run(names, {entry.name: inputs}), strict=True))
 
 
-_WRITERS: dict[Format, Callable[[keras.Model, Path], None]] = {
-    "keras": _write_keras,
-    "onnx": _write_onnx,
-    "savedmodel": _write_savedmodel,
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """How a format's files are called, written and read again."""
+
+    suffix: str
+    write: Callable[[keras.Model, Path], None]
+    read: Callable[[Path], Network]
+
+
+_FORMATS: dict[Format, _Format] = {
+    "keras": _Format(".keras", lambda network, path: network.save(path), _read_keras),
+    "onnx": _Format(".onnx", _write_onnx, _read_onnx),
+    "savedmodel": _Format("", _write_savedmodel, _read_savedmodel),
 }
-_READERS: dict[Format, Callable[[Path], Callable[[Floats], Outputs]]] = {
-    "keras": _read_keras,
-    "onnx": _read_onnx,
-    "savedmodel": _read_savedmodel,
-}
 
 
-def _code(model: keras.Model, inputs: Floats) -> Floats:
-    """Return the codes of one batch, or the means of their distributions."""
-    encoder = model.get_layer("encoder")
-    outputs = encoder(inputs, training=False)
-    return np.asarray(outputs if len(encoder.outputs) == 1 else outputs[0])
-
-
-def _outputs(result: Any) -> Outputs:
-    """Return what a network returned as arrays: one, or several in the order of their names."""
-    named = result if isinstance(result, dict) else {"": result}
-    return [np.asarray(named[name]) for name in sorted(named)]
-
-
-def _difference(expected: Outputs, seen: Outputs) -> float:
-    """Return the largest absolute difference; infinite if the shapes differ."""
-    if [each.shape for each in expected] != [each.shape for each in seen]:
+def _difference(expected: Any, seen: Any) -> float:
+    """Return the largest absolute difference of outputs; infinite if their shapes differ."""
+    pairs = [_arrays(outputs) for outputs in (expected, seen)]
+    if [a.shape for a in pairs[0]] != [b.shape for b in pairs[1]]:
         return math.inf
-    return max(float(np.abs(a - b).max()) for a, b in zip(expected, seen, strict=True))
+    return max(float(np.abs(a - b).max()) for a, b in zip(*pairs, strict=True))
+
+
+def _arrays(outputs: Any) -> list[Floats]:
+    """Return what a network returned: one array, or several in the order of their names."""
+    named = outputs if isinstance(outputs, dict) else {"": outputs}
+    return [np.asarray(named[name]) for name in sorted(named)]
 
 
 @contextmanager
@@ -279,14 +266,11 @@ def _replacing_folder(path: Path) -> Iterator[Path]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Hold back what the converters say while they work; what matters is compared afterwards."""
-    loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow", "absl")]
-    before = [logger.level for logger in loggers]
+    before = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
+        logging.disable()
         try:
             yield
         finally:
-            for logger, level in zip(loggers, before, strict=True):
-                logger.setLevel(level)
+            logging.disable(before)

@@ -43,3 +43,26 @@ def test_another_kind_is_the_first_difference_between_two_configurations():
 
     first, *_ = differences(recorded("variational"), recorded("reconstruction"))
     assert first == ("objective.kind", "variational", "reconstruction")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("reconstruction", "mean squared error per input"),
+        ("denoising", "mean squared error per input of what comes out for a corrupted input"),
+        ("sparse", "mean squared error per input and the sparsity penalty"),
+        ("contractive", "mean squared error per input and the contraction"),
+        (
+            "variational",
+            "mean squared error, summed over an item's values, and the code's divergence",
+        ),
+    ],
+)
+def test_each_objective_says_in_words_what_its_fitness_is(kind, said):
+    assert KINDS[kind]().fitness_in_words("input") == said
+
+
+def test_pca_compares_with_the_plain_squared_error_alone():
+    assert KINDS["reconstruction"]().is_squared_error
+    assert not KINDS["reconstruction"](loss="mae").is_squared_error
+    assert not any(KINDS[kind]().is_squared_error for kind in KINDS if kind != "reconstruction")

@@ -50,9 +50,9 @@ def network(text: str = PLAIN, seed: int = 1) -> Any:
 
 
 def objective() -> Any:
-    from evoae.models.objectives.reconstruction import Reconstruction
+    from evoae.models.objectives.base import objective_for
 
-    return Reconstruction(ReconstructionConfig())
+    return objective_for(ReconstructionConfig(), 0, bounded=True)
 
 
 def settings(learning_rate: float = 0.01, **others: Any) -> TrainingConfig:

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -143,10 +144,13 @@ def test_a_file_that_says_something_else_is_refused_and_the_old_one_stays(
     path = tmp_path / f"m{SUFFIX[format]}"
     export(plain, "encoder", format, path, images(3))
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    write, other = module._WRITERS[format], image_autoencoder(seed=2).get_layer("encoder")
-    monkeypatch.setitem(
-        module._WRITERS, format, lambda _, draft: (other(images(1)), write(other, draft))
-    )
+    of_format, other = module._FORMATS[format], image_autoencoder(seed=2).get_layer("encoder")
+
+    def write(_, draft):
+        other(images(1))
+        of_format.write(other, draft)
+
+    monkeypatch.setitem(module._FORMATS, format, replace(of_format, write=write))
     with pytest.raises(UseError, match="differ"):
         export(plain, "encoder", format, path, images(3), force=True)
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evoae.config.objectives import ReconstructionConfig
+from evoae.config.objectives import SparseConfig
 from tests.contracts.objective import settings_of
 
 SHAPE = (9, 7, 3)  # an odd size
@@ -116,6 +116,6 @@ def test_corrupted_data_stay_as_they_are_and_a_corrupting_layer_changes(kind, im
 def test_without_corruption_images_are_handed_on_as_they_are(images):
     from evoae.models.objectives.corruption import Corruption
 
-    made = Corruption(ReconstructionConfig(), 1, bounded=True)
+    made = Corruption(SparseConfig(), 1, bounded=True)
     assert made.in_training(images, numbers()) is images
     assert made.in_validation(images, numbers()) is images

@@ -147,7 +147,7 @@ def test_a_training_with_a_rewritten_decoder_is_the_oracles(precision, rtol):
     from evoae.config.objectives import ReconstructionConfig
     from evoae.config.schema import TrainingConfig
     from evoae.data.shared_memmap import Shared
-    from evoae.models.objectives.reconstruction import Reconstruction
+    from evoae.models.objectives.base import objective_for
     from evoae.training.fit_compiled import CompiledLoop
     from evoae.training.fit_keras import KerasLoop
 
@@ -160,6 +160,11 @@ def test_a_training_with_a_rewritten_decoder_is_the_oracles(precision, rtol):
     order = np.random.default_rng(0).permutation(40).astype(np.int32)
     curves = []
     for kind in (CompiledLoop, KerasLoop):
-        loop = kind(built(shape=shape), Reconstruction(ReconstructionConfig()), data, training)
+        loop = kind(
+            built(shape=shape),
+            objective_for(ReconstructionConfig(), 0, bounded=True),
+            data,
+            training,
+        )
         curves.append([(loop.train_epoch(order), loop.validate()["loss"]) for _ in range(3)])
     np.testing.assert_allclose(*curves, rtol=rtol)
