@@ -1,16 +1,23 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := CI=true $(BIN)/python -m pytest -q
 # A plain path to this folder, which a folder that is also called evoae cannot hide.
 PIP := $(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat
 
 run: .venv/.ready ## set up, run a small real search on Fashion-MNIST, print its hall of fame
 	$(BIN)/evoae search --config configs/quickstart.yaml
 
-test: .venv/.dev ## set up, run every test
-	CI=true $(BIN)/python -m pytest -q -n 2 --dist loadfile
+test: .venv/.dev ## set up, run every test but those of `make slow`
+	$(PYTEST) -n 2 --dist loadfile -m "not slow"
 
-check: lint types test docs ## everything CI runs, cheapest first
+slow: .venv/.dev ## the tests that take minutes each: before a change is called finished
+	$(PYTEST) -m slow
+
+quick: .venv/.dev ## the tests that train nothing, in a minute: while writing code
+	$(PYTEST) -n 2 -m "not slow and not training"
+
+check: lint types test ## everything CI runs, cheapest first
 
 lint: .venv/.dev ## format, lint and the layers of the house
 	$(BIN)/ruff format --check .
@@ -20,8 +27,8 @@ lint: .venv/.dev ## format, lint and the layers of the house
 types: .venv/.dev ## mypy, strict
 	$(BIN)/mypy
 
-docs: .venv/.dev ## run what README and docs promise
-	CI=true $(BIN)/python -m pytest -q tests/docs
+docs: .venv/.dev ## run what README and docs promise, without the other tests
+	$(PYTEST) tests/docs
 
 format: .venv/.dev ## rewrite the code in the project's format
 	$(BIN)/ruff format .
@@ -29,6 +36,7 @@ format: .venv/.dev ## rewrite the code in the project's format
 
 golden: .venv/.dev ## rewrite the golden files; review the diff
 	$(BIN)/python -m tests.golden_genome --write
+	$(BIN)/python -m tests.golden_json --write
 
 reference: .venv/.dev ## rewrite docs/reference from schema, gene table, commands and docstrings
 	$(BIN)/python tools/write_reference.py
@@ -59,4 +67,4 @@ help: ## this list
 	$(PIP) -e '.[dev]'
 	touch $@ .venv/.ready
 
-.PHONY: run test check lint types docs format golden reference bench pictures clean help
+.PHONY: run test slow quick check lint types docs format golden reference bench pictures clean help

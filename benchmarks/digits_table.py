@@ -24,6 +24,7 @@ from evoae.config.load import load_config
 from evoae.data.shared_memmap import share
 from evoae.engine.problem import Problem
 from evoae.evaluation import Evaluation, seed_for
+from evoae.execution.executor import run_all
 from evoae.execution.factory import executor_for
 from evoae.genome.text import parse
 from evoae.runs.environment import environment
@@ -86,10 +87,7 @@ def again(runs: list[evoae.Run], file: Path) -> list[dict[str, Any]]:
         if f"{id} {n}" not in finished
     ]
     with executor_for(problem.config.execution) as executor, file.open("a") as lines:
-        for task in tasks:
-            executor.start(task)
-        for _ in tasks:
-            evaluation = executor.wait()
+        for evaluation in run_all(executor, tasks):
             id = evaluation.id.partition(" ")[0]
             line = {"key": evaluation.id, **said(evaluation, scored[id][1], "again")}
             lines.write(json.dumps(line) + "\n")

@@ -27,14 +27,14 @@ from typing import Any
 
 import evoae
 from benchmarks.uses import USES, KsRow
-from evoae.cli.formatting import loss, short
-from evoae.cli.tables import print_table
+from evoae.cli.output import print_table
 from evoae.config.load import load_config
 from evoae.config.schema import Config
 from evoae.data.sources.named import find_set
 from evoae.data.sources.picture_folder import holds_pictures
 from evoae.engine.console import ConsoleCallback
 from evoae.experiments.refit import Refitted, refit
+from evoae.formatting import loss, short
 from evoae.models.export import Format, Part, export
 from evoae.runs.environment import environment
 from evoae.use.items import choose

@@ -24,6 +24,7 @@ from typing import Any
 from evoae.data.shared_memmap import share
 from evoae.engine.problem import Problem
 from evoae.evaluation import Task, seed_for
+from evoae.execution.executor import run_all
 from evoae.execution.factory import executor_for
 from evoae.genome.genome import Genome
 from evoae.genome.text import parse
@@ -68,9 +69,7 @@ def compared(run: Run) -> Iterator[dict[str, Any]]:
     networks = [*rivals.values(), *(parse(entry.genome) for entry in entries)]
     due = {task.id: task for network in networks for task in tasks(problem, network)}
     with executor_for(problem.config.execution) as executor:
-        for task in due.values():
-            executor.start(task)
-        found = [executor.wait() for _ in due]
+        found = list(run_all(executor, due.values()))
     losses = {evaluation.id: evaluation.fitness for evaluation in found}
 
     def mean(genome: Genome) -> float | None:

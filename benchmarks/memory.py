@@ -23,6 +23,7 @@ from evoae.config.schema import ObjectiveConfig, TrainingConfig
 from evoae.data.dataset import Dataset
 from evoae.data.shared_memmap import share
 from evoae.evaluation import Outcome, Task
+from evoae.execution.executor import run_all
 from evoae.execution.local import LocalExecutor
 from evoae.genome.canonical import candidate_id
 from evoae.genome.genome import Genome
@@ -81,8 +82,7 @@ def measured(genome: Genome, data: Dataset, batch: int) -> Row:
         seed=1,
     )
     with LocalExecutor(1, train=train, prepare=prepare) as executor:
-        executor.start(task)
-        evaluation = executor.wait()
+        (evaluation,) = run_all(executor, [task])
     if evaluation.outcome is not Outcome.SCORED or evaluation.peak_memory is None:
         raise SystemExit(f"{task.id}: {evaluation.outcome}, {evaluation.message}")
     estimate = training_bytes(

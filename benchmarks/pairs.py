@@ -120,7 +120,7 @@ class Bench:
     """Holds the images, and the anchor's step for comparison."""
 
     def __init__(self) -> None:
-        from evoae.config.schema import DataConfig
+        from evoae.config.data import DataConfig
         from evoae.data.load import load
 
         data = load(DataConfig(name="fashion_mnist", validation=5_000), seed=0)

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.load import load
 from evoae.data.shared_memmap import share
 

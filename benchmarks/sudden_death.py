@@ -259,9 +259,8 @@ def _wrap_store(session: _Session) -> None:
 
 def _wrap_phases(session: _Session) -> None:
     """Let blows fall while models are restored and plain networks trained."""
-    from evoae.engine import baselines, restoring
-
-    restore, networks = restoring.restore_models, baselines.train_networks
+    conductor: Any = importlib.import_module("evoae.engine.session")
+    restore, networks = conductor.restore_models, conductor.train_networks
 
     def restore_models(
         store: Store, problem: Problem, executor: AbstractExecutor, loop: Loop, *, accept: bool
@@ -279,8 +278,8 @@ def _wrap_phases(session: _Session) -> None:
     ) -> None:
         session.around("baselines", lambda: networks(store, problem, executor, loop))
 
-    restoring.restore_models = restore_models
-    baselines.train_networks = train_networks
+    conductor.restore_models = restore_models
+    conductor.train_networks = train_networks
 
 
 def _wrap_loop(session: _Session) -> None:

@@ -23,6 +23,7 @@ from evoae.config.schema import Config
 from evoae.data.load import load
 from evoae.data.shared_memmap import share
 from evoae.evaluation import Task, seed_for
+from evoae.execution.executor import run_all
 from evoae.execution.local import LocalExecutor
 from evoae.genome.canonical import candidate_id
 from evoae.genome.network_defaults import NetworkDefaults
@@ -90,9 +91,7 @@ def measured(work: list[Task], recycle_after: int | None) -> Measured:
     """Train `work` in one worker at a time, looking at its memory after each."""
     began, resident, peak, workers = time.monotonic(), [], 0, set()
     with LocalExecutor(1, train=train, prepare=prepare, recycle_after=recycle_after) as executor:
-        for task in work:
-            executor.start(task)
-            evaluation = executor.wait()
+        for evaluation in run_all(executor, work):
             assert evaluation.fitness is not None, evaluation
             assert evaluation.peak_memory is not None
             peak = max(peak, evaluation.peak_memory)

@@ -10,7 +10,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from evoae.engine.progress import Interrupted
-    from evoae.engine.session import replay, resume, search
+    from evoae.engine.replay import replay
+    from evoae.engine.session import resume, search
     from evoae.evaluation import Outcome
     from evoae.integrations.deap_toolbox import deap_toolbox
     from evoae.integrations.sklearn import AutoencoderSearch
@@ -22,7 +23,7 @@ _DEFINED_IN = {
     "Outcome": "evoae.evaluation",
     "Run": "evoae.runs.run",
     "deap_toolbox": "evoae.integrations.deap_toolbox",
-    "replay": "evoae.engine.session",
+    "replay": "evoae.engine.replay",
     "resume": "evoae.engine.session",
     "search": "evoae.engine.session",
 }
@@ -47,4 +48,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_DEFINED_IN]
+    return sorted(__all__)

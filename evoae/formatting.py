@@ -102,8 +102,10 @@ def flops_unit(most: float) -> tuple[str, float]:
     return _unit(most, _FLOP_UNITS)
 
 
-def flops(number: float) -> str:
+def flops(number: float | None) -> str:
     """Word a cost: 512 MFLOP, 31 GFLOP, 1.1 TFLOP."""
+    if number is None:
+        return "-"
     unit, scale = flops_unit(number)
     return f"{figure(number / scale)} {unit}"
 

@@ -1,5 +1,6 @@
-"""What is installed holds all that is in the repository, and `runs/` says what a run holds."""
+"""The package as it is installed and imported, and what `runs/` says of a run's folder."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -7,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import evoae
 from evoae.errors import RunError
+from evoae.execution.inline import InlineExecutor
 from evoae.runs.folder import locate, next_folder
+from tests import faulty
+from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,3 +56,36 @@ def test_the_page_in_runs_is_no_run_and_takes_no_number(tmp_path, monkeypatch):
     for name in ("README.md", "runs/README.md"):
         with pytest.raises(RunError, match="not a run folder"):
             locate(name)
+
+
+def test_dir_shows_all_that_is_public_and_nothing_else():
+    assert set(dir(evoae)) == set(evoae.__all__)
+    assert all(getattr(evoae, name) is not None for name in dir(evoae))
+    with pytest.raises(AttributeError, match="no attribute 'serach'"):
+        _ = evoae.serach
+
+
+def test_importing_evoae_loads_the_standard_library_alone():
+    probe = (
+        "import sys; before = set(sys.modules); import evoae; dir(evoae)\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*sorted(new - sys.stdlib_module_names), *(m for m in sys.modules if 'evoae.' in m))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "evoae\n"
+
+
+def test_search_can_be_called_again_after_modules_of_the_engine_were_imported(
+    tmp_path, monkeypatch
+):
+    session = importlib.import_module("evoae.engine.session")
+    monkeypatch.setattr(session, "executor_for", lambda *_: InlineExecutor(faulty.scored))
+    halls = []
+    for name in ("once", "again"):
+        run = evoae.search(TINY, run=tmp_path / name)
+        halls.append([(entry.id, entry.val_loss) for entry in run.hall_of_fame()])
+        for module in ("session", "loop", "budget", "zoo"):
+            importlib.import_module(f"evoae.engine.{module}")
+    assert halls[0] == halls[1] != []

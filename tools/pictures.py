@@ -23,9 +23,9 @@ import evoae
 from evoae.cli import lineage, manifold, search
 from evoae.errors import EvoaeError, UseError
 from evoae.report.blocks import Figure, Figures, Form, Section, Strips
-from evoae.report.model_views import open_studio
-from evoae.report.run_snapshot import Record
-from evoae.report.sections import about_search, reconstructions
+from evoae.report.model_views import open_models
+from evoae.report.run_snapshot import RunSnapshot
+from evoae.report.sections import front, history, reconstructions
 from evoae.runs.folder import next_folder
 
 _Block = TypeVar("_Block", Figures, Strips)
@@ -60,12 +60,14 @@ _MARKS: dict[Form, str] = {
 
 def draw(run: str | Path, folder: Path) -> list[Path]:
     """Write the pictures of a search of images to `folder`; return their paths."""
-    record = Record.read(evoae.Run.open(run))
-    course, front = about_search.course_section(record), about_search.front_section(record)
+    snapshot = RunSnapshot.read(evoae.Run.open(run))
+    course, sizes = history.section(snapshot), front.section(snapshot)
     drawn = {
         "course.svg": alone(_first(course, Figures).figures[0]),
-        "front.svg": alone(_first(front, Figures).figures[0]),
-        "copies.png": together(_first(reconstructions.section(open_studio(record, TOP)), Strips)),
+        "front.svg": alone(_first(sizes, Figures).figures[0]),
+        "copies.png": together(
+            _first(reconstructions.section(open_models(snapshot, TOP)), Strips)
+        ),
     }
     for name, data in drawn.items():
         (folder / name).write_bytes(data)

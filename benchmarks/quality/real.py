@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task
-from evoae.execution.executor import AbstractExecutor
+from evoae.execution.executor import AbstractExecutor, run_all
 from evoae.genome.text import render
 
 
@@ -39,8 +39,7 @@ class Recorded:
         """Return what the training earns; no model is kept."""
         key = _key(task)
         if key not in self._known:
-            self._executor.start(replace(task, keep=None))
-            evaluation = self._executor.wait()
+            (evaluation,) = run_all(self._executor, [replace(task, keep=None)])
             line = json.dumps({"key": key, "evaluation": asdict(replace(evaluation, id=""))})
             with self._file.open("a") as file:
                 file.write(f"\n{line}\n")  # so that no torn line spoils it

@@ -89,6 +89,27 @@ class Lineage:
         """The candidate whose tree it is."""
         return next(iter(self.relatives.values()))
 
+    def columns(self) -> dict[str, list[Relative]]:
+        """Return the tree as columns, by the id at the head of each.
+
+        A column is a candidate, the parent most like it, that one's, and so on. Those of other
+        parents begin where there is no column of them yet; every relative stands in one.
+        """
+        columns: dict[str, list[Relative]] = {}
+        starts, claimed = deque([self.root.candidate.id]), set[str]()
+        while starts:
+            start = id = starts.popleft()
+            column: list[Relative] = []
+            while id in self.relatives and id not in claimed:
+                claimed.add(id)
+                column.append(self.relatives[id])
+                steps = column[-1].steps
+                starts += [step.parent for step in steps[1:]]
+                id = steps[0].parent if steps else ""
+            if column:
+                columns[start] = column
+        return columns
+
     def summary(self) -> dict[str, object]:
         """Return what `lineage --json` says."""
         told = [each.summary() for each in self.relatives.values()]

@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import formatting, options
+from evoae.cli import options
+from evoae.cli.output import Output, print_table, say
+from evoae.formatting import figure, flops, listed, loss, plural, signed
 
 if TYPE_CHECKING:
-    from evoae.analysis.comparison import Course, Group, Point
+    from evoae.analysis.comparison import Course, Group
     from evoae.analysis.significance import Contrast
 
 _MOST_COLUMNS = 8  # of runs that are told apart
 _MOST_NAMES = 4  # of runs or settings in a line
 
 
-@click.command("compare", short_help="Best-so-far of several runs, and whether they differ.")
+@click.command("compare")
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="Also draw best-so-far to a .svg, .png or .pdf file.",
+@options.out(
+    "Also draw best-so-far to a .svg, .png or .pdf file.",
+    "evoae.report.drawing.save",
+    required=False,
 )
-@options.force
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(runs: tuple[str, ...], out: Path | None, force: bool, as_json: bool) -> None:
+@options.json()
+def command(runs: tuple[str, ...], out: Path | None) -> Output:
     """Compare the best so far of several runs, by trainings and by FLOPs.
 
     A column for each run tells after what effort the others were as good as it is at its end.
@@ -44,73 +44,75 @@ def command(runs: tuple[str, ...], out: Path | None, force: bool, as_json: bool)
     a training.
     """
     from evoae.analysis.comparison import check_comparable, course, groups
-    from evoae.cli.tables import print_json
+    from evoae.analysis.significance import contrasts
     from evoae.runs.run import Run
 
     if len(runs) < 2:
         raise click.UsageError("name two runs or more")
-    if out is not None:
-        from evoae.report.drawing.save import SUFFIXES
-        from evoae.use.output import check_output
-
-        check_output(out, SUFFIXES, force=force)
     opened = [Run.open(run) for run in runs]
     if len({run.path.resolve() for run in opened}) < len(opened):
         raise click.UsageError("a run is named twice; name each once")
     courses = [course(run) for run in opened]
     changed = check_comparable(courses)
-    found = groups(courses)
-    said = _contrasts(courses, found)
+    grouped = groups(courses)
+    contrasted = contrasts(courses, grouped)
     if out is not None:
         from evoae.report.drawing.compared import draw
 
-        draw(courses, found, [_label(group, courses) for group in found], out)
-    if as_json:
-        print_json(_summary(courses, found, said, changed))
-    else:
-        _print(courses, found, said)
+        draw(courses, grouped, [_label(group, courses) for group in grouped], out)
+        say(f"Drawn to {out}")
     if changed:
-        names = formatting.listed(changed)
-        click.echo(
-            f"\nThey differ in {names}: a lower loss may be the training's doing.", err=True
-        )
-    if out is not None:
-        click.echo(f"Drawn to {out}", err=True)
+        say(f"They differ in {listed(changed)}: a lower loss may be the training's doing.\n")
+    return Output(
+        {
+            "runs": _runs(courses, grouped),
+            "groups": [
+                {
+                    "name": group.name,
+                    "settings": dict(group.settings),
+                    "runs": [courses[member].run for member in group.members],
+                }
+                for group in grouped
+            ],
+            "contrasts": [
+                {**asdict(contrast), "differ": contrast.differ} for contrast in contrasted
+            ],
+            "training_differs_in": changed,
+        },
+        lambda: _print(courses, grouped, contrasted),
+    )
 
 
-def _contrasts(courses: Sequence[Course], groups: Sequence[Group]) -> list[Contrast]:
-    """Compare groups; SciPy is loaded only where there is something to compare."""
-    if sum(len(group.members) > 2 for group in groups) < 2:
-        return []
-    from evoae.analysis.significance import contrasts
-
-    return contrasts(courses, groups)
+def _runs(courses: Sequence[Course], groups: Sequence[Group]) -> list[dict[str, object]]:
+    """Return what `compare --json` says of each run."""
+    group_of = {member: group.name for group in groups for member in group.members}
+    return [
+        {
+            **{"run": course.run, "group": group_of[number], "seed": course.seed},
+            **{"state": course.state, "end": course.end},
+            "as_good_as": [course.reached(other.end.best) for other in courses],
+            "points": course.points,
+        }
+        for number, course in enumerate(courses)
+    ]
 
 
 def _print(courses: Sequence[Course], groups: Sequence[Group], said: Sequence[Contrast]) -> None:
-    from evoae.cli.tables import print_table
-
-    told = len(courses) <= _MOST_COLUMNS
-    group_of = {place: group.name for group in groups for place in group.members}
+    group_of = {member: group.name for group in groups for member in group.members}
+    others = courses if len(courses) <= _MOST_COLUMNS else ()
     headers = ["", "run", "group", "seed", "best", "trainings", "cost"]
-    if told:
-        headers += [f"as good as {number}" for number in range(1, len(courses) + 1)]
-    rows = []
-    for place, each in enumerate(courses):
-        end = each.end
-        unfinished = "" if each.state == "finished" else f" ({each.state})"
-        row = [str(place + 1), each.run + unfinished, group_of[place], str(each.seed)]
-        row += [formatting.loss(end.best), formatting.count(end.trainings), _cost(end)]
-        if told:
-            row += [_effort(each, other) for other in courses]
-        rows.append(row)
+    headers += [f"as good as {number}" for number, _ in enumerate(others, start=1)]
+    rows = [
+        (
+            *(number + 1, course.run + _state(course), group_of[number], str(course.seed)),
+            *(course.end.best, course.end.trainings, flops(course.end.cost)),
+            *(_effort(course, other) for other in others),
+        )
+        for number, course in enumerate(courses)
+    ]
     print_table(headers, rows, right={"", "seed", "best", "trainings", "cost"})
-    click.echo()
-    for group in groups:
-        click.echo(_label(group, courses))
-    click.echo()
-    for contrast in said:
-        click.echo(_worded(contrast))
+    labels = [_label(group, courses) for group in groups]
+    click.echo("\n".join(["", *labels, "", *map(_worded, said)]))
     if not said:
         click.echo(
             "Whether they differ by more than their seeds would make them cannot be told: that "
@@ -118,84 +120,47 @@ def _print(courses: Sequence[Course], groups: Sequence[Group], said: Sequence[Co
         )
 
 
-def _cost(point: Point) -> str:
-    return "-" if point.cost is None else formatting.flops(point.cost)
+def _state(course: Course) -> str:
+    return "" if course.state == "finished" else f" ({course.state})"
 
 
-def _effort(one: Course, other: Course) -> str:
+def _effort(course: Course, other: Course) -> str:
     """Word after what effort a run was as good as another one at its end."""
-    if one is other:
+    if course is other:
         return ""
-    point = one.reached(other.end.best)
+    point = course.reached(other.end.best)
     if point is None:
         return "never"
-    return str(point.trainings) + ("" if point.cost is None else f" · {_cost(point)}")
+    return str(point.trainings) + ("" if point.cost is None else f" · {flops(point.cost)}")
 
 
 def _label(group: Group, courses: Sequence[Course]) -> str:
     """Word which runs a group has, and in which settings it differs from others."""
-    names = ", ".join(Path(courses[place].run).name for place in group.members[:_MOST_NAMES])
+    names = ", ".join(Path(courses[member].run).name for member in group.members[:_MOST_NAMES])
     if len(group.members) > _MOST_NAMES:
-        names = formatting.plural(len(group.members), "run")
-    settings = [f"{path}={_plain(value)}" for path, value in group.settings.items()]
+        names = plural(len(group.members), "run")
+    settings = [
+        f"{path}={'null' if value is None else value}" for path, value in group.settings.items()
+    ]
     told = ", ".join(settings[:_MOST_NAMES]) + (", …" if len(settings) > _MOST_NAMES else "")
     return f"{group.name}: {names}" + (f" ({told})" if told else "")
 
 
-def _plain(value: object) -> str:
-    return "null" if value is None else str(value)
-
-
-def _worded(one: Contrast) -> str:
+def _worded(contrast: Contrast) -> str:
     """Say in two sentences what two groups' best losses tell."""
-    first, second = one.groups
-    effort = f"{one.trainings} trainings" if one.cost is None else formatting.flops(one.cost)
-    medians = [formatting.loss(value) for value in one.medians]
-    share = one.difference / one.medians[0] if one.medians[0] else 0.0
-    verdict = "They differ." if one.differ else "The seeds do not tell them apart."
-    if one.least_p > 0.05:
-        verdict = f"So few runs cannot show more: at best p = {formatting.figure(one.least_p, 2)}."
-    low, high = (formatting.signed(value, 2) for value in (one.low, one.high))
+    first, second = contrast.groups
+    effort = flops(contrast.cost)
+    if contrast.cost is None:
+        effort = f"{contrast.trainings} trainings"
+    medians = [loss(value) for value in contrast.medians]
+    share = contrast.difference / contrast.medians[0] if contrast.medians[0] else 0.0
+    verdict = "They differ." if contrast.differ else "The seeds do not tell them apart."
+    if contrast.least_p > 0.05:
+        verdict = f"So few runs cannot show more: at best p = {figure(contrast.least_p, 2)}."
     return (
         f"After {effort}, {second} against {first}: median {medians[1]} against {medians[0]} "
-        f"({share:+.1%}), difference {formatting.signed(one.difference, 2)} with a 95% interval "
-        f"of {low} to {high}, p = {formatting.figure(one.p, 2)} "
-        f"({one.runs[1]} and {one.runs[0]} runs). {verdict}"
+        f"({share:+.1%}), difference {signed(contrast.difference, 2)} with a 95% interval "
+        f"of {signed(contrast.low, 2)} to {signed(contrast.high, 2)}, "
+        f"p = {figure(contrast.p, 2)} "
+        f"({contrast.runs[1]} and {contrast.runs[0]} runs). {verdict}"
     )
-
-
-def _summary(
-    courses: Sequence[Course],
-    groups: Sequence[Group],
-    said: Sequence[Contrast],
-    changed: Sequence[str],
-) -> dict[str, object]:
-    """Return what `compare --json` says."""
-    group_of = {place: group.name for group in groups for place in group.members}
-    return {
-        "runs": [
-            {
-                "run": each.run,
-                "group": group_of[place],
-                "seed": each.seed,
-                "state": each.state,
-                "end": asdict(each.end),
-                "as_good_as": [
-                    None if (point := each.reached(other.end.best)) is None else asdict(point)
-                    for other in courses
-                ],
-                "points": [asdict(point) for point in each.points],
-            }
-            for place, each in enumerate(courses)
-        ],
-        "groups": [
-            {
-                "name": group.name,
-                "settings": dict(group.settings),
-                "runs": [courses[place].run for place in group.members],
-            }
-            for group in groups
-        ],
-        "contrasts": [{**asdict(each), "differ": each.differ} for each in said],
-        "training_differs_in": list(changed),
-    }

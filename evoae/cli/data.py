@@ -7,54 +7,43 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
+from evoae.cli.output import Output, print_labelled, print_table, say
+from evoae.formatting import figure, shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from evoae.data.summary import ColumnSummary, Summary
 
 _SHOWN = 5  # categories of one column
 
 
-@click.group("data", short_help="The data sets at hand: list, get, describe.")
+@click.group("data")
 def command() -> None:
     """Which data sets there are, getting one, looking at one."""
 
 
-def _tell(line: str) -> None:
-    """Say `line` to the person, on stderr."""
-    click.echo(line, err=True)
-
-
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
-def list_sets(as_json: bool) -> None:
+@options.json("Print a JSON list of objects.")
+def list_sets() -> Output:
     """The named sets, and where each is on this machine."""
-    import json
-
-    from evoae.data.kinds.images import times
     from evoae.data.sources.named import NAMED
 
-    rows = [(known, known.fetcher.find(None)) for known in NAMED.values()]
-    if as_json:
-        listed = [
-            {
-                "name": known.name,
-                "shape": known.shape,
-                "train": known.train,
-                "test": known.test,
-                "licence": known.licence,
-                "source": known.source,
-                "found": found,
-            }
-            for known, found in rows
-        ]
-        click.echo(json.dumps(listed, indent=2))
-        return
-    for known, found in rows:
-        images = f"{known.train:,}" + (f" + {known.test:,} test" if known.test else "")
-        click.echo(
-            f"{known.name:<14} {times(known.shape):<8} {images:<20} {known.licence:<13} "
-            f"{found or 'not here yet'}"
-        )
+    names = ("name", "shape", "train", "test", "licence", "source")
+    rows = [
+        {name: getattr(known, name) for name in names} | {"found": known.fetcher.find(None)}
+        for known in NAMED.values()
+    ]
+
+    def text() -> None:
+        for row in rows:
+            images = f"{row['train']:,}" + (f" + {row['test']:,} test" if row["test"] else "")
+            click.echo(
+                f"{row['name']:<14} {shape(row['shape']):<8} {images:<20} {row['licence']:<13} "
+                f"{row['found'] or 'not here yet'}"
+            )
+
+    return Output(rows, text)
 
 
 @command.command()
@@ -64,93 +53,76 @@ def get(name: str) -> None:
     from evoae.data.sources.named import find_set
 
     fetcher = find_set(name).fetcher
-    fetcher.read(None, _tell)
+    fetcher.read(None, say)
     click.echo(fetcher.find(None))
 
 
 @command.command()
 @click.argument("what", metavar="NAME|PATH")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as data.size=64."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
+@options.overrides("Such as data.size=64.")
+@options.json("Print a JSON object.")
+def describe(what: str, overrides: tuple[str, ...]) -> Output:
     """Shapes, counts and values of data, as a search would split them.
 
     NAME is a named set, PATH a file, a folder, or a configuration (.yaml) that says what to read.
     """
-    import dataclasses
-    import json
     from pathlib import Path
 
     from evoae.config.load import make_config
-    from evoae.data.kinds.images import times
     from evoae.data.load import load
     from evoae.data.sources.files import home
     from evoae.data.sources.named import NAMED
     from evoae.data.summary import summarise
     from evoae.errors import DataError
-    from evoae.formatting import figure
 
-    described = what.endswith((".yaml", ".yml"))
-    if what not in NAMED and not described and not home(Path(what)).exists():
-        raise DataError(what, "no named set, and no file", "'evoae data list' shows the sets")
-    if what in NAMED:
-        config = make_config({"data": {"name": what}}, source=what, overrides=overrides)
-    elif described:
+    if what.endswith((".yaml", ".yml")):
         config = options.read_config(home(Path(what)), overrides)
+    elif what in NAMED or home(Path(what)).exists():
+        data = {"name" if what in NAMED else "path": what}
+        config = make_config({"data": data}, source=what, overrides=overrides)
     else:
-        config = make_config({"data": {"path": what}}, source=what, overrides=overrides)
-    summary = summarise(load(config.data, config.seed, _tell))
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(summary), indent=2))
-        return
-    noun = "row" if summary.columns else "image"
-    for label, value in (
-        ("name", summary.name),
-        ("shape", times(summary.input_shape)),
-        ("type", f"{summary.dtype} from {figure(summary.low, 6)} to {figure(summary.high, 6)}"),
-        ("train", f"{summary.train:,}"),
-        ("validation", f"{summary.validation:,}"),
-        ("test", f"{summary.test:,}"),
-        (
-            f"mean {noun}",
-            f"MSE {summary.mean_image_mse_validation:.5f} validation, "
-            f"{summary.mean_image_mse_test:.5f} test: what any model must beat",
-        ),
-        ("digest", summary.digest),
-    ):
-        click.echo(f"{label:<11} {value}")
+        raise DataError(what, "no named set, and no file", "'evoae data list' shows the sets")
+    summary = summarise(load(config.data, config.seed, say))
+    return Output(summary, lambda: _print(summary))
+
+
+def _print(summary: Summary) -> None:
+    print_labelled(_lines(summary))
     if summary.columns:
-        _print_columns(summary)
+        click.echo()
+        rows = [
+            (
+                *(column.name, column.kind, str(column.missing)),
+                str(column.unseen) if column.shares else "-",
+                _spread(column),
+            )
+            for column in summary.columns
+        ]
+        headers = ("column", "kind", "missing", "unseen", "training rows")
+        print_table(headers, rows, right={"missing", "unseen"})
 
 
-def _print_columns(summary: Summary) -> None:
-    """Print the columns of a table, and how many values they lack."""
-    from evoae.cli.tables import print_table
-
-    missing = sum(column.missing for column in summary.columns)
-    left_out = f", {summary.left_out:,} of them left out" if summary.left_out else ""
-    click.echo(f"{'rows':<11} {summary.rows:,}{left_out}; {missing:,} values missing")
-    click.echo()
-    rows = [
-        (
-            column.name,
-            column.kind,
-            str(column.missing),
-            str(column.unseen) if column.shares else "-",
-            _spread(column),
-        )
-        for column in summary.columns
-    ]
-    headers = ("column", "kind", "missing", "unseen", "training rows")
-    print_table(headers, rows, right={"missing", "unseen"})
+def _lines(summary: Summary) -> Iterator[tuple[str, object]]:
+    yield "name", summary.name
+    yield "shape", shape(summary.input_shape)
+    values = f"{figure(summary.low, 6)} to {figure(summary.high, 6)}"
+    yield "type", f"{summary.dtype} from {values}"
+    for split in ("train", "validation", "test"):
+        yield split, f"{getattr(summary, split):,}"
+    yield (
+        f"mean {'row' if summary.columns else 'image'}",
+        f"MSE {summary.mean_image_mse_validation:.5f} validation, "
+        f"{summary.mean_image_mse_test:.5f} test: what any model must beat",
+    )
+    yield "digest", summary.digest
+    if summary.columns:
+        missing = sum(column.missing for column in summary.columns)
+        left_out = f", {summary.left_out:,} of them left out" if summary.left_out else ""
+        yield "rows", f"{summary.rows:,}{left_out}; {missing:,} values missing"
 
 
 def _spread(column: ColumnSummary) -> str:
     """Say the values of a column: 54.4 ± 9.0, 29 to 77; or its categories, the largest first."""
-    from evoae.formatting import figure
-
     told = (column.mean, column.deviation, column.low, column.high)
     if values := [figure(value, 4) for value in told if value is not None]:
         return "{} ± {}, {} to {}".format(*values)

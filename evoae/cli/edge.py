@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import difflib
 import errno
-import importlib
 import os
 import sys
 import traceback
+from importlib import import_module
 from typing import Any
 
 import click
 
 from evoae.errors import DiskFullError, EvoaeError, SearchError
 
-_WRONG_PATH = (
-    *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
-)
+_WRONG_PATH = {
+    *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
+}
 
 
 class Edge(click.Group):
@@ -27,7 +27,7 @@ class Edge(click.Group):
 
     Args:
         sections: title -> command -> one-line help, in the order of the help page. A command NAME
-            is the attribute `command` of `evoae.cli.NAME`.
+            is the attribute `command` of `evoae.cli.NAME`, and has its one-line help from here.
     """
 
     def __init__(
@@ -40,13 +40,14 @@ class Edge(click.Group):
         """Return every command's name, in the order of the help page."""
         return [name for commands in self.sections.values() for name in commands]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Load a command; None if there is none of that name."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        command: click.Command = importlib.import_module(f"evoae.cli.{cmd_name}").command
-        _accept_debug(command)
-        return command
+        for commands in self.sections.values():
+            if cmd_name in commands:
+                command: click.Command = import_module(f"evoae.cli.{cmd_name}").command
+                command.short_help = commands[cmd_name]
+                return command
+        return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands under their section titles, importing none of them."""
@@ -59,12 +60,17 @@ class Edge(click.Group):
         formatter.write_paragraph()
         formatter.write("Quick start:  evoae search --config quickstart.yaml")
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let `--debug` stand anywhere; `_say` looks whether it was typed."""
+        return super().parse_args(ctx, [word for word in args if word != "--debug"])
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that was typed; for a misspelt one name the nearest."""
-        near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-        if near and args[0] not in self.list_commands(ctx):
+        known = self.list_commands(ctx)
+        near = difflib.get_close_matches(args[0], known, n=1)
+        if near and args[0] not in known:
             raise click.UsageError(f"No such command '{args[0]}'; did you mean '{near[0]}'?", ctx)
         return super().resolve_command(ctx, args)
 
@@ -90,15 +96,6 @@ class Edge(click.Group):
             _say(error, f"{where}{error.strerror or error}")
             code = 2 if error.errno in _WRONG_PATH else 1
         sys.exit(code if isinstance(code, int) else 0)
-
-
-def _accept_debug(command: click.Command) -> None:
-    """Let `--debug` stand after a command as well as before it."""
-    for leaf in (command, *getattr(command, "commands", {}).values()):
-        if not any(parameter.name == "debug" for parameter in leaf.params):
-            leaf.params.append(
-                click.Option(["--debug"], is_flag=True, expose_value=False, hidden=True)
-            )
 
 
 def _say(error: Exception, sentence: str) -> None:

@@ -8,36 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
+from evoae.cli.output import print_written
+from evoae.formatting import plural
 
 if TYPE_CHECKING:
-    from evoae.use.items import Split
+    from evoae.use.items import Items
+    from evoae.use.model import Model
 
 
-@click.command("encode", short_help="Codes of items, as .npz or CSV.")
-@options.model
+@click.command("encode")
 @options.items
 @click.option("--concat", is_flag=True, help="Put each item's own values before its code.")
-@options.out("A .npz or .csv file.")
-def command(
-    run: str,
-    id: str,
-    data: str | None,
-    split: Split | None,
-    limit: int | None,
-    concat: bool,
-    out: Path,
-    force: bool,
-) -> None:
+@options.out("A .npz or .csv file.", "evoae.use.encode")
+def command(model: Model, items: Items, limit: int | None, concat: bool, out: Path) -> None:
     """Write the codes that model ID of RUN gives to items."""
-    from evoae.cli import formatting
-    from evoae.use.encode import SUFFIXES, encode, write_codes
-    from evoae.use.items import choose
-    from evoae.use.model import open_model
-    from evoae.use.output import check_output
+    from evoae.use.encode import encode, write_codes
 
-    check_output(out, SUFFIXES, force=force)
-    model = open_model(run, id)
-    items = choose(model, data=data, split=split, limit=limit)
+    items = items.first(limit)
     write_codes(out, encode(model, items), items, concat=concat)
-    click.echo(f"{formatting.plural(len(items), 'code')} of {items.name}", err=True)
-    click.echo(out)
+    print_written(out, f"{plural(len(items), 'code')} of {items.name}")

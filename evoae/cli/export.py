@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
+from evoae.cli.output import Output
+from evoae.formatting import plural, size
 
 if TYPE_CHECKING:
     from evoae.models.export import Format, Part
@@ -15,44 +17,27 @@ if TYPE_CHECKING:
 _COMPARED = 100  # items on which the file is compared with Keras
 
 
-@click.command("export", short_help="Keras, ONNX or SavedModel; whole, encoder or decoder.")
-@options.model
-@click.option(
-    "--format",
-    "format",
-    type=click.Choice(["keras", "onnx", "savedmodel"]),
-    default="keras",
-    show_default=True,
-    help="Of the file.",
-)
-@click.option(
+@click.command("export")
+@options.run
+@options.id
+@options.choice("--format", "keras", "onnx", "savedmodel", default="keras", help="Of the file.")
+@options.choice(
     "--part",
-    type=click.Choice(["autoencoder", "encoder", "decoder"]),
+    *("autoencoder", "encoder", "decoder"),
     default="autoencoder",
-    show_default=True,
     help="What to write.",
 )
 @options.data
-@options.out("A .keras or .onnx file, or the SavedModel's folder.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.path("--out", required=True, help="A .keras or .onnx file, or the SavedModel's folder.")
+@options.force
+@options.json()
 def command(
-    run: str,
-    id: str,
-    format: Format,
-    part: Part,
-    data: str | None,
-    out: Path,
-    force: bool,
-    as_json: bool,
-) -> None:
+    run: str, id: str, format: Format, part: Part, data: str | None, out: Path, force: bool
+) -> Output:
     """Write model ID of RUN, or of a .keras file, to a file that needs no evoae.
 
     The file is reloaded and compared with Keras on 100 real inputs before it gets its name.
     """
-    import dataclasses
-
-    from evoae.cli import formatting
-    from evoae.cli.tables import print_json
     from evoae.models.export import check_export, export
     from evoae.use.items import choose
     from evoae.use.model import open_model
@@ -61,10 +46,8 @@ def command(
     model = open_model(run, id)
     items = choose(model, data=data, limit=_COMPARED)
     done = export(model.autoencoder, part, format, out, items.all(), force=force)
-    if as_json:
-        print_json({**dataclasses.asdict(done), "path": str(done.path)})
-        return
-    click.echo(
-        f"{done.path}  {formatting.size(done.bytes)}  differs from Keras by at most "
-        f"{done.difference:.1e} on {formatting.plural(done.items, 'item')}"
+    told = (
+        f"{done.path}  {size(done.bytes)}  differs from Keras by at most {done.difference:.1e} "
+        f"on {plural(done.items, 'item')}"
     )
+    return Output(done, lambda: click.echo(told))

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from evoae.cli import options
+from evoae.cli.output import Output, next_steps, print_table, say
+from evoae.formatting import command as typed
+from evoae.formatting import short
 
-@click.command("failures", short_help="The candidates that failed, and why.")
-@click.argument("run")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, tracebacks included.")
-def command(run: str, as_json: bool) -> None:
-    """List the candidates of RUN that failed, with their kind and reason."""
-    from evoae.cli import formatting
-    from evoae.cli.tables import print_json, print_table
+if TYPE_CHECKING:
     from evoae.runs.run import Run
 
-    failures = Run.open(run).failures()
-    if as_json:
-        print_json([{**found.summary(), "traceback": found.traceback} for found in failures])
-        return
+
+@click.command("failures")
+@options.opened
+@options.json("Print JSON, tracebacks included.")
+def command(run: Run) -> Output:
+    """List the candidates of RUN that failed, with their kind and reason."""
+    data = [{**failed.summary(), "traceback": failed.traceback} for failed in run.failures()]
+    return Output(data, lambda: _print(run))
+
+
+def _print(run: Run) -> None:
+    failures = run.failures()
     if not failures:
-        click.echo("No candidate failed.", err=True)
+        say("No candidate failed.")
         return
     rows = [
-        (
-            formatting.short(found.candidate.id),
-            found.kind,
-            str(found.candidate.generation),
-            found.message,
-            found.candidate.genome,
-        )
-        for found in failures
+        (short(candidate.id), failed.kind, candidate.generation, failed.message, candidate.genome)
+        for failed in failures
+        for candidate in [failed.candidate]
     ]
     print_table(("id", "kind", "gen", "reason", "genome"), rows, right={"gen"})
-    steps = [(formatting.command("replay", run, rows[0][0]), "train one alone, to see why")]
-    if any(found.kind in ("crashed", "timed_out", "out_of_memory") for found in failures):
-        again = formatting.command("resume", run, "--retry-failed")
+    steps = [(typed("replay", run.path, rows[0][0]), "train one alone, to see why")]
+    if any(failed.kind in ("crashed", "timed_out", "out_of_memory") for failed in failures):
+        again = typed("resume", run.path, "--retry-failed")
         steps.append((again, "try again what the machine or a limit may have ended"))
-    formatting.next_steps(steps)
+    next_steps(*steps)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
+from evoae.cli.output import print_written
 
 if TYPE_CHECKING:
     from evoae.use.items import Split
+    from evoae.use.model import Model
 
 
 def _numbers(_context: click.Context, _option: click.Parameter, value: str) -> list[int]:
@@ -20,12 +22,12 @@ def _numbers(_context: click.Context, _option: click.Parameter, value: str) -> l
         raise click.BadParameter(f"'{value}' is no list of numbers such as 0,5,9") from why
 
 
-@click.command("interpolate", short_help="What lies between items.")
+@click.command("interpolate")
 @options.model
 @options.data
-@click.option(
+@options.choice(
     "--split",
-    type=click.Choice(["train", "validation", "all"]),
+    *("train", "validation", "all"),
     help="Which part the items are from. [validation; all of --data]",
 )
 @click.option(
@@ -37,35 +39,20 @@ def _numbers(_context: click.Context, _option: click.Parameter, value: str) -> l
     help="Numbers of two or more items, counted from 0: two make a row, four a square, "
     "others a row from each to the next.",
 )
-@click.option(
-    "--steps",
-    type=click.IntRange(min=2),
-    default=8,
-    show_default=True,
-    help="Codes from one item to the next, both included.",
+@options.number(
+    "--steps", least=2, default=8, help="Codes from one item to the next, both included."
 )
-@options.out("A .png picture, .npz arrays, or a table's .csv.")
+@options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.output")
 def command(
-    run: str,
-    id: str,
-    data: str | None,
-    split: Split | None,
-    items: list[int],
-    steps: int,
-    out: Path,
-    force: bool,
+    model: Model, data: str | None, split: Split | None, items: list[int], steps: int, out: Path
 ) -> None:
     """Write what model ID of RUN decodes on the way between the codes of some items."""
     from evoae.use.grid import interpolate
     from evoae.use.items import choose
-    from evoae.use.model import open_model
-    from evoae.use.output import SUFFIXES, check_decodable, check_output, write_decoded
+    from evoae.use.output import check_decodable, write_decoded
 
-    check_output(out, SUFFIXES, force=force)
-    model = open_model(run, id)
     check_decodable(out, model, steps * max(steps, len(items)))
     chosen = choose(model, data=data, split=split)
     grid = interpolate(model, chosen.at(items), steps=steps)
     write_decoded(out, grid, model.table)
-    click.echo(f"{grid.source} of {chosen.name}", err=True)
-    click.echo(out)
+    print_written(out, f"{grid.source} of {chosen.name}")

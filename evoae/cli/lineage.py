@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import formatting, options
+from evoae.cli import options
+from evoae.cli.output import Output
+from evoae.formatting import loss, plural, short
 
 if TYPE_CHECKING:
     from evoae.analysis.lineage import Lineage, Relative, Step
+    from evoae.runs.run import Run
 
 
-@click.command("lineage", short_help="The family tree of a model: what changed, and what it did.")
-@click.argument("run")
-@click.argument("id", metavar="[ID]", default="best")
-@click.option("--depth", type=click.IntRange(min=1), help="Most births to go back. [all]")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="Draw it to a .svg, .png or .pdf file instead.",
+@click.command("lineage")
+@options.opened
+@options.id
+@options.number("--depth", help="Most births to go back. [all]")
+@options.out(
+    "Draw it to a .svg, .png or .pdf file instead.", "evoae.report.drawing.save", required=False
 )
-@options.force
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(
-    run: str, id: str, depth: int | None, out: Path | None, force: bool, as_json: bool
-) -> None:
+@options.json()
+def command(run: Run, id: str, depth: int | None, out: Path | None) -> Output:
     """Tell how candidate ID of RUN came about: ID is any unambiguous prefix, or `best`.
 
     Under each candidate stands the loss of the parent that is most like it, its own, and which
@@ -39,31 +35,21 @@ def command(
     the noise (see status) mean nothing.
     """
     from evoae.analysis.lineage import lineage
-    from evoae.cli.tables import print_json
-    from evoae.runs.run import Run
 
-    if out is not None:
-        from evoae.report.drawing.save import SUFFIXES
-        from evoae.report.sections.family import draw
-        from evoae.use.output import check_output
+    family = lineage(run, id, depth)
+    if out is None:
+        return Output(family.summary(), lambda: click.echo("\n".join(tree(family))))
+    from evoae.report.drawing.family import draw
 
-        check_output(out, SUFFIXES, force=force)
-    found = lineage(Run.open(run), id, depth)
-    if out is not None:
-        draw(found, {id: _row(one) for id, one in found.relatives.items()}, out)
-    if as_json:
-        print_json(found.summary())
-    elif out is not None:
-        click.echo(out)
-    else:
-        for line in tree(found):
-            click.echo(line)
+    draw(family, {id: _row(relative) for id, relative in family.relatives.items()}, out)
+    return Output(family.summary(), lambda: click.echo(out))
 
 
 def tree(family: Lineage) -> Iterator[str]:
     """Yield the lines of a family tree."""
-    writer = _Tree(family)
-    left = [writer.column(family.root.candidate.id, "")]
+    columns = family.columns()
+    root = family.root.candidate.id
+    left = [_column(columns.pop(root), "", columns, family.relatives)]
     while left:  # by hand: a tree may be deeper than Python calls functions
         item = next(left[-1], None)
         if item is None:
@@ -71,75 +57,61 @@ def tree(family: Lineage) -> Iterator[str]:
         elif isinstance(item, str):
             yield item
         else:
-            left.append(writer.column(*item))
+            start, indent = item
+            left.append(_column(columns.pop(start), indent, columns, family.relatives))
     if family.left_out:
-        yield f"and {formatting.plural(family.left_out, 'ancestor')} further back"
+        yield f"and {plural(family.left_out, 'ancestor')} further back"
 
 
-class _Tree:
-    """A family tree as columns: each a candidate, the parent most like it, that one's, and so on.
+def _column(
+    column: Sequence[Relative],
+    indent: str,
+    others: Mapping[str, object],
+    relatives: Mapping[str, Relative],
+) -> Iterator[str | tuple[str, str]]:
+    """Yield the lines of a column; for one that stands aside its first id and indent.
 
-    The columns of other parents begin where there is no column of them yet.
+    Args:
+        column: a candidate, the parent most like it, that one's, and so on.
+        indent: of each line.
+        others: the columns that are not told yet, by their first ids.
+        relatives: of the whole tree.
     """
-
-    def __init__(self, family: Lineage) -> None:
-        self._relatives = family.relatives
-        self._columns: dict[str, list[Relative]] = {}
-        starts, claimed = deque([family.root.candidate.id]), set[str]()
-        while starts:
-            start = id = starts.popleft()
-            column: list[Relative] = []
-            while id in self._relatives and id not in claimed:
-                claimed.add(id)
-                column.append(self._relatives[id])
-                steps = column[-1].steps
-                starts += [step.parent for step in steps[1:]]
-                id = steps[0].parent if steps else ""
-            if column:
-                self._columns[start] = column
-
-    def column(self, start: str, indent: str) -> Iterator[str | tuple[str, str]]:
-        """Yield the lines of a column; for one that stands aside its first id and indent."""
-        column = self._columns.pop(start)
-        for one, next_one in zip_longest(column, column[1:]):
-            yield indent + _heading(one)
-            below = f"{indent}{' ' if next_one is None else '│'}  "
-            for step in one.steps[:1]:
-                yield f"{below}{_effect(one, step)}"
-                yield from (f"{below}  {words}" for words in step.changes)
-            for step in one.steps[1:]:
-                count = formatting.plural(len(step.changes), "difference")
-                yield f"{below}{_effect(one, step)}, {count}"
-                if step.parent in self._columns:
-                    yield step.parent, f"{below}   "
-        if column[-1].steps and column[-1].steps[0].parent in self._relatives:
-            parent = formatting.short(column[-1].steps[0].parent)
-            yield f"{indent}{parent}  told elsewhere in this tree"
+    for relative, parent in zip_longest(column, column[1:]):
+        candidate = relative.candidate
+        origin = f"generation {candidate.generation}, {candidate.operator or 'a copy'}"
+        early = " (stopped early)" if relative.raced else ""
+        yield f"{indent}{short(candidate.id)}  {_reached(relative)}{early}  {origin}"
+        below = f"{indent}{' ' if parent is None else '│'}  "
+        for step in relative.steps[:1]:
+            yield f"{below}{_effect(relative, step)}"
+            yield from (f"{below}  {words}" for words in step.changes)
+        for step in relative.steps[1:]:
+            yield f"{below}{_effect(relative, step)}, {plural(len(step.changes), 'difference')}"
+            if step.parent in others:
+                yield step.parent, f"{below}   "
+    for step in column[-1].steps[:1]:
+        if step.parent in relatives:
+            yield f"{indent}{short(step.parent)}  told elsewhere in this tree"
 
 
-def _heading(one: Relative) -> str:
-    candidate = one.candidate
-    loss = one.outcome if one.loss is None else formatting.loss(one.loss)
-    early = " (stopped early)" if one.raced else ""
-    origin = f"generation {candidate.generation}, {candidate.operator or 'a copy'}"
-    return f"{formatting.short(candidate.id)}  {loss}{early}  {origin}"
+def _reached(relative: Relative) -> str:
+    return relative.outcome if relative.loss is None else loss(relative.loss)
 
 
-def _row(one: Relative) -> str:
+def _gain(step: Step) -> str:
+    return "" if step.gain is None else f" ({step.gain:+.1%})"
+
+
+def _row(relative: Relative) -> str:
     """Word a candidate in a line of the picture."""
-    gain = "" if not one.steps or one.steps[0].gain is None else f" ({one.steps[0].gain:+.1%})"
-    loss = one.outcome if one.loss is None else formatting.loss(one.loss) + gain
-    operator, changes = (
-        one.candidate.operator or "a copy",
-        one.steps[0].changes if one.steps else (),
-    )
-    return f"{formatting.short(one.candidate.id)} {loss} {operator}: {'; '.join(changes)}".rstrip(
-        ": "
-    )
+    id, operator = short(relative.candidate.id), relative.candidate.operator or "a copy"
+    gain, changes = "", ""
+    for step in relative.steps[:1]:
+        gain, changes = _gain(step), "; ".join(step.changes)
+    return f"{id} {_reached(relative)}{gain} {operator}: {changes}".rstrip(": ")
 
 
 def _effect(child: Relative, step: Step) -> str:
     """Word what a birth did to the loss."""
-    gain = "" if step.gain is None else f" ({step.gain:+.1%})"
-    losses = f"{formatting.loss(step.loss)} -> {formatting.loss(child.loss)}"
-    return f"{losses}{gain} from {formatting.short(step.parent)}"
+    return f"{loss(step.loss)} -> {loss(child.loss)}{_gain(step)} from {short(step.parent)}"

@@ -7,7 +7,7 @@ import click
 from evoae import __version__
 from evoae.cli.edge import Edge
 
-# Section -> command -> its one-line help, which must not cost an import (a test compares the two).
+# Section -> command -> its one-line help, which must not cost an import.
 SECTIONS: dict[str, dict[str, str]] = {
     "Start": {
         "init": "Write a commented config for your data.",

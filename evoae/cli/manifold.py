@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from evoae.cli import options
+from evoae.cli.output import print_written
+
+if TYPE_CHECKING:
+    from evoae.use.model import Model
 
 
-@click.command("manifold", short_help="A two-dimensional code as a map.")
+@click.command("manifold")
 @options.model
-@click.option(
-    "--side",
-    type=click.IntRange(min=2),
-    default=20,
-    show_default=True,
-    help="Codes along each side.",
-)
+@options.number("--side", least=2, default=20, help="Codes along each side.")
 @options.data
-@options.out("A .png picture, .npz arrays, or a table's .csv.")
-def command(run: str, id: str, side: int, data: str | None, out: Path, force: bool) -> None:
+@options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.output")
+def command(model: Model, side: int, data: str | None, out: Path) -> None:
     """Write what model ID of RUN decodes on a grid over its two-dimensional code."""
     from evoae.use.grid import manifold
-    from evoae.use.model import open_model
-    from evoae.use.output import SUFFIXES, check_decodable, check_output, write_decoded
+    from evoae.use.output import check_decodable, write_decoded
 
-    check_output(out, SUFFIXES, force=force)
-    model = open_model(run, id)
     check_decodable(out, model, side * side)
     grid = manifold(model, side=side, data=data)
     write_decoded(out, grid, model.table)
-    click.echo(f"{side} by {side} codes: {grid.source}", err=True)
-    click.echo(out)
+    print_written(out, f"{side} by {side} codes: {grid.source}")

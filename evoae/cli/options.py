@@ -1,23 +1,94 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share, and what a command is given for them.
+
+Most decorators only add an option. `opened`, `model`, `items`, `refit` and `json` also stand
+between click and the command: it is given the run, the model, the items or the settings instead of
+what was typed, and what it returns is printed.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from evoae.cli.output import say
 
 if TYPE_CHECKING:
     from evoae.config.schema import Config
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = Callable[..., Any]
+_Decorator = Callable[[_Command], _Command]
+
+
+def number(
+    *names: str, help: str, least: int = 1, default: int | None = None, metavar: str | None = None
+) -> _Decorator:
+    """Take a whole number; the help shows its default."""
+    return click.option(
+        *names,
+        type=click.IntRange(min=least),
+        default=default,
+        show_default=default is not None,
+        metavar=metavar,
+        help=help,
+    )
+
+
+def choice(
+    name: str, *words: str, help: str, default: str | None = None, shown: str | None = None
+) -> _Decorator:
+    """Take one of some words; the help shows its default, or what is `shown` for it."""
+    show_default = shown or default is not None
+    kind = click.Choice(words)
+    return click.option(name, type=kind, default=default, show_default=show_default, help=help)
+
+
+def path(name: str, *, help: str, metavar: str = "PATH", required: bool = False) -> _Decorator:
+    """Take the path of a file or folder."""
+    kind = click.Path(path_type=Path)
+    return click.option(name, type=kind, metavar=metavar, required=required, help=help)
+
+
+# --- RUN and ID
+
+
+def run(command: _Command) -> _Command:
+    """Take RUN: the path of a run's folder, or its name under runs/."""
+    return click.argument("run")(command)
+
+
+def opened(command: _Command) -> _Command:
+    """Take RUN; give the command the run, open for reading."""
+
+    def open_run(given: dict[str, Any]) -> None:
+        from evoae.runs.run import Run
+
+        given["run"] = Run.open(given["run"])
+
+    return run(_adapted(command, open_run))
+
+
+def id(command: _Command) -> _Command:
+    """Take the candidate's ID, by default that of the best."""
+    return click.argument("id", metavar="[ID]", default="best")(command)
 
 
 def model(command: _Command) -> _Command:
-    """Take RUN, also the path of a .keras file, and the candidate's ID."""
-    return click.argument("run")(click.argument("id", metavar="[ID]", default="best")(command))
+    """Take RUN, also the path of a .keras file, and ID; give the command the model."""
+
+    def load(given: dict[str, Any]) -> None:
+        from evoae.use.model import open_model
+
+        given["model"] = open_model(given.pop("run"), given.pop("id"))
+
+    return run(id(_adapted(command, load)))
+
+
+# --- which items, and where they go
 
 
 def data(command: _Command) -> _Command:
@@ -28,54 +99,67 @@ def data(command: _Command) -> _Command:
 
 
 def items(command: _Command) -> _Command:
-    """Take `--data`, `--split` and `--limit`: which items."""
-    split = click.option(
+    """Take what `model` takes, `--data`, `--split` and `--limit`; give model, items and limit."""
+
+    def choose_them(given: dict[str, Any]) -> None:
+        from evoae.use.items import choose
+
+        asked = {name: given.pop(name) for name in ("data", "split")}
+        given["items"] = choose(given["model"], **asked)
+
+    split = choice(
         "--split",
-        type=click.Choice(["train", "validation", "all"]),
+        *("train", "validation", "all"),
         help="Which part; the run's own test part is left to refit and evaluate."
         " [validation; all of --data]",
     )
-    limit = click.option("--limit", type=click.IntRange(min=1), help="Only the first so many.")
-    return data(split(limit(command)))
+    limit = number("--limit", help="Only the first so many.")
+    return model(data(split(limit(_adapted(command, choose_them)))))
 
 
-def out(what: str) -> Callable[[_Command], _Command]:
-    """Take `--out`, which file to write, and `--force`."""
+def out(help: str, of: str, *, required: bool = True) -> _Decorator:
+    """Take `--out`, which file to write, and `--force`.
+
+    Args:
+        help: of `--out`.
+        of: the module whose `SUFFIXES` the file may have; it is loaded where there is a file.
+        required: whether there must be one.
+    """
+
+    def check(
+        context: click.Context, _option: click.Parameter, chosen: Path | None
+    ) -> Path | None:
+        if chosen is not None:
+            from evoae.use.output import check_output
+
+            check_output(chosen, import_module(of).SUFFIXES, force=context.params["force"])
+        return chosen
+
+    def without_force(given: dict[str, Any]) -> None:
+        del given["force"]
 
     def decorate(command: _Command) -> _Command:
-        path = click.option(
-            "--out", required=True, type=click.Path(path_type=Path), metavar="PATH", help=what
+        file = click.option(
+            "--out",
+            type=click.Path(path_type=Path),
+            metavar="PATH",
+            required=required,
+            callback=check,
+            help=help,
         )
-        return path(force(command))
+        return file(force(_adapted(command, without_force)))
 
     return decorate
 
 
 def force(command: _Command) -> _Command:
-    """Take `--force`."""
-    return click.option("--force", is_flag=True, help="Replace what is there.")(command)
-
-
-def seed(command: _Command) -> _Command:
-    """Take `--seed`."""
-    return click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draws."
-    )(command)
-
-
-def formats(command: _Command) -> _Command:
-    """Take `--csv` and `--json`."""
-    as_csv = click.option(
-        "--csv", "as_csv", is_flag=True, help="Print CSV. In a spreadsheet import it as text."
+    """Take `--force`, which is known before other options are looked at."""
+    return click.option("--force", is_flag=True, is_eager=True, help="Replace what is there.")(
+        command
     )
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
-    def both(*args: Any, as_csv: bool, as_json: bool, **given: Any) -> Any:
-        if as_csv and as_json:
-            raise click.UsageError("--csv and --json exclude each other")
-        return command(*args, as_csv=as_csv, as_json=as_json, **given)
 
-    return as_csv(as_json(cast(_Command, functools.update_wrapper(both, command))))
+# --- how to train
 
 
 _CONFIG = "YAML file, or the name of a configuration that comes with evoae, such as fmnist.yaml."
@@ -97,40 +181,68 @@ def read_config(named: Path, overrides: Sequence[str]) -> Config:
     from evoae.config.load import load_config
     from evoae.config.shipped import find_config
 
-    return load_config(find_config(named, lambda line: click.echo(line, err=True)), overrides)
+    return load_config(find_config(named, say), overrides)
 
 
-def overrides(command: _Command) -> _Command:
+def overrides(
+    help: str = "Override a setting, such as training.epochs=5; may be repeated.",
+) -> _Decorator:
     """Take `--set`: settings in place of the file's."""
-    return click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Override a setting, such as training.epochs=5; may be repeated.",
-    )(command)
+    return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=help)
 
 
 def refit(command: _Command) -> _Command:
-    """Take `--epochs` and `--seeds`: how a proper training differs from the configuration's."""
-    epochs = click.option(
-        "--epochs", type=click.IntRange(min=1), help="Most passes. [refit.epochs]"
-    )
-    seeds = click.option(
-        "--seeds", type=click.IntRange(min=1), help="Trainings of each. [refit.seeds]"
-    )
-    return epochs(seeds(command))
+    """Take `--epochs` and `--seeds`; give the command those that were given as `settings`."""
+
+    def collect(given: dict[str, Any]) -> None:
+        asked = {name: given.pop(name) for name in ("epochs", "seeds")}
+        given["settings"] = {name: value for name, value in asked.items() if value is not None}
+
+    epochs = number("--epochs", help="Most passes. [refit.epochs]")
+    seeds = number("--seeds", help="Trainings of each. [refit.seeds]")
+    return epochs(seeds(_adapted(command, collect)))
 
 
 def one(command: _Command) -> _Command:
     """Take `--run`, `--epochs`, `--seeds`, `--set` and `--json`: how one network is trained."""
-    run = click.option(
-        "--run", type=click.Path(path_type=Path), help="Folder to make. [runs/NAME-N]"
-    )
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-    return run(refit(overrides(as_json(command))))
+    folder = path("--run", help="Folder to make. [runs/NAME-N]")
+    return folder(refit(overrides()(json()(command))))
 
 
-def given(**options: object) -> dict[str, object]:
-    """Return the options that were given."""
-    return {name: value for name, value in options.items() if value is not None}
+# --- how to print
+
+
+def as_json_flag(help: str) -> _Decorator:
+    """Take `--json`, for a command that prints by itself."""
+    return click.option("--json", "as_json", is_flag=True, help=help)
+
+
+def json(help: str = "Print JSON.") -> _Decorator:
+    """Take `--json`, and print the `Output` that the command returns: as JSON, CSV or text."""
+
+    def decorate(command: _Command) -> _Command:
+        def printed(*, as_json: bool, as_csv: bool = False, **given: Any) -> int:
+            done = command(**given)
+            done.show(as_json=as_json, as_csv=as_csv)
+            return int(done.exit_code)
+
+        return as_json_flag(help)(functools.update_wrapper(printed, command))
+
+    return decorate
+
+
+def csv(command: _Command) -> _Command:
+    """Take `--csv`; stands above `json`, which prints it."""
+    return click.option(
+        "--csv", "as_csv", is_flag=True, help="Print CSV. In a spreadsheet import it as text."
+    )(command)
+
+
+def _adapted(command: _Command, change: Callable[[dict[str, Any]], None]) -> _Command:
+    """Return a command that is called with what `change` makes of its arguments."""
+
+    def changed(**given: Any) -> Any:
+        change(given)
+        return command(**given)
+
+    return functools.update_wrapper(changed, command)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from evoae.cli import options
 
-@click.command("resume", short_help="Go on after an interruption, or for more generations.")
-@click.argument("run")
-@click.option(
-    "--generations", type=click.IntRange(min=1), help="So many more than it was asked for so far."
-)
+
+@click.command("resume")
+@options.run
+@options.number("--generations", help="So many more than it was asked for so far.")
 @click.option(
     "--retry-failed",
     is_flag=True,
@@ -20,20 +22,10 @@ import click
     is_flag=True,
     help="Where a missing model is trained again, keep it even if its loss differs much.",
 )
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change a setting that no finished training depends on, such as execution.workers=4.",
+@options.overrides(
+    "Change a setting that no finished training depends on, such as execution.workers=4."
 )
-def command(
-    run: str,
-    generations: int | None,
-    retry_failed: bool,
-    accept_models: bool,
-    overrides: tuple[str, ...],
-) -> None:
+def command(run: str, **settings: Any) -> None:
     """Go on with RUN, a folder or its name under runs/.
 
     No finished training is repeated, and the run ends where it would have ended undisturbed.
@@ -46,13 +38,4 @@ def command(
     from evoae.cli.progress import watched
     from evoae.engine.session import resume
 
-    watched(
-        lambda callback: resume(
-            run,
-            generations=generations,
-            overrides=overrides,
-            retry_failed=retry_failed,
-            accept_models=accept_models,
-            callback=callback,
-        )
-    )
+    watched(lambda callback: resume(run, callback=callback, **settings))

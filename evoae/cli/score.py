@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
+from evoae.cli.output import Output, print_csv, say
+from evoae.formatting import plural
 
 if TYPE_CHECKING:
-    from evoae.use.items import Split
+    from evoae.use.items import Items
+    from evoae.use.model import Model
 
 
-@click.command("score", short_help="Each item's reconstruction error, to find anomalies.")
-@options.model
+@click.command("score")
 @options.items
-@click.option(
+@options.path(
     "--labels",
-    type=click.Path(path_type=Path),
     metavar="FILE",
     help="One label for each item: .npy, or text with one a line. [the data's own]",
 )
@@ -26,42 +27,27 @@ if TYPE_CHECKING:
     "--normal", multiple=True, metavar="VALUE", help="Label of normal items; repeatable."
 )
 @click.option("--anomaly", multiple=True, metavar="VALUE", help="Label of anomalies; repeatable.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="PATH", help="A .csv file. [stdout]"
-)
-@options.force
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, the ROC-AUC included.")
+@options.out("A .csv file. [stdout]", "evoae.use.score", required=False)
+@options.json("Print JSON, the ROC-AUC included.")
 def command(
-    run: str,
-    id: str,
-    data: str | None,
-    split: Split | None,
+    model: Model,
+    items: Items,
     limit: int | None,
     labels: Path | None,
     normal: tuple[str, ...],
     anomaly: tuple[str, ...],
     out: Path | None,
-    force: bool,
-    as_json: bool,
-) -> None:
+) -> Output:
     """Print the error with which model ID of RUN rebuilds each item, as CSV.
 
     With --normal or --anomaly, which say what labels mean, also the area under the ROC curve.
     """
     from dataclasses import replace
 
-    from evoae.cli import formatting
-    from evoae.cli.tables import print_json
     from evoae.data.labels import read_labels
-    from evoae.use.items import choose
-    from evoae.use.model import open_model
-    from evoae.use.output import check_output, csv_text, write_csv
+    from evoae.use.output import write_csv
     from evoae.use.score import roc_auc, score
 
-    if out is not None:
-        check_output(out, {".csv"}, force=force)
-    model = open_model(run, id)
-    items = choose(model, data=data, split=split)
     if labels is not None:
         items = replace(items, labels=read_labels(labels, len(items), "--labels"))
     scores = score(model, items.first(limit))
@@ -70,11 +56,16 @@ def command(
     header, rows = scores.lines()
     if out is not None:
         write_csv(out, header, rows)
-    if as_json:
-        listed = [dict(zip(header, row, strict=True)) for row in rows]
-        print_json({"items": items.name, "loss": scores.loss, "roc_auc": auc, "scores": listed})
-        return
-    click.echo(f"{formatting.plural(len(rows), 'score')} of {items.name}", err=True)
-    if auc is not None:
-        click.echo(f"ROC-AUC {auc:.4f}", err=True)
-    click.echo(csv_text(header, rows) if out is None else out, nl=out is not None)
+
+    def text() -> None:
+        say(f"{plural(len(rows), 'score')} of {items.name}")
+        if auc is not None:
+            say(f"ROC-AUC {auc:.4f}")
+        if out is None:
+            print_csv(header, rows)
+        else:
+            click.echo(out)
+
+    listed = [dict(zip(header, row, strict=True)) for row in rows]
+    data = {"items": items.name, "loss": scores.loss, "roc_auc": auc, "scores": listed}
+    return Output(data, text)

@@ -9,10 +9,10 @@ import click
 from evoae.cli import options
 
 
-@click.command("search", short_help="Run a search.")
+@click.command("search")
 @options.config
-@click.option("--run", type=click.Path(path_type=Path), help="Folder to make. [runs/NAME-N]")
-@options.overrides
+@options.path("--run", help="Folder to make. [runs/NAME-N]")
+@options.overrides()
 def command(config_file: Path, run: Path | None, overrides: tuple[str, ...]) -> None:
     """Run a search, as a configuration file says.
 

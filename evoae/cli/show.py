@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evoae.cli import options
+from evoae.cli.output import Output
+from evoae.formatting import flops, loss, plural, shape, short
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,122 +19,97 @@ if TYPE_CHECKING:
     from evoae.models.plan import Plan
     from evoae.runs.hall_of_fame import CandidateResult
     from evoae.runs.records import Candidate
-
-
-@click.command("show", short_help="One model: genome, layers, curves.")
-@click.argument("run")
-@click.argument("id", metavar="[ID]", default="best")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(run: str, id: str, as_json: bool) -> None:
-    """Show one candidate of RUN: ID is any unambiguous prefix, or `best`."""
-    from evoae.cli import formatting
-    from evoae.cli.tables import print_json
-    from evoae.genome.text import parse
-    from evoae.models.plan import plan
     from evoae.runs.run import Run
 
-    opened = Run.open(run)
-    found = opened.find(id)
-    candidate, evaluation = found.candidate, found.evaluation
-    drawn = plan(parse(candidate.genome), opened.defaults())
-    if as_json:
-        print_json(
-            {
-                **found.summary(),
-                "refit": opened.refitted(candidate.id),
-                "tokens": list(candidate.tokens),
-                "layers": [_layer(layer) for layer in drawn.layers],
-                "history": {
-                    "train": list(evaluation.train_loss) if evaluation else [],
-                    "validation": list(evaluation.validation_loss) if evaluation else [],
-                },
-            }
-        )
-        return
-    size = drawn.size
+_OF_A_LAYER = ("name", "kind", "part", "shape", "parameters", "flops")
+
+
+@click.command("show")
+@options.opened
+@options.id
+@options.json()
+def command(run: Run, id: str) -> Output:
+    """Show one candidate of RUN: ID is any unambiguous prefix, or `best`."""
+    from evoae.genome.text import parse
+    from evoae.models.plan import plan
+
+    result = run.find(id)
+    candidate, evaluation = result.candidate, result.evaluation
+    refitted = run.refitted(candidate.id)
+    drawn = plan(parse(candidate.genome), run.defaults())
+    layers = [{name: getattr(layer, name) for name in _OF_A_LAYER} for layer in drawn.layers]
+    curves = (evaluation.train_loss, evaluation.validation_loss) if evaluation else ((), ())
+    return Output(
+        {
+            **result.summary(),
+            "refit": refitted,
+            "tokens": candidate.tokens,
+            "layers": layers,
+            "history": dict(zip(("train", "validation"), curves, strict=True)),
+        },
+        lambda: _print(result, drawn, refitted),
+    )
+
+
+def _print(result: CandidateResult, drawn: Plan, refitted: Mapping[str, Any] | None) -> None:
+    candidate, size = result.candidate, drawn.size
     figures = [
-        _verdict(found),
+        _verdict(result),
         f"{size.parameters:,} parameters",
         f"latent {size.latent:,}",
-        f"{formatting.flops(size.flops)} an {'image' if len(drawn.input_shape) == 3 else 'item'}",
+        f"{flops(size.flops)} an {'image' if len(drawn.input_shape) == 3 else 'item'}",
         _origin(candidate),
     ]
-    click.echo(f"{formatting.short(candidate.id)}  {candidate.genome}")
-    click.echo(" · ".join(figures))
-    click.echo(f"\n{draw(drawn)}\n")
-    if evaluation is not None and evaluation.validation_loss:
-        _print_curves(evaluation)
-    refitted = opened.refitted(candidate.id)
+    click.echo(f"{short(candidate.id)}  {candidate.genome}")
+    click.echo(f"{' · '.join(figures)}\n\n{draw(drawn)}\n")
+    if result.evaluation is not None and result.evaluation.validation_loss:
+        _print_curves(result.evaluation)
     if refitted is not None:
         click.echo(_of_refit(refitted))
 
 
-def _verdict(found: CandidateResult) -> str:
-    from evoae.cli import formatting
-
-    evaluation = found.evaluation
+def _verdict(result: CandidateResult) -> str:
+    evaluation = result.evaluation
     if evaluation is None:
         return "not trained yet"
-    if found.val_loss is None:
+    if result.val_loss is None:
         return f"{evaluation.outcome}: {evaluation.message}"
-    loss = f"loss {formatting.loss(found.val_loss)}"
-    if found.deviation is not None:
-        loss += f" ± {formatting.loss(found.deviation)} ({len(found.scores)} seeds)"
+    said = f"loss {loss(result.val_loss)}"
+    if result.deviation is not None:
+        said += f" ± {loss(result.deviation)} ({len(result.scores)} seeds)"
     epochs = len(evaluation.validation_loss)
-    return loss if not evaluation.raced else f"{loss}, stopped early after epoch {epochs}"
+    return said if not evaluation.raced else f"{said}, stopped early after epoch {epochs}"
 
 
 def _of_refit(result: Mapping[str, Any]) -> str:
-    from evoae.cli import formatting
-
     if not result["trained"]:
         return f"refit failed: {result['message']}"
-    validation, test = formatting.loss(result["val_loss"]), formatting.loss(result["test_loss"])
-    best, epochs = result["epochs"][1], result["epochs"][0]
-    if result["val_loss"] is None:
-        return (
-            f"refit: {formatting.plural(epochs, 'epoch')} with the validation items, test {test}"
-        )
-    return f"refit: validation {validation} in epoch {best} of {epochs}, test {test}"
+    epochs, best = result["epochs"]
+    reached = f"{plural(epochs, 'epoch')} with the validation items"
+    if result["val_loss"] is not None:
+        reached = f"validation {loss(result['val_loss'])} in epoch {best} of {epochs}"
+    return f"refit: {reached}, test {loss(result['test_loss'])}"
 
 
 def _origin(candidate: Candidate) -> str:
-    from evoae.cli import formatting
-
     origin = f"generation {candidate.generation}"
     if candidate.parents:
-        parents = " and ".join(map(formatting.short, dict.fromkeys(candidate.parents)))
+        parents = " and ".join(map(short, dict.fromkeys(candidate.parents)))
         origin += f", child of {parents} by {candidate.operator}"
     return origin
 
 
 def _print_curves(evaluation: Evaluation) -> None:
-    from evoae.cli import formatting
-
-    epochs = range(1, len(evaluation.validation_loss) + 1)
     for title, values in (
-        ("epoch", [str(epoch) for epoch in epochs]),
-        ("train", [formatting.loss(value) for value in evaluation.train_loss]),
-        ("valid", [formatting.loss(value) for value in evaluation.validation_loss]),
+        ("epoch", map(str, range(1, len(evaluation.validation_loss) + 1))),
+        ("train", map(loss, evaluation.train_loss)),
+        ("valid", map(loss, evaluation.validation_loss)),
     ):
         click.echo(f"{title:<6}" + "".join(f"{value:>8}" for value in values))
 
 
-def _layer(layer: LayerRecord) -> dict[str, object]:
-    return {
-        "name": layer.name,
-        "kind": layer.kind,
-        "part": layer.part,
-        "shape": list(layer.shape),
-        "parameters": layer.parameters,
-        "flops": layer.flops,
-    }
-
-
 def draw(drawn: Plan) -> str:
     """Draw a network as two chains of shapes, to the code and back, an arrow for each layer."""
-    from evoae.cli.formatting import shape
-
     lines = []
     for entry, layers in (
         (drawn.input_shape, drawn.encoder),

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from evoae.cli import options
-from evoae.errors import ConfigError, GenomeError
+from evoae.cli.output import Output, print_table, say
+from evoae.errors import ConfigError, GenomeError, SpaceError
+from evoae.formatting import figure
 
 if TYPE_CHECKING:
     from evoae.config.schema import Config
@@ -21,31 +23,27 @@ _shape = click.option(
     metavar="HxWxC",
     help="Input shape (of a table: features), to leave data alone.",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group("space", short_help="Draw networks from a search space, or check it.")
+@click.group("space")
 def command() -> None:
     """Look at the space that a configuration describes."""
 
 
 @command.command("sample")
 @options.config
-@options.overrides
+@options.overrides()
 @_shape
-@click.option(
-    "-n", "number", type=click.IntRange(min=1), default=5, show_default=True, help="How many."
-)
-@click.option("--seed", type=click.IntRange(min=0), help="Of the draw. [the configuration's]")
-@_json
+@options.number("-n", "number", default=5, help="How many.")
+@options.number("--seed", least=0, help="Of the draw. [the configuration's]")
+@options.json()
 def sample(
     config_file: Path,
     overrides: tuple[str, ...],
     shape: str | None,
     number: int,
     seed: int | None,
-    as_json: bool,
-) -> None:
+) -> Output:
     """Draw random networks, as a search's first generation would."""
     import numpy as np
 
@@ -54,39 +52,32 @@ def sample(
     config = options.read_config(config_file, overrides)
     space = _space(config, shape)
     rng = np.random.default_rng(config.seed if seed is None else seed)
-    _print([draw(rng, space) for _ in range(number)], space, as_json=as_json)
+    return _networks([draw(rng, space) for _ in range(number)], space)
 
 
 @command.command("check")
 @options.config
-@options.overrides
+@options.overrides()
 @_shape
 @click.argument("genome", required=False)
-@_json
+@options.json()
 def check(
-    config_file: Path,
-    overrides: tuple[str, ...],
-    shape: str | None,
-    genome: str | None,
-    as_json: bool,
-) -> None:
+    config_file: Path, overrides: tuple[str, ...], shape: str | None, genome: str | None
+) -> Output:
     """Check that the space holds networks, or that GENOME lies in it.
 
     GENOME is one line of text, a file that holds it, or a flat token sequence such as
     "[-1, 32, 3, 3, -2, 32, 3, 3]".
     """
-    from evoae.errors import SpaceError
-
     space = _space(options.read_config(config_file, overrides), shape)
     if genome is None:
-        _print(list(space.smallest()), space, as_json=as_json)
-        click.echo("The space is sound. Above: its smallest network of each depth.", err=True)
-        return
+        say("The space is sound. Its smallest network of each depth:")
+        return _networks(list(space.smallest()), space)
     parsed = _genome(genome)
     violation = space.violation(parsed)
     if violation is not None:
         raise SpaceError("genome", violation, "change the gene, or the limit in the configuration")
-    _print([parsed], space, as_json=as_json)
+    return _networks([parsed], space)
 
 
 def _genome(written: str) -> Genome:
@@ -96,7 +87,7 @@ def _genome(written: str) -> Genome:
     from evoae.genome.codec import decode
 
     if not written.lstrip().startswith("["):
-        return read_genome(written, lambda line: click.echo(line, err=True))
+        return read_genome(written, say)
     try:
         tokens = json.loads(written)
     except (ValueError, RecursionError) as error:
@@ -109,7 +100,7 @@ def _space(config: Config, shape: str | None) -> Space:
     from evoae.genome.network_defaults import NetworkDefaults
 
     if shape is None:
-        return Problem.make(config, lambda line: click.echo(line, err=True)).space
+        return Problem.make(config, say).space
     sides = _sides(shape)
     output: Literal["sigmoid", "linear"] = "sigmoid" if len(sides) == 3 else "linear"
     return space_of(config, NetworkDefaults.of(config.model, config.objective, sides, output))
@@ -125,37 +116,22 @@ def _sides(text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def _print(genomes: list[Genome], space: Space, *, as_json: bool) -> None:
-    from evoae.cli import formatting
-    from evoae.cli.tables import print_json, print_table
+def _networks(genomes: list[Genome], space: Space) -> Output:
     from evoae.genome.canonical import candidate_id
     from evoae.genome.codec import encode
     from evoae.genome.text import render
 
-    sizes = [space.measure(genome) for genome in genomes]
-    if as_json:
-        print_json(
-            [
-                {
-                    "id": candidate_id(genome),
-                    "genome": render(genome),
-                    "tokens": encode(genome),
-                    "latent": size.latent,
-                    "parameters": size.parameters,
-                    "flops": size.flops,
-                }
-                for genome, size in zip(genomes, sizes, strict=True)
-            ]
-        )
-        return
-    rows = [
-        (
-            formatting.count(size.latent),
-            formatting.count(size.parameters),
-            formatting.figure(size.flops / 1e6),
-            render(genome),
-        )
-        for genome, size in zip(genomes, sizes, strict=True)
+    sized = [(genome, space.measure(genome)) for genome in genomes]
+    data = [
+        {
+            **{"id": candidate_id(genome), "genome": render(genome), "tokens": encode(genome)},
+            **{"latent": size.latent, "parameters": size.parameters, "flops": size.flops},
+        }
+        for genome, size in sized
     ]
     headers = ("latent", "params", "MFLOP", "genome")
-    print_table(headers, rows, right={"latent", "params", "MFLOP"})
+    rows = [
+        (size.latent, size.parameters, figure(size.flops / 1e6), render(genome))
+        for genome, size in sized
+    ]
+    return Output(data, lambda: print_table(headers, rows, right=set(headers[:3])))

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
+from evoae.cli.output import Output, say
 
 if TYPE_CHECKING:
     from evoae.config.schema import Config
     from evoae.genome.genome import Genome
 
 
-@click.command("train", short_help="Train one given network, without a search.")
+@click.command("train")
 @options.config
 @click.option(
     "--genome",
@@ -29,50 +30,31 @@ def command(
     config_file: Path,
     genome: str,
     run: Path | None,
-    epochs: int | None,
-    seeds: int | None,
+    settings: Mapping[str, object],
     overrides: tuple[str, ...],
-    as_json: bool,
-) -> None:
+) -> Output:
     """Train one network as a search would, then properly, and measure it on the test set.
 
     The result is a run folder of one candidate, for `show`, `export`, `encode` and the others.
     """
     from evoae.experiments.train_genome import read_genome
 
-    train_given(
-        options.read_config(config_file, overrides),
-        read_genome(genome, lambda line: click.echo(line, err=True)),
-        run=run,
-        name=Path(genome).stem if Path(genome).suffix else config_file.stem,
-        settings=options.given(epochs=epochs, seeds=seeds),
-        as_json=as_json,
-    )
+    config, network = options.read_config(config_file, overrides), read_genome(genome, say)
+    name = Path(genome).stem if Path(genome).suffix else config_file.stem
+    return train_given(config, network, run, name, settings)
 
 
 def train_given(
     config: Config,
     genome: Genome | str,
-    *,
     run: Path | None,
     name: str,
     settings: Mapping[str, object],
-    as_json: bool,
-) -> None:
-    """Train one network, see `train_one`, and print its figures."""
+) -> Output:
+    """Train one network, see `train_one`; its figures are the output."""
     from evoae.cli.refit import print_refitted
-    from evoae.cli.tables import print_json
     from evoae.experiments.train_genome import train_one
 
-    made, refitted = train_one(
-        config,
-        genome,
-        run=run,
-        name=name,
-        settings=settings,
-        say=lambda line: click.echo(line, err=True),
-    )
-    if as_json:
-        print_json({"run": str(made.path), **refitted.summary()})
-    else:
-        print_refitted(str(made.path), [refitted])
+    made, refitted = train_one(config, genome, run=run, name=name, settings=settings, say=say)
+    data = {"run": str(made.path), **refitted.summary()}
+    return Output(data, lambda: print_refitted(made, [refitted]))

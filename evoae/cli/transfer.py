@@ -2,85 +2,62 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from evoae.cli import options
+from evoae.cli.output import Output, print_table, say
+from evoae.formatting import plural
 
-@click.command("transfer", short_help="What the code is worth to a classifier.")
-@click.argument("run")
-@click.argument("id", metavar="[ID]", default="best")
-@click.option(
+if TYPE_CHECKING:
+    from evoae.experiments.downstream import Transfer
+
+
+@click.command("transfer")
+@options.run
+@options.id
+@options.path(
     "--labels",
-    type=click.Path(path_type=Path),
     metavar="FILE",
     help="A class for each item before the split, as .npy or a line each. [the data's own]",
 )
-@click.option(
+@options.number(
     "--examples",
-    type=click.IntRange(min=4),
+    least=4,
     help="Labelled training items to learn from; few are the test of a code. [all]",
 )
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    help="Most passes of a network. [30, or as many as make 1,000 steps]",
-)
-@click.option(
-    "--seeds",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    help="Repetitions, with other examples and start weights.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(
-    run: str,
-    id: str,
-    labels: Path | None,
-    examples: int | None,
-    epochs: int | None,
-    seeds: int,
-    as_json: bool,
-) -> None:
+@options.number("--epochs", help="Most passes of a network. [30, or as many as make 1,000 steps]")
+@options.number("--seeds", default=3, help="Repetitions, with other examples and start weights.")
+@options.json()
+def command(run: str, id: str, **settings: Any) -> Output:
     """Compare classifiers that have the encoder of model ID of RUN with ones that don't.
 
     They learn from labelled items of the training split, a fifth of which says when a network
     stops, and are measured on the validation split; the test set stays closed. The autoencoder
     never saw a label.
     """
-    from evoae.cli import formatting
-    from evoae.cli.tables import print_json, print_table
     from evoae.experiments.downstream import transfer
 
-    done = transfer(
-        run,
-        id,
-        labels=labels,
-        examples=examples,
-        epochs=epochs,
-        seeds=seeds,
-        say=lambda line: click.echo(line, err=True),
+    done = transfer(run, id, say=say, **settings)
+    return Output(done.summary(), lambda: _print(done))
+
+
+def _print(done: Transfer) -> None:
+    say(
+        f"{done.model} ({'refitted' if done.refitted else 'as the search trained it'}), "
+        f"{plural(done.latent, 'number')} a code\n"
+        f"{done.data}: {done.classes:,} classes, {done.examples:,} labelled training items, "
+        f"of which {done.stopping:,} say when a network stops\n"
+        f"accuracy on {plural(done.validation, 'validation item')}, from which nothing "
+        "learned; the test set stays closed\n"
     )
-    if as_json:
-        print_json(done.summary())
-        return
     rows = []
     for method in done.methods:
         spread = "" if method.deviation is None else f" ± {100 * method.deviation:.1f}"
-        epochs_used = f"{fmean(method.epochs):.0f}"
-        seconds = f"{fmean(method.seconds):.1f}"
-        rows.append((method.name, f"{method.mean:.1%}{spread}", epochs_used, seconds))
+        means = f"{fmean(method.epochs):.0f}", f"{fmean(method.seconds):.1f}"
+        rows.append((method.name, f"{method.mean:.1%}{spread}", *means))
     rows.append(("chance: the most frequent class", f"{done.chance:.1%}", "-", "-"))
-    click.echo(
-        f"{done.model} ({'refitted' if done.refitted else 'as the search trained it'}), "
-        f"{formatting.plural(done.latent, 'number')} a code\n"
-        f"{done.data}: {done.classes:,} classes, {done.examples:,} labelled training items, "
-        f"of which {done.stopping:,} say when a network stops\n"
-        f"accuracy on {formatting.plural(done.validation, 'validation item')}, from which nothing "
-        "learned; the test set stays closed\n",
-        err=True,
-    )
     headers = ("method", "accuracy", "epochs", "seconds")
     print_table(headers, rows, right=set(headers[1:]))

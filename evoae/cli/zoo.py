@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from evoae.cli import formatting, options
+from evoae.cli import options
+from evoae.cli.output import Output, print_table, say
+from evoae.formatting import command as typed
+from evoae.formatting import loss
 
 if TYPE_CHECKING:
     from evoae.engine.zoo import Known
 
 
-@click.group("zoo", short_help="Good networks found before: list, show, train.")
+@click.group("zoo")
 def command() -> None:
     """Good networks that were found before, with the figures measured of them.
 
@@ -23,68 +27,41 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--data", metavar="NAME", help="Only those found for this named set.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
-def list_networks(data: str | None, as_json: bool) -> None:
+@options.json("Print a JSON list of objects.")
+def list_networks(data: str | None) -> Output:
     """Every network: its data, size and figures."""
-    from evoae.cli.tables import print_json, print_table
     from evoae.engine.zoo import zoo
 
-    networks = [each for each in zoo() if data in (None, each.data)]
-    if as_json:
-        print_json([each.summary() for each in networks])
-        return
-    if not networks:
-        click.echo(f"The zoo has no network for {data}.", err=True)
-        return
-    rows = [
-        (
-            each.name,
-            each.data,
-            str(each.latent),
-            f"{each.parameters:,}",
-            formatting.loss(each.mse),
-            formatting.loss(each.pca),
-        )
-        for each in networks
-    ]
-    headers = ["name", "data", "latent", "params", "test mse", "PCA"]
-    print_table(headers, rows, right={"latent", "params", "test mse", "PCA"})
+    networks = [network for network in zoo() if data in (None, network.data)]
+
+    def text() -> None:
+        if not networks:
+            say(f"The zoo has no network for {data}.")
+            return
+        headers = ["name", "data", "latent", "params", "test mse", "PCA"]
+        rows = [(n.name, n.data, n.latent, n.parameters, n.mse, n.pca) for n in networks]
+        print_table(headers, rows, right=set(headers[2:]))
+
+    return Output(networks, text)
 
 
 @command.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def show(name: str, as_json: bool) -> None:
+@options.json("Print a JSON object.")
+def show(name: str) -> Output:
     """One network: its genome, its figures and how they were measured."""
-    from evoae.cli.tables import print_json
     from evoae.engine.zoo import known
 
-    found = known(name)
-    if as_json:
-        print_json(found.summary())
-        return
-    click.echo(found.genome)
-    validation = formatting.loss(found.validation) if found.validation else "trained on"
-    click.echo(
-        f"{found.data} · latent {found.latent} · {found.parameters:,} parameters · "
-        f"validation {validation} · test {formatting.loss(found.test)} · "
-        f"test mse {formatting.loss(found.mse)} (PCA {formatting.loss(found.pca)})"
-    )
-    click.echo(_trained(found))
-    click.echo(f"Train it with:  {formatting.command('zoo', 'train', name)}", err=True)
+    network = known(name)
+    return Output(network, lambda: _print(network))
 
 
 @command.command()
 @click.argument("name")
 @options.one
 def train(
-    name: str,
-    run: Path | None,
-    epochs: int | None,
-    seeds: int | None,
-    overrides: tuple[str, ...],
-    as_json: bool,
-) -> None:
+    name: str, run: Path | None, settings: Mapping[str, object], overrides: tuple[str, ...]
+) -> Output:
     """Train NAME on its data set, as it was when its figures were measured.
 
     The result is a run folder of one candidate, for `show`, `export`, `encode` and the others.
@@ -93,20 +70,23 @@ def train(
     from evoae.config.load import make_config
     from evoae.engine.zoo import known
 
-    found = known(name)
-    train_given(
-        make_config(found.config, source=f"zoo, {name}", overrides=overrides),
-        found.genome,
-        run=run,
-        name=name,
-        settings=options.given(epochs=epochs, seeds=seeds),
-        as_json=as_json,
-    )
+    network = known(name)
+    config = make_config(network.config, source=f"zoo, {name}", overrides=overrides)
+    return train_given(config, network.genome, run, name, settings)
 
 
-def _trained(found: Known) -> str:
-    """Say where it comes from and what its configuration says."""
+def _print(network: Known) -> None:
+    """Print a network, where it comes from, and what its configuration says."""
     import yaml
 
-    told = yaml.safe_dump(dict(found.config), default_flow_style=True, sort_keys=False, width=1000)
-    return f"{found.found} {told.strip()}"
+    validation = loss(network.validation) if network.validation else "trained on"
+    settings = yaml.safe_dump(
+        dict(network.config), default_flow_style=True, sort_keys=False, width=1000
+    )
+    click.echo(
+        f"{network.genome}\n{network.data} · latent {network.latent} · "
+        f"{network.parameters:,} parameters · validation {validation} · "
+        f"test {loss(network.test)} · test mse {loss(network.mse)} (PCA {loss(network.pca)})\n"
+        f"{network.found} {settings.strip()}"
+    )
+    say(f"Train it with:  {typed('zoo', 'train', network.name)}")

@@ -9,17 +9,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from evoae.config.data import DataConfig
 from evoae.config.model import ModelConfig
 from evoae.config.search import SearchConfig
 from evoae.config.values import (
     CHOICES,
     BaselineName,
-    Columns,
     Count,
     Decay,
     MemoryLimit,
     OptimizerName,
-    PictureSize,
     Positive,
     Precision,
     Rate,
@@ -27,71 +26,8 @@ from evoae.config.values import (
     Section,
     Share,
     Shift,
-    SplitSize,
-    Text,
     Weight,
 )
-
-
-class ReduceConfig(Section):
-    """The seeded subset that the search trains and validates on."""
-
-    train: Positive | None = Field(None, description="inputs to train on; null for all")
-    validation: Positive | None = Field(None, description="inputs to validate on; null for all")
-
-
-class DataConfig(Section):
-    """What to rebuild: a named set, a file, or a folder."""
-
-    # `auto` is what a named set says of itself; for other data it stands for the first choice.
-
-    name: Text | None = Field(
-        None, description="a named set (`evoae data list`); null if there is a path"
-    )
-    path: Text | None = Field(
-        None, description="a file (.npy, .npz, idx, .csv) or folder; null: where named sets lie"
-    )
-    labels: Text | None = Field(
-        None, description="a .npy or text file with one label for each image; null for none"
-    )
-    size: Annotated[int, Field(ge=1, le=4096)] | PictureSize | None = Field(
-        None, description="pictures: a side, or [height, width]; null if all have one"
-    )
-    channels: Literal["auto", 1, 3] = Field(
-        "auto", description="pictures: grey or colour; auto: grey if all are"
-    )
-    corrupt: Literal["refuse", "skip"] = Field(
-        "refuse", description="what to do with pictures that cannot be read"
-    )
-    header: Literal["auto"] | bool = Field(
-        "auto", description="tables: whether names come first; auto: if that line has no number"
-    )
-    label_column: Text | None = Field(
-        "auto", description="tables: holds the labels; auto: as the named set says; null: none"
-    )
-    categorical: Columns | Literal["auto"] = Field(
-        "auto", description="tables: columns of categories, besides those of text"
-    )
-    ignore: Columns = Field((), description="tables: columns to leave out")
-    missing: Literal["auto", "refuse", "drop", "impute"] = Field(
-        "auto", description="tables: rows with gaps; auto refuses"
-    )
-    missing_values: Columns = Field(
-        ("?", "NA", "NaN", "nan"),
-        description="tables: cells that mean none, as empty ones do",
-    )
-    validation: SplitSize = Field(
-        0.1, description="training inputs to validate on: a share or a number"
-    )
-    test: SplitSize = Field(0.1, description="inputs to test on, if the data bring none: likewise")
-    reduce: ReduceConfig = Field(ReduceConfig(), description="subset used by the search")
-
-    @model_validator(mode="after")
-    def _named_or_filed(self) -> Self:
-        if self.name is None and self.path is None:
-            raise ValueError("give a name (such as fashion_mnist) or a path")
-        return self
-
 
 # Which kinds of objective use a setting that not all of them use.
 _USERS = {

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.random import PCG64
 from numpy.typing import NDArray
 
-from evoae.config.schema import ReduceConfig
+from evoae.config.data import ReduceConfig
 from evoae.data.kinds.tables import Table
 from evoae.errors import DataError
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.dataset import Dataset, Source, take, take_labels
 from evoae.data.kinds.rows import Rows
 from evoae.data.kinds.split_rows import split_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.dataset import order
 from evoae.errors import DataError
 

@@ -1,4 +1,4 @@
-"""What a search is compared with: PCA, plain networks trained as its candidates are, and chance.
+"""What a search is compared with: PCA, plain networks trained as its candidates, random search.
 
 All of it is measured on the validation split. Nothing here enters the hall of fame.
 """
@@ -16,7 +16,7 @@ from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem
 from evoae.engine.progress import Callback, Progress, SearchInfo
 from evoae.evaluation import Evaluation, Task
-from evoae.execution.executor import AbstractExecutor
+from evoae.execution.executor import AbstractExecutor, run_all
 from evoae.formatting import flops as worded
 from evoae.genome.genome import Genome
 from evoae.genome.network_defaults import NetworkDefaults
@@ -62,7 +62,7 @@ def train_networks(store: Store, problem: Problem, executor: AbstractExecutor, l
     One that the search has trained itself is not trained again: it would come out the same.
 
     Raises:
-        Interrupted: the search was asked to stop before they began.
+        Interrupted: the search was asked to stop before all were trained.
     """
     known, due = store.evaluations(), {}
     for name, task in _networks(store, problem, loop.shared):
@@ -71,16 +71,10 @@ def train_networks(store: Store, problem: Problem, executor: AbstractExecutor, l
             _note(store, name, task, same)
         else:
             due[task.id] = name, task
-    if due and loop.stop:
+    for evaluation in run_all(executor, [task for _, task in due.values()], loop.stop):
+        _note(store, *due.pop(evaluation.id), evaluation)
+    if due:
         raise loop.interrupted()
-    for _, task in due.values():
-        executor.start(task)
-        loop.in_flight += 1
-    for _ in due:
-        evaluation = executor.wait()
-        loop.in_flight -= 1
-        name, task = due[evaluation.id]
-        _note(store, name, task, evaluation)
 
 
 def at_random(store: Store, problem: Problem, flops: int) -> Problem | None:

@@ -1,4 +1,4 @@
-"""What a search has spent, and what it may still spend."""
+"""Counts what a search has spent and set aside, and remembers where a budget ended it."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ class Budget:
         return self._limits.spent(
             trainings=self._trainings, flops=self._flops, seconds=self.seconds
         )
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was spent or set aside."""
+        return not self._trainings and not self._reserved
 
     def affords(self, flops: int) -> bool:
         """Tell whether one more training of so many FLOPs can be paid."""

@@ -1,4 +1,4 @@
-"""How a search is watched: one progress line on a terminal, plain lines anywhere else."""
+"""Shows how a search goes: one progress line on a terminal, plain lines anywhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The problem of a search: everything that its configuration determines before any training."""
+"""What a configuration determines before any training: data, space, and each training's task."""
 
 from __future__ import annotations
 

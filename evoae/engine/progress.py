@@ -1,4 +1,4 @@
-"""What a search tells about itself while it runs, and to whom."""
+"""What a search tells of itself while it runs, and the interface of whoever hears it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Protocol
 
 from evoae.config.schema import Config
 from evoae.engine.budget import Budget
+from evoae.evaluation import Evaluation
 from evoae.runs.eta import Eta, eta, rate
 
 
@@ -85,6 +86,24 @@ class Progress:
         """Note that this process has just finished a training, and how long that took."""
         self.times.append(seconds)
         self.ends.append(time.monotonic())
+
+    def settle(self, evaluation: Evaluation, *, first: bool) -> None:
+        """Count a training that has ended.
+
+        Args:
+            evaluation: what it earned.
+            first: whether it is its candidate's first one.
+        """
+        self.settled += 1
+        fitness = evaluation.fitness
+        if fitness is None:
+            self.failed += 1
+            return
+        self.scored += 1
+        self.raced += evaluation.raced
+        believed = first and not evaluation.raced
+        if believed and (self.best is None or fitness < self.best[0]):
+            self.best = (fitness, evaluation.id, self.generation)
 
     @property
     def share(self) -> float:

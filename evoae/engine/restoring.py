@@ -1,4 +1,4 @@
-"""Models of the hall of fame that are missing when a search ends are trained again.
+"""Trains models of the hall of fame again that are missing when a search ends.
 
 Somebody may have removed one, or it was not kept, because it looked worse when it was made than
 further trainings say.
@@ -7,14 +7,13 @@ further trainings say.
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import replace
 
 from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem
 from evoae.errors import SearchError
 from evoae.evaluation import Evaluation
-from evoae.execution.executor import AbstractExecutor
+from evoae.execution.executor import AbstractExecutor, run_all
 from evoae.formatting import command, loss, plural, short
 from evoae.runs.files import model_path, restored_path, sync_folder
 from evoae.runs.store import Store
@@ -46,22 +45,19 @@ def restore_models(
         SearchError: one comes out differently than recorded.
         Interrupted: the search was asked to stop before all were trained.
     """
-    run, notes = store.folder.absolute(), list[str]()
+    run = store.folder.absolute()
     missing = [
         replace(problem.task(member.genome, loop.shared), keep=restored_path(run, member.id))
         for member in loop.hall
         if not model_path(run, member.id).is_file()
     ]
-    waiting = deque(missing)
-    while waiting or loop.in_flight:
-        while waiting and not loop.stop and loop.in_flight < executor.workers:
-            executor.start(waiting.popleft())
-            loop.in_flight += 1
-        if not loop.in_flight:
-            raise loop.interrupted()
-        evaluation = executor.wait()
-        loop.in_flight -= 1
-        notes += _keep(store, evaluation, loop.recorded(evaluation.id), accept=accept)
+    kept = [
+        _keep(store, evaluation, loop.recorded(evaluation.id), accept=accept)
+        for evaluation in run_all(executor, missing, loop.stop)
+    ]
+    if len(kept) < len(missing):
+        raise loop.interrupted()
+    notes = [note for said in kept for note in said]
     if restored := len(missing) - len(notes):
         notes.append(
             f"Trained again, as recorded: {plural(restored, 'missing model')} of the hall of fame."

@@ -1,10 +1,8 @@
-"""The conductor: configuration -> data, space, run folder, executor, and the loop over them."""
+"""A search from its configuration to its finished run, and the resume of one."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from evoae.engine.baselines import (
     RANDOM,
     RelayCallback,
     at_random,
-    forget,
     record_linear_bounds,
     record_random,
     train_networks,
@@ -27,26 +24,19 @@ from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem, surroundings
 from evoae.engine.progress import Callback, Interrupted, NullCallback, SearchInfo
 from evoae.engine.restoring import restore_models
+from evoae.engine.retrying import go_back
+from evoae.engine.seed_genomes import seed_genomes
 from evoae.engine.signals import stopped_by_signals
-from evoae.engine.zoo import seeds
-from evoae.errors import EvoaeError, RunError, SearchError, SpaceError
-from evoae.evaluation import Evaluation
+from evoae.errors import EvoaeError, RunError, SearchError
 from evoae.execution.bfloat16 import note_on
 from evoae.execution.factory import executor_for
-from evoae.formatting import command, listed, plural
-from evoae.genome.canonical import canonical
-from evoae.genome.files import read_genomes
-from evoae.genome.text import parse, render
+from evoae.formatting import command, plural
 from evoae.runs.compatibility import budget_in_force, check_unchanged, machine_differences
-from evoae.runs.folder import CONFIG, create, keep_copy, locate, next_folder
-from evoae.runs.hall_of_fame import CandidateResult
-from evoae.runs.retry import limits_in_force, limits_of, to_retry
+from evoae.runs.folder import CONFIG, create, locate, next_folder
+from evoae.runs.retry import limits_in_force, limits_of
 from evoae.runs.reuse import ReusableRun
 from evoae.runs.run import Run
 from evoae.runs.store import Store, now
-from evoae.training.train import train
-
-_ZOO = "zoo"  # in place of a file of genomes
 
 
 def search(
@@ -147,7 +137,7 @@ def resume(
         reusable = [ReusableRun(run, metadata) for run in config.search.reuse]
         callback = callback or NullCallback()
         share(problem.dataset, callback.said)  # a resume that is refused has changed nothing
-        if not _retry(store, config, callback, everything=retry_failed) and retry_failed:
+        if not go_back(store, config, callback, everything=retry_failed) and retry_failed:
             callback.said("No training crashed, ran out of time or out of memory: none to retry.")
         budgets = (each.search.budget.model_dump(mode="json") for each in (own, config))
         limits = (limits_of(each) for each in (own, config))
@@ -157,61 +147,6 @@ def resume(
             store.set({"generations": _asked_for(store) + generations})
         _conduct(store, problem, reusable, callback, accept=accept_models)
     return Run.open(path)
-
-
-def _retry(store: Store, config: Config, callback: Callback, *, everything: bool) -> bool:
-    """Go back to what a resume tries again, in the random search beside as well; False if nothing.
-
-    Args:
-        store: of the run.
-        config: as it goes on.
-        callback: hears of it.
-        everything: see `to_retry`.
-    """
-    failed, baselines = to_retry(store, config, everything=everything)
-    if failed:
-        kept = keep_copy(store)
-        first = store.set_aside(failed)
-        callback.said(
-            f"Trying {plural(len(failed), 'failed training')} again: the search is repeated from "
-            f"generation {first} on. Networks that turn up again keep their results; everything "
-            f"as it was stays in {kept}."
-        )
-    if (store.folder / RANDOM).exists():
-        with Store.writer(store.folder / RANDOM) as own:
-            if _retry(own, config, callback, everything=everything):
-                baselines.add(RANDOM)
-            own.set({"limits": dict.fromkeys(("file", "now"), limits_of(config))})
-    if baselines:
-        forget(store, baselines)
-        callback.said(f"Trying baselines again: {listed(sorted(baselines))}.")
-    return bool(failed or baselines)
-
-
-def replay(run: str | Path, candidate: str) -> tuple[CandidateResult, Evaluation]:
-    """Train one candidate of a run again: same network, data and seed, in this process.
-
-    A training that racing stopped ends after as many epochs.
-
-    Args:
-        run: a run's folder, or its name under `runs/`.
-        candidate: any unambiguous prefix of its id, or `best`.
-
-    Returns:
-        what the run holds of it, and what it earned now. Nothing is recorded.
-
-    Raises:
-        EvoaeError: no such run or candidate, or its data are gone.
-    """
-    opened = Run.open(run)
-    found = opened.find(candidate)
-    with of_run(opened.path):
-        problem = _problem(opened.config)
-    task = problem.task(parse(found.candidate.genome), share(problem.dataset))
-    recorded = found.evaluation
-    if recorded is not None and recorded.raced:
-        task = replace(task, thresholds=((len(recorded.validation_loss), -math.inf),))
-    return found, train(task)
 
 
 def _conduct(
@@ -257,7 +192,10 @@ def _train(
 ) -> None:
     """Train a search's candidates, the plain networks, and models that are missing."""
     progress, data = loop.progress, problem.dataset
-    with executor_for(problem.config.execution) as executor, stopped_by_signals(loop, callback):
+    with (
+        executor_for(problem.config.execution) as executor,
+        stopped_by_signals(loop.stop, callback),
+    ):
         store.set({"workers": executor.workers, "planned": progress.planned})
         callback.started(
             SearchInfo(
@@ -306,7 +244,7 @@ def _search_at_random(
     other = at_random(store, problem, spent)
     if other is None:
         return
-    if loop.stop:
+    if loop.stop.made:
         raise loop.interrupted()
     folder = store.folder / RANDOM
     try:
@@ -322,31 +260,6 @@ def _search_at_random(
         record_random(store, spent, Run.open(folder))
 
 
-def seed_genomes(problem: Problem) -> list[str]:
-    """Return the genomes of `search.seed_genomes` as text, each once.
-
-    Raises:
-        GenomeError: the file cannot be read, or a line of it is broken.
-        SpaceError: the space does not hold one of the file, or none of the zoo.
-    """
-    chosen = problem.config.search.seed_genomes
-    if chosen == _ZOO:
-        fitting = seeds(problem.config, problem.defaults, problem.space, problem.dataset.name)
-        if not fitting:
-            raise SpaceError(
-                "search.seed_genomes", f"{_ZOO}, but the space holds none of it", "use null"
-            )
-        return list(map(render, fitting))
-    found: dict[str, None] = {}
-    for number, genome in read_genomes(Path(chosen)) if chosen else ():
-        if reason := problem.space.violation(genome):
-            raise SpaceError(
-                f"{chosen}: line {number}", reason, "take it out, or widen the space (model)"
-            )
-        found[render(canonical(genome))] = None
-    return list(found)
-
-
 def _asked_for(store: Store) -> int:
     """Return the generations that a run was asked for; those it had, if only a budget ended it."""
     target = store.metadata().get("generations")
@@ -354,7 +267,6 @@ def _asked_for(store: Store) -> int:
 
 
 def _problem(config: Config, callback: Callback | None = None) -> Problem:
-
     return Problem.make(config, _said(callback))
 
 

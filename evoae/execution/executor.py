@@ -6,6 +6,7 @@ import traceback as tracebacks
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -56,8 +57,21 @@ class AbstractExecutor(ABC):
         self.close()
 
 
+@dataclass(slots=True)
+class StopRequest:
+    """Whether someone wants trainings to stop, and how many are under way meanwhile.
+
+    Attributes:
+        made: begin no further training; those under way are waited for.
+        under_way: trainings that were started and have not come back.
+    """
+
+    made: bool = False
+    under_way: int = 0
+
+
 def run_all(
-    executor: AbstractExecutor, tasks: Iterable[Task], stop: Callable[[], bool] = lambda: False
+    executor: AbstractExecutor, tasks: Iterable[Task], stop: StopRequest | None = None
 ) -> Iterator[Evaluation]:
     """Train all of `tasks`, and yield each one's evaluation as it ends.
 
@@ -66,22 +80,23 @@ def run_all(
     Args:
         executor: has nothing else under way.
         tasks: the trainings.
-        stop: asked before each start; once it says True, no further training starts and those
-            under way are the last that are yielded.
+        stop: once it is made, no further training starts and those under way are the last that
+            are yielded; None to train all whatever happens.
 
     Raises:
         Exception: see `AbstractExecutor.wait`.
     """
     waiting = deque(sorted(tasks, key=lambda task: -task.flops))
-    under_way = 0
+    stop = StopRequest() if stop is None else stop
     while True:
-        while waiting and under_way < executor.workers and not stop():
+        while waiting and stop.under_way < executor.workers and not stop.made:
             executor.start(waiting.popleft())
-            under_way += 1
-        if not under_way:
+            stop.under_way += 1
+        if not stop.under_way:
             return
-        yield executor.wait()
-        under_way -= 1
+        evaluation = executor.wait()
+        stop.under_way -= 1
+        yield evaluation
 
 
 def attempt(train: Train, task: Task) -> Evaluation:

@@ -12,7 +12,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
@@ -24,7 +24,7 @@ from evoae.engine.problem import Problem
 from evoae.errors import SearchError
 from evoae.evaluation import Evaluation, Outcome, Task, failures_worded
 from evoae.evolution.algorithm import batch_rng
-from evoae.execution.executor import AbstractExecutor
+from evoae.execution.executor import AbstractExecutor, run_all
 from evoae.execution.factory import executor_for
 from evoae.experiments.config_warnings import config_warnings
 from evoae.experiments.simulation import Rehearsal, rehearse
@@ -89,10 +89,6 @@ class Forecast:
     sampled: int
     failed: tuple[str, ...]
     warnings: tuple[str, ...]
-
-    def summary(self) -> dict[str, object]:
-        """Return what `plan --json` says."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +204,9 @@ def _trained(problem: Problem, networks: int) -> _Sample:
 
 def _each(executor: AbstractExecutor, tasks: Sequence[Task], epochs: int) -> list[Evaluation]:
     """Train each for so many epochs."""
-    for task in tasks:
-        short = task.training.model_copy(update={"epochs": epochs, "patience": None})
-        executor.start(replace(task, training=short))
-    return [executor.wait() for _ in tasks]
+    changes = {"epochs": epochs, "patience": None}
+    short = [replace(each, training=each.training.model_copy(update=changes)) for each in tasks]
+    return list(run_all(executor, short))
 
 
 def _tasks(problem: Problem, networks: int) -> list[Task]:

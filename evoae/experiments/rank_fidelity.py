@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -102,10 +102,6 @@ class Fidelity:
     needed: int | None
     noise: float | None
     advice: str
-
-    def summary(self) -> dict[str, object]:
-        """Return what `fidelity --json` says."""
-        return asdict(self)
 
 
 def fidelity(
@@ -247,6 +243,7 @@ class _Trainer:
     def train(self, sample: Sequence[CandidateResult]) -> None:
         """Train those that have no record of a training with these settings."""
         from evoae.data.shared_memmap import share
+        from evoae.execution.executor import run_all
         from evoae.execution.factory import executor_for
 
         results = self._store.results()
@@ -262,10 +259,7 @@ class _Trainer:
         self._say(f"{count} of {self._training.epochs} epochs, {images:,} for training")
         tasks = [self._task(found, shared) for found in due]
         with executor_for(self._problem.config.execution) as executor:
-            for task in sorted(tasks, key=lambda task: -task.flops):
-                executor.start(task)
-            for number in range(1, len(tasks) + 1):
-                evaluation = executor.wait()
+            for number, evaluation in enumerate(run_all(executor, tasks), 1):
                 self._note(evaluation)
                 said = evaluation.message if evaluation.fitness is None else evaluation.fitness
                 shown = figure(said, 4) if isinstance(said, float) else f"{said}"

@@ -9,7 +9,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from evoae.config.schema import Config, ReduceConfig, RefitConfig
+from evoae.config.data import ReduceConfig
+from evoae.config.schema import Config, RefitConfig
 from evoae.data.load import load, of_run
 from evoae.data.pca import LARGEST, pca_error
 from evoae.engine.problem import Problem
@@ -131,6 +132,7 @@ class _Refit:
     def of(self, candidates: Sequence[CandidateResult]) -> list[Refitted]:
         """Return the record of each candidate, trained for as far as it has none."""
         from evoae.data.shared_memmap import share
+        from evoae.execution.executor import run_all
         from evoae.execution.factory import executor_for
 
         open_ones = [found for found in candidates if self._recorded(found) is None]
@@ -139,12 +141,10 @@ class _Refit:
             with executor_for(self.problem.config.execution) as executor:
                 tasks = [task for found in open_ones for task in self._tasks(found, shared)]
                 self._announce(tasks)
-                for task in sorted(tasks, key=lambda task: -task.flops):
-                    executor.start(task)
                 seen = self.refit.with_validation
                 with followed(tasks, self.say, "training" if seen else "validation"):
-                    for _ in tasks:
-                        self._note(executor.wait())
+                    for evaluation in run_all(executor, tasks):
+                        self._note(evaluation)
         for found in open_ones:
             self._conclude(found)
         return [_read(self._recorded(found) or {}) for found in candidates]

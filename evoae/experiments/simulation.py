@@ -12,7 +12,7 @@ from evoae.config.search import BudgetConfig
 from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem
 from evoae.engine.progress import NullCallback, Progress
-from evoae.engine.session import seed_genomes
+from evoae.engine.seed_genomes import seed_genomes
 from evoae.evaluation import Evaluation, Outcome, Task, cost, stopped_after
 from evoae.evolution.factory import algorithm_for
 from evoae.execution.inline import InlineExecutor

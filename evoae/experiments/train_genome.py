@@ -94,15 +94,16 @@ def _evaluate(store: Store, problem: Problem, genome: Genome) -> None:
     from evoae.data.shared_memmap import share
     from evoae.evolution.logbook import Records
     from evoae.evolution.state import Individual
+    from evoae.execution.executor import run_all
     from evoae.execution.factory import executor_for
     from evoae.genome.codec import encode
 
     began, id = time.monotonic(), candidate_id(genome)
     store.add_candidate(Candidate(id, render(genome), tuple(encode(genome)), 1, 0, (), "given"))
     keep = pending_path(store.folder.absolute(), id)
+    task = replace(problem.task(genome, share(problem.dataset)), keep=keep)
     with executor_for(problem.config.execution) as executor:
-        executor.start(replace(problem.task(genome, share(problem.dataset)), keep=keep))
-        evaluation = executor.wait()
+        (evaluation,) = run_all(executor, [task])
     store.add_evaluation(evaluation)
     if evaluation.fitness is None:
         raise SearchError(

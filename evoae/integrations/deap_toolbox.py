@@ -19,6 +19,7 @@ from evoae.engine.problem import Problem
 from evoae.evaluation import Evaluation, Task
 from evoae.evolution.algorithm import batch_rng
 from evoae.evolution.toolbox import EvoaeIndividual, public_toolbox
+from evoae.execution.executor import run_all
 from evoae.execution.factory import executor_for
 from evoae.genome.genome import Genome
 
@@ -111,12 +112,8 @@ class _Trainer:
         if not due:
             return
         executor = self._running()
-        tasks = sorted(map(self._task, due.values()), key=lambda task: -task.flops)
         try:
-            for task in tasks:  # the longest first, so that none is left to the end
-                executor.start(task)
-            for _ in due:
-                evaluation = executor.wait()
+            for evaluation in run_all(executor, map(self._task, due.values())):
                 self._finished[evaluation.id] = evaluation
         except BaseException:  # what is under way must not answer for what comes next
             self._executor = None

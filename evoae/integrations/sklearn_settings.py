@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_random_state
 
+from evoae.config.data import DataConfig
 from evoae.config.load import load_config, make_config
-from evoae.config.schema import Config, DataConfig
+from evoae.config.schema import Config
 from evoae.config.shipped import find_config
 from evoae.errors import ConfigError
 

@@ -6,7 +6,7 @@ Nothing here knows how it will look; words are plain text, and the template esca
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 Ink = Literal[
     "ink", "faint", "blue", "orange", "green", "vermilion", "purple", "sky", "yellow"
@@ -19,7 +19,6 @@ class Text:
     """One paragraph."""
 
     words: str
-    kind: ClassVar = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,6 @@ class Commands:
     """Command lines, each with what it does."""
 
     lines: tuple[tuple[str, str], ...]
-    kind: ClassVar = "commands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,6 @@ class Facts:
     """Names and their values."""
 
     pairs: tuple[tuple[str, str], ...]
-    kind: ClassVar = "facts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,6 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     text: frozenset[int] = frozenset({0})
     folded: bool = True
-    kind: ClassVar = "table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,6 @@ class Figures:
     """Drawings side by side, where there is room."""
 
     figures: tuple[Figure, ...]
-    kind: ClassVar = "figures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +116,6 @@ class Strips:
     title: str
     strips: tuple[Strip, ...]
     note: str = ""
-    kind: ClassVar = "strips"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +124,6 @@ class Listing:
 
     title: str
     text: str
-    kind: ClassVar = "listing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +160,6 @@ class Network:
     rows: tuple[tuple[Stage | None, Stage | None], ...]
     code: Stage
     note: str
-    kind: ClassVar = "network"
 
 
 Block = Text | Commands | Facts | Table | Figures | Strips | Listing | Network

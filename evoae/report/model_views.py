@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evoae.errors import EvoaeError
 from evoae.formatting import count, plural, short
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 from evoae.runs.files import refit_path
 from evoae.use.model import Floats, Model
 
@@ -36,13 +36,13 @@ class View:
     Attributes:
         name: for people; says whether it was refitted.
         model: itself.
-        copies: (n, *shape), as it rebuilds them.
+        reconstructions: (n, *shape), as it rebuilds the items.
         errors: (n,), see `evoae.use.score`.
     """
 
     name: str
     model: Model
-    copies: Floats
+    reconstructions: Floats
     errors: NDArray[np.float64]
 
     @property
@@ -52,7 +52,7 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
-class Studio:
+class ModelViews:
     """Models and items.
 
     Attributes:
@@ -82,7 +82,7 @@ class Studio:
         return None if self.items is None else self.items.labels
 
 
-def open_studio(record: Record, top: int) -> Studio:
+def open_models(snapshot: RunSnapshot, top: int) -> ModelViews:
     """Load the `top` best models of a run, and have them rebuild its validation items.
 
     A model that was refitted stands in that form. What cannot be loaded is told in `missing`.
@@ -93,32 +93,32 @@ def open_studio(record: Record, top: int) -> Studio:
     models: list[tuple[str, Model]] = []
     refitted = False
     missing: list[str] = []
-    for entry in record.hall[:top]:
+    for entry in snapshot.hall[:top]:
         try:
-            model = open_model(record.run.path, entry.id)
+            model = open_model(snapshot.run.path, entry.id)
         except EvoaeError as why:
             missing.append(str(why))
             continue
-        again = model.path == refit_path(record.run.path, entry.id)
+        again = model.path == refit_path(snapshot.run.path, entry.id)
         seen = " with the validation items" if model.saw_validation else ""
         models.append((short(entry.id) + (f", refitted{seen}" if again else ""), model))
         refitted |= again
     if not models:
-        return Studio(None, None, "", "", None, None, (), tuple(missing))
+        return ModelViews(None, None, "", "", None, None, (), tuple(missing))
     best = models[0][1]
     try:
         found, measured_on = choose_validated(best, _FEWEST_ITEMS)
     except EvoaeError as why:
         # Its advice is for commands that take other data.
         missing.append(f"{why.place}: {why.value}")
-        return Studio(best, None, "", "", None, None, (), tuple(missing))
+        return ModelViews(best, None, "", "", None, None, (), tuple(missing))
     most = max(16, _MOST_VALUES // math.prod(best.input_shape))
     items = found.first(min(_MOST_ITEMS, most))
-    return Studio(
+    return ModelViews(
         best,
         items,
-        _origin(record, len(items), len(found), measured_on=measured_on),
-        _caveat(record, same=measured_on and len(items) == len(found), refitted=refitted),
+        _origin(snapshot, len(items), len(found), measured_on=measured_on),
+        _caveat(snapshot, same=measured_on and len(items) == len(found), refitted=refitted),
         items.all(),
         _corrupted(best, items),
         tuple(_view(name, model, items) for name, model in models),
@@ -126,24 +126,24 @@ def open_studio(record: Record, top: int) -> Studio:
     )
 
 
-def _origin(record: Record, shown: int, there: int, *, measured_on: bool) -> str:
+def _origin(snapshot: RunSnapshot, shown: int, there: int, *, measured_on: bool) -> str:
     """Say which items are shown: how many, of how many, and whether the run measured on them."""
     first = "all " if shown == there else f"the first {count(shown)} of the "
     if measured_on:
         return f"{first}{plural(there, 'validation item')} that the run measured its networks on"
-    known = record.metadata.get("validation_images")
+    known = snapshot.metadata.get("validation_images")
     fewer = "fewer" if known is None else f"{count(int(known))} of these only"
     said = f"{first}{plural(there, 'item')} of the validation split"
     return f"{said} (the run measured its networks on {fewer}: too few to show)"
 
 
-def _caveat(record: Record, *, same: bool, refitted: bool) -> str:
+def _caveat(snapshot: RunSnapshot, *, same: bool, refitted: bool) -> str:
     """Say why errors found here may rank models in another way than the run does."""
     reasons = [] if same else ["it is by other items"]
-    added = _ADDED.get(record.run.config.objective.kind)
+    added = _ADDED.get(snapshot.run.config.objective.kind)
     if added:
         reasons.append(f"it counts {added} as well")
-    if any(entry.trainings > 1 for entry in record.hall):
+    if any(entry.trainings > 1 for entry in snapshot.hall):
         reasons.append(
             "it takes the mean over several trainings of a network, of which one is kept"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING
 
 from evoae.errors import UseError, disk_error
 from evoae.report.blocks import Block, Section, Text
-from evoae.report.model_views import Studio, open_studio
-from evoae.report.run_snapshot import Record
+from evoae.report.model_views import ModelViews, open_models
+from evoae.report.run_snapshot import RunSnapshot
 from evoae.report.sections import (
-    about_run,
-    about_search,
     columns,
+    cost,
     decoder,
+    failures,
+    front,
+    history,
+    hyperparameters,
     latent_map,
+    learning_curves,
     network,
     reconstructions,
+    reproduction,
     summary,
 )
 from evoae.runs.files import write_whole
@@ -50,10 +55,6 @@ class Written:
     sections: tuple[str, ...]
     missing: tuple[str, ...]
 
-    def summary(self) -> dict[str, object]:
-        """Return what `report --json` says."""
-        return asdict(self)
-
 
 def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) -> Written:
     """Write a run as one HTML page, be it running, finished, interrupted or failed.
@@ -70,11 +71,11 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
         DiskFullError: there is no space left for the file.
         UseError: the file cannot be written.
     """
-    record = Record.read(Run.open(run))
-    studio = open_studio(record, top)
-    found = sections(record, studio)
-    page = html(record, found).encode()
-    path = record.run.path / NAME if out is None else out
+    snapshot = RunSnapshot.read(Run.open(run))
+    models = open_models(snapshot, top)
+    found = sections(snapshot, models)
+    page = html(snapshot, found).encode()
+    path = snapshot.run.path / NAME if out is None else out
     try:
         write_whole(path, page)
     except OSError as why:
@@ -82,45 +83,45 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
         raise disk_error(why, UseError)(
             str(path), said, "write the page elsewhere with --out"
         ) from why
-    return Written(str(path), len(page), tuple(each.id for each in found), studio.missing)
+    return Written(str(path), len(page), tuple(each.id for each in found), models.missing)
 
 
-def sections(record: Record, studio: Studio) -> tuple[Section, ...]:
+def sections(snapshot: RunSnapshot, models: ModelViews) -> tuple[Section, ...]:
     """Return the page's sections in order, without those that have nothing to say."""
     found: Sequence[Section | None] = (
-        summary.section(record),
-        about_search.course_section(record),
-        about_search.front_section(record),
-        reconstructions.section(studio) or _without(record, studio),
-        latent_map.section(studio),
-        decoder.section(studio),
-        columns.section(studio),
-        network.section(record),
-        about_search.curves_section(record),
-        about_search.explored_section(record),
-        about_run.failures_section(record),
-        about_run.cost_section(record),
-        about_run.setting_section(record),
+        summary.section(snapshot),
+        history.section(snapshot),
+        front.section(snapshot),
+        reconstructions.section(models) or _without(snapshot, models),
+        latent_map.section(models),
+        decoder.section(models),
+        columns.section(models),
+        network.section(snapshot),
+        learning_curves.section(snapshot),
+        hyperparameters.section(snapshot),
+        failures.section(snapshot),
+        cost.section(snapshot),
+        reproduction.section(snapshot),
     )
     return tuple(each for each in found if each is not None)
 
 
-def _without(record: Record, studio: Studio) -> Section | None:
+def _without(snapshot: RunSnapshot, models: ModelViews) -> Section | None:
     """Say why nothing can be rebuilt; None where the answer says it already."""
-    if record.best is None:
+    if snapshot.best is None:
         return None
     blocks: list[Block] = [Text("Nothing can be rebuilt or encoded here:")]
-    blocks += [Text(sentence) for sentence in studio.missing]
+    blocks += [Text(sentence) for sentence in models.missing]
     return Section("copies", "Originals and copies", tuple(blocks))
 
 
-def html(record: Record, found: Sequence[Section]) -> str:
+def html(snapshot: RunSnapshot, found: Sequence[Section]) -> str:
     """Return the page as HTML, which is also well-formed XML."""
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return _template().render(
-        title=record.run.path.resolve().name,
-        data=record.data,
-        state=record.status.state,
+        title=snapshot.run.path.resolve().name,
+        data=snapshot.data,
+        state=snapshot.status.state,
         written=written,
         sections=found,
     )

@@ -23,7 +23,7 @@ _FIGURE_NAMES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class RunSnapshot:
     """A run at one moment.
 
     Attributes:
@@ -91,9 +91,9 @@ class Record:
         return self.status.baselines
 
     @property
-    def rivals(self) -> tuple[Baseline, ...]:
-        """Those of the baselines that have a loss."""
-        return tuple(each for each in self.baselines if each.val_loss is not None)
+    def trainings(self) -> tuple[Evaluation, ...]:
+        """All of them, further ones of a candidate last."""
+        return (*self.evaluations.values(), *self.repeats.values())
 
     @property
     def data(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from evoae.config.schema import DataConfig, ReduceConfig
+from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset, Images, Labels, join_labels
 from evoae.data.kinds.images import times
 from evoae.data.kinds.rows import Rows

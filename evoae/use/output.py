@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -57,13 +56,6 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
     """Write rows under a header as they come."""
     with replacing(path) as draft, draft.open("x", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows(chain([header], rows))
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return what `write_csv` writes."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(chain([header], rows))
-    return text.getvalue()
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -18,6 +18,7 @@ from evoae.errors import UseError
 from evoae.use.items import Items
 from evoae.use.model import Floats, Loss, Model
 
+SUFFIXES = (".csv",)
 _EPSILON = np.float32(1e-7)  # as in Keras' cross-entropy
 _QUOTED = 5  # labels that a sentence quotes
 

@@ -123,7 +123,7 @@ def test_the_command_loads_numpy_only_when_it_runs() -> None:
 def test_reading_data_never_loads_tensorflow() -> None:
     code = (
         "import sys\n"
-        "from evoae.config.schema import DataConfig\n"
+        "from evoae.config.data import DataConfig\n"
         "from evoae.data import load, shared_memmap, summary\n"
         "from evoae.data.sources import files\n"
         "summary.summarise(load.load(DataConfig(name='digits'), 7))\n"

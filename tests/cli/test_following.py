@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evoae.cli import formatting
+from evoae import formatting
 from evoae.cli.main import cli
 from evoae.config.search import BudgetConfig
 from evoae.engine.budget import Budget

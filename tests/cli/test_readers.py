@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from evoae.cli import formatting
+from evoae import formatting
 from evoae.cli.main import cli
 
 HOF = {"rank", "id", "val_loss", "parameters", "latent", "genome", "generation", "seconds"}

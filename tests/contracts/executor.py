@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from threading import Event
 from typing import ClassVar
 
 import pytest
 
 from evoae.evaluation import Outcome
-from evoae.execution.executor import AbstractExecutor, Train, run_all
+from evoae.execution.executor import AbstractExecutor, StopRequest, Train, run_all
 from tests.execution import trainers
 
 TASKS = [trainers.task(number) for number in range(1, 8)]
@@ -57,11 +56,13 @@ class ExecutorContract:
         self, executor: AbstractExecutor
     ) -> None:
         sized = [replace(task, flops=flops) for flops, task in enumerate(TASKS)]
-        stopped = Event()
-        seen = run_all(executor, sized, stopped.is_set)
+        stop = StopRequest()
+        seen = run_all(executor, sized, stop)
         done = [next(seen).id]
-        stopped.set()
+        assert stop.under_way == executor.workers - 1
+        stop.made = True
         done += [evaluation.id for evaluation in seen]
+        assert stop.under_way == 0
         longest = [task.id for task in reversed(TASKS)][: executor.workers]
         assert sorted(done) == sorted(longest)
 

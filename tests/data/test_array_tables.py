@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
 from evoae.errors import DataError

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.load import load
 from evoae.data.sources import named
 from evoae.data.sources.cifar import CIFAR10, read_cifar

@@ -8,7 +8,7 @@ import pytest
 from images_made_up import pictures
 from numpy.typing import NDArray
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.load import load
 from evoae.data.sources.fetchers import FileFetcher
 from evoae.errors import DataError

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evoae.config.schema import DataConfig, ReduceConfig
+from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset, Source, order
 from evoae.data.load import load, split
 from evoae.data.pca import pca_error

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.kinds.rows import Rows
 from evoae.data.load import load
 from evoae.data.sources import download, named

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from images_made_up import pictures, write_idx
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.load import load
 from evoae.data.sources.fetchers import FileFetcher
 from evoae.errors import DataError

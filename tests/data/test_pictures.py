@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.dataset import Source, order, release, take
 from evoae.data.load import load
 from evoae.data.shared_memmap import open_shared, share

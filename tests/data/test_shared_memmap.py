@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evoae.config.schema import DataConfig, ReduceConfig
+from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data import cache
 from evoae.data import shared_memmap as module
 from evoae.data.cache import cache_root

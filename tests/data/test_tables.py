@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evoae.config.schema import DataConfig, ReduceConfig
+from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset
 from evoae.data.kinds.rows import Rows
 from evoae.data.kinds.split_rows import split_rows

@@ -1,10 +1,17 @@
-"""The order in which trainings finish changes nothing but the order in which they are listed."""
+"""The order in which trainings finish changes nothing but the order in which they are listed.
+
+Every kind of search meets every order in one process, where it costs next to nothing; real worker
+processes are met by three of them, and by all of them in `make slow`.
+"""
 
 import importlib
+import random
+from typing import final
 
 import pytest
 
 import evoae
+from evoae.execution.executor import AbstractExecutor
 from evoae.execution.inline import InlineExecutor
 from evoae.execution.local import LocalExecutor
 from tests import faulty
@@ -48,51 +55,90 @@ SEARCHES = {
         "budget": {"flops": 3e9},
     },
     "trainings": {"budget": {"evaluations": 29}, "generations": None},
-    "flops": {"algorithm": "aging", "budget": {"flops": 4e9}, "generations": None},
+    "flops": {"algorithm": "aging", "budget": {"flops": 2e9}, "generations": None},
 }
 GENES = with_changes(
     BRED,
     model={"head": ["conv", "mirror"], "sampling": {"residual": 0.5}, "upsampling": "transposed"},
     search=SEARCHES["aging"],
 )
-each_search = pytest.mark.parametrize(
-    "bred",
-    [*(with_changes(BRED, search=search) for search in SEARCHES.values()), GENES],
-    ids=[*SEARCHES, "heads and residual blocks"],
-)
+SEARCHED = {name: with_changes(BRED, search=search) for name, search in SEARCHES.items()}
+SEARCHED["heads and residual blocks"] = GENES
+each_search = pytest.mark.parametrize("name", SEARCHED)
+IN_PROCESSES = ("measured again", "aging, raced, all at once", "nsga2")
+
+
+@final
+class Shuffled(AbstractExecutor):
+    """So many workers, any one of which is the next to finish."""
+
+    workers = 0
+
+    def __init__(self, workers, seed):
+        self.workers, self._rng, self._under_way = workers, random.Random(seed), []
+
+    def start(self, task):
+        assert len(self._under_way) < self.workers
+        self._under_way.append(task)
+
+    def wait(self):
+        number = self._rng.randrange(len(self._under_way))
+        return faulty.scored(self._under_way.pop(number))
+
+    def close(self):
+        self._under_way.clear()
+
+
+@pytest.fixture
+def searched(tmp_path, monkeypatch):
+    """Return what runs one of the searches with an executor, as a run of that name."""
+
+    def search(name, executor, folder):
+        monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: executor)
+        return evoae.search(SEARCHED[name], run=tmp_path / folder)
+
+    return search
+
+
+def in_processes(workers):
+    return LocalExecutor(workers, train=faulty.at_any_pace, recycle_after=9)
+
+
+def order(run):
+    return tuple(evaluation.id for evaluation in run.first_evaluations())
 
 
 @each_search
-def test_one_two_and_four_workers_of_any_pace_give_one_history(bred, tmp_path, monkeypatch):
-    runs = []
-    for workers in (0, 1, 2, 4):
-
-        def executor(*_, workers=workers):
-            if not workers:
-                return InlineExecutor(faulty.scored)
-            return LocalExecutor(workers, train=faulty.at_any_pace, recycle_after=9)
-
-        monkeypatch.setattr(CONDUCTOR, "executor_for", executor)
-        runs.append(evoae.search(bred, run=tmp_path / f"{workers}-workers"))
-    alone, *others = runs
-    for other in others:
-        assert history(other) == history(alone)
-    orders = {tuple(e.id for e in run.first_evaluations()) for run in runs}
-    assert len(orders) > 1, "all finished in one order, so this shows nothing"
+def test_neither_the_order_of_endings_nor_a_kill_changes_a_history(name, searched, monkeypatch):
+    whole = searched(name, InlineExecutor(faulty.scored), "whole")
+    shuffled = searched(name, Shuffled(4, seed=1), "shuffled")
+    assert order(shuffled) != order(whole), "so this shows nothing"
+    assert history(shuffled) == history(whole)
+    for killed_after, workers in ((3, 2), (20, 4)):
+        plug = InlineExecutor(faulty.pulled_after(killed_after))
+        with pytest.raises(faulty.PulledPlugError):
+            searched(name, plug, f"killed-{killed_after}")
+        rest = Shuffled(workers, seed=2)
+        monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_, rest=rest: rest)
+        resumed = evoae.resume(shuffled.path.with_name(f"killed-{killed_after}"))
+        assert history(resumed) == history(whole)
 
 
+@pytest.mark.parametrize("name", IN_PROCESSES)
+def test_worker_processes_of_any_pace_give_the_history_of_one_process(name, searched):
+    alone = searched(name, InlineExecutor(faulty.scored), "alone")
+    together = searched(name, in_processes(3), "together")
+    assert order(together) != order(alone), "so this shows nothing"
+    assert history(together) == history(alone)
+
+
+@pytest.mark.slow
 @each_search
-@pytest.mark.parametrize("killed_after", [3, 20])
-def test_a_run_begun_by_one_and_resumed_by_four_gives_the_same_history(
-    killed_after, bred, tmp_path, monkeypatch
-):
-    plug = faulty.pulled_after(killed_after)
-    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(faulty.scored))
-    whole = evoae.search(bred, run=tmp_path / "whole")
-    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(plug))
+def test_one_two_and_four_workers_give_one_history(name, searched, monkeypatch):
+    alone = searched(name, InlineExecutor(faulty.scored), "alone")
+    for workers in (1, 2, 4):
+        assert history(searched(name, in_processes(workers), f"{workers}")) == history(alone)
     with pytest.raises(faulty.PulledPlugError):
-        evoae.search(bred, run=tmp_path / "run")
-    monkeypatch.setattr(
-        CONDUCTOR, "executor_for", lambda *_: LocalExecutor(4, train=faulty.at_any_pace)
-    )
-    assert history(evoae.resume(tmp_path / "run")) == history(whole)
+        searched(name, InlineExecutor(faulty.pulled_after(20)), "killed")
+    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: in_processes(4))
+    assert history(evoae.resume(alone.path.with_name("killed"))) == history(alone)

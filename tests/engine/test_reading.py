@@ -12,7 +12,7 @@ from evoae.analysis.comparison import course
 from evoae.analysis.lineage import lineage
 from evoae.cli.main import cli
 from evoae.execution.inline import InlineExecutor
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 from tests import faulty
 from tests.conftest import TINY, with_changes
 
@@ -40,7 +40,7 @@ READERS = {
     "search on": lambda run: run.search_on(),
     "lineage": lambda run: lineage(run).summary(),
     "comparison": course,
-    "report": lambda run: described(Record.read(run)),
+    "report": lambda run: described(RunSnapshot.read(run)),
 }
 COMMANDS = ("hof", "status", "evaluations", "failures", "show", "lineage")
 

@@ -97,17 +97,17 @@ def test_a_model_that_differs_by_more_is_refused_each_time_until_it_is_accepted(
 
 def test_a_stop_while_models_are_restored_is_heard(run, monkeypatch):
     removed = remove_models(run, 2)
-    honest, loops = training.train, []
+    honest, stops = training.train, []
 
     @contextmanager
-    def remembered(loop, _):
-        loops.append(loop)
+    def remembered(stop, _):
+        stops.append(stop)
         yield
 
-    monkeypatch.setattr("evoae.engine.signals.stopped_by_signals", remembered)
+    monkeypatch.setattr("evoae.engine.session.stopped_by_signals", remembered)
 
     def stopped_meanwhile(task):
-        loops[-1].stop = True
+        stops[-1].made = True
         return honest(task)
 
     monkeypatch.setattr("evoae.execution.factory.train", stopped_meanwhile)

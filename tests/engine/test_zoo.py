@@ -11,7 +11,8 @@ from evoae.cli.main import cli
 from evoae.config.load import make_config
 from evoae.data.sources.named import NAMED
 from evoae.engine.problem import Problem
-from evoae.engine.zoo import known, seeds, zoo
+from evoae.engine.seed_genomes import seeds
+from evoae.engine.zoo import known, zoo
 from evoae.errors import GenomeError, SpaceError
 from evoae.execution.inline import InlineExecutor
 from evoae.genome.canonical import canonical

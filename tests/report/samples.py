@@ -11,7 +11,7 @@ from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.codec import encode
 from evoae.genome.text import parse, render
 from evoae.models.plan import plan
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 from evoae.runs.folder import create
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.run import Run
@@ -55,7 +55,7 @@ def make(
 
 
 def scored(store: Store, id: str, fitness: float, **changes) -> None:
-    """Record that a candidate earned a loss."""
+    """RunSnapshot that a candidate earned a loss."""
     candidate = store.candidates()[id]
     size = plan(parse(candidate.genome), Run.open(store.folder).defaults()).size
     evaluation = Evaluation(
@@ -83,5 +83,5 @@ def finished(store: Store, number: int, hall: list[str], **stats) -> None:
     store.finish_generation(Generation(number, tuple(hall), tuple(hall), stats, 1.5))
 
 
-def read(folder: Path) -> Record:
-    return Record.read(Run.open(folder))
+def read(folder: Path) -> RunSnapshot:
+    return RunSnapshot.read(Run.open(folder))

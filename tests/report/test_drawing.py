@@ -13,9 +13,8 @@ from PIL import Image
 from evoae.formatting import brief_count
 from evoae.report.blocks import Ink
 from evoae.report.drawing.pictures import heat, heat_level, strip
-from evoae.report.drawing.scatter import groups
 from evoae.report.drawing.svg import COLOUR, SHEER, draw, scale_axis, tick
-from evoae.report.sections.latent_map import project
+from evoae.report.sections.latent_map import groups, project
 
 
 def painted(figure):
@@ -99,11 +98,11 @@ def test_a_code_is_drawn_as_it_is_where_the_plane_holds_it():
 def test_labels_beyond_the_styles_share_one_and_numbers_stand_in_order():
     labels = [str(number % 20) for number in range(100)] + ["3", "12"]
     found = groups(labels, len(labels))
-    assert found[0].key.words == "4 other labels"
-    assert [group.key.words for group in found[1:4]] == ["0", "1", "2"]
-    styles = [(group.key.ink, group.key.form) for group in found]
+    assert found[0][0].words == "4 other labels"
+    assert [key.words for key, _ in found[1:4]] == ["0", "1", "2"]
+    styles = [(key.ink, key.form) for key, _ in found]
     assert len(set(styles)) == len(styles)
-    assert sorted(np.concatenate([group.members for group in found])) == list(range(len(labels)))
+    assert sorted(np.concatenate([members for _, members in found])) == list(range(len(labels)))
 
 
 def contrast(one, other):

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from evoae.analysis.lineage import Lineage, Relative, Step
 from evoae.errors import UseError
-from evoae.report.sections.family import draw, figure_of
+from evoae.report.drawing.family import draw, figure_of
 from evoae.runs.records import Candidate
 
 

@@ -6,7 +6,7 @@ import pytest
 from evoae.data.kinds.tables import Column, Table
 from evoae.report.blocks import Strips
 from evoae.report.blocks import Table as Shown
-from evoae.report.model_views import Studio, View
+from evoae.report.model_views import ModelViews, View
 from evoae.report.sections import columns, decoder, latent_map, reconstructions
 from evoae.training.setup import prepare
 from evoae.use.items import Items
@@ -18,34 +18,34 @@ def _tensorflow_is_set_up():
     prepare()
 
 
-def studio(model, originals, labels=None, table=None, copies=None):
-    made = model.rebuild(originals) if copies is None else copies
+def models(model, originals, labels=None, table=None, reconstructions=None):
+    made = model.rebuild(originals) if reconstructions is None else reconstructions
     errors = ((made - originals) ** 2).reshape(len(originals), -1).mean(axis=1)
     items = Items("items", (originals,), labels, table)
-    return Studio(
+    return ModelViews(
         model, items, "all 9 items", "", originals, None, (View("abc", model, made, errors),), ()
     )
 
 
 def test_a_variational_model_draws_samples_paths_and_its_plane():
     model = lone(image_autoencoder(latent=2, posterior="diagonal"))
-    found = decoder.section(studio(model, images(6)))
+    found = decoder.section(models(model, images(6)))
     strips = [block for block in found.blocks if isinstance(block, Strips)]
     assert [strip.strips[0].width for strip in strips] == [10 * 8 - 1] * 3
     assert [strip.strips[0].height for strip in strips] == [4 * 10 - 1, 4 * 10 - 1, 10 * 10 - 1]
-    assert decoder.section(studio(lone(image_autoencoder()), images(6))) is None
+    assert decoder.section(models(lone(image_autoencoder()), images(6))) is None
 
 
 def test_samples_need_no_data():
     model = lone(image_autoencoder(latent=3, posterior="diagonal"))
-    found = decoder.section(Studio(model, None, "", "", None, None, (), ("gone",)))
+    found = decoder.section(ModelViews(model, None, "", "", None, None, (), ("gone",)))
     assert sum(isinstance(block, Strips) for block in found.blocks) == 1
 
 
 def test_the_first_of_each_label_is_shown_then_the_first_of_all():
     model = lone(image_autoencoder())
     labels = np.array([2, 2, 0, 1, 2, 0, 1, 1, 0, 2, 2, 2, 2])
-    assert reconstructions.fixed(studio(model, images(13), labels)) == [
+    assert reconstructions.fixed(models(model, images(13), labels)) == [
         2,
         3,
         0,
@@ -57,14 +57,14 @@ def test_the_first_of_each_label_is_shown_then_the_first_of_all():
         8,
         9,
     ]
-    assert reconstructions.fixed(studio(model, images(4))) == [0, 1, 2, 3]
+    assert reconstructions.fixed(models(model, images(4))) == [0, 1, 2, 3]
     many = np.arange(13)[::-1].copy()
-    assert len(reconstructions.fixed(studio(model, images(13), many))) == 10
+    assert len(reconstructions.fixed(models(model, images(13), many))) == 10
 
 
 def test_the_centre_of_a_label_with_one_item_has_no_spread():
     model, labels = lone(image_autoencoder(latent=2)), np.array([0, 0, 0, 1])
-    found = latent_map.section(studio(model, images(4), labels))
+    found = latent_map.section(models(model, images(4), labels))
     three, one = found.blocks[1].figures[0].table.rows
     assert three[:2] == ("0", "3")
     assert all(" ± " in cell for cell in three[2:])
@@ -76,7 +76,7 @@ def test_the_worst_items_are_shown_with_where_they_went_wrong():
     model, originals = lone(image_autoencoder()), images(12)
     made = originals.copy()
     made[7] += 0.5
-    shown = reconstructions.section(studio(model, originals, copies=made))
+    shown = reconstructions.section(models(model, originals, reconstructions=made))
     _, first, worst = shown.blocks
     assert [strip.label.split(":")[0] for strip in worst.strips] == [
         "original",
@@ -114,7 +114,7 @@ def test_rows_are_shown_above_their_copies_in_the_original_units():
     model = lone(dense_autoencoder(3, 2), table=TABLE)
     before = np.array([[-1, 1, 0], [2, 0, 1]], np.float32)
     after = np.array([[-1.2, 1, 0], [1, 1, 0]], np.float32)
-    found = studio(model, before, table=TABLE, copies=after)
+    found = models(model, before, table=TABLE, reconstructions=after)
     _, first, worst = reconstructions.section(found).blocks
     assert isinstance(first, Shown)
     assert first.header == ("", "error", "age", "sex")

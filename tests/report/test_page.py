@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from evoae.cli.main import cli
 from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.report import model_views
-from evoae.report.model_views import open_studio
+from evoae.report.model_views import open_models
 from evoae.report.page import html, sections, write_report
-from evoae.report.sections import about_run, summary
+from evoae.report.sections import reproduction, summary
 from evoae.runs.store import Store
 from tests.cli.test_start import loaded_by
 from tests.report import samples
@@ -32,8 +32,8 @@ def run(*arguments, code=0):
 
 
 def page_of(folder):
-    record = samples.read(folder)
-    return check(html(record, sections(record, open_studio(record, 2))))
+    snapshot = samples.read(folder)
+    return check(html(snapshot, sections(snapshot, open_models(snapshot, 2))))
 
 
 @pytest.fixture(scope="module")
@@ -105,16 +105,16 @@ def test_each_of_the_best_has_pca_of_its_size_beside_it_and_the_front_its_curve(
 def test_errors_are_those_that_the_run_ranks_by_where_it_measured_on_enough_items(
     copied, monkeypatch
 ):
-    record = samples.read(copied)
+    snapshot = samples.read(copied)
     monkeypatch.setattr(model_views, "_FEWEST_ITEMS", 64)
-    found = open_studio(record, 3)
+    found = open_models(snapshot, 3)
     assert found.origin == "all 64 validation items that the run measured its networks on"
     assert found.caveat == ""
     assert [view.mean for view in found.views] == pytest.approx(
-        [entry.val_loss for entry in record.hall], rel=1e-4
+        [entry.val_loss for entry in snapshot.hall], rel=1e-4
     )
     monkeypatch.setattr(model_views, "_MOST_ITEMS", 40)
-    found = open_studio(record, 1)
+    found = open_models(snapshot, 1)
     assert found.origin.startswith("the first 40 of the 64 validation items that the run")
     assert found.caveat == "The run's own ranking may differ: it is by other items."
 
@@ -170,7 +170,7 @@ def test_a_given_network_is_trained_again_with_the_settings_it_was_trained_with(
         samples.finished(store, 1, ids)
         store.set_result(ids[0], "refit", refit)
     config = f"'{tmp_path}/my run/config.yaml'"
-    assert about_run.again(samples.read(tmp_path / "my run")) == (
+    assert reproduction.again(samples.read(tmp_path / "my run")) == (
         f"evoae train --config {config} --genome 'x y' --set refit.epochs=7 --set refit.patience=4"
     )
 
@@ -220,10 +220,10 @@ def test_a_run_whose_models_are_gone_shows_all_the_rest(tmp_path):
 
 def test_a_damaged_model_is_named_beside_the_copies_of_the_others(copied, tmp_path):
     shutil.copytree(copied, tmp_path / "damaged")
-    record = samples.read(tmp_path / "damaged")
-    record.hall[1].model_path.write_bytes(b"no model")
+    snapshot = samples.read(tmp_path / "damaged")
+    snapshot.hall[1].model_path.write_bytes(b"no model")
     shown = section(page_of(tmp_path / "damaged"), "copies")
-    assert f"{record.hall[1].id}.keras: cannot be loaded" in text(shown)
+    assert f"{snapshot.hall[1].id}.keras: cannot be loaded" in text(shown)
     assert list(shown.iter("img"))
 
 

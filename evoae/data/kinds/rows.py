@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.errors import DataError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.dataset import Dataset, Labels, take_labels
 from evoae.data.kinds.rows import Missing, Rows, texts, typed
 from evoae.data.kinds.tables import Column, Table, as_labels, fit_column

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from evoae.config.schema import DataConfig
+from evoae.config.data import SPECIAL, DataConfig
 from evoae.data.dataset import Source
 from evoae.data.kinds.images import as_source
 from evoae.data.kinds.rows import SUFFIXES, Rows, read_rows, rows_of
@@ -26,7 +26,6 @@ from evoae.errors import DataError
 TABLE = frozenset({"label_column", "categorical", "ignore", "missing"})  # of any table
 _LABELS = frozenset({"labels"})
 _ARRAY = TABLE | _LABELS  # of what may turn out as either
-_SPECIAL = TABLE | _LABELS | {"header", "missing_values", "size", "channels", "corrupt"}
 _REMEDY = "save or copy it again"
 ARRAYS = ("images", "labels", "test", "test_labels")  # arguments of `as_source`
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
@@ -63,7 +62,7 @@ def check_settings(config: DataConfig, obeyed: Collection[str], what: str) -> No
     Raises:
         DataError: the first one that is not in `obeyed` and was set.
     """
-    for key in sorted(_SPECIAL - set(obeyed)):
+    for key in sorted(SPECIAL - set(obeyed)):
         value = getattr(config, key)
         if value != DataConfig.model_fields[key].default:
             raise DataError(f"data.{key}", f"{value} says nothing about {what}", "remove it")

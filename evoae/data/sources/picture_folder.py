@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from evoae import formatting
-from evoae.config.schema import DataConfig
+from evoae.config.data import DataConfig
 from evoae.data.cache import cache_root, keep
 from evoae.data.dataset import Images, Labels, Source, take_labels
 from evoae.data.kinds.images import times

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".svg", ".png", ".pdf"}
 
-_STYLE: dict[Any, Any] = {
+PLAIN_TEXT: dict[Any, Any] = {  # settings of matplotlib's
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "evoae",
     "text.parse_math": False,
@@ -32,6 +32,6 @@ def save(path: Path, paint: Callable[[], Figure]) -> None:
     drawn, kind = io.BytesIO(), path.suffix[1:].lower()
     # No date, so that one run gives one file.
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    with rc_context(_STYLE):
+    with rc_context(PLAIN_TEXT):
         paint().savefig(drawn, format=kind, dpi=150, metadata=undated)
     write_whole(path, drawn.getvalue())

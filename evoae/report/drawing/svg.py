@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 from xml.etree import ElementTree as ET
 
 from evoae.formatting import figure
 from evoae.report.blocks import Ink
+from evoae.report.drawing.save import PLAIN_TEXT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,28 +28,19 @@ SHEER = 0.85  # opacity of what may lie over its like: seen through, and still s
 _PREFIX = "#0101"  # of the placeholders, which nothing else is likely to be coloured in
 _INKS: tuple[str, ...] = (*get_args(Ink), "grid")
 COLOUR = {name: f"{_PREFIX}{number:02x}" for number, name in enumerate(_INKS, start=1)}
-_STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "evoae",
-    "text.parse_math": False,
-    "font.size": 10.5,
+_STYLE: dict[Any, Any] = {
+    **PLAIN_TEXT,
+    **dict.fromkeys(("text.color", "axes.labelcolor"), COLOUR["ink"]),
+    **dict.fromkeys(("xtick.labelcolor", "ytick.labelcolor"), COLOUR["ink"]),
+    **dict.fromkeys(
+        ("axes.edgecolor", "grid.color", "xtick.color", "ytick.color"), COLOUR["grid"]
+    ),
+    **dict.fromkeys(("axes.facecolor", "figure.facecolor"), "none"),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
+    **dict.fromkeys(("axes.grid", "axes.axisbelow"), True),
+    **dict.fromkeys(("font.size", "axes.labelsize"), 10.5),
     "font.family": "DejaVu Sans",
-    "text.color": COLOUR["ink"],
-    "axes.labelcolor": COLOUR["ink"],
-    "axes.edgecolor": COLOUR["grid"],
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.labelsize": 10.5,
-    "grid.color": COLOUR["grid"],
     "grid.linewidth": 0.6,
-    "figure.facecolor": "none",
-    "xtick.color": COLOUR["grid"],
-    "ytick.color": COLOUR["grid"],
-    "xtick.labelcolor": COLOUR["ink"],
-    "ytick.labelcolor": COLOUR["ink"],
     "lines.linewidth": 1.8,
 }
 _NAMESPACE = re.compile(r"^\{.*\}")

@@ -9,7 +9,7 @@ import numpy as np
 from evoae.data.kinds.tables import Table as Columns
 from evoae.formatting import figure
 from evoae.report.blocks import Section, Table, Text
-from evoae.report.model_views import Studio
+from evoae.report.model_views import ModelViews
 from evoae.use.model import Floats
 
 
@@ -33,17 +33,17 @@ class ColumnError:
     categories: bool
 
 
-def column_errors(table: Columns, originals: Floats, copies: Floats) -> list[ColumnError]:
+def column_errors(table: Columns, originals: Floats, rebuilt: Floats) -> list[ColumnError]:
     """Return the errors of every column, worst first.
 
     Args:
         table: how rows become inputs.
         originals: (n, features) as the network sees them.
-        copies: (n, features), likewise.
+        rebuilt: (n, features), likewise.
     """
     found = []
     for column, part in table.parts():
-        before, after = originals[:, part].astype(np.float64), copies[:, part].astype(np.float64)
+        before, after = originals[:, part].astype(np.float64), rebuilt[:, part].astype(np.float64)
         spread = float(before.var(axis=0).sum())
         lost = float(((before - after) ** 2).mean(axis=0).sum())
         unexplained = lost / spread if spread > 0 else None
@@ -60,14 +60,14 @@ def column_errors(table: Columns, originals: Floats, copies: Floats) -> list[Col
     return sorted(found, key=lambda each: -(each.unexplained or 0))
 
 
-def section(studio: Studio) -> Section | None:
+def section(models: ModelViews) -> Section | None:
     """List the columns' errors; None for images, or without a trained model."""
-    if studio.items is None or studio.items.table is None or studio.originals is None:
+    if models.items is None or models.items.table is None or models.originals is None:
         return None
-    view = studio.views[0]
-    errors = column_errors(studio.items.table, studio.originals, view.copies)
+    view = models.views[0]
+    errors = column_errors(models.items.table, models.originals, view.reconstructions)
     said = (
-        f"Measured anew on {studio.origin}, by {view.name}; the worst first. A column "
+        f"Measured anew on {models.origin}, by {view.name}; the worst first. A column "
         "that loses 0% of its variance is rebuilt exactly, one that loses 100% no better than by "
         "its mean."
     )

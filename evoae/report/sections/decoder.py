@@ -8,7 +8,7 @@ from evoae.errors import EvoaeError
 from evoae.formatting import figure, plural
 from evoae.report.blocks import Block, Section, Strips, Table, Text
 from evoae.report.drawing.pictures import strip
-from evoae.report.model_views import Studio
+from evoae.report.model_views import ModelViews
 from evoae.use.model import Floats, Model
 
 _ACROSS = 10
@@ -19,16 +19,16 @@ _SIDE = 10  # of the manifold
 _ROWS = 8  # of a table
 
 
-def section(studio: Studio) -> Section | None:
+def section(models: ModelViews) -> Section | None:
     """Show samples, interpolations and the manifold; None if there is no prior to draw from."""
-    model = studio.best
+    model = models.best
     if model is None or not model.variational:
         return None
     images = len(model.input_shape) == 3
     blocks: list[Block] = [Text(f"Drawn by {model.name.split()[-1]}, decoded from new codes.")]
     makers: list[Callable[[], list[Block]]] = [
         lambda: _samples(model),
-        lambda: _between(model, studio.originals),
+        lambda: _between(model, models.originals),
     ]
     if images and model.latent == 2:
         makers.append(lambda: _manifold(model))

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evoae.formatting import count
-from evoae.report.blocks import Figure, Figures, Section, Table, Text
-from evoae.report.drawing import scatter
-from evoae.report.model_views import Studio
+from evoae.report.blocks import Figure, Figures, Form, Ink, Key, Section, Table, Text
+from evoae.report.drawing.chart import Mark, draw_marks
+from evoae.report.drawing.svg import SHEER, Words, draw
+from evoae.report.model_views import ModelViews
 from evoae.use.model import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 _FEWEST = 10  # items that t-SNE says something of
 _PERPLEXITY = 30
+_INKS: tuple[Ink, ...] = (
+    *("blue", "orange", "green", "vermilion", "purple", "sky", "yellow", "ink"),
+)
+_FORMS: tuple[Form, ...] = ("point", "triangle")
+_SIZE = (5.2, 4.2)  # inches
+
+Group = tuple[Key, NDArray[np.intp]]  # how points with one label look, and their numbers (k,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,20 +48,20 @@ class Map:
     note: str
 
 
-def section(studio: Studio) -> Section | None:
+def section(models: ModelViews) -> Section | None:
     """Draw the codes of validation items by PCA and by t-SNE; None without a trained model."""
-    if studio.best is None or studio.items is None:
+    if models.best is None or models.items is None:
         return None
     from evoae.use.encode import encode
 
-    codes = encode(studio.best, studio.items)
-    labels = None if studio.labels is None else [str(each) for each in studio.labels.tolist()]
-    groups = scatter.groups(labels, len(codes))
+    codes = encode(models.best, models.items)
+    labels = None if models.labels is None else [str(each) for each in models.labels.tolist()]
+    labelled = groups(labels, len(codes))
     maps = project(codes)
     if not maps:
         said = f"All {count(len(codes))} items have the same code: it tells nothing of them."
         return Section("map", "The map of codes", (Text(said),))
-    said = f"Codes by {studio.views[0].name} of {studio.origin}."
+    said = f"Codes by {models.views[0].name} of {models.origin}."
     if labels is not None:
         said += (
             f" The colours are {count(len(set(labels)))} labels, which played no part in training."
@@ -55,9 +69,9 @@ def section(studio: Studio) -> Section | None:
     figures = []
     for number, each in enumerate(maps):
         alt = f"{each.name} of {count(len(codes))} codes of {codes.shape[1]} numbers. {each.note}"
-        svg = scatter.draw_groups(f"map{number}", alt, each.places, groups, each.axes)
-        table = _centres(each, groups) if number == 0 and labels is not None else None
-        keys = tuple(group.key for group in groups) if labels is not None else ()
+        svg = _draw(f"map{number}", alt, each, labelled)
+        table = _centres(each, labelled) if number == 0 and labels is not None else None
+        keys = tuple(key for key, _ in labelled) if labels is not None else ()
         figures.append(Figure(each.name, svg, keys, each.note, table))
     return Section("map", "The map of codes", (Text(said), Figures(tuple(figures))))
 
@@ -100,12 +114,65 @@ def _tsne(codes: NDArray[np.float64]) -> NDArray[np.floating]:
     return places
 
 
-def _centres(drawn: Map, groups: tuple[scatter.Group, ...]) -> Table:
+def groups(labels: Sequence[str] | None, number: int) -> list[Group]:
+    """Return a group for each label, the most frequent ones if there are more than styles.
+
+    Each has a colour and a form, so that neither need be seen.
+
+    Args:
+        labels: one for each point; None for one group of all.
+        number: of points.
+    """
+    if labels is None:
+        return [(Key("blue", "point", "all"), np.arange(number))]
+    # Forms take turns, so that blue and sky, which are near each other, have different ones.
+    styles = [
+        (ink, _FORMS[(turn + number) % len(_FORMS)])
+        for turn in range(len(_FORMS))
+        for number, ink in enumerate(_INKS)
+    ]
+    named = sorted((label for label, _ in Counter(labels).most_common(len(styles))), key=_in_order)
+    array = np.array(labels)
+    found = [
+        (Key(*style, label), np.flatnonzero(array == label))
+        for label, style in zip(named, styles, strict=False)
+    ]
+    rest = np.flatnonzero(~np.isin(array, named))
+    if len(rest):
+        others = len(set(labels)) - len(named)
+        found.insert(0, (Key("faint", "point", f"{others:,} other labels"), rest))
+    return found
+
+
+def _in_order(label: str) -> tuple[float, str]:
+    """Order numbers by their value, before words."""
+    try:
+        return float(label), label
+    except ValueError:
+        return np.inf, label
+
+
+def _draw(name: str, alt: str, drawn: Map, groups: Sequence[Group]) -> str:
+    style = {"s": max(9, 40 - len(drawn.places) / 10), "alpha": SHEER}
+    x, y = drawn.places.T
+    marks = [Mark(key, x[at], y[at], key.words, style) for key, at in groups]
+
+    def paint(canvas: Canvas) -> Words:
+        axes = canvas.add_subplot(xlabel=drawn.axes[0], ylabel=drawn.axes[1])
+        words = draw_marks(axes, marks, scaled=False)
+        if not drawn.axes[0]:  # such a map has no scale
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        return words
+
+    return draw(name, alt, paint, _SIZE)
+
+
+def _centres(drawn: Map, groups: Sequence[Group]) -> Table:
     rows = []
-    for group in groups:
-        places = drawn.places[group.members]
-        centre = (_spread(column) for column in places.T)
-        rows.append((group.key.words, count(len(places)), *centre))
+    for key, at in groups:
+        centre = (_spread(column) for column in drawn.places[at].T)
+        rows.append((key.words, count(len(at)), *centre))
     header = ("label", "items", *drawn.axes)
     caption = f"{drawn.name}: where each label lies, mean ± standard deviation"
     return Table(caption, header, tuple(rows))

@@ -11,7 +11,7 @@ from evoae.genome.text import parse
 from evoae.models.layers import LayerRecord
 from evoae.models.plan import Plan, plan
 from evoae.report.blocks import Network, Section, Stage, Table, Text
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 
 _MAIN = ("conv", "transposed", "dense")
 _WORDS = {
@@ -23,12 +23,12 @@ _WORDS = {
 }
 
 
-def section(record: Record) -> Section | None:
+def section(snapshot: RunSnapshot) -> Section | None:
     """Draw the best network; None without one."""
-    best = record.best
+    best = snapshot.best
     if best is None:
         return None
-    drawn = plan(parse(best.genome), record.run.defaults())
+    drawn = plan(parse(best.genome), snapshot.run.defaults())
     size = drawn.size
     said = (
         f"{short(best.id)}: {count(size.parameters)} parameters, {flops(size.flops)} an "

@@ -10,7 +10,7 @@ from evoae.formatting import count, figure, loss, plural
 from evoae.report.blocks import Block, Section, Strip, Strips, Table, Text
 from evoae.report.drawing.pictures import heat, heat_level, strip
 from evoae.report.drawing.svg import tick
-from evoae.report.model_views import Studio, View
+from evoae.report.model_views import ModelViews, View
 from evoae.use.model import Floats
 
 _ACROSS = 10  # pictures
@@ -19,66 +19,66 @@ _ID = "copies"
 _TITLE = "Originals and copies"
 
 
-def section(studio: Studio) -> Section | None:
+def section(models: ModelViews) -> Section | None:
     """Show items and what comes out for them; None without a trained model."""
-    if studio.best is None or studio.originals is None:
+    if models.best is None or models.originals is None:
         return None
-    view = studio.views[0]
-    seen = any(each.model.saw_validation for each in studio.views)
+    view = models.views[0]
+    seen = any(each.model.saw_validation for each in models.views)
     trained = "No network was trained on them"
     if seen:
         trained = "Networks refitted with them were trained on them, others were not"
     said = (
-        f"From {studio.origin}. {trained}. Errors are means over an item's "
-        f"values, measured anew for this page with each model as it was saved. {studio.caveat}"
+        f"From {models.origin}. {trained}. Errors are means over an item's "
+        f"values, measured anew for this page with each model as it was saved. {models.caveat}"
     )
-    images = studio.originals.ndim == 4
+    images = models.originals.ndim == 4
     show = _pictures if images else _rows
-    chosen, worst = fixed(studio), np.argsort(-view.errors, kind="stable")[:_ACROSS].tolist()
+    chosen, worst = fixed(models), np.argsort(-view.errors, kind="stable")[:_ACROSS].tolist()
     title = "The first ones"
-    if studio.labels is not None:
-        more = len(chosen) > len(np.unique(studio.labels))
+    if models.labels is not None:
+        more = len(chosen) > len(np.unique(models.labels))
         title = "The first of each label" + (", and further ones" if more else "")
     blocks = (
         Text(said.strip()),
-        *(Text(sentence) for sentence in studio.missing),
-        *show(studio, chosen, title, studio.views),
-        *show(studio, worst, f"The worst for {view.name}", studio.views[:1]),
+        *(Text(sentence) for sentence in models.missing),
+        *show(models, chosen, title, models.views),
+        *show(models, worst, f"The worst for {view.name}", models.views[:1]),
     )
     return Section(_ID, _TITLE, blocks)
 
 
-def fixed(studio: Studio) -> list[int]:
+def fixed(models: ModelViews) -> list[int]:
     """Return the numbers of the items that are shown: the first of each label, then the first."""
-    assert studio.originals is not None
+    assert models.originals is not None
     chosen: list[int] = []
-    if studio.labels is not None:
-        _, first = np.unique(studio.labels, return_index=True)
+    if models.labels is not None:
+        _, first = np.unique(models.labels, return_index=True)
         chosen = sorted(first.tolist())[:_ACROSS]
         if len(chosen) == len(first):  # in the order of the labels, so that all pages agree
             chosen = first.tolist()
-    others = (number for number in range(len(studio.originals)) if number not in chosen)
+    others = (number for number in range(len(models.originals)) if number not in chosen)
     return [*chosen, *(n for n, _ in zip(others, range(_ACROSS - len(chosen)), strict=False))]
 
 
 def _pictures(
-    studio: Studio, chosen: Sequence[int], title: str, views: Sequence[View]
+    models: ModelViews, chosen: Sequence[int], title: str, views: Sequence[View]
 ) -> list[Block]:
-    assert studio.originals is not None
+    assert models.originals is not None
     index = np.array(chosen)
-    originals, many = studio.originals[index], plural(len(index), "picture")
-    strips = [strip("original", originals, f"{many}: {_labels(studio, chosen)}")]
-    if studio.corrupted is not None:
-        went_in = studio.corrupted[index]
+    originals, many = models.originals[index], plural(len(index), "picture")
+    strips = [strip("original", originals, f"{many}: {_labels(models, chosen)}")]
+    if models.corrupted is not None:
+        went_in = models.corrupted[index]
         strips.append(strip("what goes in", went_in, f"The same {many}, corrupted."))
-    maps = [np.abs(view.copies[index] - originals).mean(axis=-1) for view in views]
+    maps = [np.abs(view.reconstructions[index] - originals).mean(axis=-1) for view in views]
     level = heat_level(*maps)
     for number, (view, errors) in enumerate(zip(views, maps, strict=True)):
         shown = view.errors[index]
         alt = f"The same {many} as {view.name} rebuilds them; errors {_worded(shown)}."
         means = f"{loss(view.mean)} over all {count(len(view.errors))}, {loss(shown.mean())} here"
         label = f"{view.name}: error {means}"
-        strips.append(strip(label, view.copies[index], alt))
+        strips.append(strip(label, view.reconstructions[index], alt))
         if number == 0:
             strips.append(_heat_strip(view, errors, level))
     note = f"Where it errs, absolute: dark blue for nothing, yellow for {tick(level)} and more."
@@ -93,31 +93,33 @@ def _heat_strip(view: View, errors: Floats, level: float) -> Strip:
     return strip(f"where {view.name} errs", heat(errors, level), alt)
 
 
-def _labels(studio: Studio, chosen: Sequence[int]) -> str:
-    if studio.labels is None:
+def _labels(models: ModelViews, chosen: Sequence[int]) -> str:
+    if models.labels is None:
         return f"items {', '.join(str(number) for number in chosen)} of those, counted from 0."
-    return f"labels {', '.join(str(studio.labels[number]) for number in chosen)}."
+    return f"labels {', '.join(str(models.labels[number]) for number in chosen)}."
 
 
 def _worded(errors: Floats) -> str:
     return ", ".join(loss(float(each)) for each in errors)
 
 
-def _rows(studio: Studio, chosen: Sequence[int], title: str, views: Sequence[View]) -> list[Block]:
+def _rows(
+    models: ModelViews, chosen: Sequence[int], title: str, views: Sequence[View]
+) -> list[Block]:
     """Show rows and their copies in the original units, as the best model makes them."""
     from evoae.use.table_format import columns, rows
 
-    assert studio.items is not None
-    assert studio.originals is not None
-    view, table, index = views[0], studio.items.table, np.array(chosen[:_DOWN])
-    before = rows(table, studio.originals[index])
-    after = rows(table, view.copies[index])
+    assert models.items is not None
+    assert models.originals is not None
+    view, table, index = views[0], models.items.table, np.array(chosen[:_DOWN])
+    before = rows(table, models.originals[index])
+    after = rows(table, view.reconstructions[index])
     cells: list[tuple[str, ...]] = []
     for at, (left, right) in enumerate(zip(before, after, strict=True)):
         number = int(index[at])
         cells.append((f"row {number}", "", *_cells(left)))
         cells.append(("copy", loss(view.errors[number]), *_cells(right)))
-    header = ("", "error", *columns(table, studio.originals.shape[1:]))
+    header = ("", "error", *columns(table, models.originals.shape[1:]))
     caption = f"{title}: rows and their copies by {view.name}, in the original units"
     return [Table(caption, header, tuple(cells), folded=False)]
 

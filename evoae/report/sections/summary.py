@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evoae.formatting import command, count, flops, loss, plural, short
 from evoae.report.blocks import Block, Commands, Facts, Section, Table, Text
-from evoae.report.run_snapshot import Record
+from evoae.report.run_snapshot import RunSnapshot
 from evoae.runs.hall_of_fame import Entry
 from evoae.runs.records import Baseline
 
@@ -21,28 +21,28 @@ _ORIGINS = {
 }
 
 
-def section(record: Record) -> Section:
+def section(snapshot: RunSnapshot) -> Section:
     """Say which model is best, beside what it is compared with, and which commands come next."""
-    blocks: list[Block] = [Text(standing(record))]
-    best = record.best
+    blocks: list[Block] = [Text(standing(snapshot))]
+    best = snapshot.best
     if best is None:
-        blocks.append(Text(nothing(record)))
+        blocks.append(Text(nothing(snapshot)))
     else:
-        blocks += [Text(verdict(record)), Facts(_figures(record)), compared(record)]
-        if record.refit is None:
+        blocks += [Text(verdict(snapshot)), Facts(_figures(snapshot)), compared(snapshot)]
+        if snapshot.refit is None:
             blocks.append(
                 Text("The test set has not been opened: that is for a refitted model, once.")
             )
         else:
-            blocks.append(Text(tested(record)))
-    blocks.append(Commands(next_commands(record)))
+            blocks.append(Text(tested(snapshot)))
+    blocks.append(Commands(next_commands(snapshot)))
     return Section("answer", "The answer", tuple(blocks))
 
 
-def standing(record: Record) -> str:
+def standing(snapshot: RunSnapshot) -> str:
     """Say where the run stands."""
-    status = record.status
-    if record.given is not None and status.state == "finished":
+    status = snapshot.status
+    if snapshot.given is not None and status.state == "finished":
         return "One given network was trained, without a search."
     generation = f"generation {status.generation}"
     if status.generations is not None:
@@ -59,9 +59,9 @@ def standing(record: Record) -> str:
     return said.replace("..", ".")
 
 
-def nothing(record: Record) -> str:
+def nothing(snapshot: RunSnapshot) -> str:
     """Say why there is no best model."""
-    failed = record.status.failed
+    failed = snapshot.status.failed
     if not failed:
         return "No network has a score yet, so there is nothing to compare, to rebuild or to draw."
     return (
@@ -71,16 +71,16 @@ def nothing(record: Record) -> str:
     )
 
 
-def verdict(record: Record) -> str:
+def verdict(snapshot: RunSnapshot) -> str:
     """Say in a sentence what was found and how it compares."""
-    best, scored = record.hall[0], [b for b in record.baselines if b.val_loss is not None]
-    word = "is the best to rebuild" if record.given is None else "rebuilds"
-    said = f"{short(best.id)} {word} {record.data}: validation loss {loss(best.val_loss)}"
-    said += f" ({record.measured})."
+    best, scored = snapshot.hall[0], [b for b in snapshot.baselines if b.val_loss is not None]
+    word = "is the best to rebuild" if snapshot.given is None else "rebuilds"
+    said = f"{short(best.id)} {word} {snapshot.data}: validation loss {loss(best.val_loss)}"
+    said += f" ({snapshot.measured})."
     for baseline in scored:
         said += f" {_against(best.val_loss, baseline)}"
     behind = [b for b in scored if b.val_loss is not None and b.val_loss < best.val_loss]
-    if behind and record.refit is None:
+    if behind and snapshot.refit is None:
         said += " Candidates are trained briefly; a refit trains the winner in full."
     return said
 
@@ -100,9 +100,9 @@ def _against(value: float, baseline: Baseline) -> str:
     return f"{article}{name} has {loss(other)}.".capitalize()
 
 
-def tested(record: Record) -> str:
+def tested(snapshot: RunSnapshot) -> str:
     """Say what the refit came to."""
-    found = record.refit or {}
+    found = snapshot.refit or {}
     epochs, best = found["epochs"]
     trained, test = plural(epochs, "epoch"), loss(found["test_loss"])
     if found["val_loss"] is None:
@@ -120,9 +120,9 @@ def tested(record: Record) -> str:
     return said + (f". Further test figures: {further}." if further else ".")
 
 
-def compared(record: Record) -> Table:
+def compared(snapshot: RunSnapshot) -> Table:
     """Return the best models and their baselines as a table."""
-    best, bounds = record.hall[0], record.run.linear_bounds()
+    best, bounds = snapshot.hall[0], snapshot.run.linear_bounds()
     rows = [
         (
             short(entry.id),
@@ -134,8 +134,8 @@ def compared(record: Record) -> Table:
             count(entry.parameters),
             entry.genome,
         )
-        for entry in record.hall
-    ] + [_row(baseline, best.val_loss) for baseline in record.baselines]
+        for entry in snapshot.hall
+    ] + [_row(baseline, best.val_loss) for baseline in snapshot.baselines]
     header = (
         "model",
         "loss",
@@ -147,9 +147,11 @@ def compared(record: Record) -> Table:
         "network",
     )
     left_out = set()
-    if not bounds or len({entry.latent for entry in record.hall}) < 2:  # a row of its own says it
+    if (
+        not bounds or len({entry.latent for entry in snapshot.hall}) < 2
+    ):  # a row of its own says it
         left_out.add("PCA")
-    if all(entry.test_loss is None for entry in record.hall):
+    if all(entry.test_loss is None for entry in snapshot.hall):
         left_out.add("test")
     kept = [place for place, name in enumerate(header) if name not in left_out]
     return Table(
@@ -198,16 +200,16 @@ def _gap(value: float, best: float) -> str:
     return f"{value / best - 1:+.1%}" if value > 0 and best > 0 else ""
 
 
-def _figures(record: Record) -> tuple[tuple[str, str], ...]:
-    best = record.hall[0]
-    evaluation = record.evaluations[best.id]
+def _figures(snapshot: RunSnapshot) -> tuple[tuple[str, str], ...]:
+    best = snapshot.hall[0]
+    evaluation = snapshot.evaluations[best.id]
     pairs = [
         ("network", best.genome),
         ("latent size", count(best.latent)),
         ("parameters", count(best.parameters)),
         (
             "found in",
-            f"generation {best.generation}, {_made(record.candidates[best.id].operator)}",
+            f"generation {best.generation}, {_made(snapshot.candidates[best.id].operator)}",
         ),
     ]
     if evaluation.flops is not None:
@@ -217,9 +219,9 @@ def _figures(record: Record) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def next_commands(record: Record) -> tuple[tuple[str, str], ...]:
+def next_commands(snapshot: RunSnapshot) -> tuple[tuple[str, str], ...]:
     """Return the commands that make sense now, each with what it does."""
-    run, status = record.run.path, record.status
+    run, status = snapshot.run.path, snapshot.status
     ready = [
         (
             command("export", run, "--out", "best.keras"),
@@ -233,17 +235,21 @@ def next_commands(record: Record) -> tuple[tuple[str, str], ...]:
         "failed": [(command("failures", run), "see what failed, and why")],
         "finished": [],
     }[status.state]
-    if record.best is None:
+    if snapshot.best is None:
         if status.failed and status.state != "failed":
             follow.append((command("failures", run), "see what failed, and why"))
         return tuple(follow) or ((command("status", run), "see where it stands"),)
-    if record.refit is None and status.state != "running":  # whose driver holds the run
+    if snapshot.refit is None and status.state != "running":  # whose driver holds the run
         refit = command("refit", run, "best")
         return (
             *follow,
             (refit, "train it properly on all data, and measure it once on the test set"),
             *ready,
         )
-    if status.state == "finished" and record.given is None and (more := record.run.search_on()):
+    if (
+        status.state == "finished"
+        and snapshot.given is None
+        and (more := snapshot.run.search_on())
+    ):
         follow.append((more, "search on"))
     return (*ready, *follow)
