@@ -17,11 +17,12 @@ from statistics import median
 
 import numpy as np
 
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ObjectiveConfig
+from evoae.config.schema import TrainingConfig
 from evoae.data.shared_memmap import Shared
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
-from evoae.models.objectives.factory import objective_for
+from evoae.models.objectives.base import objective_for
 from evoae.models.plan import plan
 from evoae.training.base import AbstractFitLoop
 from evoae.training.setup import prepare
@@ -41,7 +42,7 @@ def loop(kind: str, latent: int, filters: int, batch: int) -> AbstractFitLoop:
     images = np.random.default_rng(0).random((STEPS * batch, 28, 28, 1), np.float32)
     return CompiledLoop(
         build(plan(genome, NetworkDefaults((28, 28, 1))), seed=1),
-        objective_for(ObjectiveConfig(kind=kind), 1, bounded=True),
+        objective_for(ObjectiveConfig.kinds()[kind](), 1, bounded=True),
         Shared(images, images[:batch]),
         TrainingConfig(batch_size=batch),
     )

@@ -211,8 +211,8 @@ class Bench:
             ended = _end(process, session)
             self.tally.resumes += 1
             self.tally.elsewhere += not ended
-        differences = found.metadata().get("restored", {}).values()
-        close = all(abs(each["now"] / each["recorded"] - 1) < 1e-4 for each in differences)
+        differences = found.metadata().restored.values()
+        close = all(abs(each.now / each.recorded - 1) < 1e-4 for each in differences)
         loaded = all(entry.load() is not None for entry in found.hall_of_fame())
         self.tally.runs += 1
         print(f"{self.algorithm}, elsewhere: {list(differences)}", file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ import argparse
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,8 @@ def main() -> None:
     ]
     lines += again(runs, options.runs / "again.jsonl")
     with gzip.open(options.out, "wt", encoding="utf-8") as file:
-        file.write(json.dumps({"machine": environment(), "config": CONFIG.read_text()}) + "\n")
+        head = {"machine": asdict(environment()), "config": CONFIG.read_text()}
+        file.write(json.dumps(head) + "\n")
         file.writelines(json.dumps(line) + "\n" for line in lines)
     print(f"{len(lines)} trainings in {options.out}, {options.out.stat().st_size / 1e6:.2f} MB")
 

@@ -22,6 +22,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -304,7 +305,7 @@ def said(name: str, found: Mapping[str, Any], options: argparse.Namespace) -> di
     head = {"benchmark": "families", "config": name, "quick": options.quick, "shortened": changed}
     if name == "cifar10" and options.cifar is not None:
         head["data"] = options.cifar.name
-    return {**head, "anchors": ANCHORS.get(name), **found, "machine": environment()}
+    return {**head, "anchors": ANCHORS.get(name), **found, "machine": asdict(environment())}
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ReconstructionConfig
+from evoae.config.schema import TrainingConfig
 from evoae.data.shared_memmap import open_shared
 from evoae.evaluation import Evaluation, Outcome, Task
 from evoae.genome.canonical import candidate_id
@@ -206,7 +207,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     tasks = {
         name: Task(
             *(candidate_id(genome), genome, NetworkDefaults(shape), data),
-            *(ObjectiveConfig(), settings, 1),
+            *(ReconstructionConfig(), settings, 1),
         )
         for name, genome in GENOMES.items()
         if options.only in name

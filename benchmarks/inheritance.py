@@ -110,7 +110,7 @@ class Bench:
         import keras
 
         from evoae.models.build import build
-        from evoae.models.objectives.factory import objective_for
+        from evoae.models.objectives.base import objective_for
         from evoae.training.fit_compiled import CompiledLoop
 
         keras.utils.clear_session(free_memory=False)

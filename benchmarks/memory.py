@@ -19,8 +19,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from evoae.config.model import ModelConfig
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ReconstructionConfig
+from evoae.config.schema import TrainingConfig
 from evoae.data.dataset import Dataset
+from evoae.data.kinds.images import ImageKind
 from evoae.data.shared_memmap import share
 from evoae.evaluation import Outcome, Task
 from evoae.execution.executor import run_all
@@ -66,7 +68,7 @@ class Row:
 def dataset(shape: tuple[int, int, int]) -> Dataset:
     """Return random images; memory does not depend on what they show."""
     shown = np.random.default_rng(0).integers(0, 256, (IMAGES + VALIDATION, *shape), np.uint8)
-    return Dataset("random", shown[:IMAGES], shown[IMAGES:], shown[:1], (str(shape),))
+    return Dataset("random", shown[:IMAGES], shown[IMAGES:], shown[:1], (str(shape),), ImageKind())
 
 
 def measured(genome: Genome, data: Dataset, batch: int) -> Row:
@@ -77,7 +79,7 @@ def measured(genome: Genome, data: Dataset, batch: int) -> Row:
         genome=genome,
         defaults=NetworkDefaults(data.input_shape),
         data=share(data),
-        objective=ObjectiveConfig(),
+        objective=ReconstructionConfig(),
         training=TrainingConfig(epochs=1, batch_size=batch, time_limit=None),
         seed=1,
     )

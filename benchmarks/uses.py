@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.config.schema import Config
+from evoae.data.kinds.cells import read_frame
+from evoae.data.kinds.tables import Table
 from evoae.use.encode import encode, write_codes
 from evoae.use.grid import interpolate
 from evoae.use.items import Items, choose, choose_training
@@ -27,7 +29,7 @@ from evoae.use.score import Scores, errors, roc_auc, score
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evoae.data.kinds.tables import Column, Table
+    from evoae.data.kinds.columns import Column
 
 CandidateResult = dict[str, Any]  # `used`: lines for people; the rest goes into the JSON
 
@@ -64,10 +66,10 @@ def denoise(model: Model, out: Path) -> CandidateResult:
 def generate(model: Model, out: Path) -> CandidateResult:
     """Sample pictures, and go from one to another."""
     drawn = sample(model, SHOWN)
-    write_decoded(out / "samples.png", drawn, None)
+    write_decoded(out / "samples.png", drawn, model.kind)
     items = choose(model)
     grid = interpolate(model, items.at(range(4)))
-    write_decoded(out / "interpolated.png", grid, None)
+    write_decoded(out / "interpolated.png", grid, model.kind)
     variances = encode(model, items).var(axis=0)
     return {
         **alive(variances),
@@ -145,9 +147,9 @@ def anomalies(model: Model, out: Path) -> CandidateResult:
 
 def rows(model: Model, out: Path) -> CandidateResult:
     """Sample rows in two ways, and compare their columns with those of the data."""
-    assert model.table is not None
+    assert isinstance(model.kind, Table)
     items = choose(model, split="all")
-    truth = model.table.decode(items.all())
+    truth = model.kind.decode(items.all())
     tables, ways = {}, ("mean", "sample")
     for how in ways:
         path = out / f"sampled_{how}.csv"
@@ -193,11 +195,11 @@ class KsRow:
 
 def compared(model: Model, how: How, path: Path, truth: pd.DataFrame) -> list[KsRow]:
     """Sample rows to a CSV file, read it again, and compare its columns with the data's."""
-    table = model.table
-    assert table is not None
+    table = model.kind
+    assert isinstance(table, Table)
     drawn = sample(model, SAMPLED, how=how)
     write_decoded(path, drawn, table)
-    frame, _ = table.read(path)
+    frame, _ = read_frame(path)
     assert len(frame) == SAMPLED
     check_categories(table, frame, str(path))
     return [ks_row(column, truth[column.name], frame[column.name]) for column in table.columns]

@@ -12,7 +12,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ObjectiveConfig
+from evoae.config.schema import TrainingConfig
 from evoae.genome.genes import Train
 from evoae.genome.genome import Genome
 from evoae.genome.network_defaults import NetworkDefaults
@@ -45,6 +46,7 @@ class Task:
         noise_seed: of the noise that the objective adds, which all candidates of a run share.
         flops: of one image's forward pass.
         images: that it is trained on in an epoch.
+        kind: of data, its name in `evoae.data.kinds.registry`.
         keep: file to save the trained model to; None to keep no weights.
         keep_below: save only if the fitness is below this; None to save every scored one.
         pictures: folder that gets inputs above what the saved model makes of them, for
@@ -64,6 +66,7 @@ class Task:
     noise_seed: int = 0
     flops: int = 0
     images: int = 0
+    kind: str = "images"
     keep: Path | None = None
     keep_below: float | None = None
     pictures: Path | None = None

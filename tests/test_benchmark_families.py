@@ -6,7 +6,8 @@ import pytest
 
 from benchmarks.families import absent
 from benchmarks.uses import check_categories, ks_row, told_apart
-from evoae.data.kinds.tables import Column, Table
+from evoae.data.kinds.columns import Column
+from evoae.data.kinds.tables import Table
 from evoae.use.score import Scores
 
 AGE, SEX = Column("age"), Column("sex", categories=("0", "1"))

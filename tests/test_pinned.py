@@ -20,6 +20,20 @@ def test_a_candidate_keeps_its_id_and_its_seeds():
     assert [seed_for(7, key) for key in keys] == [533763055, 1426715084, 300912537]
 
 
+def test_a_table_keeps_its_digest_and_what_is_fitted_on_it(tmp_path):
+    lines = [f"{n},{n * n / 8},{'abc'[n % 3]},{n % 2}" for n in range(30)]
+    lines[4], lines[9] = "4,,b,0", "?,10.5,a,1"
+    (tmp_path / "t.csv").write_text("\n".join(["whole,part,word,label", *lines]))
+    raw = {"path": str(tmp_path / "t.csv"), "missing": "impute", "label_column": "label"}
+    config = make_config({"data": raw})
+    data = load(config.data, config.seed)
+    assert data.origin[1:] == (
+        "filled 2 missing values: medians, or the most frequent category",
+        "2 numeric columns standardised and 1 one-hot, fitted on the 24 training rows",
+    )
+    assert data.digest == "40b117c8d1559adf669f1c84467c26be419e468bc24784cb24a54f4f98cd3135"
+
+
 def test_data_keep_their_digest_split_and_reduced():
     config = make_config({"data": {"name": "digits", "reduce": {"train": 96, "validation": 64}}})
     whole = load(config.data, config.seed)

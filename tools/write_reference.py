@@ -48,7 +48,8 @@ Sizes in bytes can be written with a unit: `512MiB`, `4GiB`.
 Only `data.name` or `data.path` must be given. What a resumed run may change is in
 [what a result depends on](../results.md), how the objectives differ in
 [what a network is trained for](../objectives.md), and how the algorithms do in
-[the search](../search.md).
+[the search](../search.md). A setting of `objective` that only other kinds use is refused unless it
+has its default.
 """
 
 _GENES = """\
@@ -132,7 +133,7 @@ def _page(head: str, body: Iterable[str], source: str, **said: str) -> str:
 
 
 def _configuration() -> Iterator[str]:
-    yield _settings(Config, ())
+    yield _settings(Config, (), list(Config.settings()))
     yield from _sections(Config, ())
 
 
@@ -141,17 +142,24 @@ def _sections(section: type[Section], above: KeyPath) -> Iterator[str]:
         path = (*above, key)
         yield f"{'#' * (len(path) + 1)} {'.'.join(path)}"
         yield inspect.getdoc(inner) or ""
-        yield _settings(inner, path)
+        kinds = inner.kinds()
+        shared = [key for key in inner.settings() if len(inner.users(key)) == len(kinds)]
+        yield _settings(next(iter(kinds.values()), inner), path, shared)
+        for word, kind in kinds.items():
+            yield f"{'#' * (len(path) + 2)} {'.'.join(path)}: {word}"
+            yield inspect.getdoc(kind) or ""
+            if own := [key for key in kind.model_fields if key not in shared]:
+                yield _settings(kind, path, own)
         yield from _sections(inner, path)
 
 
-def _settings(section: type[Section], above: KeyPath) -> str:
-    """Return the table of what stands directly in a section."""
+def _settings(section: type[Section], above: KeyPath, keys: Sequence[str]) -> str:
+    """Return the table of what stands directly in a section, at these keys."""
     defaults = section.model_construct().model_dump(mode="json")
     inner = sections_of(section)
     rows = []
-    for key, field in section.model_fields.items():
-        path = (*above, key)
+    for key in keys:
+        path, field = (*above, key), section.settings()[key]
         if key in inner:
             link = f"[{'.'.join(path)}](#{''.join(path)})"
             rows.append((f"`{key}`", "", link, field.description or inspect.getdoc(inner[key])))

@@ -7,30 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evoae.analysis.best_so_far import Point
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation
 from evoae.runs.compatibility import LIMITS, RESUMABLE, differences, within
+from evoae.runs.metadata import RunMetadata
 from evoae.runs.records import Candidate
 from evoae.runs.run import Run
 
 # What two runs of a group may differ in: the seed, and what changes no result of a search. LIMITS
 # are among these, and count all the same where they ended a training.
 _ALIKE = ("seed", *(name for name in RESUMABLE if name != "search.budget"))
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """How far a search had come.
-
-    Attributes:
-        trainings: so far, failed ones and further ones with other seeds included.
-        cost: their FLOPs; None where they are unknown, in runs of older versions.
-        best: the least validation loss so far; None before the first score.
-    """
-
-    trainings: int
-    cost: int | None
-    best: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +39,14 @@ class Course:
     seed: int
     state: str
     settings: Mapping[str, Any]
-    metadata: Mapping[str, Any]
+    metadata: RunMetadata
     points: tuple[Point, ...]
     ended_by: frozenset[str] = frozenset()
 
     @property
     def end(self) -> Point:
         """Where it stands."""
-        return self.points[-1] if self.points else Point(0, 0, None)
+        return self.points[-1] if self.points else Point()
 
     def reached(self, loss: float | None) -> Point | None:
         """Return the first point that is as good as `loss`; None if there is none."""
@@ -105,15 +92,14 @@ def _points(
     evaluations: Mapping[str, Evaluation],
     rows: Mapping[int, Mapping[str, float | int | None]],
 ) -> Iterator[Point]:
-    point = Point(0, 0, None)
+    point = Point()
     by_generation: dict[int, list[Evaluation]] = {number: [] for number in rows}
     for id, candidate in candidates.items():
         if id in evaluations:
             by_generation.setdefault(candidate.generation, []).append(evaluations[id])
     for number in sorted(by_generation):
-        for each in by_generation[number]:
-            cost = None if point.cost is None or each.cost is None else point.cost + each.cost
-            point = Point(point.trainings + 1, cost, _better(point.best, each))
+        for evaluation in by_generation[number]:
+            point = point.after(evaluation, evaluation.fitness)
             yield point
         row = rows.get(number, {})
         if again := int(row.get("repeated") or 0):
@@ -121,12 +107,6 @@ def _points(
             cost = None if point.cost is None or told is None else int(told)
             point = Point(point.trainings + again, cost, point.best if best is None else best)
             yield point
-
-
-def _better(best: float | None, one: Evaluation) -> float | None:
-    if one.fitness is None or one.raced:
-        return best
-    return one.fitness if best is None else min(best, one.fitness)
 
 
 def check_comparable(courses: Sequence[Course]) -> list[str]:
@@ -155,17 +135,16 @@ def check_comparable(courses: Sequence[Course]) -> list[str]:
 
 def _other_data(one: Course, other: Course) -> str | None:
     """Say in what the data of two runs differ; None if it is no more than the seed."""
-    digests = [str(each.metadata.get("data_digest")) for each in (one, other)]
-    if digests[0] == digests[1] and one.metadata.get("output") == other.metadata.get("output"):
+    digests = [each.metadata.data_digest for each in (one, other)]
+    if digests[0] == digests[1] and one.metadata.output == other.metadata.output:
         return None
     if one.seed == other.seed:
         return f"digests {digests[0][:12]} and {digests[1][:12]}"
     found = list(differences(one.settings["data"], other.settings["data"]))
     for path, a, b in sorted(found, key=lambda each: each[0] not in ("name", "path")):
         return f"data.{path} is {a!r} there and {b!r} here"
-    for key in ("data", "input_shape", "output", "source_images", "validation_images"):
-        if one.metadata.get(key) != other.metadata.get(key):
-            return f"{key} is {one.metadata.get(key)!r} there and {other.metadata.get(key)!r} here"
+    for name, a, b in differences(one.metadata.about_data(), other.metadata.about_data()):
+        return f"{name} is {a!r} there and {b!r} here"
     return None
 
 

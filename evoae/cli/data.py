@@ -82,12 +82,13 @@ def describe(what: str, overrides: tuple[str, ...]) -> Output:
         config = make_config({"data": data}, source=what, overrides=overrides)
     else:
         raise DataError(what, "no named set, and no file", "'evoae data list' shows the sets")
-    summary = summarise(load(config.data, config.seed, say))
-    return Output(summary, lambda: _print(summary))
+    dataset = load(config.data, config.seed, say)
+    summary = summarise(dataset)
+    return Output(summary, lambda: _print(summary, dataset.kind.item))
 
 
-def _print(summary: Summary) -> None:
-    print_labelled(_lines(summary))
+def _print(summary: Summary, item: str) -> None:
+    print_labelled(_lines(summary, item))
     if summary.columns:
         click.echo()
         rows = [
@@ -102,7 +103,7 @@ def _print(summary: Summary) -> None:
         print_table(headers, rows, right={"missing", "unseen"})
 
 
-def _lines(summary: Summary) -> Iterator[tuple[str, object]]:
+def _lines(summary: Summary, item: str) -> Iterator[tuple[str, object]]:
     yield "name", summary.name
     yield "shape", shape(summary.input_shape)
     values = f"{figure(summary.low, 6)} to {figure(summary.high, 6)}"
@@ -110,7 +111,7 @@ def _lines(summary: Summary) -> Iterator[tuple[str, object]]:
     for split in ("train", "validation", "test"):
         yield split, f"{getattr(summary, split):,}"
     yield (
-        f"mean {'row' if summary.columns else 'image'}",
+        f"mean {item}",
         f"MSE {summary.mean_image_mse_validation:.5f} validation, "
         f"{summary.mean_image_mse_test:.5f} test: what any model must beat",
     )

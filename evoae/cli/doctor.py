@@ -51,14 +51,14 @@ def _print(seen: Examination) -> None:
 def _lines(seen: Examination) -> Iterator[tuple[str, object]]:
     software, memory = seen.software, seen.memory
     names = {"tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy", "deap": "DEAP"}
-    versions = [f"{said} {software[f'{name}_version'] or '-'}" for name, said in names.items()]
-    versions = [f"evoae {__version__}", f"Python {software['python_version']}", *versions]
+    versions = [f"{said} {software.version_of(name) or '-'}" for name, said in names.items()]
+    versions = [f"evoae {__version__}", f"Python {software.python_version}", *versions]
     yield "software", " · ".join(versions)
-    yield "system", software["system"]
+    yield "system", software.system
     flags = "features unknown"
     if seen.cpu_flags is not None:
         flags = " ".join(flag if has else f"no {flag}" for flag, has in seen.cpu_flags.items())
-    yield "processor", f"{software['processor']} · {plural(seen.cores, 'core')} · {flags}"
+    yield "processor", f"{software.processor} · {plural(seen.cores, 'core')} · {flags}"
     yield "bfloat16", _BFLOAT16[seen.bfloat16]
     limit = "" if memory.limit is None else f", limited to {size(memory.limit)}"
     yield "memory", f"{size(memory.total)}{limit}, {size(memory.free)} free"

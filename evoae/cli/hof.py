@@ -54,7 +54,6 @@ def print_entries(run: Run, entries: Sequence[Entry], *, front: bool = False) ->
     if not entries:
         say("No model has a score yet.")
         return
-    items = "rows" if run.metadata().get("table") else "images"
     bounds = run.linear_bounds()
     rows = [
         (
@@ -62,7 +61,7 @@ def print_entries(run: Run, entries: Sequence[Entry], *, front: bool = False) ->
             *(entry.test_loss, entry.latent, entry.parameters, entry.genome),
         )
         for entry in entries
-    ] + [_compared(baseline, items) for baseline in run.baselines()]
+    ] + [_compared(baseline, f"{run.item()}s") for baseline in run.baselines()]
     headers = ["rank", "id", "loss", "PCA", "test", "latent", "params", "genome"]
     unused = {"test"} if all(entry.test_loss is None for entry in entries) else set()
     if not bounds or not (front or run.config.search.algorithm == "nsga2"):

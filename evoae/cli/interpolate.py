@@ -54,5 +54,5 @@ def command(
     check_decodable(out, model, steps * max(steps, len(items)))
     chosen = choose(model, data=data, split=split)
     grid = interpolate(model, chosen.at(items), steps=steps)
-    write_decoded(out, grid, model.table)
+    write_decoded(out, grid, model.kind)
     print_written(out, f"{grid.source} of {chosen.name}")

@@ -26,5 +26,5 @@ def command(model: Model, side: int, data: str | None, out: Path) -> None:
 
     check_decodable(out, model, side * side)
     grid = manifold(model, side=side, data=data)
-    write_decoded(out, grid, model.table)
+    write_decoded(out, grid, model.kind)
     print_written(out, f"{side} by {side} codes: {grid.source}")

@@ -65,7 +65,7 @@ def print_refitted(run: Run, done: Sequence[Refitted]) -> None:
                 f"{loss(before)}; try more epochs. The other commands use this model now."
             )
     for id in [short(refitted.id) for refitted in done if refitted.trained][:1]:
-        copies = "copies.csv" if run.metadata().get("table") else "copies.png"
+        copies = "copies.png" if run.data_kind().pictures else "copies.csv"
         export = typed("export", run.path, id, "--format", "onnx", "--out", "model.onnx")
         reconstruct = typed("reconstruct", run.path, id, "--out", copies)
         next_steps((export, "take it away"), (reconstruct, "see what it rebuilds"))

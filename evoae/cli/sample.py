@@ -41,7 +41,7 @@ def command(
 
     check_decodable(out, model, number)
     # A mean image is sharp enough to look at; mean rows are all alike.
-    how = how or ("mean" if model.table is None else "sample")
+    how = how or ("mean" if model.kind.pictures else "sample")
     drawn = sample(model, number, how=how, seed=seed, data=data)
-    write_decoded(out, drawn, model.table)
+    write_decoded(out, drawn, model.kind)
     print_written(out, f"{plural(number, 'code')} from {drawn.source}")

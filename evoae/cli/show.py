@@ -47,17 +47,19 @@ def command(run: Run, id: str) -> Output:
             "layers": layers,
             "history": dict(zip(("train", "validation"), curves, strict=True)),
         },
-        lambda: _print(result, drawn, refitted),
+        lambda: _print(result, drawn, refitted, run.item()),
     )
 
 
-def _print(result: CandidateResult, drawn: Plan, refitted: Mapping[str, Any] | None) -> None:
+def _print(
+    result: CandidateResult, drawn: Plan, refitted: Mapping[str, Any] | None, item: str
+) -> None:
     candidate, size = result.candidate, drawn.size
     figures = [
         _verdict(result),
         f"{size.parameters:,} parameters",
         f"latent {size.latent:,}",
-        f"{flops(size.flops)} an {'image' if len(drawn.input_shape) == 3 else 'item'}",
+        f"{flops(size.flops)} {'an' if item[0] in 'aeiou' else 'a'} {item}",
         _origin(candidate),
     ]
     click.echo(f"{short(candidate.id)}  {candidate.genome}")

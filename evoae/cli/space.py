@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -96,19 +96,22 @@ def _genome(written: str) -> Genome:
 
 
 def _space(config: Config, shape: str | None) -> Space:
+    from evoae.data.kinds.registry import kind_of
     from evoae.engine.problem import Problem, space_of
     from evoae.genome.network_defaults import NetworkDefaults
 
     if shape is None:
         return Problem.make(config, say).space
     sides = _sides(shape)
-    output: Literal["sigmoid", "linear"] = "sigmoid" if len(sides) == 3 else "linear"
+    output = kind_of(sides).output
     return space_of(config, NetworkDefaults.of(config.model, config.objective, sides, output))
 
 
 def _sides(text: str) -> tuple[int, ...]:
+    from evoae.data.kinds.registry import KINDS
+
     parts = text.lower().replace("×", "x").split("x")
-    if len(parts) not in (1, 3) or not all(
+    if len(parts) not in {kind.rank for kind in KINDS.values()} or not all(
         re.fullmatch("[1-9][0-9]{0,4}", part) for part in parts
     ):
         expected = "height x width x channels, such as 28x28x1, or a number of features"

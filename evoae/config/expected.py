@@ -41,7 +41,7 @@ def _resolve(schema: JsonSchema) -> JsonSchema:
 
 def _words(schema: JsonSchema) -> str:  # noqa: C901 - one line for each case
     match schema:
-        case {"$ref": _}:
+        case {"$ref": _} | {"type": "object"}:
             return "a section of settings"
         case {"anyOf": [{"enum": [*words, last]}, {"type": "array"}]}:
             return f"{', '.join(words)} or {last}, or a list of these"

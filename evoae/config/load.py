@@ -64,7 +64,7 @@ def sections_of(section: type[Section]) -> dict[str, type[Section]]:
     """Return the sections that lie directly inside `section`, by key."""
     return {
         name: field.annotation
-        for name, field in section.model_fields.items()
+        for name, field in section.settings().items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
     }
 
@@ -103,7 +103,7 @@ def _put(raw: dict[Any, Any], path: KeyPath, value: Any, place: str) -> None:
     """Set the setting at `path`, in place; a path that the schema lacks raises ConfigError."""
     section: type[Section] = Config
     for depth, key in enumerate(path):
-        if key not in section.model_fields:
+        if key not in section.settings():
             raise _unknown(place, key, section)
         if depth == len(path) - 1:
             raw[key] = value
@@ -140,7 +140,7 @@ def _sentence(
     if said and setting is None:
         # A rule between settings: its message may start with the setting that it is about.
         key, colon, rest = said.partition(": ")
-        if colon and key.split(".")[0] in section.model_fields:
+        if colon and key.split(".")[0] in section.settings():
             return ConfigError(_place((*above, *key.split(".")), source, places), rest)
         return ConfigError(_place(above, source, places), said)
     path = above if setting is None else (*above, setting)
@@ -157,12 +157,16 @@ def _sentence(
 def _locate(problem: ErrorDetails) -> tuple[type[Section], KeyPath, str | None]:
     """Return a problem's section, the section's path and the setting; None for the section itself.
 
-    What pydantic adds below a setting, list positions and members of a union, is left out.
+    What pydantic adds, a section's kind, list positions and members of a union, is left out.
     """
     section: type[Section] = Config
     above: KeyPath = ()
-    for key in map(str, problem["loc"]):
-        if key not in section.model_fields:
+    # A kind that there is not is told of the section, without the setting.
+    unknown_kind = ("kind",) if problem["type"] == "union_tag_invalid" else ()
+    for key in map(str, (*problem["loc"], *unknown_kind)):
+        if key in section.kinds():
+            continue
+        if key not in section.settings():
             break
         if key not in sections_of(section):
             return section, above, key
@@ -179,19 +183,19 @@ def _place(path: KeyPath, source: str, places: Mapping[KeyPath, str]) -> str:
 
 def _unknown(place: str, key: str, section: type[Section]) -> ConfigError:
     """Name the nearest key of the section, else where such a key exists, else all keys."""
-    near = difflib.get_close_matches(key, section.model_fields, n=1)
+    near = difflib.get_close_matches(key, section.settings(), n=1)
     elsewhere = [".".join(path) for path in _paths(Config, ()) if path[-1] == key]
     if near:
         hint = f"did you mean '{near[0]}'?"
     elif elsewhere:
         hint = f"did you mean '{elsewhere[0]}'?"
     else:
-        hint = "expected one of " + ", ".join(section.model_fields)
+        hint = "expected one of " + ", ".join(section.settings())
     return ConfigError(place, "unknown", hint)
 
 
 def _paths(section: type[Section], above: KeyPath) -> Iterator[KeyPath]:
-    for name in section.model_fields:
+    for name in section.settings():
         yield (*above, name)
         if name in sections_of(section):
             yield from _paths(sections_of(section)[name], (*above, name))

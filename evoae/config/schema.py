@@ -5,12 +5,14 @@ A setting's `description` is what `evoae init` writes beside it.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from evoae.config.data import DataConfig
+from evoae.config.kinds import BY_KIND
 from evoae.config.model import ModelConfig
+from evoae.config.objectives import ObjectiveConfig, ReconstructionConfig
 from evoae.config.search import SearchConfig
 from evoae.config.values import (
     CHOICES,
@@ -26,86 +28,7 @@ from evoae.config.values import (
     Section,
     Share,
     Shift,
-    Weight,
 )
-
-# Which kinds of objective use a setting that not all of them use.
-_USERS = {
-    "corruption": ("denoising", "sparse", "variational"),
-    "sparsity": ("sparse",),
-    "target": ("sparse",),
-    "weight": ("sparse",),
-    "contraction": ("contractive",),
-    "beta": ("variational",),
-    "anneal_epochs": ("variational",),
-    "posterior": ("variational",),
-}
-
-
-class ObjectiveConfig(Section):
-    """What a network is trained for; its validation figure is the fitness."""
-
-    kind: Literal["reconstruction", "denoising", "sparse", "contractive", "variational"] = Field(
-        "reconstruction", description="aim"
-    )
-    loss: Literal["mse", "mae", "bce"] = Field(
-        "mse", description="error, a mean per input number; variational: a sum"
-    )
-    corruption: Literal["none", "gaussian", "masking", "salt_pepper"] = Field(
-        "none", description="noise put on inputs"
-    )
-    level: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.3, description="of corruption: deviation of gaussian, share of numbers of others"
-    )
-    corrupt: Literal["layer", "data"] = Field(
-        "layer", description="afresh each step, or each input once for all"
-    )
-    sparsity: Literal["kl", "l1"] = Field("kl", description="sparse: penalty on the code")
-    target: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.05, description="sparse with kl: mean activation wanted of a code unit"
-    )
-    weight: Weight = Field(
-        0.001, description="sparse: of the penalty, a sum over code units; l1 needs less"
-    )
-    contraction: Weight = Field(
-        0.0001, description="contractive: weight of the Jacobian's squared norm"
-    )
-    beta: Weight = Field(1.0, description="variational: weight of the KL")
-    anneal_epochs: Weight = Field(
-        0.0, description="variational: epochs in which beta rises from 0"
-    )
-    posterior: Literal["diagonal", "full"] = Field(
-        "diagonal", description="variational: covariance of the code"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _denoising_corrupts(cls, raw: Any) -> Any:
-        """Let denoising have gaussian noise where no other is chosen."""
-        if not isinstance(raw, dict) or raw.get("kind") != "denoising":
-            return raw
-        return (
-            raw if raw.get("corruption", "none") != "none" else {**raw, "corruption": "gaussian"}
-        )
-
-    @model_validator(mode="after")
-    def _all_used(self) -> Self:
-        for name in self._changed():
-            if self.kind not in _USERS.get(name, (self.kind,)):
-                *others, last = _USERS[name]
-                kinds = (
-                    f"kinds {', '.join(others)} and {last} use" if others else f"kind {last} uses"
-                )
-                raise ValueError(f"{name}: only {kinds} it")
-            if name in ("level", "corrupt") and self.corruption == "none":
-                raise ValueError(f"{name}: corruption is none, so that nothing uses it")
-            if name == "target" and self.sparsity != "kl":
-                raise ValueError("target: only sparsity kl uses it")
-        return self
-
-    def _changed(self) -> list[str]:
-        fields = type(self).model_fields.items()
-        return [name for name, field in fields if getattr(self, name) != field.default]
 
 
 class TrainingConfig(Section):
@@ -230,7 +153,7 @@ class Config(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(7, description="of every random choice")
     data: DataConfig
     model: ModelConfig = ModelConfig()
-    objective: ObjectiveConfig = ObjectiveConfig()
+    objective: Annotated[ObjectiveConfig, BY_KIND] = ReconstructionConfig()
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
     refit: RefitConfig = RefitConfig()
@@ -248,6 +171,6 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _posterior_of_a_vector(self) -> Self:
-        if self.objective.kind == "variational" and self.model.latent != "vector":
-            raise ValueError("model.latent: kind variational needs a vector")
+        if self.objective.code_posterior is not None and self.model.latent != "vector":
+            raise ValueError(f"model.latent: kind {self.objective.kind} needs a vector")
         return self

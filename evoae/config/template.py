@@ -36,7 +36,7 @@ def template(*, name: str | None = None, path: str | None = None, size: int | No
 
 def _lines(section: type[Section], values: dict[str, Any], above: KeyPath) -> Iterator[str]:
     indent = "  " * len(above)
-    for key, field in section.model_fields.items():
+    for key, field in section.settings().items():
         path = (*above, key)
         inner = sections_of(section).get(key)
         if inner is not None:
@@ -46,9 +46,12 @@ def _lines(section: type[Section], values: dict[str, Any], above: KeyPath) -> It
             yield from _lines(inner, values[key], path)
         else:
             said = field.description or ""
+            if len(users := section.users(key)) == 1:
+                said = f"{users[0]}: {said}"
             if str(field.annotation).startswith("typing.Literal"):
                 said += f" ({expected(path)})"
-            yield _commented(f"{indent}{key}: {scalar(values[key])}", said)
+            value = values.get(key, field.default)  # the default, if it is another kind's
+            yield _commented(f"{indent}{key}: {scalar(value)}", said)
 
 
 def _commented(line: str, comment: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
 )
+from pydantic.fields import FieldInfo
 
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _MOST_BYTES = 2**50
@@ -156,3 +158,18 @@ class Section(BaseModel):
     """Base of every section: frozen, unknown keys refused, no silent conversions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def settings(cls) -> dict[str, FieldInfo]:
+        """Return what may stand in the section, by key."""
+        return dict(cls.model_fields)
+
+    @classmethod
+    def kinds(cls) -> Mapping[str, type[Section]]:
+        """Return the classes that its `kind` tells apart, by their words; for most none."""
+        return {}
+
+    @classmethod
+    def users(cls, setting: str) -> list[str]:
+        """Return the words of the kinds that have a setting."""
+        return [word for word, kind in cls.kinds().items() if setting in kind.model_fields]

@@ -1,24 +1,25 @@
 """What a search works on, `Dataset`, and what a reader hands over before the split, `Source`.
 
-What is said of images here holds for the rows of tables as well: an image is an array of rank 3,
-(height, width, channels), a row one of rank 1, (features,).
+What is said of images here holds for other kinds of data as well: an image is an array of rank 3,
+(height, width, channels), the row of a table one of rank 1, (features,).
 """
 
 from __future__ import annotations
 
 import hashlib
 import mmap
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.random import PCG64
 from numpy.typing import NDArray
 
-from evoae.config.data import ReduceConfig
-from evoae.data.kinds.tables import Table
+from evoae.config.data import DataConfig, ReduceConfig
+from evoae.data.kinds.base import AbstractKind
 from evoae.errors import DataError
 
 Images = NDArray[np.uint8 | np.float32]  # (n, height, width, channels) or (n, features)
@@ -26,25 +27,33 @@ Labels = NDArray[Any]  # (n,)
 _CHUNK = 2**25  # bytes of a mapped file in memory at once
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What a reader found, not split yet.
+class Source(ABC):
+    """What a reader found, not split yet; each kind has its own.
 
     Attributes:
+        kind: name of the kind that its items are of.
         name: of the set or file, for people.
-        images: (n, *input_shape).
-        labels: (n,), or None if there are none.
-        test: test images that the source brings itself, or None.
-        test_labels: (n,), or None.
-        origin: what was done to the images, one line per step.
     """
 
+    kind: ClassVar[str]
     name: str
-    images: Images
-    labels: Labels | None = None
-    test: Images | None = None
-    test_labels: Labels | None = None
-    origin: tuple[str, ...] = ()
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many items there are to split, a test part that the source brings aside."""
+
+    @abstractmethod
+    def split(self, config: DataConfig, seed: int, given: Labels | None = None) -> Dataset:
+        """Split the items; what is fitted on data is fitted on the training split.
+
+        Args:
+            config: how to treat and split them.
+            seed: of the splits; the same seed and items give the same splits.
+            given: (n,) labels in place of the source's own; None for those.
+
+        Raises:
+            DataError: a split would be empty, or the items cannot be used as `config` says.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +65,8 @@ class Dataset:
         train, validation, test: (n, *input_shape); images are all uint8 in 0..255 or all float32
             in 0..1, rows float32 of any range.
         origin: how the splits were drawn, one line per step.
+        kind: what the items are, with what was fitted on the training split.
         train_labels, validation_labels, test_labels: (n,), or None if the source has none.
-        output: activation of the head that can say these values.
-        table: the columns that the inputs stand for; None for images.
     """
 
     name: str
@@ -66,15 +74,14 @@ class Dataset:
     validation: Images
     test: Images
     origin: tuple[str, ...]
+    kind: AbstractKind
     train_labels: Labels | None = None
     validation_labels: Labels | None = None
     test_labels: Labels | None = None
-    output: Literal["sigmoid", "linear"] = "sigmoid"
-    table: Table | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """(height, width, channels) of images, (features,) of rows."""
+        """Of one item: (height, width, channels) of an image, (features,) of a row."""
         return self.train.shape[1:]
 
     @cached_property
@@ -99,7 +106,7 @@ class Dataset:
         Raises:
             DataError: more images are asked for than there are.
         """
-        noun = "images" if self.table is None else "rows"
+        noun = self.kind.items
         train = _subset("train", reduce.train, len(self.train), seed, noun)
         validation = _subset("validation", reduce.validation, len(self.validation), seed, noun)
         if train is None and validation is None:
@@ -120,7 +127,7 @@ class Dataset:
             self,
             train=np.concatenate([self.train, self.validation]),
             origin=(*self.origin, "trained on validation as well"),
-            train_labels=join_labels([self.train_labels, self.validation_labels]),
+            train_labels=joined((self.train_labels, self.validation_labels)),
         )
 
 
@@ -167,10 +174,10 @@ def take_labels(labels: Labels | None, index: NDArray[np.intp] | None) -> Labels
     return labels if labels is None or index is None else labels[index]
 
 
-def join_labels(parts: Sequence[Labels | None]) -> Labels | None:
-    """Return the labels of several parts, one after the other; None if a part has none."""
-    given = [part for part in parts if part is not None]
-    return np.concatenate(given) if len(given) == len(parts) else None
+def joined(labels: Sequence[Labels | None]) -> Labels | None:
+    """Return the labels of several parts as one array, (n,); None if any part has none."""
+    known = [part for part in labels if part is not None]
+    return np.concatenate(known) if len(known) == len(labels) else None
 
 
 def _subset(

@@ -39,6 +39,21 @@ def read_labels(path: Path, count: int, place: str = "data.labels") -> Labels:
     return labels
 
 
+def check_labels(labels: Labels | None, count: int, place: str, item: str) -> Labels | None:
+    """Return the labels of `count` items, (n,) or (n, 1), as (n,); None if there are none.
+
+    Raises:
+        DataError: they are more or fewer.
+    """
+    if labels is None:
+        return None
+    flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if flat.shape != (count,):
+        said = f"labels of shape {labels.shape} for {count:,} {item}s"
+        raise DataError(place, said, f"save one label per {item}, or leave the labels out")
+    return flat
+
+
 def _from_text(path: Path, place: str) -> Labels:
     lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     while lines and not lines[-1]:

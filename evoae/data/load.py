@@ -1,21 +1,17 @@
-"""From the `data` section to a `Dataset`: read the images or rows, then split them by seed."""
+"""From the `data` section to a `Dataset`: read the items, then split them by seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from evoae.config.data import DataConfig
-from evoae.data.dataset import Dataset, Source, take, take_labels
-from evoae.data.kinds.rows import Rows
-from evoae.data.kinds.split_rows import split_rows
+from evoae.data.dataset import Dataset, Source
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, silent
 from evoae.data.sources.files import check_settings, home, read_path
 from evoae.data.sources.named import find_set
-from evoae.data.splits import check_enough, draw, drawn
 from evoae.errors import DataError
 
 
@@ -40,16 +36,11 @@ def load(
         DataError: the data or the labels cannot be found or used, or a split has no room.
     """
     source = read(config, say)
-    count = len(source.frame) if isinstance(source, Rows) else len(source.images)
-    own_labels = None if labels is None else read_labels(labels, count, "--labels")
-    if isinstance(source, Rows):
-        return split_rows(source, config, seed, own_labels)
-    if own_labels is not None:
-        source = replace(source, labels=own_labels, test_labels=None)
-    return split(source, config, seed)
+    given = None if labels is None else read_labels(labels, len(source), "--labels")
+    return source.split(config, seed, given)
 
 
-def read(config: DataConfig, say: Say = silent) -> Source | Rows:
+def read(config: DataConfig, say: Say = silent) -> Source:
     """Read the named set, file or folder that `config` asks for, without splitting it.
 
     Raises:
@@ -79,26 +70,3 @@ def of_run(run: Path, otherwise: str = "") -> Iterator[None]:
     except DataError as why:
         step = f"these are the data of {run}: restore them as they were{otherwise}"
         raise DataError(why.place, why.value, step) from why
-
-
-def split(source: Source, config: DataConfig, seed: int) -> Dataset:
-    """Split the images that a reader found.
-
-    Raises:
-        DataError: a split would be empty.
-    """
-    check_enough(len(source.images), source.name)
-    brought = source.test is not None
-    train, validation, test = draw(len(source.images), config, seed, test=not brought)
-    test_images = take(source.images, test) if source.test is None else source.test
-    counts = len(train), len(validation), len(test_images)
-    return Dataset(
-        name=source.name,
-        train=take(source.images, train),
-        validation=take(source.images, validation),
-        test=test_images,
-        origin=(*source.origin, drawn(seed, *counts, brought=brought)),
-        train_labels=take_labels(source.labels, train),
-        validation_labels=take_labels(source.labels, validation),
-        test_labels=source.test_labels if brought else take_labels(source.labels, test),
-    )

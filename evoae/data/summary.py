@@ -75,7 +75,7 @@ class Summary:
 
 def summarise(dataset: Dataset) -> Summary:
     """Return the figures of `dataset`."""
-    table = dataset.table
+    table = dataset.kind if isinstance(dataset.kind, Table) else Table()
     scale = 255.0 if dataset.train.dtype == np.uint8 else 1.0
     mean = dataset.train.mean(axis=0, dtype=np.float64)
     return Summary(
@@ -90,23 +90,23 @@ def summarise(dataset: Dataset) -> Summary:
         mean_image_mse_validation=_mse(dataset.validation, mean, scale),
         mean_image_mse_test=_mse(dataset.test, mean, scale),
         digest=dataset.digest,
-        rows=0 if table is None else table.rows,
-        left_out=0 if table is None else table.left_out,
-        columns=() if table is None else tuple(_columns(table, dataset.train)),
+        rows=table.rows,
+        left_out=table.left_out,
+        columns=tuple(_columns(table, dataset.train)),
     )
 
 
 def _columns(table: Table, train: Images) -> Iterator[ColumnSummary]:
-    decoded = table.decode(train)
     for column, part in table.parts():
-        counted = (column.name, column.kind, column.missing, column.unseen)
+        counted = column.name, column.kind, column.missing, column.unseen
+        inputs = train[:, part].astype(np.float64)
         if column.categories:
-            shares = train[:, part].mean(axis=0, dtype=np.float64).tolist()
-            yield ColumnSummary(*counted, shares=dict(zip(column.categories, shares, strict=True)))
-            continue
-        values = decoded[column.name].to_numpy(np.float64)
-        low, high = float(values.min()), float(values.max())
-        yield ColumnSummary(*counted, column.mean, float(values.std()), low, high)
+            shares = zip(column.categories, inputs.mean(axis=0).tolist(), strict=True)
+            yield ColumnSummary(*counted, shares=dict(shares))
+        else:
+            values = column.decode(inputs).astype(np.float64)
+            low, high = float(values.min()), float(values.max())
+            yield ColumnSummary(*counted, column.mean, float(values.std()), low, high)
 
 
 def _mse(images: Images, answer: NDArray[np.float64], scale: float) -> float:

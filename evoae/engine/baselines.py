@@ -6,9 +6,8 @@ All of it is measured on the validation split. Nothing here enters the hall of f
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from evoae.config.schema import ReportConfig
 from evoae.config.search import BudgetConfig
@@ -29,9 +28,6 @@ from evoae.runs.store import Store
 RANDOM = "random"  # the random search's folder in the run's
 _SIZES = 256  # latent sizes of which PCA is measured at each
 
-# M. Lanham, Evolutionary Deep Learning (2023), chapter 8: 49,761 parameters for 28x28x1 images.
-_HANDMADE = "conv(64,3x3) conv(32,3x3) conv(16,3x3) | upconv(16,3x3) upconv(32,3x3) upconv(64,3x3)"
-
 
 def record_linear_bounds(store: Store, problem: Problem) -> None:
     """Record what PCA reaches on the same images, where it compares, at each admitted latent size.
@@ -40,9 +36,8 @@ def record_linear_bounds(store: Store, problem: Problem) -> None:
     """
     from evoae.data.pca import LARGEST, pca_errors
 
-    run, objective, data = Run.open(store.folder), problem.config.objective, problem.dataset
-    compares = (objective.kind, objective.loss) == ("reconstruction", "mse")
-    wanted = "pca" in problem.config.report.baselines and compares
+    run, config, data = Run.open(store.folder), problem.config, problem.dataset
+    wanted = "pca" in config.report.baselines and config.objective.is_squared_error
     if not wanted or data.train[0].size > LARGEST:
         return
     model, known = problem.config.model, run.linear_bounds()
@@ -53,7 +48,7 @@ def record_linear_bounds(store: Store, problem: Problem) -> None:
         found = set(sizes)
     if new := found - known.keys():
         errors = known | pca_errors(data.train, data.validation, new)
-        store.set({"pca": {"curve": sorted(errors.items())}})
+        store.update(pca=dict(sorted(errors.items())))
 
 
 def train_networks(store: Store, problem: Problem, executor: AbstractExecutor, loop: Loop) -> None:
@@ -89,10 +84,10 @@ def at_random(store: Store, problem: Problem, flops: int) -> Problem | None:
         flops: that this search has spent.
     """
     config = problem.config
-    recorded = _recorded(store).get(RANDOM)
+    recorded = store.metadata().baselines.get(RANDOM)
     if RANDOM not in config.report.baselines or config.search.algorithm == "random":
         return None
-    if recorded is not None and recorded["budget"] == flops and recorded["val_loss"] is not None:
+    if recorded is not None and recorded.budget == flops and recorded.val_loss is not None:
         return None
     search = {
         "algorithm": "random",
@@ -141,8 +136,8 @@ def record_random(store: Store, flops: int, run: Run | None, message: str | None
 
 def forget(store: Store, names: Collection[str]) -> None:
     """Forget what was recorded of some baselines, so that they are trained again."""
-    kept = {name: found for name, found in _recorded(store).items() if name not in names}
-    store.set({"baselines": kept})
+    kept = {name: found for name, found in store.metadata().baselines.items() if name not in names}
+    store.update(baselines=kept)
 
 
 class RelayCallback:
@@ -181,28 +176,21 @@ def _networks(store: Store, problem: Problem, shared: Path) -> Iterator[tuple[st
     if not best:
         return
     asked = problem.config.report.baselines
-    defaults, recorded = problem.defaults, _recorded(store)
-    images = len(defaults.input_shape) == 3
-    plain = _plain(best[0].latent, images=images)
+    defaults, recorded = problem.defaults, store.metadata().baselines
+    kind = problem.dataset.kind
+    plain = parse(kind.plain.format(latent=best[0].latent))
     networks: list[tuple[str, Genome, NetworkDefaults]] = [("plain", plain, defaults)]
-    if images and defaults.posterior is None:  # a posterior needs a latent vector, which it lacks
+    # A posterior needs a latent vector, which the hand-made network lacks.
+    if kind.handmade is not None and defaults.posterior is None:
         own = replace(
             defaults, min_side=3, activation="relu", downsampling="max", upsampling="upsample"
         )
-        networks.append(("handmade", parse(_HANDMADE), own))
+        networks.append(("handmade", parse(kind.handmade), own))
     for name, genome, its in networks:
         known = recorded.get(name)
-        if name in asked and (known is None or known["genome"] != render(genome)):
+        if name in asked and (known is None or known.genome != render(genome)):
             flops = measure(its)(genome).flops
             yield name, replace(problem.task(genome, shared), defaults=its, flops=flops)
-
-
-def _plain(latent: int, *, images: bool) -> Genome:
-    """Return the plain network of a latent size; of images, with the hand-made one's layers."""
-    if not images:
-        return parse(f"dense(64) | latent({latent}) | updense(64)")
-    encoder, _, decoder = _HANDMADE.partition(" | ")
-    return parse(f"{encoder} | latent({latent}) | {decoder}")
 
 
 def _note(store: Store, name: str, task: Task, evaluation: Evaluation) -> None:
@@ -222,9 +210,4 @@ def _note(store: Store, name: str, task: Task, evaluation: Evaluation) -> None:
 
 
 def _record(store: Store, found: Baseline) -> None:
-    store.set({"baselines": {**_recorded(store), found.name: asdict(found)}})
-
-
-def _recorded(store: Store) -> dict[str, dict[str, Any]]:
-    recorded: dict[str, dict[str, Any]] = store.metadata().get("baselines", {})
-    return recorded
+    store.update(baselines=store.metadata().baselines | {found.name: found})

@@ -6,13 +6,13 @@ replay decides as the drivers before it did, unless the budget has grown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from evoae.config.search import BudgetConfig
 from evoae.engine.budget import Budget, BudgetStops
 from evoae.errors import SearchError
 from evoae.formatting import flops as worded
+from evoae.runs.metadata import RunMetadata
 
 
 class Ledger:
@@ -28,10 +28,10 @@ class Ledger:
         ended: whether nothing further is to be trained: the budget is spent, or the space.
     """
 
-    def __init__(self, limits: BudgetConfig, metadata: Mapping[str, Any], begun: int) -> None:
+    def __init__(self, limits: BudgetConfig, metadata: RunMetadata, begun: int) -> None:
         self._limits = limits
-        self.budget = Budget(limits, metadata.get("seconds", 0.0))
-        self._stops = BudgetStops(metadata.get("budget_stops", {}), begun)
+        self.budget = Budget(limits, metadata.seconds)
+        self._stops = BudgetStops(metadata.budget_stops, begun)
         self.ended = False
 
     def has_place(self, generation: int, key: str, cost: int) -> bool:

@@ -40,8 +40,8 @@ class Loop:
         self._store, self._problem, self._callback = store, problem, callback
         self.shared = share(problem.dataset, callback.said)
         metadata = store.metadata()
-        seeds = [parse(text) for text in metadata.get("seeds", [])]
-        self._proposer = Proposer(problem, seeds, metadata.get("generations"))
+        seeds = [parse(text) for text in metadata.seeds]
+        self._proposer = Proposer(problem, seeds, metadata.generations)
         begun = [each.generation for each in store.candidates().values()]
         last = max([*begun, *store.generations()], default=0)
         self._ledger = Ledger(problem.config.search.budget, metadata, last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evoae.config.schema import Config
@@ -18,6 +18,7 @@ from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Space
 from evoae.models.plan import measure
 from evoae.runs.environment import environment
+from evoae.runs.metadata import RunMetadata, TrainingEnvironment
 
 
 def space_of(config: Config, defaults: NetworkDefaults) -> Space:
@@ -71,7 +72,7 @@ class Problem:
         """
         dataset = source.reduced(config.data.reduce, config.seed)
         defaults = NetworkDefaults.of(
-            config.model, config.objective, dataset.input_shape, dataset.output
+            config.model, config.objective, dataset.input_shape, dataset.kind.output
         )
         if config.objective.loss == "bce" and defaults.output != "sigmoid":
             raise ConfigError(
@@ -79,12 +80,11 @@ class Problem:
                 "bce, but the output is linear",
                 "it needs values in 0..1: use mse",
             )
-        for name in ("shift", "flip") if len(dataset.input_shape) != 3 else ():
+        for name in sorted({"shift", "flip"} - dataset.kind.augmentations):
             for section in ("training", "refit"):
                 if value := getattr(getattr(config, section), name):
-                    raise ConfigError(
-                        f"{section}.{name}", value, "rows of a table have no left nor right: use 0"
-                    )
+                    remedy = f"{dataset.kind.described} have no left nor right: use 0"
+                    raise ConfigError(f"{section}.{name}", value, remedy)
         return cls(config, dataset, len(source.train), defaults, space_of(config, defaults))
 
     def task(self, genome: Genome, shared: Path) -> Task:
@@ -101,24 +101,26 @@ class Problem:
             noise_seed=config.seed % 2**31,
             flops=self.space.measure(genome).flops,
             images=len(self.dataset.train),
+            kind=self.dataset.kind.name,
             memory_limit=config.execution.memory_limit,
         )
 
-    def metadata(self) -> dict[str, object]:
-        """Return what the run folder records of configuration and data, once."""
-        return {
-            "config": self.config.model_dump(mode="json"),
-            "data": self.dataset.name,
-            "data_digest": self.dataset.digest,
-            "input_shape": list(self.dataset.input_shape),
-            "output": self.defaults.output,
-            "train_images": len(self.dataset.train),
-            "validation_images": len(self.dataset.validation),
-            "source_images": self.source_images,
-            "table": None if self.dataset.table is None else self.dataset.table.to_json(),
-        }
+    def metadata(self) -> RunMetadata:
+        """Return what a run of this problem knows of itself when it begins."""
+        return RunMetadata(
+            config=self.config.model_dump(mode="json"),
+            data=self.dataset.name,
+            data_digest=self.dataset.digest,
+            input_shape=self.dataset.input_shape,
+            output=self.defaults.output,
+            train_images=len(self.dataset.train),
+            validation_images=len(self.dataset.validation),
+            source_images=self.source_images,
+            environment=surroundings(),
+            kind=self.dataset.kind.to_json(),
+        )
 
 
-def surroundings() -> dict[str, object]:
+def surroundings() -> TrainingEnvironment:
     """Return what the last digits of a result may depend on: software, processor, threads."""
-    return {**environment(), "cpu_flags": cpu_flags(), "threads_per_training": 1}
+    return TrainingEnvironment(**asdict(environment()), cpu_flags=cpu_flags())

@@ -150,7 +150,7 @@ class Recorder:
         self._generation = _Generation(ended.number + 1, time.monotonic())
         if ledger.ended:
             keys = [each.key for each in ended.proposals]
-            self._store.set({"budget_stops": ledger.stopped_at(ended.number, keys)})
+            self._store.update(budget_stops=ledger.stopped_at(ended.number, keys))
         search, hall = self._config.search, proposer.hall
         full = len(hall) == search.hof_size and search.algorithm != "nsga2"
         self.worst_kept = hall[-1].fitness if full else None
@@ -201,11 +201,11 @@ class Recorder:
 
     def save_clock(self, seconds: float) -> None:
         """Record the seconds that all drivers spent, and up to when."""
-        self._store.set({"seconds": seconds, "seconds_at": now()})
+        self._store.update(seconds=seconds, seconds_at=now())
 
     def note_exhaustion(self) -> None:
         """Record that the space seems to hold nothing new."""
-        self._store.set({"exhausted": True})
+        self._store.update(exhausted=True)
 
     def check_failures(self) -> None:
         """Stop a search in which too many trainings fail to learn anything from the rest.

@@ -16,6 +16,7 @@ from evoae.evaluation import Evaluation
 from evoae.execution.executor import AbstractExecutor, run_all
 from evoae.formatting import command, loss, plural, short
 from evoae.runs.files import model_path, restored_path, sync_folder
+from evoae.runs.metadata import Restored
 from evoae.runs.store import Store
 
 # The largest relative difference of a loss that passes for rounding. Training amplifies it: with
@@ -84,8 +85,7 @@ def _keep(
         if now is None:
             return [f"{short(id)}: its model stays missing ({evaluation.message})."]
     if now != recorded:
-        restored = store.metadata().get("restored", {})
-        store.set({"restored": {**restored, id: {"recorded": recorded, "now": now}}})
+        store.update(restored=store.metadata().restored | {id: Restored(recorded, now)})
     restored_path(store.folder.absolute(), id).replace(path)
     sync_folder(path.parent)
     if now == recorded:

@@ -7,6 +7,7 @@ from evoae.engine.baselines import RANDOM, forget
 from evoae.engine.progress import Callback
 from evoae.formatting import listed, plural
 from evoae.runs.folder import keep_copy
+from evoae.runs.metadata import Resumed
 from evoae.runs.retry import limits_of, to_retry
 from evoae.runs.store import Store
 
@@ -33,7 +34,7 @@ def go_back(store: Store, config: Config, callback: Callback, *, everything: boo
         with Store.writer(store.folder / RANDOM) as own:
             if go_back(own, config, callback, everything=everything):
                 baselines.add(RANDOM)
-            own.set({"limits": dict.fromkeys(("file", "now"), limits_of(config))})
+            own.update(limits=Resumed(limits_of(config), limits_of(config)))
     if baselines:
         forget(store, baselines)
         callback.said(f"Trying baselines again: {listed(sorted(baselines))}.")

@@ -29,7 +29,7 @@ from evoae.genome.text import parse, render
 _ZOO = "zoo"  # in place of a file of genomes
 
 
-def seed_genomes(problem: Problem) -> list[str]:
+def seed_genomes(problem: Problem) -> tuple[str, ...]:
     """Return the genomes of `search.seed_genomes` as text, each once.
 
     Raises:
@@ -43,7 +43,7 @@ def seed_genomes(problem: Problem) -> list[str]:
             raise SpaceError(
                 "search.seed_genomes", f"{_ZOO}, but the space holds none of it", "use null"
             )
-        return list(map(render, fitting))
+        return tuple(map(render, fitting))
     found: dict[str, None] = {}
     for number, genome in read_genomes(Path(chosen)) if chosen else ():
         if reason := problem.space.violation(genome):
@@ -51,7 +51,7 @@ def seed_genomes(problem: Problem) -> list[str]:
                 f"{chosen}: line {number}", reason, "take it out, or widen the space (model)"
             )
         found[render(canonical(genome))] = None
-    return list(found)
+    return tuple(found)
 
 
 def seeds(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
@@ -31,9 +31,10 @@ from evoae.errors import EvoaeError, RunError, SearchError
 from evoae.execution.bfloat16 import note_on
 from evoae.execution.factory import executor_for
 from evoae.formatting import command, plural
-from evoae.runs.compatibility import budget_in_force, check_unchanged, machine_differences
+from evoae.runs.compatibility import check_unchanged, machine_differences
 from evoae.runs.folder import CONFIG, create, locate, next_folder
-from evoae.runs.retry import limits_in_force, limits_of
+from evoae.runs.metadata import Resumed, RunMetadata, in_force
+from evoae.runs.retry import limits_of
 from evoae.runs.reuse import ReusableRun
 from evoae.runs.run import Run
 from evoae.runs.store import Store, now
@@ -66,7 +67,7 @@ def search(
     config = make_config(config)
     problem = _problem(config, callback)
     folder = Path(run) if run is not None else next_folder(name or problem.dataset.name)
-    metadata = {**problem.metadata(), **surroundings(), "seeds": seed_genomes(problem)}
+    metadata = replace(problem.metadata(), seeds=seed_genomes(problem))
     reusable = [ReusableRun(run, metadata) for run in config.search.reuse]
     share(problem.dataset, _said(callback))  # what can fail does so before there is a folder
     create(folder, config, metadata)
@@ -110,24 +111,23 @@ def resume(
     own = load_config(path / CONFIG)
     with Store.writer(path) as store:
         metadata = store.metadata()
-        if "genome" in metadata:
+        if metadata.genome is not None:
             raise RunError(
                 str(path), "holds one given network, no search", f"use '{command('refit', path)}'"
             )
         raw = own.model_dump(mode="json")
-        raw["search"]["budget"] = budget_in_force(own, metadata).model_dump(mode="json")
-        for name, limit in limits_in_force(own, metadata).items():
+        budget = in_force(metadata.budget, own.search.budget)
+        raw["search"]["budget"] = budget.model_dump(mode="json")
+        for name, limit in in_force(metadata.limits, limits_of(own)).items():
             section, setting = name.split(".")
             raw[section][setting] = limit
         config = make_config(raw, source=CONFIG, overrides=overrides)
         # Read anew, so that settings younger than the run have the values they always had.
-        recorded_config = make_config(
-            store.metadata_value("config", dict), source=str(path / CONFIG)
-        )
+        recorded_config = make_config(metadata.config, source=str(path / CONFIG))
         check_unchanged(path, *(c.model_dump(mode="json") for c in (recorded_config, config)))
         with of_run(path):
             problem = _problem(config, callback)
-        recorded, digest = store.metadata_value("data_digest", str), problem.dataset.digest
+        recorded, digest = metadata.data_digest, problem.dataset.digest
         if digest != recorded:
             raise RunError(
                 str(path),
@@ -139,12 +139,12 @@ def resume(
         share(problem.dataset, callback.said)  # a resume that is refused has changed nothing
         if not go_back(store, config, callback, everything=retry_failed) and retry_failed:
             callback.said("No training crashed, ran out of time or out of memory: none to retry.")
-        budgets = (each.search.budget.model_dump(mode="json") for each in (own, config))
-        limits = (limits_of(each) for each in (own, config))
-        for name, pair in (("budget", budgets), ("limits", limits)):
-            store.set({name: dict(zip(("file", "now"), pair, strict=True))})
+        store.update(
+            budget=Resumed(own.search.budget, config.search.budget),
+            limits=Resumed(limits_of(own), limits_of(config)),
+        )
         if generations:
-            store.set({"generations": _asked_for(store) + generations})
+            store.update(generations=_asked_for(store) + generations)
         _conduct(store, problem, reusable, callback, accept=accept_models)
     return Run.open(path)
 
@@ -162,23 +162,23 @@ def _conduct(
     Stops cleanly when asked to. The run has ended when nothing is left to do.
     """
     metadata, began = store.metadata(), now()
-    store.set({"ended": False, "exhausted": False, "stopped": None})
-    store.set({"began": began, "seconds_at": began})
-    if "limits" not in metadata:
+    store.update(ended=False, exhausted=False, stopped=None)
+    store.update(began=began, seconds_at=began)
+    if metadata.limits is None:
         limits = limits_of(problem.config)
-        store.set({"limits": {"file": limits, "now": limits}})
+        store.update(limits=Resumed(limits, limits))
     loop = Loop(store, problem, reusable, callback)
     try:
         _train(store, problem, loop, callback, _notes(store, problem, metadata), accept=accept)
         record_linear_bounds(store, problem)
         _search_at_random(store, problem, reusable, loop, callback)
     except SearchError as why:
-        store.set({"stopped": str(why.value)})
+        store.update(stopped=str(why.value))
         raise
     except RunError:
         store.check_there()  # of a run that somebody removed, this says more
         raise
-    store.set({"ended": True})
+    store.update(ended=True)
 
 
 def _train(
@@ -196,7 +196,7 @@ def _train(
         executor_for(problem.config.execution) as executor,
         stopped_by_signals(loop.stop, callback),
     ):
-        store.set({"workers": executor.workers, "planned": progress.planned})
+        store.update(workers=executor.workers, planned=progress.planned)
         callback.started(
             SearchInfo(
                 problem.config,
@@ -218,10 +218,9 @@ def _train(
         train_networks(store, problem, executor, loop)
 
 
-def _notes(store: Store, problem: Problem, metadata: Mapping[str, Any]) -> list[str]:
+def _notes(store: Store, problem: Problem, metadata: RunMetadata) -> list[str]:
     """Say what a person should know before the search goes on, a sentence each."""
-    here = surroundings()
-    changed = machine_differences({key: metadata.get(key) for key in here}, here)
+    changed = machine_differences(metadata.environment, surroundings())
     notes = []
     if there := len(store.tallies()):
         notes.append(f"Going on: {plural(there, 'training')} there already, none is repeated.")
@@ -249,7 +248,7 @@ def _search_at_random(
     folder = store.folder / RANDOM
     try:
         if not folder.exists():
-            create(folder, other.config, {**other.metadata(), **surroundings()})
+            create(folder, other.config, other.metadata())
         with Store.writer(folder) as own:
             _conduct(own, other, reusable, RelayCallback(callback))
     except Interrupted:
@@ -262,8 +261,8 @@ def _search_at_random(
 
 def _asked_for(store: Store) -> int:
     """Return the generations that a run was asked for; those it had, if only a budget ended it."""
-    target = store.metadata().get("generations")
-    return target if isinstance(target, int) else len(store.generations())
+    target = store.metadata().generations
+    return len(store.generations()) if target is None else target
 
 
 def _problem(config: Config, callback: Callback | None = None) -> Problem:

@@ -21,6 +21,7 @@ from evoae.execution.probe import TensorFlow, ask_tensorflow
 from evoae.formatting import mebibytes
 from evoae.models.memory import BASE_BYTES
 from evoae.runs.environment import environment
+from evoae.runs.metadata import Environment
 
 _LITTLE_DISK = 2**30
 _NEEDED = ("tensorflow", "keras", "numpy", "deap")
@@ -78,7 +79,7 @@ class Examination:
         missing: what could be better, the fatal first.
     """
 
-    software: dict[str, object]
+    software: Environment
     cores: int
     workers: int
     memory: Memory
@@ -107,7 +108,7 @@ def examine(*, quick: bool = False) -> Examination:
             and to use every GPU.
     """
     software = environment()
-    absent = [name for name in _NEEDED if software[f"{name}_version"] is None]
+    absent = [name for name in _NEEDED if software.version_of(name) is None]
     tensorflow = None if quick or absent else ask_tensorflow()
     installed, visible = installed_gpus(), visible_gpus()
     used = visible if tensorflow is None else visible[: len(tensorflow.gpus)]

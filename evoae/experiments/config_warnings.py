@@ -67,8 +67,7 @@ def _warnings(problem: Problem) -> Iterator[str]:
 def _of_pca(problem: Problem) -> Iterator[str]:
     """Say whether PCA of the largest code leaves anything to do."""
     data, latent = problem.dataset, problem.config.model.max_latent
-    objective = problem.config.objective
-    if latent is None or (objective.kind, objective.loss) != ("reconstruction", "mse"):
+    if latent is None or not problem.config.objective.is_squared_error:
         return
     errors = pca_errors(data.train, data.validation, [0, latent])
     rebuilt = 1 - errors[latent] / errors[0] if errors[0] else 1.0

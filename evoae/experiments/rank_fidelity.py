@@ -134,9 +134,7 @@ def fidelity(
     opened = Run.open(run)
     problem = whole_problem(opened, with_settings(opened, {}, overrides))
     if epochs is None:
-        epochs = _epochs(
-            opened.config, opened.metadata_value("train_images", int), len(problem.dataset.train)
-        )
+        epochs = _epochs(opened.config, opened.metadata().train_images, len(problem.dataset.train))
     with Store.writer(opened.path) as store:
         sample = _sample(opened, store, max(candidates, FEWEST))
         _Trainer(store, problem, epochs, say).train([found for _, found, _ in sample])
@@ -347,7 +345,7 @@ def _advice(run: Run, found: Fidelity) -> str:
             "Too few of the longer trainings have different scores to compare ranks: "
             "look at what failed, or sample more with --candidates."
         )
-    images = run.metadata_value("train_images", int)
+    images = run.metadata().train_images
     batch, epochs = config.training.batch_size, config.training.epochs
     steps = epochs * math.ceil(images / batch)
     if correlation.value < _AGREE:

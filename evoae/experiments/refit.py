@@ -269,16 +269,16 @@ class _Refit:
 
     def _test(self, id: str, number: int) -> tuple[dict[str, float], float]:
         """Return a model's metrics on the test set, and the one that counts."""
-        from evoae.models.objectives.factory import objective_for
+        from evoae.models.objectives.base import objective_for
         from evoae.training.measure import measured
         from evoae.training.setup import load_quietly
 
         load_quietly()  # and no more: this process may have used TensorFlow in its own way before
         config = self.problem.config
-        images = len(self.problem.defaults.input_shape) == 3
-        objective = objective_for(config.objective, config.seed % 2**31, bounded=images)
+        data = self.problem.dataset
+        objective = objective_for(config.objective, config.seed % 2**31, bounded=data.kind.bounded)
         model = load_model(self._model(id, number))
-        metrics = measured(model, objective, [self.problem.dataset.test])
+        metrics = measured(model, objective, [data.test], data.kind)
         return metrics, metrics[objective.fitness]
 
     def _pca(self, genome: Any) -> float | None:
@@ -320,7 +320,7 @@ def whole_problem(run: Run, config: Config) -> Problem:
     with of_run(run.path):
         source = load(config.data, config.seed)
         now = source.reduced(config.data.reduce, config.seed).digest
-    recorded = run.metadata_value("data_digest", str)
+    recorded = run.metadata().data_digest
     if recorded != now:
         raise RunError(
             str(run.path),

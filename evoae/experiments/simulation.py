@@ -108,11 +108,11 @@ def rehearse(problem: Problem, loss: Callable[[Genome], float]) -> Rehearsal:
     marks = _Marks(trainer.steps)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
-        create(folder, problem.config, {**problem.metadata(), "seeds": seed_genomes(problem)})
+        create(folder, problem.config, replace(problem.metadata(), seeds=seed_genomes(problem)))
         with Store.writer(folder) as store:
             loop = Loop(store, problem, (), marks)
             loop.run(InlineExecutor(trainer.train))
-            exhausted = bool(store.metadata().get("exhausted"))
+            exhausted = store.metadata().exhausted
         disk = disk_bytes(folder) + _WEIGHT * sum(
             entry.parameters for entry in Run.open(folder).hall_of_fame()
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evoae.config.schema import Config
 from evoae.config.shipped import find_genome
-from evoae.engine.problem import Problem, surroundings
+from evoae.engine.problem import Problem
 from evoae.errors import GenomeError, SearchError
 from evoae.experiments.refit import Refitted, refit
 from evoae.formatting import command
@@ -55,13 +55,13 @@ def train_one(
     size = problem.space.measure(genome)  # refuses what the data cannot take
     folder = Path(run) if run is not None else next_folder(name or problem.dataset.name)
     text = render(genome)
-    metadata = {**problem.metadata(), **surroundings(), "genome": text, "workers": 1, "planned": 1}
+    metadata = replace(problem.metadata(), genome=text, workers=1, planned=1)
     create(folder, config, metadata)
     say(f"{text}: {size.parameters:,} parameters · run folder {folder}")
     if outside := problem.space.violation(genome):
         say(f"A search with this configuration would not try it: {outside}.")
     with Store.writer(folder) as store:
-        store.set({"generations": 1})
+        store.update(generations=1)
         _evaluate(store, problem, genome)
     (refitted,) = refit(folder, [candidate_id(genome)], settings=settings, say=say)
     return Run.open(folder), refitted
@@ -117,4 +117,4 @@ def _evaluate(store: Store, problem: Problem, genome: Genome) -> None:
     seconds = time.monotonic() - began
     store.finish_generation(Generation(1, (id,), (id,), records.rows[-1], seconds))
     store.keep_models()
-    store.set({"ended": True})
+    store.update(ended=True)

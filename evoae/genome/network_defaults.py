@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from evoae.config.model import ModelConfig
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.objectives import ObjectiveConfig
 from evoae.config.values import ActivationName, DownsamplingName, UpsamplingName
 
 
@@ -42,7 +42,6 @@ class NetworkDefaults:
         output: Literal["sigmoid", "linear"],
     ) -> Self:
         """Return the defaults that a configuration and its data make; `output` fits the data."""
-        squashed = objective.kind == "sparse" and objective.sparsity == "kl"
         return cls(
             input_shape=input_shape,
             min_side=model.min_side,
@@ -50,6 +49,6 @@ class NetworkDefaults:
             activation=model.activation[0],
             downsampling=model.downsampling[0],
             upsampling=model.upsampling[0],
-            code="sigmoid" if squashed else "linear",
-            posterior=objective.posterior if objective.kind == "variational" else None,
+            code=objective.code_activation,
+            posterior=objective.code_posterior,
         )

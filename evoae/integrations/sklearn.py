@@ -22,12 +22,14 @@ from sklearn.utils.validation import (
 )
 
 from evoae.config.schema import Config
-from evoae.data.kinds.images import as_images, times
+from evoae.data.kinds.images import as_images
+from evoae.data.kinds.tables import Table
 from evoae.engine.console import ConsoleCallback
 from evoae.engine.progress import Interrupted, NullCallback
 from evoae.engine.session import search
 from evoae.errors import DataError, RunError, SearchError
 from evoae.experiments.refit import refit
+from evoae.formatting import shape
 from evoae.integrations.sklearn_settings import PLACE, SECTIONS, configuration, paths
 from evoae.runs.files import translate_os_errors
 from evoae.runs.folder import check_free
@@ -268,7 +270,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _seen_again(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """Check that X is of the form that `fit` saw; return rows, or images with channels."""
         check_is_fitted(self)
-        if len(self.input_shape_) == 1:
+        if self._moments is not None:
             rows: NDArray[Any] = validate_data(
                 self, X, reset=False, dtype=[np.float64, np.float32]
             )
@@ -278,7 +280,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             images = images[..., np.newaxis]
         if images.shape[1:] != self.input_shape_ or not len(images):
             raise DataError(
-                "X", f"shape {np.shape(X)}", f"expected images, each {times(self.input_shape_)}"
+                "X", f"shape {np.shape(X)}", f"expected images, each {shape(self.input_shape_)}"
             )
         return images if images.dtype == np.uint8 else as_images(images, "X")
 
@@ -326,12 +328,11 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             for entry in hall
         ]
         self.history_ = [dict(generation.stats) for generation in run.generations()]
-        table = run.metadata().get("table")
-        self._moments = None
-        if table is not None:
-            columns = [(column["mean"], column["scale"]) for column in table["columns"]]
-            self._moments = tuple(np.array(columns, np.float64).T)
         model = open_model(run.path, kind="search" if self.refit is False else "refit")
+        self._moments = None
+        if isinstance(model.kind, Table):
+            columns = [(column.mean, column.scale) for column in model.kind.columns]
+            self._moments = tuple(np.array(columns, np.float64).T)
         self._trained = _Trained(model)
         self.input_shape_, self.code_shape_ = model.input_shape, model.code_shape
         return self

@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 _FEWEST_ITEMS = 100  # of fewer, the worst ones and a map of codes say little
 _MOST_ITEMS = 1000  # of the validation split that are looked at
 _MOST_VALUES = 2**25  # that they may have together: 128 MiB
-_ADDED = {  # to the error, in what the run ranks by
-    "variational": "the code's divergence",
-    "sparse": "the sparsity penalty",
-    "contractive": "the contraction",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +126,7 @@ def _origin(snapshot: RunSnapshot, shown: int, there: int, *, measured_on: bool)
     first = "all " if shown == there else f"the first {count(shown)} of the "
     if measured_on:
         return f"{first}{plural(there, 'validation item')} that the run measured its networks on"
-    known = snapshot.metadata.get("validation_images")
-    fewer = "fewer" if known is None else f"{count(int(known))} of these only"
+    fewer = f"{count(snapshot.metadata.validation_images)} of these only"
     said = f"{first}{plural(there, 'item')} of the validation split"
     return f"{said} (the run measured its networks on {fewer}: too few to show)"
 
@@ -140,8 +134,7 @@ def _origin(snapshot: RunSnapshot, shown: int, there: int, *, measured_on: bool)
 def _caveat(snapshot: RunSnapshot, *, same: bool, refitted: bool) -> str:
     """Say why errors found here may rank models in another way than the run does."""
     reasons = [] if same else ["it is by other items"]
-    added = _ADDED.get(snapshot.run.config.objective.kind)
-    if added:
+    if added := snapshot.run.config.objective.added:
         reasons.append(f"it counts {added} as well")
     if any(entry.trainings > 1 for entry in snapshot.hall):
         reasons.append(

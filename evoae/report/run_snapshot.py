@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Self
 
+from evoae.data.kinds.base import AbstractKind
+from evoae.data.kinds.registry import restore
 from evoae.evaluation import Evaluation
 from evoae.formatting import count, loss, short
 from evoae.runs.files import REFIT
 from evoae.runs.hall_of_fame import Entry
+from evoae.runs.metadata import RunMetadata
 from evoae.runs.records import Baseline, Candidate, Generation
 from evoae.runs.run import Run
 from evoae.runs.status import Status
-
-_FIGURE_NAMES = {
-    "mse": "mean squared error",
-    "mae": "mean absolute error",
-    "bce": "binary cross-entropy",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +28,7 @@ class RunSnapshot:
         status: where it stands.
         hall: the best models, best first.
         front: what nobody beats in loss, latent size and parameters at once, best first.
-        metadata: about data, machine and baselines.
+        metadata: what the run knows of itself.
         candidates: by id, in the order of proposal.
         evaluations: by id, in the order of finishing.
         repeats: further trainings, by id and number.
@@ -44,7 +41,7 @@ class RunSnapshot:
     status: Status
     hall: tuple[Entry, ...]
     front: tuple[Entry, ...]
-    metadata: Mapping[str, Any]
+    metadata: RunMetadata
     candidates: Mapping[str, Candidate]
     evaluations: Mapping[str, Evaluation]
     repeats: Mapping[tuple[str, int], Evaluation]
@@ -98,31 +95,22 @@ class RunSnapshot:
     @property
     def data(self) -> str:
         """The data set's name."""
-        return str(self.metadata.get("data", "the data"))
+        return self.metadata.data
 
     @property
-    def items(self) -> str:
+    def kind(self) -> AbstractKind:
         """What the data set consists of."""
-        return "rows" if self.metadata.get("table") else "images"
+        return restore(self.metadata.kind)
 
     @property
     def given(self) -> str | None:
         """The one network that the run is about, see `evoae train`; None for a search."""
-        genome = self.metadata.get("genome")
-        return None if genome is None else str(genome)
+        return self.metadata.genome
 
     @property
     def measured(self) -> str:
         """What a loss of this run is, in words."""
-        objective = self.run.config.objective
-        name = _FIGURE_NAMES[objective.loss]
-        if objective.kind == "variational":
-            return f"{name}, summed over an item's values, and the code's divergence"
-        each = "pixel and channel" if self.items == "images" else "input"
-        if objective.kind == "denoising":
-            return f"{name} per {each} of what comes out for a corrupted input"
-        extra = {"sparse": " and the sparsity penalty", "contractive": " and the contraction"}
-        return f"{name} per {each}" + extra.get(objective.kind, "")
+        return self.run.config.objective.fitness_in_words(self.kind.value)
 
     def loss_of(self, id: str) -> float | None:
         """Return a candidate's loss, the mean over its trainings.

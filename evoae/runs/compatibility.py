@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from evoae.config.schema import Config
-from evoae.config.search import BudgetConfig
 from evoae.errors import RunError
 from evoae.evaluation import Outcome
+from evoae.runs.metadata import RunMetadata, TrainingEnvironment
 
 # A resume may change these: no finished training depends on them. LIMITS are among them, and what
 # is trained later may fail by one of these.
@@ -34,28 +34,16 @@ _TRAINING = (
 def differences(
     one: Mapping[str, Any], other: Mapping[str, Any], above: str = ""
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Yield each setting, by its dotted path, that has different values in two configurations."""
-    for key in sorted(one.keys() | other.keys()):
+    """Yield each setting, by its dotted path, that has different values in two configurations.
+
+    A section's kind comes before what follows from it.
+    """
+    for key in sorted(one.keys() | other.keys(), key=lambda key: (key != "kind", key)):
         path, (a, b) = f"{above}{key}", (one.get(key), other.get(key))
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             yield from differences(a, b, f"{path}.")
         elif a != b:
             yield path, a, b
-
-
-def budget_in_force(config: Config, metadata: Mapping[str, Any]) -> BudgetConfig:
-    """Return what a run may spend now: what a resume gave it last, or else what its file says.
-
-    A file that was edited since then counts again.
-
-    Args:
-        config: as the run's file says.
-        metadata: of the run.
-    """
-    given, said = metadata.get("budget"), config.search.budget
-    if given is None or given["file"] != said.model_dump(mode="json"):
-        return said
-    return BudgetConfig.model_validate(given["now"])
 
 
 def check_unchanged(run: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -77,7 +65,7 @@ def check_unchanged(run: Path, recorded: Mapping[str, Any], wanted: Mapping[str,
             )
 
 
-def check_equal_trainings(other: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+def check_equal_trainings(other: Path, theirs: RunMetadata, ours: RunMetadata) -> None:
     """Make sure that a training of one run would have the same result in another.
 
     Args:
@@ -88,17 +76,18 @@ def check_equal_trainings(other: Path, theirs: Mapping[str, Any], ours: Mapping[
     Raises:
         RunError: data, objective, training settings or software differ; names the first one.
     """
-    for key in ("data_digest", "output", "evoae_version", "tensorflow_version", "keras_version"):
-        if theirs.get(key) != ours.get(key):
-            raise _unequal(other, key, theirs.get(key), ours.get(key))
-    for path, a, b in differences(theirs.get("config", {}), ours.get("config", {})):
+    mine = ours.about_trainings()
+    for name, value in theirs.about_trainings().items():
+        if value != mine[name]:
+            raise _unequal(other, name, value, mine[name])
+    for path, a, b in differences(theirs.config, ours.config):
         if within(path, _TRAINING) and not within(path, RESUMABLE):
             raise _unequal(other, path, a, b)
 
 
-def machine_differences(first: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def machine_differences(first: TrainingEnvironment, now: TrainingEnvironment) -> list[str]:
     """Say how the machine or its software differs from the one that a run began on."""
-    return [f"{path} {b}, was {a}" for path, a, b in differences(first, now)]
+    return [f"{path} {b}, was {a}" for path, a, b in differences(asdict(first), asdict(now))]
 
 
 def within(path: str, sections: tuple[str, ...]) -> bool:

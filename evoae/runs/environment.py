@@ -8,18 +8,22 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_LIBRARIES = ("evoae", "tensorflow", "keras", "numpy", "deap")
+from evoae.runs.metadata import Environment
 
 
-def environment() -> dict[str, object]:
-    """Return versions, processor and cores."""
-    return {
-        **{f"{name}_version": _version(name) for name in _LIBRARIES},
-        "python_version": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "processor": _processor(),
-        "cores": cores(),
-    }
+def environment() -> Environment:
+    """Return the software and the machine that this process runs on."""
+    return Environment(
+        evoae_version=_version("evoae"),
+        tensorflow_version=_version("tensorflow"),
+        keras_version=_version("keras"),
+        numpy_version=_version("numpy"),
+        deap_version=_version("deap"),
+        python_version=platform.python_version(),
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        processor=_processor(),
+        cores=cores(),
+    )
 
 
 def cores() -> int:

@@ -7,7 +7,7 @@ import itertools
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from evoae.config.load import dump_config
@@ -15,6 +15,7 @@ from evoae.config.schema import Config
 from evoae.errors import RunError
 from evoae.formatting import command
 from evoae.runs.files import MODELS, PENDING, REFIT, sync_folder, translate_os_errors, write_whole
+from evoae.runs.metadata import RunMetadata
 from evoae.runs.store import DATABASE, Store
 
 RUNS = Path("runs")
@@ -22,13 +23,13 @@ CONFIG = "config.yaml"
 _KEPT = "before-retry"
 
 
-def create(folder: Path, config: Config, metadata: Mapping[str, object]) -> None:
+def create(folder: Path, config: Config, metadata: RunMetadata) -> None:
     """Make a run folder, whole or not at all.
 
     Args:
         folder: must not exist, or be empty.
         config: the resolved configuration.
-        metadata: what is recorded about data and machine.
+        metadata: what the run knows of itself; `generations` is set as configured.
 
     Raises:
         RunError: the folder exists, or cannot be made there.
@@ -40,7 +41,7 @@ def create(folder: Path, config: Config, metadata: Mapping[str, object]) -> None
             (draft / MODELS / PENDING).mkdir(parents=True)
             write_whole(draft / CONFIG, dump_config(config).encode())
             with Store.make(draft) as store:
-                store.set({**metadata, "generations": config.search.generations})
+                store.begin(replace(metadata, generations=config.search.generations))
             sync_folder(draft)
             try:
                 draft.rename(folder)

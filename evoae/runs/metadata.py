@@ -1,22 +1,31 @@
-"""What a run records of itself beside its candidates: the keys, and what each may hold.
+"""What a run records of itself beside its candidates, as one typed record.
 
-A database that was damaged, or made by somebody else, is refused by what is wrong in it.
+The database holds a row of JSON for each field. One that was damaged, or made by somebody else, is
+refused by what is wrong in it; rows that are no fields are left alone.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic asks for this one below Python 3.12
 
+from evoae.config.search import BudgetConfig
+from evoae.data.kinds.recorded import RecordedKind
+from evoae.runs.records import Baseline
+
+_T = TypeVar("_T")
 _Number = Annotated[int, Field(ge=0, lt=2**63)]
 _Side = Annotated[int, Field(ge=1, le=2**24)]
 _Seconds = Annotated[float, Field(ge=0, le=1e12)]
 _Loss = Annotated[float, Field(allow_inf_nan=False)]
+_STRICT = ConfigDict(strict=True)
 
 
 def _moment(text: str) -> str:
@@ -28,63 +37,179 @@ def _moment(text: str) -> str:
 _Moment = Annotated[str, AfterValidator(_moment)]
 
 
-class _Pca(TypedDict):
-    curve: list[Annotated[list[int | float], Field(min_length=2, max_length=2)]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Software and machine.
+
+    Attributes:
+        evoae_version, tensorflow_version, keras_version, numpy_version, deap_version: installed
+            versions; None for a library that is not installed.
+        python_version: of the interpreter.
+        system: name, release and architecture of the operating system.
+        processor: its model.
+        cores: that the process may use.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    evoae_version: str | None
+    tensorflow_version: str | None
+    keras_version: str | None
+    numpy_version: str | None
+    deap_version: str | None
+    python_version: str
+    system: str
+    processor: str
+    cores: int
+
+    def version_of(self, library: str) -> str | None:
+        """Return the installed version of a library; None if there is none."""
+        version: str | None = getattr(self, f"{library}_version")
+        return version
 
 
-class _Budgets(TypedDict):
-    file: dict[str, Any]
-    now: dict[str, Any]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingEnvironment(Environment):
+    """What the last digits of a result may depend on.
+
+    Attributes:
+        cpu_flags: instructions that TensorFlow is fast with, and whether the processor has them;
+            None where the system does not tell.
+        threads_per_training: of each worker.
+    """
+
+    cpu_flags: dict[str, bool] | None
+    threads_per_training: int = 1
 
 
-class _Limits(TypedDict):
-    file: dict[str, float | None]
-    now: dict[str, float | None]
+@dataclass(frozen=True, slots=True)
+class Resumed(Generic[_T]):
+    """A part of the configuration that a resume may change.
+
+    Attributes:
+        file: what the run's file said at the latest resume.
+        now: what that resume made of it.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    file: _T
+    now: _T
 
 
-class _Restored(TypedDict):
+def in_force(given: Resumed[_T] | None, file: _T) -> _T:
+    """Return what holds now: what a resume made of it, or else what the run's file says.
+
+    A file that was edited since then counts again.
+
+    Args:
+        given: at the latest resume; None before the first one.
+        file: what the file says.
+    """
+    return file if given is None or given.file != file else given.now
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The loss of a model that was trained again because its file was missing.
+
+    Attributes:
+        recorded: the loss of the first training; None if it failed.
+        now: the loss of the further training.
+    """
+
+    __pydantic_config__ = _STRICT
+
     recorded: float | None
     now: float | None
 
 
-class Metadata(TypedDict, total=False):
-    """The keys that evoae itself reads; there may be others.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMetadata:
+    """What a run knows of itself.
 
-    `seconds` is the wall time of all drivers up to the moment `seconds_at`; `limits` are those of
-    the latest driver; `restored` says of models that were trained again how their losses differ.
+    Attributes:
+        config: the configuration that the run began with, every setting.
+        data: the data set's name.
+        data_digest: digest of the data.
+        input_shape: of one item, without the batch axis.
+        output: the activation of the networks' head.
+        train_images, validation_images: items of the splits that candidates are trained and
+            measured on.
+        source_images: items of the data set's training part, before it was reduced.
+        kind: of the data, with what was fitted on the training split.
+        environment: where the run began.
+        genome: the given network of `evoae train`; None for a search.
+        seeds: genomes of `search.seed_genomes`.
+        generations: how many are asked for; None if only a budget ends the search.
+        planned: proposals that the search was expected to make; None if unknown.
+        workers: of the latest driver; None before the first one.
+        began: when the latest driver began; None before the first one.
+        seconds: wall time of all drivers up to the moment `seconds_at`.
+        ended: whether nothing is left to do.
+        exhausted: whether the search space is spent.
+        stopped: why the latest driver gave up; None if it did not.
+        budget: see `search.budget`; None before the first resume.
+        budget_stops: where a budget ended the search: by number of the generation, the keys of the
+            proposals that had a place in it.
+        limits: of the latest driver by setting, see `evoae.runs.retry`; None before the first one.
+        restored: models that were trained again and have another loss, by candidate id.
+        pca: validation loss of PCA by latent size, as far as it was measured.
+        baselines: what the result is compared with, by name.
     """
 
-    __pydantic_config__ = ConfigDict(extra="allow", strict=True)  # type: ignore[misc]
+    __pydantic_config__ = _STRICT
 
     config: dict[str, Any]
     data: str
     data_digest: str
-    input_shape: Annotated[list[_Side], Field(min_length=1, max_length=4)]
+    input_shape: Annotated[tuple[_Side, ...], Field(min_length=1, max_length=4)]
     output: Literal["sigmoid", "linear"]
     train_images: _Number
     validation_images: _Number
     source_images: _Number
-    table: dict[str, Any] | None
-    genome: str
-    seeds: list[str]
-    generations: _Number | None
-    planned: _Number | None
-    workers: _Number
-    began: _Moment
-    seconds: _Seconds
-    seconds_at: _Moment
-    ended: bool
-    exhausted: bool
-    stopped: str | None
-    budget: _Budgets
-    budget_stops: dict[str, list[str]]
-    limits: _Limits
-    restored: dict[str, _Restored]
-    pca: _Pca
-    baselines: dict[str, dict[str, Any]]
+    kind: RecordedKind
+    environment: TrainingEnvironment
+    genome: str | None = None
+    seeds: tuple[str, ...] = ()
+    generations: _Number | None = None
+    planned: _Number | None = None
+    workers: _Number | None = None
+    began: _Moment | None = None
+    seconds: _Seconds = 0.0
+    seconds_at: _Moment | None = None
+    ended: bool = False
+    exhausted: bool = False
+    stopped: str | None = None
+    budget: Resumed[BudgetConfig] | None = None
+    budget_stops: dict[str, list[str]] = field(default_factory=dict)
+    limits: Resumed[dict[str, int | float | None]] | None = None
+    restored: dict[str, Restored] = field(default_factory=dict)
+    pca: dict[int, float] = field(default_factory=dict)
+    baselines: dict[str, Baseline] = field(default_factory=dict)
+
+    def about_data(self) -> dict[str, object]:
+        """Return by name what tells the data of one run from those of another."""
+        return {
+            "data": self.data,
+            "input_shape": list(self.input_shape),
+            "output": self.output,
+            "source_images": self.source_images,
+            "validation_images": self.validation_images,
+        }
+
+    def about_trainings(self) -> dict[str, object]:
+        """Return by name what the result of a training depends on, its settings aside."""
+        return {
+            "data_digest": self.data_digest,
+            "output": self.output,
+            "evoae_version": self.environment.evoae_version,
+            "tensorflow_version": self.environment.tensorflow_version,
+            "keras_version": self.environment.keras_version,
+        }
 
 
-class _Refit(TypedDict, total=False):
+class Refit(TypedDict, total=False):
     """What the record of a refit says in numbers; see `evoae.experiments.refit.Refitted`."""
 
     __pydantic_config__ = ConfigDict(extra="allow", strict=True)  # type: ignore[misc]
@@ -108,20 +233,27 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def fault(values: Mapping[str, Any]) -> str | None:
-    """Say in a few words what is wrong with the metadata of a run; None if nothing is."""
-    return _fault(Metadata, values)
+def as_record(kind: type[_T], values: Mapping[str, Any]) -> _T:
+    """Return what was read from JSON as a record of a kind, such as `RunMetadata`.
 
-
-def fault_of_refit(value: Mapping[str, Any]) -> str | None:
-    """Say what is wrong with the record of a refit; None if nothing is."""
-    return _fault(_Refit, value)
-
-
-def _fault(kind: Any, values: Mapping[str, Any]) -> str | None:
+    Raises:
+        ValueError: says in a few words which value is wrong, or missing.
+    """
     try:
-        _adapter(kind).validate_python(values)
+        record: _T = _adapter(cast(Any, kind)).validate_json(json.dumps(values))
     except ValidationError as error:
         problem = error.errors()[0]
-        return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-    return None
+        raise ValueError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
+    return record
+
+
+def as_json(metadata: RunMetadata) -> dict[str, Any]:
+    """Return the fields of a record as JSON has them.
+
+    Raises:
+        PydanticSerializationError: a value is not of its field's type.
+    """
+    values: dict[str, Any] = _adapter(RunMetadata).dump_python(
+        metadata, mode="json", warnings="error"
+    )
+    return values

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import ConfigDict
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -63,6 +65,8 @@ class Baseline:
         budget: FLOPs that the random search was given; None for others.
         message: why it failed; None if it did not.
     """
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")
 
     name: str
     outcome: str

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from evoae.config.schema import Config
 from evoae.evaluation import Outcome
 from evoae.runs.compatibility import LIMITS
+from evoae.runs.metadata import RunMetadata
 from evoae.runs.store import Store
 
 # What may come out otherwise on another day or machine; the others fail again in the same way.
 _BY_CHANCE = (Outcome.CRASHED, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)
 
 
-def limits_of(config: Config) -> dict[str, float | int | None]:
+def limits_of(config: Config) -> dict[str, int | float | None]:
     """Return the limits of one training by setting, see `LIMITS`; None for no limit."""
     return {
         "training.time_limit": config.training.time_limit,  # seconds
@@ -22,27 +20,14 @@ def limits_of(config: Config) -> dict[str, float | int | None]:
     }
 
 
-def limits_in_force(config: Config, metadata: Mapping[str, Any]) -> dict[str, float | int | None]:
-    """Return the limits that hold now: what a resume gave last, or else what the file says.
-
-    A file that was edited since then counts again.
-
-    Args:
-        config: as the run's file says.
-        metadata: of the run.
-    """
-    given, said = metadata.get("limits"), limits_of(config)
-    return said if given is None or given["file"] != said else dict(given["now"])
-
-
-def raised(metadata: Mapping[str, Any], config: Config) -> set[Outcome]:
+def raised(metadata: RunMetadata, config: Config) -> set[Outcome]:
     """Return the outcomes that a limit ended which is higher now than for the last driver.
 
     Args:
         metadata: of the run.
         config: as the run goes on.
     """
-    before = metadata.get("limits", {}).get("now", {})
+    before = {} if metadata.limits is None else metadata.limits.now
     return {
         outcome
         for name, limit in limits_of(config).items()
@@ -62,10 +47,9 @@ def to_retry(store: Store, config: Config, *, everything: bool) -> tuple[set[str
     metadata = store.metadata()
     outcomes = raised(metadata, config) | (set(_BY_CHANCE) if everything else set())
     ended = [*store.evaluations().values(), *store.repeats().values()]
-    baselines = metadata.get("baselines", {})
     return (
         {each.id for each in ended if each.outcome in outcomes},
-        {name for name, found in baselines.items() if found.get("outcome") in outcomes},
+        {name for name, it in metadata.baselines.items() if it.outcome in outcomes},
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal
 
 from evoae.config.load import make_config
 from evoae.evaluation import Evaluation, Outcome, Task, so_far, stopped_after
 from evoae.runs.compatibility import check_equal_trainings
 from evoae.runs.files import model_path, replacing, translate_os_errors
 from evoae.runs.folder import CONFIG, locate
+from evoae.runs.metadata import RunMetadata
 from evoae.runs.store import Store
 
 _REPEATABLE = (Outcome.SCORED, Outcome.DIVERGED)  # other outcomes tell of the machine as well
@@ -28,13 +29,13 @@ class ReusableRun:
         ConfigError: its recorded configuration is not one that this evoae can read.
     """
 
-    def __init__(self, run: str, metadata: Mapping[str, Any]) -> None:
+    def __init__(self, run: str, metadata: RunMetadata) -> None:
         self.path = locate(run)
         with Store.reader(self.path) as store:
             theirs = store.metadata()
             # Read anew, so that settings younger than it have the values they always had.
-            config = make_config(theirs.get("config", {}), source=str(self.path / CONFIG))
-            theirs["config"] = config.model_dump(mode="json")
+            config = make_config(theirs.config, source=str(self.path / CONFIG))
+            theirs = replace(theirs, config=config.model_dump(mode="json"))
             check_equal_trainings(self.path, theirs, metadata)
             self._evaluations, self._fitness = store.evaluations(), config.training.fitness
 

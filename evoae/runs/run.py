@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
@@ -16,18 +16,19 @@ from evoae.evaluation import Evaluation
 from evoae.formatting import command
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.pareto import place, undominated
-from evoae.runs.compatibility import budget_in_force
 from evoae.runs.database import damaged
 from evoae.runs.files import REFIT, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
 from evoae.runs.hall_of_fame import CandidateResult, Entry
+from evoae.runs.metadata import RunMetadata, in_force
 from evoae.runs.records import Baseline, Generation
 from evoae.runs.snapshot import Snapshot, snapshot
 from evoae.runs.status import Status, read_status
 from evoae.runs.store import DATABASE
 from evoae.runs.trainings import Training
 
-_Kind = TypeVar("_Kind")
+if TYPE_CHECKING:
+    from evoae.data.kinds.base import AbstractKind
 
 
 class Run:
@@ -59,34 +60,31 @@ class Run:
         """
         return snapshot(self.path)
 
-    def metadata(self) -> dict[str, Any]:
-        """Return what is recorded about data, machine and baselines."""
+    def metadata(self) -> RunMetadata:
+        """Return what the run knows of itself: data, machine, budget, baselines and more."""
         with self.at_one_moment() as now:
             return now.metadata
 
-    def metadata_value(self, key: str, kind: type[_Kind]) -> _Kind:
-        """Return one recorded fact.
-
-        Raises:
-            RunError: the run lacks it.
-        """
-        with self.at_one_moment() as now:
-            return now.tables.metadata_value(key, kind)
-
     def defaults(self) -> NetworkDefaults:
-        """Return what the run's networks share.
+        """Return what the run's networks share."""
+        metadata = self.metadata()
+        return NetworkDefaults.of(
+            self.config.model, self.config.objective, metadata.input_shape, metadata.output
+        )
+
+    def data_kind(self) -> AbstractKind:
+        """Return what kind of data the run's networks rebuild, with what was fitted on them.
 
         Raises:
-            RunError: the run lacks what was recorded about its data.
+            DataError: what was fitted is damaged.
         """
-        shape, output = (
-            tuple(self.metadata_value("input_shape", list)),
-            self.metadata_value("output", str),
-        )
-        if output not in ("sigmoid", "linear"):
-            raise RunError(str(self.path), f"its output is {output!r}", "restore it from a copy")
-        head: Literal["sigmoid", "linear"] = "sigmoid" if output == "sigmoid" else "linear"
-        return NetworkDefaults.of(self.config.model, self.config.objective, shape, head)
+        from evoae.data.kinds.registry import restore  # a listing starts faster without arrays
+
+        return restore(self.metadata().kind)
+
+    def item(self) -> str:
+        """Return the word for one of the things that the run's networks rebuild: "image"."""
+        return self.metadata().kind["item"]
 
     def generations(self) -> list[Generation]:
         """Return the finished generations in order."""
@@ -207,31 +205,21 @@ class Run:
 
     def linear_bounds(self) -> dict[int, float]:
         """Return PCA's validation loss by latent size, as far as it was measured."""
-        match self.metadata().get("pca"):
-            case {"curve": [*pairs]}:
-                return {int(latent): float(value) for latent, value in pairs}
-        return {}
+        return self.metadata().pca
 
     def baselines(self) -> list[Baseline]:
-        """Return what the run was compared with so far, see `report.baselines`.
-
-        Raises:
-            RunError: what is recorded of it is damaged.
-        """
+        """Return what the run was compared with so far, see `report.baselines`."""
         with self.at_one_moment() as now:
-            bound, recorded = self.linear_bound(), now.metadata.get("baselines", {})
-        found = [] if bound is None else [Baseline("pca", "scored", bound[1], bound[0])]
-        try:
-            return found + [Baseline(**recorded[name]) for name in sorted(recorded)]
-        except TypeError as error:
-            raise damaged(self.path / DATABASE, error) from error
+            bound, recorded = self.linear_bound(), now.metadata.baselines
+        pca = [] if bound is None else [Baseline("pca", "scored", bound[1], bound[0])]
+        return pca + [recorded[name] for name in sorted(recorded)]
 
     def in_force(self) -> Config:
         """Return the configuration with the generations and the budget that resumes have given."""
         metadata, search = self.metadata(), self.config.search
         given = {
-            "generations": metadata.get("generations", search.generations),
-            "budget": budget_in_force(self.config, metadata),
+            "generations": metadata.generations,
+            "budget": in_force(metadata.budget, search.budget),
         }
         return self.config.model_copy(update={"search": search.model_copy(update=given)})
 
@@ -242,12 +230,12 @@ class Run:
         """
         with self.at_one_moment() as now:
             metadata, status, search = now.metadata, self.status(), self.in_force().search
-        if metadata.get("exhausted"):
+        if metadata.exhausted:
             return None
         spent = {
             "flops": status.cost or 0,
             "evaluations": status.scored + status.failed + status.repeated,
-            "minutes": metadata.get("seconds", 0.0) / 60,
+            "minutes": metadata.seconds / 60,
         }
         budget = search.budget.model_dump(exclude_none=True)
         doubled = {
@@ -261,8 +249,7 @@ class Run:
             for name, value in doubled.items()
             for word in ("--set", f"search.budget.{name}={value}")
         ]
-        target = metadata.get("generations")
-        if target is not None and status.finished >= target:
+        if metadata.generations is not None and status.finished >= metadata.generations:
             more += ["--generations", "10"]
         return command("resume", self.path, *more)
 

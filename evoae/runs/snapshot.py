@@ -11,6 +11,7 @@ from typing import Any
 
 from evoae.evaluation import Evaluation
 from evoae.runs.lock import holder
+from evoae.runs.metadata import RunMetadata
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.store import Store
 from evoae.runs.tables import Tables
@@ -29,7 +30,7 @@ class Snapshot:
         self.tables, self.pid = tables, pid
 
     @cached_property
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self) -> RunMetadata:
         """What is recorded about the run itself."""
         return self.tables.metadata()
 

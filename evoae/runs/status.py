@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from evoae.config.search import BudgetConfig
 from evoae.runs.eta import Eta, eta, rate
 from evoae.runs.files import disk_bytes
+from evoae.runs.metadata import RunMetadata
 from evoae.runs.processes import memory_of
 from evoae.runs.records import Baseline
 from evoae.runs.snapshot import Snapshot
@@ -103,29 +103,28 @@ def read_status(
     """
     pid = now.pid
     metadata, generations, trainings = now.metadata, list(now.generations.values()), now.tallies
-    target, done = metadata.get("generations"), len(generations)
-    ended = metadata.get("ended", False)
+    target, done, ended = metadata.generations, len(generations), metadata.ended
     state = "running" if pid is not None else "finished" if ended else "interrupted"
-    why = metadata.get("stopped") if state == "interrupted" else None
+    why = metadata.stopped if state == "interrupted" else None
     first = [each for each in trainings if each.repeat == 1]
     scored = sum(each.val_loss is not None for each in first)
     duplicates = sum(int(each.stats.get("duplicates") or 0) for each in generations)
     cost = _cost(trainings)
-    times, ends = _latest(trainings, metadata.get("began", ""))
+    times, ends = _latest(trainings, metadata.began or "")
     pace = rate(times, ends)
     left: Eta | None = Eta(0, 0, 0)
     if state != "finished":
         seconds = _seconds(metadata, running=state == "running")
         share = budget.spent(trainings=len(trainings), flops=cost, seconds=seconds)
-        if planned := metadata.get("planned"):
-            share = min(1.0, max(share, (len(trainings) + duplicates) / planned))
+        if metadata.planned:
+            share = min(1.0, max(share, (len(trainings) + duplicates) / metadata.planned))
         left = eta(share, len(trainings), times, ends)
     return Status(
         run=str(run),
         state=state if why is None else "failed",
         why=why,
         pid=pid,
-        workers=metadata.get("workers"),
+        workers=metadata.workers,
         generation=done
         if ended
         else done + 1
@@ -175,9 +174,9 @@ def _latest(trainings: Sequence[Tally], began: str) -> tuple[list[float], list[f
     return [each.seconds for each in own], ends
 
 
-def _seconds(metadata: Mapping[str, Any], *, running: bool) -> float:
+def _seconds(metadata: RunMetadata, *, running: bool) -> float:
     """Return the wall time of all drivers: what is recorded, and what has passed since then."""
-    before, at = float(metadata.get("seconds") or 0.0), metadata.get("seconds_at")
-    if not running or at is None:
-        return before
-    return before + max(0.0, time.time() - datetime.fromisoformat(at).timestamp())
+    if not running or metadata.seconds_at is None:
+        return metadata.seconds
+    recorded = datetime.fromisoformat(metadata.seconds_at).timestamp()
+    return metadata.seconds + max(0.0, time.time() - recorded)

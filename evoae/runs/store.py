@@ -6,7 +6,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,7 @@ from evoae.runs.database import (
 from evoae.runs.event_log import EventLog
 from evoae.runs.files import check_places, promote
 from evoae.runs.lock import Lock
+from evoae.runs.metadata import RunMetadata, as_json
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.tables import EVALUATION, Tables
 from evoae.runs.tensorboard import TensorBoard
@@ -105,13 +106,29 @@ class Store(Tables):
 
     # -- the run itself
 
-    def set(self, values: Mapping[str, object]) -> None:
-        """Record metadata about the run by key; a known key gets its new value."""
+    def begin(self, metadata: RunMetadata) -> None:
+        """Record what a new run knows of itself."""
+        self._record(as_json(metadata))
+
+    def update(self, **changes: Any) -> None:
+        """Record new values of some fields of the run's metadata, durably before this returns.
+
+        Args:
+            changes: fields of `RunMetadata` by name; the others keep their values.
+
+        Raises:
+            TypeError: there is no such field.
+            PydanticSerializationError: a value is not of its field's type.
+        """
+        values = as_json(replace(self.metadata(), **changes))
+        self._record({name: values[name] for name in changes})
+
+    def _record(self, values: Mapping[str, object]) -> None:
         self.check_there()
         with self._base.transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO run VALUES (?, ?)",
-                [(key, json.dumps(value)) for key, value in values.items()],
+                [(name, json.dumps(value)) for name, value in values.items()],
             )
 
     # -- candidates and their evaluations
@@ -291,7 +308,7 @@ class Store(Tables):
             the number of the first generation that is searched again.
         """
         self.check_there()
-        stops = self.metadata().get("budget_stops", {})
+        stops = self.metadata().budget_stops
         with self._base.transaction() as connection:
             first = spare.move(connection, failed, _STORED)
             kept = {number: keys for number, keys in stops.items() if int(number) < first}

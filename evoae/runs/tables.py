@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.runs.database import Database
 from evoae.runs.files import REFIT
-from evoae.runs.metadata import fault, fault_of_refit
+from evoae.runs.metadata import Refit, RunMetadata, as_record
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.trainings import Tally, Training, tallies, trainings
 
-_Json = TypeVar("_Json")
 EVALUATION = (
     "id, outcome, fitness, train_loss, validation_loss, parameters, latent, flops, "
     "build_seconds, compile_seconds, epochs_seconds, total_seconds, "
@@ -30,24 +29,14 @@ class Tables:
     def __init__(self, base: Database) -> None:
         self._base = base
 
-    def metadata(self) -> dict[str, Any]:
-        """Return every fact recorded about the run, see `evoae.runs.metadata`."""
+    def metadata(self) -> RunMetadata:
+        """Return what is recorded about the run itself."""
         rows = self._base.rows("SELECT key, value FROM run")
-        metadata = {key: self._base.parsed(value, object) for key, value in rows}
-        if wrong := fault(metadata):
-            raise self._base.damaged(wrong)
-        return metadata
-
-    def metadata_value(self, key: str, kind: type[_Json]) -> _Json:
-        """Return one fact.
-
-        Raises:
-            RunError: the database lacks it, or holds something else in its place.
-        """
-        value = self.metadata().get(key)
-        if not isinstance(value, kind):
-            raise self._base.damaged(f"{key} is {value!r:.40}")
-        return value
+        values = {key: self._base.parsed(value, object) for key, value in rows}
+        try:
+            return as_record(RunMetadata, values)
+        except ValueError as error:
+            raise self._base.damaged(error) from error
 
     def candidates(self) -> dict[str, Candidate]:
         """Return every candidate by id, in the order of proposal."""
@@ -115,8 +104,11 @@ class Tables:
         rows = self._base.rows("SELECT id, kind, value FROM result")
         results = {(id, kind): self._base.parsed(value, dict) for id, kind, value in rows}
         for (_, kind), value in results.items():
-            if kind.partition(" ")[0] == REFIT and (wrong := fault_of_refit(value)):
-                raise self._base.damaged(f"a refit: {wrong}")
+            if kind.partition(" ")[0] == REFIT:
+                try:
+                    as_record(Refit, value)
+                except ValueError as error:
+                    raise self._base.damaged(f"a refit: {error}") from error
         return results
 
     def generations(self) -> dict[int, Generation]:

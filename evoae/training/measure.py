@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evoae.data.dataset import Images
+from evoae.data.kinds.base import AbstractKind
 from evoae.models.batches import items_at_once
 from evoae.training.base import scaled
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def measured(
-    model: keras.Model, objective: AbstractObjective, parts: Sequence[Images]
+    model: keras.Model,
+    objective: AbstractObjective,
+    parts: Sequence[Images],
+    kind: AbstractKind,
 ) -> dict[str, float]:
     """Return the objective's metrics, and how good the rebuilt images are.
 
@@ -26,13 +30,14 @@ def measured(
         model: the autoencoder.
         objective: whose metrics are wanted; its noise is that of the seed it was made with.
         parts: (n_i, *input_shape) each, as in `Dataset`; numbered through.
+        kind: of the images, or whatever they are.
 
     Returns:
         means over the images: the objective's own metrics; `mse` per input number of what the
-        model makes of the unaltered images; for images of 4 pixels or more a side also `psnr` in
-        decibels and `ssim` (Wang et al. 2004: Image quality assessment; window 11, or the image's
-        smaller side if that is less).
+        model makes of the unaltered images; and its kind's, such as `psnr` and `ssim`.
     """
+    import tensorflow as tf
+
     size, count = items_at_once(model), 0
     sums: dict[str, float] = {}
     for images in parts:
@@ -40,20 +45,9 @@ def measured(
             batch = scaled(np.asarray(images[start : start + size]))
             numbers = np.arange(count, count + len(batch), dtype=np.int32)
             metrics = objective.metrics(model, batch, numbers)
-            for name, figure in (metrics | _quality(batch, model(batch, training=False))).items():
+            rebuilt = model(batch, training=False)
+            metrics |= {"mse": tf.reduce_mean(tf.square(batch - rebuilt))}
+            for name, figure in (metrics | kind.quality(batch, rebuilt)).items():
                 sums[name] = sums.get(name, 0.0) + float(figure) * len(batch)
             count += len(batch)
     return {name: total / count for name, total in sums.items()}
-
-
-def _quality(images: Any, rebuilt: Any) -> dict[str, Any]:
-    import tensorflow as tf
-
-    found = {"mse": tf.reduce_mean(tf.square(images - rebuilt))}
-    side = min(images.shape[1:3]) if images.ndim == 4 else 0
-    if side >= 4:
-        found["psnr"] = tf.reduce_mean(tf.image.psnr(images, rebuilt, max_val=1.0))
-        window = min(11, side)
-        ssim = tf.image.ssim(images, rebuilt, max_val=1.0, filter_size=window)
-        found["ssim"] = tf.reduce_mean(ssim)
-    return found

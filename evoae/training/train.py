@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from evoae.config.schema import TrainingConfig
+from evoae.data.kinds.registry import KINDS
 from evoae.data.shared_memmap import Shared, open_shared
 from evoae.errors import RunError, disk_error
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, so_far, stopped_after
@@ -88,7 +89,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
 
     from evoae.models.build import build
     from evoae.models.objectives.augmentation import Augmented
-    from evoae.models.objectives.factory import objective_for
+    from evoae.models.objectives.base import objective_for
 
     # Else every candidate leaves something behind. The garbage collector runs by itself, often
     # enough since `prepare` froze the libraries: memory stays flat, and no time is lost waiting.
@@ -104,8 +105,8 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         seed=int(network.generate_state(1)[0]),
     )
     built = time.perf_counter()
-    images = len(task.defaults.input_shape) == 3  # and so in 0..1
-    objective = objective_for(task.objective, task.noise_seed, bounded=images)
+    kind = KINDS[task.kind]
+    objective = objective_for(task.objective, task.noise_seed, bounded=kind.bounded)
     if task.training.shift or task.training.flip:
         objective = Augmented(objective, task.training, int(varied.generate_state(1)[0]) >> 1)
     loop = _loop(task.training)(model, objective, data, task.training)
@@ -119,7 +120,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         if curve.best is not None:
             model.set_weights(curve.best)
         _save(model, task.keep)
-        if task.pictures is not None and images:
+        if task.pictures is not None and kind.pictures:
             _show(model, data, task.pictures)
     return Evaluation(
         task.id,

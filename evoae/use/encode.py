@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.data.kinds.base import plain
 from evoae.models.batches import batches
 from evoae.use.items import Items
 from evoae.use.model import Floats, Model
 from evoae.use.output import write_csv, write_npz
-from evoae.use.table_format import columns, plain, rows
 
 SUFFIXES = (".npz", ".csv")
 _AT_ONCE = 256  # items that become text together
@@ -52,8 +52,8 @@ def write_codes(path: Path, codes: Floats, items: Items, *, concat: bool = False
     names = [f"z{number}" for number in range(1, codes.shape[1] + 1)]
     lines: Iterator[list[Any]] = chain.from_iterable(map(plain, batches(codes, _AT_ONCE)))
     if concat:
-        names = [*columns(items.table, items.shape), *names]
-        before = (row for batch in items.batches(_AT_ONCE) for row in rows(items.table, batch))
+        names = [*items.kind.header(items.shape), *names]
+        before = (row for batch in items.batches(_AT_ONCE) for row in items.kind.cells(batch))
         lines = ([*left, *right] for left, right in zip(before, lines, strict=True))
     if items.labels is not None:
         names.append("label")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.objectives import ReconstructionConfig
 from evoae.errors import UseError
-from evoae.models.objectives.factory import objective_for
+from evoae.models.objectives.base import objective_for
 from evoae.training.measure import measured
 from evoae.use.items import AnySplit, choose
 from evoae.use.model import open_model
@@ -49,9 +49,8 @@ def evaluate(
     items = choose(model, data=data, split=split or ("test" if data is None else "all"))
     if not len(items):
         raise UseError(items.name, "no items", "name other data")
-    config = ObjectiveConfig() if model.run is None else model.run.config.objective
+    config = ReconstructionConfig() if model.run is None else model.run.config.objective
     seed = 0 if model.run is None else model.run.config.seed
-    bounded = len(model.input_shape) == 3
-    objective = objective_for(config, seed % 2**31, bounded=bounded)
-    metrics = measured(model.autoencoder, objective, items.parts)
+    objective = objective_for(config, seed % 2**31, bounded=model.kind.bounded)
+    metrics = measured(model.autoencoder, objective, items.parts, model.kind)
     return Figures(model.name, items.name, len(items), metrics)

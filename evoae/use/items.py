@@ -6,24 +6,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from evoae.config.data import DataConfig, ReduceConfig
-from evoae.data.dataset import Dataset, Images, Labels, join_labels
-from evoae.data.kinds.images import times
-from evoae.data.kinds.rows import Rows
+from evoae.data.dataset import Dataset, Images, Labels, joined
+from evoae.data.kinds.base import AbstractKind
+from evoae.data.kinds.registry import KINDS
 from evoae.data.load import load, of_run, read
-from evoae.data.sources.files import home, read_path
+from evoae.data.sources.files import home
 from evoae.data.sources.named import NAMED
 from evoae.data.sources.picture_folder import holds_pictures
 from evoae.errors import DataError, UseError
+from evoae.formatting import shape
 from evoae.training.base import scaled
 from evoae.use.model import Floats, Model
-
-if TYPE_CHECKING:
-    from evoae.data.kinds.tables import Table
 
 Split = Literal["train", "validation", "all"]
 AnySplit = Literal[Split, "test"]  # the last one is for `evaluate` alone
@@ -41,13 +39,13 @@ class Items:
         name: for people, such as `fashion_mnist (validation)`.
         parts: (n_i, *input_shape) each, as in `Dataset`; together n items.
         labels: (n,), or None.
-        table: that turns rows back into the original units; None for images.
+        kind: what they are, and how they are told in their own units.
     """
 
     name: str
     parts: tuple[Images, ...]
     labels: Labels | None = None
-    table: Table | None = None
+    kind: AbstractKind = KINDS["images"]
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
@@ -118,10 +116,8 @@ def choose(
         items = _of_split(own_data(model), split or "validation")
         if split in (None, "validation") and model.saw_validation:
             items = replace(items, name=f"{items.name}, which it was trained on")
-    elif len(model.input_shape) == 1:
-        items = _new_rows(model, data)
-    elif split in (None, "all"):
-        items = _images(_settings(model, data))
+    elif split in (None, "all") or model.kind.fitted:
+        items = _new(model, data)
     else:
         seed = 7 if model.run is None else model.run.config.seed
         items = _of_split(load(_settings(model, data), seed), split)
@@ -181,7 +177,7 @@ def own_data(model: Model, labels: Path | None = None) -> Dataset:
     advice = of_run(model.run.path, ", or name others with --data")
     with advice if labels is None else nullcontext():
         dataset = load(config.data, config.seed, labels=labels)
-    recorded = model.run.metadata_value("data_digest", str)
+    recorded = model.run.metadata().data_digest
     if dataset.reduced(config.data.reduce, config.seed).digest != recorded:
         raise DataError(
             dataset.name,
@@ -191,24 +187,18 @@ def own_data(model: Model, labels: Path | None = None) -> Dataset:
     return dataset
 
 
-def _new_rows(model: Model, data: str) -> Items:
-    """Read a file of rows and encode them as the model's own training rows were."""
-    if model.table is None:
+def _new(model: Model, data: str) -> Items:
+    """Return every item of a named set, file or folder, as the model's training items were."""
+    if model.kind.fitted and not model.kind.header(model.input_shape):
         raise UseError(
             model.name, "a lone file does not know the columns of its table", "Name the run."
         )
-    path = home(Path(data))
-    if not path.is_file():
-        raise DataError(data, "no such file", "name a CSV file with the run's columns")
-    labels = None
-    if path.suffix in (".npy", ".npz"):
-        source = read_path(path)
-        if not isinstance(source, Rows):
-            raise UseError(data, "images", f"{model.name} takes rows of a table")
-        frame = source.frame
-    else:
-        frame, labels = model.table.read(path)
-    return Items(path.name, (model.table.encode(frame, str(path)),), labels, model.table)
+    source = read(_settings(model, data))
+    if source.kind != model.kind.name:
+        described = KINDS[source.kind].described
+        raise UseError(source.name, described, f"{model.name} takes {model.kind.described}")
+    parts, labels = model.kind.inputs(source)
+    return Items(source.name, parts, labels, model.kind)
 
 
 def _settings(model: Model, data: str) -> DataConfig:
@@ -218,7 +208,7 @@ def _settings(model: Model, data: str) -> DataConfig:
         return DataConfig(name=data, **settings)
     if not home(Path(data)).exists():
         raise DataError(data, "no named set, and no file", "'evoae data list' shows the sets")
-    if holds_pictures(home(Path(data))):
+    if model.kind.pictures and holds_pictures(home(Path(data))):
         *size, channels = model.input_shape
         settings |= {"size": size, "channels": channels}
         if model.run is not None:
@@ -226,30 +216,19 @@ def _settings(model: Model, data: str) -> DataConfig:
     return DataConfig(path=data, **settings)
 
 
-def _images(settings: DataConfig) -> Items:
-    """Return every image of a named set, file or folder, in its order."""
-    source = read(settings)
-    if isinstance(source, Rows):
-        raise UseError(source.name, "rows of a table", "Name images with --data.")
-    if source.test is None:
-        return Items(source.name, (source.images,), source.labels)
-    labels = join_labels((source.labels, source.test_labels))
-    return Items(source.name, (source.images, source.test), labels)
-
-
 def _of_split(dataset: Dataset, split: AnySplit) -> Items:
     names = ("train", "validation") if split == "all" else (split,)
     parts = tuple(getattr(dataset, name) for name in names)
     labels = [getattr(dataset, f"{name}_labels") for name in names]
     name = f"{dataset.name} ({' and '.join(names)})"
-    return Items(name, parts, join_labels(labels), dataset.table)
+    return Items(name, parts, joined(labels), dataset.kind)
 
 
 def _check_fit(items: Items, model: Model) -> None:
     if items.shape != model.input_shape:
         raise UseError(
             items.name,
-            f"its items are {times(items.shape)}, and {model.name} takes "
-            f"{times(model.input_shape)}",
+            f"its items are {shape(items.shape)}, and {model.name} takes "
+            f"{shape(model.input_shape)}",
             "Name data of that shape with --data.",
         )

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.config.objectives import CorruptedConfig
+from evoae.data.kinds.base import AbstractKind
+from evoae.data.kinds.registry import kind_of
 from evoae.errors import RunError, UseError
 from evoae.formatting import command
 from evoae.models.batches import batches, items_at_once
@@ -20,7 +23,6 @@ from evoae.runs.run import Run
 if TYPE_CHECKING:
     import keras
 
-    from evoae.data.kinds.tables import Table
     from evoae.models.objectives.corruption import Corruption
 
 Floats = NDArray[np.float32]
@@ -52,7 +54,8 @@ class Model:
         path: its file.
         autoencoder: (n, *input_shape) to the same shape, made of `encoder` and `decoder`.
         loss: what it was trained with; a lone file does not say, and counts as mse.
-        table: how its inputs are rows in original units; None for images, and for a lone file.
+        kind: what it rebuilds, with what was fitted on its training data; of a lone file, the
+            likeliest kind of its shape with nothing fitted.
         run: the run that it comes from; None for a lone file.
         id: of its candidate; None for a lone file.
     """
@@ -60,8 +63,8 @@ class Model:
     name: str
     path: Path
     autoencoder: keras.Model
+    kind: AbstractKind
     loss: Loss = "mse"
-    table: Table | None = None
     run: Run | None = None
     id: str | None = None
 
@@ -132,11 +135,12 @@ class Model:
         """What the run's validation inputs are corrupted by; None if they are not."""
         from evoae.models.objectives.corruption import Corruption
 
-        config = None if self.run is None else self.run.config
-        if config is None or config.objective.corruption == "none":
+        objective = None if self.run is None else self.run.config.objective
+        if self.run is None or not isinstance(objective, CorruptedConfig):
             return None
-        images = len(self.input_shape) == 3
-        return Corruption(config.objective, config.seed % 2**31, bounded=images)
+        if objective.corruption == "none":
+            return None
+        return Corruption(objective, self.run.config.seed % 2**31, bounded=self.kind.bounded)
 
     def decode_all(self, codes: Floats) -> Floats:
         """Decode any number of codes, (n, *code_shape) or flat (n, latent), in batches."""
@@ -168,7 +172,9 @@ def open_model(what: str | Path, id: str = "best", *, kind: Kind = "auto") -> Mo
         if not there:
             raise RunError(str(what), "no such file", "name a .keras file or a run")
         load_quietly()
-        return Model(str(what), Path(what), _whole(Path(what)))
+        autoencoder = _whole(Path(what))
+        kind_of_items = kind_of(tuple(autoencoder.input_shape[1:]))
+        return Model(str(what), Path(what), autoencoder, kind_of_items)
     run = Run.open(what)
     candidate_id = run.find(id).candidate.id
     name = f"{run.path} {candidate_id[:6]}"
@@ -181,17 +187,7 @@ def open_model(what: str | Path, id: str = "best", *, kind: Kind = "auto") -> Mo
         )
     load_quietly()
     loss = run.config.objective.loss
-    return Model(name, path, _whole(path), loss, _table(run), run, candidate_id)
-
-
-def _table(run: Run) -> Table | None:
-    """Return how the run's inputs are rows; None for images."""
-    stored = run.metadata().get("table")
-    if stored is None:
-        return None
-    from evoae.data.kinds.tables import Table
-
-    return Table.from_json(stored)
+    return Model(name, path, _whole(path), run.data_kind(), loss, run, candidate_id)
 
 
 def _model_path(run: Run, id: str, kind: Kind) -> Path | None:

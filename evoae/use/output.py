@@ -8,18 +8,15 @@ import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.data.kinds.base import AbstractKind
 from evoae.errors import UseError
 from evoae.runs.files import replacing
 from evoae.use.model import Decoded, Floats, Model
-from evoae.use.table_format import columns, rows
-
-if TYPE_CHECKING:
-    from evoae.data.kinds.tables import Table
 
 SUFFIXES = (".png", ".npz", ".csv")  # of what `write_decoded` writes
 _MOST_PIXELS = 10**8  # of one picture
@@ -82,7 +79,7 @@ def write_batches_npz(
                     file.write(np.ascontiguousarray(batch, "<f4").data)
 
 
-def write_picture(path: Path, grid: NDArray[Any]) -> None:
+def write_picture(path: Path, grid: NDArray[Any], kind: AbstractKind) -> None:
     """Write a grid of images as a PNG file, a white line between neighbours.
 
     Small images are magnified by a whole number, each pixel to a square.
@@ -91,13 +88,14 @@ def write_picture(path: Path, grid: NDArray[Any]) -> None:
         path: of the file.
         grid: (rows, columns, height, width, channels), float in 0..1; what lies outside is shown
             as black or white.
+        kind: of the items.
 
     Raises:
         UseError: PNG cannot show so many channels or pixels, or the items are no images.
     """
     from PIL import Image
 
-    check_drawable(path, grid.shape[2:], grid.shape[0] * grid.shape[1])
+    check_drawable(path, kind, grid.shape[2:], grid.shape[0] * grid.shape[1])
     rows, columns, height, width, channels = grid.shape
     canvas = np.full((rows, height + 1, columns, width + 1, channels), _PAPER, np.uint8)
     pixels = (np.clip(grid, 0, 1) * 255).round().astype(np.uint8)
@@ -116,14 +114,14 @@ def _magnified(height: int, width: int, canvas: tuple[int, ...]) -> int:
     return max(1, min(-(-_LEGIBLE // min(height, width)), room))
 
 
-def check_drawable(path: Path, shape: tuple[int, ...], count: int) -> None:
+def check_drawable(path: Path, kind: AbstractKind, shape: tuple[int, ...], count: int) -> None:
     """Refuse items that a PNG file cannot show.
 
     Raises:
         UseError: they are no images, or have too many channels or pixels.
     """
-    if len(shape) != 3:
-        raise UseError(str(path), "the items are table rows, no images", "use .csv or .npz")
+    if not kind.pictures:
+        raise UseError(str(path), f"the items are {kind.described}, no images", "use .csv or .npz")
     height, width, channels = shape
     if channels not in _DRAWABLE:
         raise UseError(str(path), f"PNG cannot show {channels} channels", "use .npz")
@@ -148,28 +146,33 @@ def check_decodable(path: Path, model: Model, count: int) -> None:
     """
     suffix = path.suffix.lower()
     if suffix == ".png":
-        check_drawable(path, model.input_shape, count)
-    elif suffix == ".csv" and model.table is None:
-        raise no_columns(path, model.input_shape)
+        check_drawable(path, model.kind, model.input_shape, count)
+    elif suffix == ".csv":
+        check_columns(path, model.kind, model.input_shape)
     if count * (math.prod(model.input_shape) + model.latent) > _MOST_VALUES:
         raise UseError(str(path), f"{count:,} items are too many to decode at once", "take fewer")
 
 
-def no_columns(path: Path, shape: tuple[int, ...]) -> UseError:
-    """Return the sentence for a CSV file of items that no table belongs to."""
-    if len(shape) > 1:
-        return UseError(str(path), "images are no table rows", "use .png or .npz")
-    said = "a lone file does not know the columns of its table"
-    return UseError(str(path), said, "use .npz, or name the run")
+def check_columns(path: Path, kind: AbstractKind, shape: tuple[int, ...]) -> None:
+    """Refuse a CSV file of items that are no lines of a table, or whose columns nobody knows.
+
+    Raises:
+        UseError: they are so.
+    """
+    if kind.pictures:
+        raise UseError(str(path), f"{kind.described} are no table rows", "use .png or .npz")
+    if not kind.header(shape):
+        said = "a lone file does not know the columns of its table"
+        raise UseError(str(path), said, "use .npz, or name the run")
 
 
-def write_decoded(path: Path, decoded: Decoded, table: Table | None) -> None:
+def write_decoded(path: Path, decoded: Decoded, kind: AbstractKind) -> None:
     """Write decoded codes: a PNG grid, an .npz file of `codes` and `values`, or a table's rows.
 
     Args:
         path: its suffix chooses; see `check_decodable`.
         decoded: what to write; the CSV file of a grid begins with row and column.
-        table: that the rows belong to; None for images.
+        kind: of the items.
     """
     suffix, codes, values = path.suffix.lower(), decoded.codes, decoded.values
     is_grid = codes.ndim == 3
@@ -177,10 +180,10 @@ def write_decoded(path: Path, decoded: Decoded, table: Table | None) -> None:
         write_npz(path, {"codes": codes, "values": values})
     elif suffix == ".png":
         near_square = math.ceil(math.sqrt(len(values)))
-        write_picture(path, values if is_grid else in_rows(values, near_square))
+        write_picture(path, values if is_grid else in_rows(values, near_square), kind)
     else:
-        header = columns(table, values.shape[-1:])
-        lines = rows(table, values.reshape(-1, values.shape[-1]))
+        shape = values.shape[codes.ndim - 1 :]
+        header, lines = kind.header(shape), kind.cells(values.reshape(-1, *shape))
         if is_grid:
             header = ["row", "column", *header]
             places = np.ndindex(codes.shape[:2])

@@ -10,15 +10,14 @@ import numpy as np
 from evoae.use.items import Items
 from evoae.use.model import Floats, Model
 from evoae.use.output import (
+    check_columns,
     check_drawable,
     in_rows,
-    no_columns,
     write_batches_npz,
     write_csv,
     write_picture,
 )
 from evoae.use.score import errors
-from evoae.use.table_format import columns, rows
 
 IN_A_PICTURE = 64  # items, where no number is given
 _ACROSS = 16  # items in a row of the picture
@@ -54,8 +53,8 @@ def write_rebuilt(path: Path, model: Model, items: Items) -> None:
     """
     suffix = path.suffix.lower()
     if suffix == ".png":
-        check_drawable(path, items.shape, 3 * len(items))
-        write_picture(path, _picture(model, items))
+        check_drawable(path, items.kind, items.shape, 3 * len(items))
+        write_picture(path, _picture(model, items), items.kind)
     elif suffix == ".npz":
         shape = (len(items), *items.shape)
         copies = (parts[-1] for parts in rebuilt(model, items))
@@ -64,9 +63,8 @@ def write_rebuilt(path: Path, model: Model, items: Items) -> None:
             arrays["corrupted"] = (shape, (parts[1] for parts in rebuilt(model, items)))
         write_batches_npz(path, arrays)
     else:
-        if items.table is None:
-            raise no_columns(path, items.shape)
-        names = columns(items.table, items.shape)
+        check_columns(path, items.kind, items.shape)
+        names = items.kind.header(items.shape)
         header = ["index", "error", *names, *(f"{name}_rebuilt" for name in names)]
         write_csv(path, header, _lines(model, items))
 
@@ -84,8 +82,8 @@ def _lines(model: Model, items: Items) -> Iterator[list[object]]:
     for before, *_, after in rebuilt(model, items):
         for error, left, right in zip(
             errors(before, after, model.loss),
-            rows(items.table, before),
-            rows(items.table, after),
+            items.kind.cells(before),
+            items.kind.cells(after),
             strict=True,
         ):
             yield [index, f"{error:.6g}", *left, *right]

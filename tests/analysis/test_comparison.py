@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evoae.analysis.comparison import Course, Point, check_comparable, course, groups
+from evoae.analysis.best_so_far import Point
+from evoae.analysis.comparison import Course, check_comparable, course, groups
 from evoae.errors import RunError
 from evoae.evaluation import Evaluation, Outcome
 from evoae.runs.records import Generation
@@ -67,7 +68,7 @@ def make_run_of_old(path: Path) -> Path:
 
 def test_another_seed_splits_the_same_data_differently(tmp_path: Path) -> None:
     courses = [of(make_searched(tmp_path / str(seed), [0.1], seed=seed)) for seed in (0, 1)]
-    assert courses[0].metadata["data_digest"] != courses[1].metadata["data_digest"]
+    assert courses[0].metadata.data_digest != courses[1].metadata.data_digest
     assert check_comparable(courses) == []
 
 
@@ -87,7 +88,7 @@ def test_losses_that_measure_other_things_are_refused(
     ]
     with pytest.raises(RunError, match=said):
         check_comparable(courses)
-    changed = replace(courses[0], metadata={**courses[0].metadata, "data_digest": "f" * 64})
+    changed = replace(courses[0], metadata=replace(courses[0].metadata, data_digest="f" * 64))
     with pytest.raises(RunError, match="other data: digests 070707070707 and ffffffffffff"):
         check_comparable([courses[0], changed])
 

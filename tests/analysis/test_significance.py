@@ -6,7 +6,8 @@ from itertools import count
 import numpy as np
 import pytest
 
-from evoae.analysis.comparison import Course, Group, Point
+from evoae.analysis.best_so_far import Point
+from evoae.analysis.comparison import Course, Group
 from evoae.analysis.significance import contrasts
 
 SEEDS = count()

@@ -125,7 +125,7 @@ def test_the_progress_line_ends_with_pace_forecast_and_memory():
 
 def test_the_progress_line_and_status_forecast_the_same(tmp_path):
     with make_run(tmp_path / "run", generations=1) as store:
-        store.set({"planned": 60})
+        store.update(planned=60)
     run = Run.open(tmp_path / "run")
     trained = run.evaluations()
     ends = [datetime.fromisoformat(each.finished).timestamp() for each in trained]

@@ -15,7 +15,7 @@ from evoae.config.values import Section
 def settings(section: type[Section], above: str = "") -> dict[str, str]:
     """Return every setting's dotted path and description."""
     found = {}
-    for key, field in section.model_fields.items():
+    for key, field in section.settings().items():
         inner = sections_of(section).get(key)
         if inner is None:
             found[above + key] = field.description or ""

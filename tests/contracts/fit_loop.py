@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ReconstructionConfig
+from evoae.config.schema import TrainingConfig
 from evoae.data.shared_memmap import Shared
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
@@ -51,7 +52,7 @@ def network(text: str = PLAIN, seed: int = 1) -> Any:
 def objective() -> Any:
     from evoae.models.objectives.reconstruction import Reconstruction
 
-    return Reconstruction(ObjectiveConfig())
+    return Reconstruction(ReconstructionConfig())
 
 
 def settings(learning_rate: float = 0.01, **others: Any) -> TrainingConfig:

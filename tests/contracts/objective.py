@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evoae.config.schema import ObjectiveConfig
-from evoae.models.objectives.base import AbstractObjective
-from evoae.models.objectives.factory import objective_for
+from evoae.config.objectives import CorruptedConfig, ObjectiveConfig
+from evoae.models.objectives.base import AbstractObjective, objective_for
 
 COUNT = 6
 NUMBERS = np.arange(COUNT, dtype=np.int32)
 UNITS = 3
+
+
+def settings_of(kind: str = "reconstruction", **settings: Any) -> Any:
+    """Return the settings of an objective."""
+    return ObjectiveConfig.kinds()[kind](**settings)
 
 
 def network(config: ObjectiveConfig, shape: tuple[int, ...], dropout: float = 0.3) -> Any:
@@ -35,11 +39,11 @@ def network(config: ObjectiveConfig, shape: tuple[int, ...], dropout: float = 0.
     x = layers.BatchNormalization(momentum=0.5)(x)
     x = layers.Flatten()(layers.Dropout(dropout, seed=2)(x))
     heads = {"code": UNITS}
-    if config.kind == "variational":
+    if config.code_posterior is not None:
         heads = {"mean": UNITS, "log_var": UNITS}
-        if config.posterior == "full":
+        if config.code_posterior == "full":
             heads["lower"] = UNITS * (UNITS - 1) // 2
-    activation = "sigmoid" if config.kind == "sparse" and config.sparsity == "kl" else None
+    activation = config.code_activation
     codes = [layers.Dense(units, activation, name=name)(x) for name, units in heads.items()]
     encoder = keras.Model(inputs, codes if len(codes) > 1 else codes[0], name="encoder")
 
@@ -53,6 +57,16 @@ def network(config: ObjectiveConfig, shape: tuple[int, ...], dropout: float = 0.
     codes = encoder(images)
     rebuilt = decoder(codes[0] if isinstance(codes, list) else codes)
     return keras.Model(images, rebuilt, name="autoencoder")
+
+
+def samples(config: ObjectiveConfig) -> bool:
+    """Tell whether codes are drawn."""
+    return config.code_posterior is not None
+
+
+def corrupts(config: ObjectiveConfig) -> bool:
+    """Tell whether inputs are corrupted."""
+    return isinstance(config, CorruptedConfig) and config.corruption != "none"
 
 
 def three_losses(objective, model, images):
@@ -156,7 +170,7 @@ class ObjectiveContract:
         here = values(make(), steady, images)
         elsewhere = values(make(), steady, images, NUMBERS + 100)
         other_seed = values(make(seed=6), steady, images)
-        noisy = config.kind == "variational" or config.corruption != "none"
+        noisy = samples(config) or corrupts(config)
         assert (elsewhere["loss"] != here["loss"]) == noisy
         assert (other_seed["loss"] != here["loss"]) == noisy
         assert elsewhere["error"] == other_seed["error"] == here["error"]
@@ -167,11 +181,10 @@ class ObjectiveContract:
         def losses(seed):
             return three_losses(make(seed), steady, images)
 
-        layer = config.corruption != "none" and config.corrupt == "layer"
-        fresh = config.kind == "variational" or layer
+        fresh = samples(config) or (corrupts(config) and config.corrupt == "layer")
         assert losses(5) == losses(5)
         assert len(set(losses(5))) == (3 if fresh else 1)
-        assert (losses(6) != losses(5)) == (fresh or config.corruption != "none")
+        assert (losses(6) != losses(5)) == (fresh or corrupts(config))
 
     def test_every_trainable_weight_has_a_finite_gradient(self, objective, model, images):
         import tensorflow as tf

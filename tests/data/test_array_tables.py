@@ -10,6 +10,7 @@ import pytest
 
 from evoae.config.data import DataConfig
 from evoae.data.dataset import Dataset
+from evoae.data.kinds.tables import Table
 from evoae.data.load import load
 from evoae.errors import DataError
 
@@ -35,14 +36,14 @@ def npy(tmp_path: Path) -> Path:
 def test_an_array_of_rank_two_is_a_table_standardised_on_its_training_rows(npy: Path) -> None:
     data = loaded(npy)
     assert data.input_shape == (3,)
-    assert data.output == "linear"
-    assert data.table is not None
-    assert data.table.features == ("x0", "x1", "x2")
+    assert data.kind.output == "linear"
+    assert isinstance(data.kind, Table)
+    assert data.kind.features == ("x0", "x1", "x2")
     np.testing.assert_allclose(data.train.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(data.train.std(axis=0), 1, rtol=1e-5)
     parts = np.concatenate([data.train, data.validation, data.test])
-    scale = np.array([column.scale for column in data.table.columns])
-    mean = np.array([column.mean for column in data.table.columns])
+    scale = np.array([column.scale for column in data.kind.columns])
+    mean = np.array([column.mean for column in data.kind.columns])
     again = parts * scale + mean
     np.testing.assert_allclose(np.sort(again, axis=0), np.sort(ROWS, axis=0), rtol=1e-4)
 
@@ -57,8 +58,8 @@ def test_an_npz_file_may_name_the_columns_and_hold_labels(tmp_path: Path) -> Non
     labels = np.arange(40) % 2
     np.savez(tmp_path / "rows.npz", x=ROWS, columns=["age", "dose", "ph"], y=labels)
     data = loaded(tmp_path / "rows.npz")
-    assert data.table is not None
-    assert data.table.features == ("age", "dose", "ph")
+    assert isinstance(data.kind, Table)
+    assert data.kind.features == ("age", "dose", "ph")
     assert data.train_labels is not None
     assert set(data.train_labels) == {0, 1}
 
@@ -94,4 +95,4 @@ def test_arrays_that_are_no_table_are_refused(
 def test_settings_for_the_other_kind_of_array_are_refused(npy: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", np.random.default_rng(0).random((9, 4, 4)))
     assert "says nothing about the images" in complaint(tmp_path / "images.npy", missing="drop")
-    assert "says nothing about the table" in complaint(npy, labels="labels.txt")
+    assert "says nothing about the rows" in complaint(npy, labels="labels.txt")

@@ -3,11 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evoae.config.data import DataConfig, ReduceConfig
-from evoae.data.dataset import Dataset, Source, order
-from evoae.data.load import load, split
+from evoae.data.dataset import Dataset, order
+from evoae.data.kinds.images import ImageSource
+from evoae.data.kinds.tables import Rows
+from evoae.data.load import load
 from evoae.data.pca import pca_error
 from evoae.data.shared_memmap import open_shared, share
 from evoae.data.summary import summarise
@@ -20,8 +23,8 @@ DIGITS = DataConfig(name="digits")
 def numbered() -> Dataset:
     """100 images, each of which holds its own number, which is its label as well."""
     images = np.arange(100, dtype=np.uint8)[:, None, None, None].repeat(4, axis=1)
-    source = Source("numbered", images, np.arange(100))
-    return split(source, DataConfig(path="numbered.npy", validation=20, test=0.1), seed=3)
+    source = ImageSource("numbered", images, np.arange(100))
+    return source.split(DataConfig(path="numbered.npy", validation=20, test=0.1), seed=3)
 
 
 def members(*splits: np.ndarray) -> list[int]:
@@ -64,11 +67,11 @@ def test_the_digest_depends_on_seed_sizes_reduction_and_pixels_but_not_on_the_na
         base.reduced(ReduceConfig(validation=100), 7),
     ]
     assert len({data.digest for data in (base, *others)}) == 6
-    renamed = Dataset("other", base.train, base.validation, base.test, base.origin)
+    renamed = Dataset("other", base.train, base.validation, base.test, base.origin, base.kind)
     assert renamed.digest == base.digest
     touched = base.train.copy()
     touched[0, 0, 0, 0] += 0.5
-    changed = Dataset("digits", touched, base.validation, base.test, base.origin)
+    changed = Dataset("digits", touched, base.validation, base.test, base.origin, base.kind)
     assert changed.digest != base.digest
 
 
@@ -111,12 +114,13 @@ def test_digits_are_floats_in_zero_to_one_with_a_sigmoid_head() -> None:
     assert data.train.dtype == np.float32
     assert (data.train.min(), data.train.max()) == (0, 1)
     assert data.input_shape == (8, 8, 1)
-    assert data.output == "sigmoid"
+    assert data.kind.output == "sigmoid"
 
 
 def test_rows_go_every_way_that_images_go() -> None:
-    rows = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
-    data = split(Source("rows", rows), DataConfig(path="rows", validation=5, test=5), seed=3)
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 5)))
+    source = Rows("rows", "rows", rows.add_prefix("x"))
+    data = source.split(DataConfig(path="rows", validation=5, test=5), seed=3)
     assert data.input_shape == (5,)
     assert np.array_equal(open_shared(share(data)).validation, data.validation)
     touched = replace(data, train=data.train + 1)

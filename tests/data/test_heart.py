@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from evoae.config.data import DataConfig
-from evoae.data.kinds.rows import Rows
+from evoae.data.kinds.tables import Rows, Table
 from evoae.data.load import load
 from evoae.data.sources import download, named
 from evoae.data.sources.fetchers import FileFetcher
@@ -95,8 +95,8 @@ def test_heart_names_its_columns_and_drops_rows_that_lack_a_value(
 ) -> None:
     put(tmp_path / "heart" / FILE)
     data = load(DataConfig(name="heart", path=str(tmp_path)), 7)
-    table = data.table
-    assert table is not None
+    table = data.kind
+    assert isinstance(table, Table)
     assert table.names == NAMES
     assert (table.label, table.missing, table.left_out) == ("num", "drop", 2)
     kinds = {column.name: column.kind for column in table.columns}
@@ -113,14 +113,14 @@ def test_what_heart_does_by_default_can_be_told_otherwise(
 ) -> None:
     path = str(put(tmp_path / FILE))
     asked = {"name": "heart", "path": path}
-    filled = load(DataConfig.model_validate({**asked, "missing": "impute"}), 7).table
-    assert filled is not None
+    filled = load(DataConfig.model_validate({**asked, "missing": "impute"}), 7).kind
+    assert isinstance(filled, Table)
     assert (filled.left_out, filled.missing) == (0, "impute")
     with pytest.raises(DataError, match=r"2 missing values \(ca 1, thal 1\)"):
         load(DataConfig.model_validate({**asked, "missing": "refuse"}), 7)
     whole = load(DataConfig.model_validate({**asked, "label_column": None}), 7)
-    assert whole.table is not None
-    assert whole.table.columns[-1].name == "num"
+    assert isinstance(whole.kind, Table)
+    assert whole.kind.columns[-1].name == "num"
     assert whole.train_labels is None
     plain = load(DataConfig.model_validate({**asked, "categorical": ()}), 7)
     assert plain.input_shape == (13,)
@@ -178,8 +178,8 @@ def test_a_failed_download_says_what_was_tried_and_leaves_nothing(
 )
 def test_the_original_is_what_its_documentation_says() -> None:
     data = load(DataConfig(name="heart", path=MINE), 7)
-    assert data.table is not None
-    assert (data.table.rows, data.table.left_out) == (303, 6)
-    missing = {column.name: column.missing for column in data.table.columns if column.missing}
+    assert isinstance(data.kind, Table)
+    assert (data.kind.rows, data.kind.left_out) == (303, 6)
+    missing = {column.name: column.missing for column in data.kind.columns if column.missing}
     assert missing == {"ca": 4, "thal": 2}
     assert data.input_shape == (25,)

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from evoae.config.data import DataConfig
-from evoae.data.dataset import Source, order, release, take
+from evoae.data.dataset import order, release, take
+from evoae.data.kinds.images import ImageSource
 from evoae.data.load import load
 from evoae.data.shared_memmap import open_shared, share
 from evoae.data.sources import picture_folder
@@ -45,11 +46,11 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def read(path: Path, **keys: Any) -> tuple[Source, list[str]]:
+def read(path: Path, **keys: Any) -> tuple[ImageSource, list[str]]:
     said: list[str] = []
     config = DataConfig.model_validate({"path": str(path), **keys})
     source = read_path(path, config, said.append)
-    assert isinstance(source, Source)
+    assert isinstance(source, ImageSource)
     return source, said
 
 

@@ -11,9 +11,8 @@ import pytest
 
 from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset
-from evoae.data.kinds.rows import Rows
-from evoae.data.kinds.split_rows import split_rows
-from evoae.data.kinds.tables import Table
+from evoae.data.kinds.registry import restore
+from evoae.data.kinds.tables import Rows, Table
 from evoae.data.load import load
 from evoae.data.sources.files import read_path
 from evoae.data.summary import summarise
@@ -71,8 +70,8 @@ def data(table_file: Path) -> Dataset:
 
 
 def the_table(data: Dataset) -> Table:
-    assert data.table is not None
-    return data.table
+    assert isinstance(data.kind, Table)
+    return data.kind
 
 
 def every_split(data: Dataset) -> Iterator[tuple[Any, Any]]:
@@ -87,7 +86,7 @@ def test_numbers_are_standardised_by_the_training_rows_alone(data: Dataset) -> N
     assert np.allclose(numeric.std(axis=0), 1, atol=1e-6)
     assert (np.abs(data.test[:, :2].mean(axis=0)) > 1e-3).all()
     assert data.train.dtype == np.float32
-    assert data.output == "linear"
+    assert data.kind.output == "linear"
 
 
 def test_a_constant_column_becomes_zeros_and_returns_as_it_was(data: Dataset) -> None:
@@ -118,15 +117,14 @@ def test_new_rows_are_encoded_as_the_file_was(data: Dataset, table_file: Path) -
     table = the_table(data)
     for rows, _ in every_split(data):
         assert np.array_equal(table.encode(table.decode(rows)), rows)
-    frame, labels = table.read(table_file)
+    (encoded,), labels = table.inputs(read_path(table_file))
     assert np.array_equal(labels, made_up()["ill"])
-    assert np.array_equal(table.encode(frame), table.encode(made_up()))
-    assert np.array_equal(table.encode(made_up().to_dict("records")), table.encode(frame))
+    assert np.array_equal(encoded, table.encode(made_up()))
 
 
 def test_a_table_survives_json(data: Dataset) -> None:
     table = the_table(data)
-    assert Table.from_json(json.loads(json.dumps(table.to_json()))) == table
+    assert restore(json.loads(json.dumps(table.to_json()))) == table
 
 
 def test_what_a_network_says_decodes_to_one_category_and_rounded_numbers(data: Dataset) -> None:
@@ -155,7 +153,7 @@ def test_the_digest_covers_seed_and_settings_and_a_reduction_keeps_the_table(
         data.reduced(ReduceConfig(train=20), 1).digest,
     }
     assert len(others | {data.digest}) == 5
-    assert data.reduced(ReduceConfig(train=20), 1).table == data.table
+    assert data.reduced(ReduceConfig(train=20), 1).kind == data.kind
     with pytest.raises(DataError) as error:
         data.reduced(ReduceConfig(train=2000), 1)
     assert "2,000 rows, but the train split has" in str(error.value)
@@ -196,7 +194,7 @@ def test_imputing_fills_with_what_the_training_rows_show(csv: Csv) -> None:
     decoded = table.decode(data.train)
     assert colour.fill == decoded["colour"].mode()[0]
     assert age.fill is not None
-    filled = table.encode([{**made_up().loc[0].to_dict(), "age": None, "colour": "NA"}])
+    filled = table.encode(made_up(1).assign(age=None, colour="NA"))
     assert table.decode(filled).loc[0, "colour"] == colour.fill
     assert filled[0, 0] == pytest.approx((float(age.fill) - age.mean) / age.scale)
     assert "filled 5 missing values: medians, or the most frequent category" in data.origin
@@ -205,16 +203,16 @@ def test_imputing_fills_with_what_the_training_rows_show(csv: Csv) -> None:
 def test_filling_and_scaling_look_at_no_validation_or_test_row() -> None:
     frame = made_up(200)
     config = DataConfig(path="x", missing="impute")
-    first = split_rows(Rows("x", "x", frame), config, 1)
+    first = Rows("x", "x", frame).split(config, 1)
     position = pd.Series(range(200))
-    numbered = split_rows(Rows("x", "x", frame.assign(age=position)), config, 1)
+    numbered = Rows("x", "x", frame.assign(age=position)).split(config, 1)
     held_out = pd.concat(
         [the_table(numbered).decode(rows)["age"] for rows in (numbered.validation, numbered.test)]
     )
     changed = frame.copy()
     changed.loc[held_out, ["age", "dose"]] += 1000
-    second = split_rows(Rows("x", "x", changed), config, 1)
-    assert second.table == first.table
+    second = Rows("x", "x", changed).split(config, 1)
+    assert second.kind == first.kind
     assert np.array_equal(second.train, first.train)
     assert not np.array_equal(second.test, first.test)
 
@@ -222,11 +220,11 @@ def test_filling_and_scaling_look_at_no_validation_or_test_row() -> None:
 def test_a_category_that_only_other_splits_have_becomes_zeros_and_is_counted() -> None:
     config = DataConfig(path="x", validation=10, test=10)
     numbered = made_up().assign(age=range(60))
-    order = split_rows(Rows("x", "x", numbered), config, 1)
+    order = Rows("x", "x", numbered).split(config, 1)
     last = int(the_table(order).decode(order.test).loc[0, "age"])
     numbered["colour"] = numbered["colour"].astype(object)
     numbered.loc[last, "colour"] = "ultraviolet"
-    data = split_rows(Rows("x", "x", numbered), config, 1)
+    data = Rows("x", "x", numbered).split(config, 1)
     colour = the_table(data).columns[3]
     assert colour.categories == ("blue", "green", "red")
     assert colour.unseen == 1
@@ -236,12 +234,12 @@ def test_a_category_that_only_other_splits_have_becomes_zeros_and_is_counted() -
 def test_a_column_without_a_value_among_the_training_rows_is_a_sentence() -> None:
     config = DataConfig(path="x", validation=10, test=10, missing="impute")
     numbered = made_up().assign(age=range(60))
-    order = split_rows(Rows("x", "x", numbered), config, 1)
+    order = Rows("x", "x", numbered).split(config, 1)
     last = int(the_table(order).decode(order.test).loc[0, "age"])
     numbered["dose"] = np.nan
     numbered.loc[last, "dose"] = 1.0
     with pytest.raises(DataError) as error:
-        split_rows(Rows("x", "x", numbered), config, 1)
+        Rows("x", "x", numbered).split(config, 1)
     assert str(error.value) == (
         "x: column 'dose' holds no value in the 40 training rows; add 'dose' to data.ignore"
     )
@@ -280,7 +278,7 @@ def test_header_and_missing_values_obey_the_settings(csv: Csv) -> None:
     dropped = load(settings(odd, missing_values=["-9"], missing="drop", **small), 1)
     assert the_table(dropped).left_out == 1
     with pytest.raises(DataError, match="column 'b' has no value in row 1"):
-        the_table(dropped).encode([{"a": 1, "b": -9}])
+        the_table(dropped).encode(pd.DataFrame({"a": [1], "b": [-9]}))
 
 
 @pytest.mark.parametrize(
@@ -407,11 +405,12 @@ def test_a_new_file_may_lack_the_header_and_the_label(data: Dataset, csv: Csv) -
     table = the_table(data)
     rows = made_up(5)
     for columns in (list(rows), list(rows)[:-1]):
-        frame, labels = table.read(csv(rows[columns].to_csv(index=False, header=False)))
-        assert np.array_equal(table.encode(frame), table.encode(rows))
+        written = csv(rows[columns].to_csv(index=False, header=False))
+        (encoded,), labels = table.inputs(read_path(written))
+        assert np.array_equal(encoded, table.encode(rows))
         assert (labels is None) == ("ill" not in columns)
     with pytest.raises(DataError) as error:
-        table.read(csv("1,2\n3,4\n"))
+        table.inputs(read_path(csv("1,2\n3,4\n")))
     assert str(error.value).endswith("2 columns and no header; expected a header, or 6 or 5")
 
 

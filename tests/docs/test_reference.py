@@ -32,8 +32,10 @@ def test_the_reference_is_what_the_code_says(written: dict[str, str]) -> None:
 
 def settings(section: type[Section], above: str) -> Iterator[tuple[str, str]]:
     inner = sections_of(section)
-    for key in section.model_fields:
-        yield above, key
+    for key in section.settings():
+        for word in section.users(key) or [""]:
+            shared = len(section.users(key)) == len(section.kinds())
+            yield above if shared else f"{above}: {word}", key
         if key in inner:
             yield from settings(inner[key], f"{above}.{key}".lstrip("."))
 

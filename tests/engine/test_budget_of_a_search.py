@@ -249,7 +249,7 @@ def test_the_time_is_saved_with_each_generation(tmp_path, monkeypatch):
     monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(plug))
     with pytest.raises(faulty.PulledPlugError):
         evoae.search(BRED, run=tmp_path / "run")
-    assert evoae.Run.open(tmp_path / "run").metadata()["seconds"] > 0
+    assert evoae.Run.open(tmp_path / "run").metadata().seconds > 0
 
 
 @pytest.mark.parametrize("algorithm", ["generational", "aging", "random"])

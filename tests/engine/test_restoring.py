@@ -10,6 +10,7 @@ import evoae
 from evoae.engine.progress import NullCallback
 from evoae.errors import SearchError
 from evoae.runs.files import model_path
+from evoae.runs.metadata import Restored
 from evoae.runs.run import Run
 from evoae.training import train as training
 from tests.conftest import TINY, history, with_changes
@@ -60,7 +61,7 @@ def test_missing_models_are_trained_again(run, tiny_run):
     assert history(resumed) == history(tiny_run)
     assert all(entry.load().count_params() == entry.parameters for entry in resumed.hall_of_fame())
     assert "Trained again, as recorded: 2 missing models of the hall of fame." in listener.lines
-    assert "restored" not in resumed.metadata()
+    assert resumed.metadata().restored == {}
 
 
 def test_a_difference_within_rounding_is_kept_and_recorded(run, otherwise):
@@ -70,9 +71,7 @@ def test_a_difference_within_rounding_is_kept_and_recorded(run, otherwise):
     listener = Listener()
     resumed = evoae.resume(run.path, callback=listener)
     assert model_path(run.path, id).is_file()
-    assert resumed.metadata()["restored"] == {
-        id: {"recorded": recorded, "now": recorded * (1 + 1e-6)}
-    }
+    assert resumed.metadata().restored == {id: Restored(recorded, recorded * (1 + 1e-6))}
     assert any(line.startswith(f"{id[:6]}: trained again") for line in listener.lines)
     assert resumed.status().state == "finished"
     assert resumed.hall_of_fame()[0].val_loss == recorded
@@ -90,7 +89,7 @@ def test_a_model_that_differs_by_more_is_refused_each_time_until_it_is_accepted(
     accepted = evoae.resume(run.path, accept_models=True)
     assert accepted.status().state == "finished"
     assert model_path(run.path, id).is_file()
-    assert accepted.metadata()["restored"][id]["now"] == pytest.approx(
+    assert accepted.metadata().restored[id].now == pytest.approx(
         1.5 * accepted.hall_of_fame()[0].val_loss
     )
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,11 +125,11 @@ def as_before_precision(source, folder):
     shutil.copytree(source, folder)
     config = yaml.safe_load((folder / "config.yaml").read_text())
     with Store.writer(folder) as store:
-        recorded = store.metadata_value("config", dict)
+        recorded = store.metadata().config
         for section in ("training", "refit"):
             for each in (config, recorded):
                 assert each[section].pop("precision") == "float32"
-        store.set({"config": recorded})
+        store.update(config=recorded)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     return folder
 
@@ -214,7 +215,7 @@ def test_a_resume_on_another_machine_says_so(tmp_path, monkeypatch):
     evoae.search(with_changes(TINY, search={"generations": 1}), run=tmp_path / "run")
     from evoae.runs.environment import environment
 
-    elsewhere = {**environment(), "processor": "Another One"}
+    elsewhere = replace(environment(), processor="Another One")
     monkeypatch.setattr(sys.modules["evoae.engine.problem"], "environment", lambda: elsewhere)
     callback = Notes()
     evoae.resume(tmp_path / "run", callback=callback)

@@ -11,7 +11,8 @@ import signal
 import time
 from pathlib import Path
 
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ReconstructionConfig
+from evoae.config.schema import TrainingConfig
 from evoae.errors import DataError
 from evoae.evaluation import Evaluation, Outcome, Task
 from evoae.genome.genes import Conv, Latent, UpConv
@@ -33,7 +34,7 @@ def task(
         genome=GENOME,
         defaults=NetworkDefaults((8, 8, 1)),
         data=data,
-        objective=ObjectiveConfig(),
+        objective=ReconstructionConfig(),
         training=TrainingConfig(time_limit=time_limit),
         seed=number,
         memory_limit=memory_limit,

@@ -339,7 +339,7 @@ def test_a_refit_reads_the_data_once_and_checks_them_as_the_search_had_them(run,
     problem = whole_problem(run, run.config)
     assert len(reads) == 1
     assert (len(problem.dataset.train), problem.source_images) == (1455, 1455)
-    assert run.metadata_value("train_images", int) == 96
+    assert run.metadata().train_images == 96
     changed = run.config.model_copy(update={"seed": 4})
     with pytest.raises(RunError, match="Restore the data that the run began with"):
         whole_problem(run, changed)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from evoae.config.model import ModelConfig
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.objectives import ReconstructionConfig
 from evoae.errors import GenomeError
 from evoae.genome.canonical import canonical
 from evoae.genome.codec import decode, encode
@@ -103,7 +103,7 @@ def assert_lawful(genome: Genome, space: Space) -> None:
 def frame_of(model: ModelConfig, shape: tuple[int, ...]) -> NetworkDefaults:
     """Return the defaults of plain networks in a space for this input."""
     output = "sigmoid" if len(shape) == 3 else "linear"
-    return NetworkDefaults.of(model, ObjectiveConfig(), shape, output)
+    return NetworkDefaults.of(model, ReconstructionConfig(), shape, output)
 
 
 def allowed_layers(space: Space) -> set[str]:

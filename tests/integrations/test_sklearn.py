@@ -103,7 +103,7 @@ def test_a_row_that_breaks_the_correlation_scores_below_all_others(fitted):
 def test_scores_are_errors_of_standardised_columns(fitted):
     fresh = correlated(seed=5)
     again = fitted.inverse_transform(fitted.transform(fresh))
-    table = fitted.run_.metadata()["table"]["columns"]
+    table = fitted.run_.metadata().kind["fitted"]["columns"]
     scale = np.array([column["scale"] for column in table])
     errors = (((fresh.to_numpy() - again) / scale) ** 2).mean(axis=1)
     np.testing.assert_allclose(fitted.score_samples(fresh), -errors, rtol=1e-3)
@@ -175,7 +175,8 @@ def test_a_kept_run_can_be_read_extended_and_used(tmp_path):
     assert evoae.Run.open(run).config.data.path == str(tmp_path / "kept" / "run-data.npz")
     more = evoae.resume(run, generations=1)
     assert len(more.generations()) == 2
-    assert [column["name"] for column in more.metadata()["table"]["columns"]] == list("abcde")
+    fitted = more.metadata().kind["fitted"]
+    assert [column["name"] for column in fitted["columns"]] == list("abcde")
     before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
     with pytest.raises(RunError) as refused:
         search.fit(correlated(50))

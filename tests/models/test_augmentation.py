@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from evoae.config.load import make_config
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ReconstructionConfig
+from evoae.config.schema import TrainingConfig
 from evoae.engine.problem import Problem
 from evoae.errors import ConfigError
 from evoae.models.objectives.augmentation import Augmented
-from evoae.models.objectives.factory import objective_for
-from tests.contracts.objective import ObjectiveContract, network, three_losses, values
+from evoae.models.objectives.base import objective_for
+from tests.contracts.objective import ObjectiveContract, network, settings_of, three_losses, values
 
 SHAPE = (8, 7, 2)
 
@@ -23,7 +24,7 @@ class TestAugmented(ObjectiveContract):
 
     @pytest.fixture(params=["reconstruction", "denoising", "variational"])
     def config(self, request):
-        return ObjectiveConfig(kind=request.param)
+        return settings_of(kind=request.param)
 
     @pytest.fixture
     def make(self, config):
@@ -88,7 +89,7 @@ def test_the_last_epochs_may_see_the_images_as_they_are():
 
 
 def test_validation_sees_the_images_as_they_are():
-    config = ObjectiveConfig()
+    config = ReconstructionConfig()
     plain = objective_for(config, 5, bounded=True)
     varied = Augmented(plain, TrainingConfig(shift=3, flip=1.0), 5)
     images = np.random.default_rng(0).random((6, *SHAPE), np.float32)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.objectives import ReconstructionConfig
+from tests.contracts.objective import settings_of
 
 SHAPE = (9, 7, 3)  # an odd size
 COUNT = 200
@@ -27,7 +28,7 @@ def noises(seed=1, purpose="test"):
 def corruption(seed=1, bounded=True, **settings):
     from evoae.models.objectives.corruption import Corruption
 
-    config = ObjectiveConfig(kind="denoising", **settings)
+    config = settings_of(kind="denoising", **settings)
     return Corruption(config, seed, bounded=bounded)
 
 
@@ -115,6 +116,6 @@ def test_corrupted_data_stay_as_they_are_and_a_corrupting_layer_changes(kind, im
 def test_without_corruption_images_are_handed_on_as_they_are(images):
     from evoae.models.objectives.corruption import Corruption
 
-    made = Corruption(ObjectiveConfig(), 1, bounded=True)
+    made = Corruption(ReconstructionConfig(), 1, bounded=True)
     assert made.in_training(images, numbers()) is images
     assert made.in_validation(images, numbers()) is images

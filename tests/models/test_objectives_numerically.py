@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.contracts.objective import settings_of
+
 COUNT, FEATURES, HIDDEN, UNITS = 4, 6, 5, 3
 
 
@@ -161,8 +163,8 @@ def test_the_contractive_penalty_and_its_gradient_are_numpys():
     import keras
     import tensorflow as tf
 
-    from evoae.config.schema import ObjectiveConfig
-    from evoae.models.objectives.factory import objective_for
+    from evoae.config.objectives import ReconstructionConfig
+    from evoae.models.objectives.base import objective_for
 
     arrays = [normal(1, FEATURES, HIDDEN), normal(2, HIDDEN), normal(3, HIDDEN, UNITS)]
     images = normal(0, COUNT, FEATURES)
@@ -183,8 +185,8 @@ def test_the_contractive_penalty_and_its_gradient_are_numpys():
         weights = [weight.value for weight in encoder.trainable_variables]
         return float(loss), tape.gradient(loss, weights)
 
-    plain, of_error = gradient(ObjectiveConfig())
-    loss, of_both = gradient(ObjectiveConfig(kind="contractive", contraction=0.5))
+    plain, of_error = gradient(ReconstructionConfig())
+    loss, of_both = gradient(settings_of(kind="contractive", contraction=0.5))
     assert (loss - plain) / 0.5 == pytest.approx(contractive(*arrays, images), rel=1e-5)
     expected = slopes(lambda *weights: contractive(*weights, images), arrays)
     for both, error, slope in zip(of_both, of_error, expected, strict=True):

@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from evoae.config.schema import ObjectiveConfig
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.text import parse
-from evoae.models.objectives.factory import objective_for
+from evoae.models.objectives.base import objective_for
 from evoae.models.plan import plan
+from tests.contracts.objective import settings_of
 
 SHAPE = (8, 6, 2)
 TEXT = (
@@ -134,12 +134,12 @@ def test_dropout_drops_the_units_that_it_drops_in_float32():
 def test_every_objective_is_float32_and_near_its_value_in_float32(raw):
     import tensorflow as tf
 
-    config = ObjectiveConfig(**raw)
-    posterior = config.posterior if config.kind == "variational" else None
-    code = "sigmoid" if raw == {"kind": "sparse"} else "linear"
+    config = settings_of(**raw)
     found = {}
     for precision in ("float32", "bfloat16"):
-        model = built(NetworkDefaults(SHAPE, posterior=posterior, code=code))
+        model = built(
+            NetworkDefaults(SHAPE, posterior=config.code_posterior, code=config.code_activation)
+        )
         objective = objective_for(config, 5, bounded=True)
         numbers = np.arange(16, dtype=np.int32)
         weights = [weight.value for weight in model.trainable_variables]

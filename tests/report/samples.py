@@ -16,20 +16,12 @@ from evoae.runs.folder import create
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.run import Run
 from evoae.runs.store import Store
+from tests.runs import samples as runs
 
 CONFIG = Config.model_validate(
     {"data": {"name": "digits"}, "search": {"population": 2, "generations": 2}}
 )
-METADATA = {
-    "data": "digits",
-    "data_digest": "0" * 64,
-    "input_shape": [8, 8, 1],
-    "output": "sigmoid",
-    "train_images": 96,
-    "validation_images": 64,
-    "table": None,
-    "workers": 2,
-}
+METADATA = dataclasses.replace(runs.METADATA, config=CONFIG.model_dump(mode="json"), workers=2)
 GENOMES = (
     "conv(8,3x3) | latent(4) | upconv(8,3x3)",
     "conv(8,3x3) bn conv(6,3x3) drop(0.25) | latent(4) | upconv(6,3x3) upconv(8,3x3)",
@@ -39,10 +31,10 @@ GENOMES = (
 
 
 def make(
-    folder: Path, genomes=GENOMES, *, metadata=None, per_generation=2
+    folder: Path, genomes=GENOMES, *, per_generation=2, **metadata
 ) -> tuple[Store, list[str]]:
     """A run whose candidates are proposed and not trained yet; its ids in order of proposal."""
-    create(folder, CONFIG, METADATA | (metadata or {}))
+    create(folder, CONFIG, dataclasses.replace(METADATA, **metadata))
     store, ids = Store.writer(folder), []
     for number, text in enumerate(genomes):
         genome = canonical(parse(text))

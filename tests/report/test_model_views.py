@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evoae.data.kinds.tables import Column, Table
+from evoae.data.kinds.columns import Column
+from evoae.data.kinds.tables import Table
 from evoae.report.blocks import Strips
 from evoae.report.blocks import Table as Shown
 from evoae.report.model_views import ModelViews, View
@@ -18,10 +19,10 @@ def _tensorflow_is_set_up():
     prepare()
 
 
-def models(model, originals, labels=None, table=None, reconstructions=None):
+def models(model, originals, labels=None, kind=None, reconstructions=None):
     made = model.rebuild(originals) if reconstructions is None else reconstructions
     errors = ((made - originals) ** 2).reshape(len(originals), -1).mean(axis=1)
-    items = Items("items", (originals,), labels, table)
+    items = Items("items", (originals,), labels, kind or model.kind)
     return ModelViews(
         model, items, "all 9 items", "", originals, None, (View("abc", model, made, errors),), ()
     )
@@ -111,10 +112,10 @@ def test_a_columns_error_is_told_in_its_units_and_against_a_constant():
 
 
 def test_rows_are_shown_above_their_copies_in_the_original_units():
-    model = lone(dense_autoencoder(3, 2), table=TABLE)
+    model = lone(dense_autoencoder(3, 2), kind=TABLE)
     before = np.array([[-1, 1, 0], [2, 0, 1]], np.float32)
     after = np.array([[-1.2, 1, 0], [1, 1, 0]], np.float32)
-    found = models(model, before, table=TABLE, reconstructions=after)
+    found = models(model, before, kind=TABLE, reconstructions=after)
     _, first, worst = reconstructions.section(found).blocks
     assert isinstance(first, Shown)
     assert first.header == ("", "error", "age", "sex")

@@ -162,7 +162,7 @@ def test_a_run_of_failures_alone_has_a_page_that_says_so(failing):
 
 
 def test_a_given_network_is_trained_again_with_the_settings_it_was_trained_with(tmp_path):
-    store, ids = samples.make(tmp_path / "my run", samples.GENOMES[:1], metadata={"genome": "x y"})
+    store, ids = samples.make(tmp_path / "my run", samples.GENOMES[:1], genome="x y")
     with store:
         samples.scored(store, ids[0], 0.05)
         settings = samples.CONFIG.refit.model_dump(mode="json") | {"epochs": 7, "patience": 4}
@@ -230,7 +230,7 @@ def test_a_damaged_model_is_named_beside_the_copies_of_the_others(copied, tmp_pa
 def test_data_that_changed_leave_a_sentence_in_the_pictures_place(copied, tmp_path):
     shutil.copytree(copied, tmp_path / "changed")
     with Store.writer(tmp_path / "changed") as store:
-        store.set({"data_digest": "0" * 64})
+        store.update(data_digest="f" * 64)
     root = page_of(tmp_path / "changed")
     assert "not the data that" in text(section(root, "copies"))
     assert not list(root.iter("img"))
@@ -239,11 +239,11 @@ def test_data_that_changed_leave_a_sentence_in_the_pictures_place(copied, tmp_pa
 
 def test_a_run_of_one_given_network_tells_of_no_search(tmp_path):
     genome = samples.GENOMES[0]
-    store, ids = samples.make(tmp_path / "one", (genome,), metadata={"genome": genome})
+    store, ids = samples.make(tmp_path / "one", (genome,), genome=genome)
     with store:
         samples.scored(store, ids[0], 0.05)
         samples.finished(store, 1, ids)
-        store.set({"generations": 1, "ended": True})
+        store.update(generations=1, ended=True)
     root = page_of(tmp_path / "one")
     assert "One given network was trained" in text(section(root, "answer"))
     assert not {"course", "front", "explored"} & set(headings(root))
@@ -251,7 +251,7 @@ def test_a_run_of_one_given_network_tells_of_no_search(tmp_path):
 
 
 def test_names_from_outside_stay_text(tmp_path):
-    store, ids = samples.make(tmp_path / "run", metadata={"data": "<script>$x_1$</script> & 'co'"})
+    store, ids = samples.make(tmp_path / "run", data="<script>$x_1$</script> & 'co'")
     with store:
         samples.scored(store, ids[0], 0.05)
     assert "<script>$x_1$</script> & 'co'" in text(section(page_of(tmp_path / "run"), "setting"))

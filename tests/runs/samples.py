@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from evoae.config.schema import Config
+from evoae.data.kinds.images import ImageKind
 from evoae.evaluation import Evaluation, Outcome, Seconds
 from evoae.genome.codec import encode
 from evoae.genome.text import parse
 from evoae.runs.folder import create
+from evoae.runs.metadata import RunMetadata, TrainingEnvironment
 from evoae.runs.records import Candidate, Generation
 from evoae.runs.store import Store
 
@@ -20,7 +22,29 @@ CONFIG = Config.model_validate(
         "search": {"population": 2, "generations": 3, "hof_size": 2},
     }
 )
-METADATA = {"evoae": "0.1.0", "input_shape": [8, 8, 1], "cores": 2, "deap": None}
+METADATA = RunMetadata(
+    config=CONFIG.model_dump(mode="json"),
+    data="digits",
+    data_digest="0" * 64,
+    input_shape=(8, 8, 1),
+    output="sigmoid",
+    train_images=96,
+    validation_images=64,
+    source_images=1440,
+    kind=ImageKind().to_json(),
+    environment=TrainingEnvironment(
+        evoae_version="0.1.0",
+        tensorflow_version="2.21.0",
+        keras_version="3.15.1",
+        numpy_version="2.4.6",
+        deap_version=None,
+        python_version="3.12.3",
+        system="Linux 6 x86_64",
+        processor="Any",
+        cores=2,
+        cpu_flags={"avx2": True, "avx512f": False},
+    ),
+)
 
 
 def identity(number: int) -> str:
@@ -138,13 +162,12 @@ def make_searched(
     raw = CONFIG.model_dump(mode="json") | sections
     raw["search"] = raw["search"] | {"generations": 1}
     config = Config.model_validate(raw)
-    data = {"data": "digits", "data_digest": f"{config.seed:02x}" * 32, "validation_images": 64}
-    create(path, config, METADATA | data)
+    create(path, config, replace(METADATA, data_digest=f"{config.seed:02x}" * 32))
     with Store.writer(path) as store:
         for number, loss in enumerate(losses, start=1):
             store.add_candidate(candidate(number, 1, number))
             one = failed(number, lost) if loss is None else scored(number, loss)
             store.add_evaluation(replace(one, cost=costs))
         store.finish_generation(Generation(1, (), (), {"trained": len(losses)}, 1.0))
-        store.set({"ended": True})
+        store.update(ended=True)
     return path

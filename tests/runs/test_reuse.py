@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ReconstructionConfig
+from evoae.config.schema import TrainingConfig
 from evoae.errors import RunError
 from evoae.evaluation import Task
 from evoae.genome.network_defaults import NetworkDefaults
@@ -29,7 +30,7 @@ def task(tiny_run, tmp_path):
         genome=parse(best.genome),
         defaults=NetworkDefaults((8, 8, 1)),
         data=Path(),
-        objective=ObjectiveConfig(),
+        objective=ReconstructionConfig(),
         training=TrainingConfig(),
         seed=0,
         keep=tmp_path / "m.keras",

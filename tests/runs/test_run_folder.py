@@ -6,11 +6,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import PydanticSerializationError
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
@@ -75,8 +77,8 @@ def test_a_run_may_move_into_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="not JSON serializable"):
-        create(tmp_path / "run", SAMPLE, {"data": object()})
+    with pytest.raises(PydanticSerializationError):
+        create(tmp_path / "run", SAMPLE, replace(METADATA, data=object()))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -382,9 +384,9 @@ def test_a_run_that_is_removed_beneath_its_driver_is_noticed_at_once(
 
 
 def test_the_environment_names_the_versions_that_results_depend_on() -> None:
-    metadata = environment()
-    assert metadata["python_version"] == ".".join(map(str, sys.version_info[:3]))
-    assert all(metadata[f"{name}_version"] for name in ("tensorflow", "keras", "numpy", "deap"))
+    here = environment()
+    assert here.python_version == ".".join(map(str, sys.version_info[:3]))
+    assert all(map(here.version_of, ("evoae", "tensorflow", "keras", "numpy", "deap")))
 
 
 def test_a_new_run_takes_the_first_free_number(

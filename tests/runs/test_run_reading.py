@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import subprocess
 import sys
@@ -44,7 +43,7 @@ def test_a_missing_or_damaged_model_is_one_sentence(tmp_path: Path) -> None:
 
 def test_status_tells_running_interrupted_and_finished_apart(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", generations=2) as store:
-        store.set({"workers": 2, "planned": 6})
+        store.update(workers=2, planned=6)
         store.add_candidate(candidate(5, 3))
         store.add_evaluation(scored(5, 0.01))
         run = Run.open(tmp_path / "run")
@@ -57,7 +56,7 @@ def test_status_tells_running_interrupted_and_finished_apart(tmp_path: Path) -> 
     interrupted = run.status()
     assert (interrupted.state, interrupted.pid) == ("interrupted", None)
     with Store.writer(tmp_path / "run") as store:
-        store.set({"ended": True})
+        store.update(ended=True)
     finished = run.status()
     assert (finished.state, finished.eta_seconds) == ("finished", 0.0)
 
@@ -140,7 +139,7 @@ def test_a_writer_killed_at_any_instant_loses_nothing_that_it_committed(tmp_path
 
 def test_a_running_run_forecasts_its_end_with_a_range(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", generations=1) as store:
-        store.set({"workers": 2, "planned": 13})
+        store.update(workers=2, planned=13)
         run = Run.open(tmp_path / "run")
         steady = run.status()  # two trainings in four seconds, and one duplicate
         assert steady.per_minute == pytest.approx(60 * 2 / 4.0, rel=0.1)
@@ -150,7 +149,7 @@ def test_a_running_run_forecasts_its_end_with_a_range(tmp_path: Path) -> None:
         store.add_candidate(candidate(5, 3))
         store.add_evaluation(scored(5), tmp_path / "lender")  # cost this run no time
         assert run.status().per_minute == steady.per_minute
-        store.set({"began": "9999-01-01T00:00:00.000000+00:00"})  # a driver that has just begun
+        store.update(began="9999-01-01T00:00:00.000000+00:00")  # a driver that has just begun
         assert (run.status().per_minute, run.status().eta_seconds) == (None, None)
     assert run.status().memory is None
 
@@ -166,7 +165,7 @@ def test_a_budget_alone_forecasts_the_end_as_well(tmp_path: Path) -> None:
         assert limited.status().eta_seconds == pytest.approx(9 * 4.0 / 3, rel=0.1)
         search = run.config.search.model_copy(update={"budget": BudgetConfig(minutes=10)})
         timed = Run(run.path, run.config.model_copy(update={"search": search}))
-        store.set({"seconds": 480.0})
+        store.update(seconds=480.0)
         assert timed.status().eta_seconds == pytest.approx(3 / 4 * 4.0 / 3, rel=0.1)
 
 
@@ -174,11 +173,11 @@ def test_the_time_of_a_running_driver_counts_once(tmp_path: Path) -> None:
     with make_run(tmp_path / "run", generations=1) as store:
         began, saved = (datetime.now(UTC) - timedelta(minutes=m) for m in (8, 1))
         # A driver that began eight minutes ago and saved the first seven of them a minute ago.
-        store.set({"began": began.isoformat(), "seconds": 420.0, "seconds_at": saved.isoformat()})
+        store.update(began=began.isoformat(), seconds=420.0, seconds_at=saved.isoformat())
         run = Run.open(tmp_path / "run")
         search = run.config.search.model_copy(update={"budget": BudgetConfig(minutes=16)})
         timed = Run(run.path, run.config.model_copy(update={"search": search}))
         # Two trainings of four seconds took half of the budget, and so will the other half.
         assert timed.status().eta_seconds == pytest.approx(4.0, rel=0.1)
-        assert json.loads(json.dumps(timed.metadata()))["seconds"] == 420.0
+        assert timed.metadata().seconds == 420.0
     assert timed.status().state == "interrupted"

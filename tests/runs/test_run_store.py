@@ -8,11 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pydantic_core import PydanticSerializationError
 
+from evoae.config.search import BudgetConfig
 from evoae.errors import DiskFullError, RunError
 from evoae.evaluation import Outcome
 from evoae.runs.files import pending_path
-from evoae.runs.records import Generation
+from evoae.runs.metadata import Restored, Resumed, RunMetadata
+from evoae.runs.records import Baseline, Generation
 from evoae.runs.run import Run
 from evoae.runs.store import DATABASE, Store
 from tests.runs.samples import METADATA, candidate, failed, finished, identity, make_run, scored
@@ -31,7 +34,7 @@ def test_a_store_gives_back_every_field_that_it_was_given(tmp_path: Path) -> Non
         assert list(again.candidates().values()) == everything
         assert list(again.evaluations().values()) == [scored(2), failed(1), raced]
         assert again.scores() == {identity(2): (0.02,), identity(1): (), identity(3): ()}
-        assert again.metadata() == {**METADATA, "generations": 3}
+        assert again.metadata() == dataclasses.replace(METADATA, generations=3)
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.SCORED])
@@ -112,11 +115,77 @@ def test_a_generation_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
         assert store.generations() == {}
 
 
-def test_a_fact_can_be_replaced_and_the_others_stay(tmp_path: Path) -> None:
+def test_a_field_of_the_metadata_can_be_updated_and_the_others_stay(tmp_path: Path) -> None:
     with make_run(tmp_path / "run") as store:
-        store.set({"generations": 10, "workers": 2})
+        store.update(generations=10, workers=2)
     with Store.reader(tmp_path / "run") as again:
-        assert again.metadata() == {**METADATA, "generations": 10, "workers": 2}
+        assert again.metadata() == dataclasses.replace(METADATA, generations=10, workers=2)
+
+
+def test_every_field_of_the_metadata_comes_back_as_it_was_recorded(tmp_path: Path) -> None:
+    moment = "2026-01-01T00:00:00.000000+00:00"
+    given = {
+        "table": {"columns": [{"name": "age", "mean": 0.1}]},
+        "genome": "latent(4)",
+        "seeds": ("latent(2)", "latent(3)"),
+        "generations": None,
+        "planned": 12,
+        "workers": 2,
+        "began": moment,
+        "seconds": 1 / 3,
+        "seconds_at": moment,
+        "ended": True,
+        "exhausted": True,
+        "stopped": "too many failures",
+        "budget": Resumed(BudgetConfig(flops=1e12), BudgetConfig(minutes=1.5)),
+        "budget_stops": {"3": ["a", "b 2"]},
+        "limits": Resumed({"training.time_limit": None}, {"training.time_limit": 9.5}),
+        "restored": {identity(1): Restored(0.1, None)},
+        "pca": {2: 0.25, 8: 1 / 3},
+        "baselines": {"plain": Baseline("plain", "scored", 0.1, genome="latent(4)", cost=10**15)},
+    }
+    with make_run(tmp_path / "run") as store:
+        store.update(**given)
+        assert store.metadata() == dataclasses.replace(METADATA, **given)
+    required = {"data", "data_digest", "input_shape", "output", "config", "environment"}
+    required |= {"train_images", "validation_images", "source_images"}
+    assert given.keys() | required == {field.name for field in dataclasses.fields(RunMetadata)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"secnods": 1.0}, TypeError),
+        ({"seconds": "long"}, PydanticSerializationError),
+        ({"baselines": {"plain": {"outcome": "scored"}}}, PydanticSerializationError),
+    ],
+)
+def test_an_update_of_no_field_or_another_type_changes_nothing(
+    tmp_path: Path, changes: dict[str, object], error: type[Exception]
+) -> None:
+    with make_run(tmp_path / "run") as store:
+        before = store.metadata()
+        with pytest.raises(error):
+            store.update(workers=7, **changes)
+        assert store.metadata() == before
+
+
+def test_a_row_that_is_no_field_is_left_alone(tmp_path: Path) -> None:
+    make_run(tmp_path / "run").close()
+    _tampered(tmp_path / "run", "INSERT INTO run VALUES ('weather', '\"fine\"')")
+    with Store.writer(tmp_path / "run") as store:
+        store.update(workers=2)
+        assert store.metadata().workers == 2
+    with sqlite3.connect(tmp_path / "run" / DATABASE) as connection:
+        rows = connection.execute("SELECT value FROM run WHERE key = 'weather'").fetchall()
+    assert rows == [('"fine"',)]
+
+
+def test_metadata_that_lack_a_field_are_refused_by_its_name(tmp_path: Path) -> None:
+    make_run(tmp_path / "run").close()
+    _tampered(tmp_path / "run", "DELETE FROM run WHERE key = 'data_digest'")
+    with pytest.raises(RunError, match=r"damaged \(data_digest: Field required\)"):
+        Run.open(tmp_path / "run").status()
 
 
 def test_a_reader_reads_one_moment_and_never_blocks_the_driver(tmp_path: Path) -> None:
@@ -193,15 +262,15 @@ _ENDLESS = (
         ('UPDATE generation SET stats = \'{"trained": "many"}\'',),
         (f"UPDATE generation SET stats = '{'[' * 5000}'",),
         ("UPDATE repeat SET outcome = 'lost', fitness = NULL",),
-        ("INSERT INTO run VALUES ('seconds', '\"long\"')",),
-        ("INSERT INTO run VALUES ('seconds', '-1')",),
-        ("INSERT INTO run VALUES ('seconds_at', '\"yesterday\"')",),
-        ("INSERT INTO run VALUES ('began', '\"2026-01-01\"')",),
-        ("INSERT INTO run VALUES ('planned', '[]')",),
-        ("INSERT INTO run VALUES ('ended', '1')",),
-        ("INSERT INTO run VALUES ('baselines', '[]')",),
-        ("INSERT INTO run VALUES ('pca', '{\"curve\": [[1]]}')",),
-        ("INSERT INTO run VALUES ('budget', '{}')",),
+        ("INSERT OR REPLACE INTO run VALUES ('seconds', '\"long\"')",),
+        ("INSERT OR REPLACE INTO run VALUES ('seconds', '-1')",),
+        ("INSERT OR REPLACE INTO run VALUES ('seconds_at', '\"yesterday\"')",),
+        ("INSERT OR REPLACE INTO run VALUES ('began', '\"2026-01-01\"')",),
+        ("INSERT OR REPLACE INTO run VALUES ('planned', '[]')",),
+        ("INSERT OR REPLACE INTO run VALUES ('ended', '1')",),
+        ("INSERT OR REPLACE INTO run VALUES ('baselines', '[]')",),
+        ("INSERT OR REPLACE INTO run VALUES ('pca', '{\"curve\": [[1]]}')",),
+        ("INSERT OR REPLACE INTO run VALUES ('budget', '{}')",),
         ("UPDATE run SET value = '[0, 8, 1]' WHERE key = 'input_shape'",),
         ("INSERT INTO result SELECT id, 'refit', '{\"test_loss\": []}' FROM candidate LIMIT 1",),
     ],

@@ -144,7 +144,8 @@ def test_convolutions_of_every_shape_are_equal(sides, filters, channels, doubled
 
 @pytest.mark.parametrize(("precision", "rtol"), [("float32", 1e-5), ("bfloat16", 0.01)])
 def test_a_training_with_a_rewritten_decoder_is_the_oracles(precision, rtol):
-    from evoae.config.schema import ObjectiveConfig, TrainingConfig
+    from evoae.config.objectives import ReconstructionConfig
+    from evoae.config.schema import TrainingConfig
     from evoae.data.shared_memmap import Shared
     from evoae.models.objectives.reconstruction import Reconstruction
     from evoae.training.fit_compiled import CompiledLoop
@@ -159,6 +160,6 @@ def test_a_training_with_a_rewritten_decoder_is_the_oracles(precision, rtol):
     order = np.random.default_rng(0).permutation(40).astype(np.int32)
     curves = []
     for kind in (CompiledLoop, KerasLoop):
-        loop = kind(built(shape=shape), Reconstruction(ObjectiveConfig()), data, training)
+        loop = kind(built(shape=shape), Reconstruction(ReconstructionConfig()), data, training)
         curves.append([(loop.train_epoch(order), loop.validate()["loss"]) for _ in range(3)])
     np.testing.assert_allclose(*curves, rtol=rtol)

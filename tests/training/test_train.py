@@ -6,13 +6,13 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 import pytest
 
 from evoae.config.model import ModelConfig
-from evoae.config.schema import ObjectiveConfig, TrainingConfig
+from evoae.config.objectives import ObjectiveConfig, ReconstructionConfig
+from evoae.config.schema import TrainingConfig
 from evoae.errors import DataError, RunError
 from evoae.evaluation import Outcome, Task
 from evoae.genome.canonical import candidate_id
@@ -23,6 +23,7 @@ from evoae.models.plan import plan
 from evoae.training.failures import CandidateError, capture_failures
 from evoae.training.train import train
 from tests.contracts.fit_loop import SHAPE, blobs
+from tests.contracts.objective import settings_of
 
 PLAIN = "conv(5,3x3) | latent(3) | upconv(5,3x3)"
 MODIFIED = "conv(5,3x3) bn drop(0.3) | latent(3) | upconv(5,3x3) drop(0.2) bn"
@@ -36,7 +37,7 @@ def task(folder, text=PLAIN, *, seed=11, keep=None, keep_below=None, **training)
         genome,
         NetworkDefaults(SHAPE),
         folder,
-        ObjectiveConfig(),
+        ReconstructionConfig(),
         TrainingConfig(**settings),
         seed,
         keep=keep,
@@ -221,7 +222,7 @@ def test_a_model_trained_in_bfloat16_is_saved_as_one_trained_in_float32_is(loop,
     assert configs["bfloat16"] == configs["float32"]
 
 
-KINDS = get_args(ObjectiveConfig.model_fields["kind"].annotation)
+KINDS = list(ObjectiveConfig.kinds())
 
 
 @pytest.mark.parametrize("loop", ["compiled", "fit"])
@@ -229,7 +230,7 @@ KINDS = get_args(ObjectiveConfig.model_fields["kind"].annotation)
 def test_a_stopped_training_is_the_beginning_of_the_whole_one(kind, loop, data, tmp_path):
     file = tmp_path / "it.keras"
     one = task(data, MODIFIED, loop=loop, epochs=3, schedule="cosine")
-    objective = ObjectiveConfig(kind=kind)
+    objective = settings_of(kind=kind)
     defaults = NetworkDefaults.of(ModelConfig(), objective, SHAPE, "sigmoid")
     one = replace(one, objective=objective, defaults=defaults, keep=file, flops=7, images=70)
     whole = train(one)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evoae.data.kinds.registry import kind_of
 from evoae.use.model import Model
 
 SHAPE = (9, 7, 2)
@@ -70,6 +71,7 @@ def joined(encoder, decoder):
     return keras.Model(entry, decoder(mean), name="autoencoder")
 
 
-def lone(autoencoder, **known):
+def lone(autoencoder, kind=None, **known):
     """The network as `open_model` returns one."""
-    return Model("a network", Path("network.keras"), autoencoder, **known)
+    kind = kind or kind_of(autoencoder.input_shape[1:])
+    return Model("a network", Path("network.keras"), autoencoder, kind, **known)

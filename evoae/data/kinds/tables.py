@@ -1,73 +1,35 @@
-"""Rows of tables become arrays, by scaling, one-hot and filling, and arrays become rows again.
-
-Numeric columns are standardised, (x - mean) / standard deviation; each category becomes one input,
-1 where the row is of it, else 0. All that this needs is fitted on the training rows alone.
-"""
+"""Rows of tables: left out or filled, split, and only then fitted and encoded column by column."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.data.kinds.rows import Missing, numbers, read_frame, texts
+from evoae.config.data import DataConfig
+from evoae.data.dataset import Dataset, Images, Labels, Source, take_labels
+from evoae.data.kinds.base import AbstractKind
+from evoae.data.kinds.cells import as_labels, numbers, texts
+from evoae.data.kinds.columns import Column
+from evoae.data.labels import check_labels
+from evoae.data.splits import check_enough, draw, drawn
 from evoae.errors import DataError
-from evoae.formatting import figure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_LARGEST = 1e30  # of standardised numbers; float32 ends at 3e38
-_MOST_CATEGORIES = 1000
-_MOST_DECIMALS = 9
+Missing = Literal["refuse", "drop", "impute"]
+_FEW = 20  # texts that are categories, however few rows there are
 
 
+@final
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One column, as the training rows show it.
-
-    Attributes:
-        name: as in the file.
-        missing: cells without a value in the whole file, left-out rows included.
-        fill: what stands in for a missing value: the median of the training rows, or their most
-            frequent category; None where such rows are not taken.
-        mean, scale: of a numeric column in its own units; scale is the standard deviation, or 1
-            if the column is constant.
-        decimals: places after the point that the numbers have, 0 for whole numbers; None if more
-            than nine.
-        categories: of a categorical column, in the order of their inputs; empty for a numeric one.
-        unseen: cells of the validation and test rows whose category no training row has; they
-            are encoded as zeros.
-    """
-
-    name: str
-    missing: int = 0
-    fill: float | str | None = None
-    mean: float = 0.0
-    scale: float = 1.0
-    decimals: int | None = None
-    categories: tuple[str, ...] = ()
-    unseen: int = 0
-
-    @property
-    def kind(self) -> Literal["numeric", "categorical"]:
-        """What its cells are."""
-        return "categorical" if self.categories else "numeric"
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of the network inputs that it becomes: `age`, or `sex=0` and `sex=1`."""
-        return tuple(f"{self.name}={one}" for one in self.categories) or (self.name,)
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The columns of a data set of rows, and how they become network inputs and return.
+class Table(AbstractKind):
+    """Rows of a table: its columns, and how they become network inputs and return.
 
     Attributes:
         columns: that the network sees, in the order of the file.
@@ -79,8 +41,20 @@ class Table:
         left_out: of these, for want of a value.
     """
 
-    columns: tuple[Column, ...]
-    names: tuple[str, ...]
+    name = "rows"
+    item = "row"
+    described = "rows of a table"
+    value = "input"
+    rank = 1
+    bounded = False
+    pictures = False
+    augmentations = frozenset()
+    array_settings = frozenset({"label_column", "categorical", "ignore", "missing"})
+    plain = "dense(64) | latent({latent}) | updense(64)"
+    handmade = None
+
+    columns: tuple[Column, ...] = ()
+    names: tuple[str, ...] = ()
     label: str | None = None
     missing: Missing = "refuse"
     missing_values: tuple[str, ...] = ()
@@ -100,43 +74,25 @@ class Table:
             yield column, slice(start, stop)
             start = stop
 
-    def encode(
-        self, rows: pd.DataFrame | Iterable[Mapping[str, object]], place: str = "rows"
-    ) -> NDArray[np.float32]:
+    def encode(self, frame: pd.DataFrame, place: str = "rows") -> NDArray[np.float32]:
         """Return rows in their original units as network inputs, (n, features).
 
         Columns that the table does not have, such as the label, are passed over. A missing value
         is filled if the data were (`missing: impute`); an unknown category becomes zeros.
 
         Args:
-            rows: with at least the columns of the table, by name.
-            place: where they come from, for error sentences.
+            frame: with at least the columns of the table, by name.
+            place: where it comes from, for error sentences.
 
         Raises:
-            DataError: a column or a value is missing, or something is no number where numbers are
-                expected.
+            DataError: a column is missing, or see `Column.encode`.
         """
-        import pandas as pd
-
-        frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
-        encoded = np.zeros((len(frame), len(self.features)), np.float32)
+        encoded = np.empty((len(frame), len(self.features)), np.float32)
         for column, part in self.parts():
             if column.name not in frame.columns:
-                listed = ", ".join(one.name for one in self.columns)
+                listed = ", ".join(known.name for known in self.columns)
                 raise DataError(place, f"no column '{column.name}'", f"expected {listed}")
-            cells = frame[column.name]
-            if column.categories:
-                encoded[:, part] = _one_hot(column, texts(cells, self.missing_values), place)
-                continue
-            values, odd = numbers(cells, self.missing_values)
-            if odd.any():
-                row = int(odd.argmax())
-                raise DataError(
-                    place,
-                    f"column '{column.name}' holds {_shown(cells.iloc[row])} in row {row + 1}",
-                    "expected a number",
-                )
-            encoded[:, part] = _standardised(column, values, place)
+            encoded[:, part] = column.encode(frame[column.name], self.missing_values, place)
         return encoded
 
     def decode(self, encoded: NDArray[np.generic]) -> pd.DataFrame:
@@ -148,180 +104,212 @@ class Table:
         import pandas as pd
 
         wide = np.asarray(encoded, np.float64)
-        return pd.DataFrame(
-            {column.name: _decoded(column, wide[:, part]) for column, part in self.parts()}
+        return pd.DataFrame({c.name: c.decode(wide[:, part]) for c, part in self.parts()})
+
+    def takes(self, array: NDArray[Any]) -> bool:
+        """Whether it has rank 2 and is not of bytes, which are flattened images."""
+        return array.ndim == 2 and array.dtype != np.uint8
+
+    def source(self, name: str, place: str, arrays: Mapping[str, NDArray[Any]]) -> Rows:
+        """Return rows of numbers; `columns` has their names, or they are x0, x1 and so on."""
+        import pandas as pd
+
+        array, labels = arrays["images"], arrays.get("labels")
+        if "test" in arrays:
+            raise DataError(place, "a table in two parts", "save one array x; evoae splits it")
+        if array.dtype.kind not in "iuf":
+            raise DataError(place, f"a table of type {array.dtype.name}", "save numbers")
+        count = array.shape[1]
+        names = arrays.get("columns", np.array([f"x{i}" for i in range(count)])).tolist()
+        odd = any(not isinstance(name, str) or not name for name in names)
+        if odd or len(names) != count or len(set(names)) < count:
+            said = f"{len(names)} names, {len(set(names))} different, for {count} columns"
+            raise DataError(place, said, "save one name for each, all different")
+        frame = pd.DataFrame(array.astype(np.float64), columns=names)
+        labels = check_labels(labels, len(array), place, self.item)
+        if labels is None:
+            return Rows(name, place, frame)
+        if "label" in names:
+            step = "save one label per row, or leave the labels out"
+            raise DataError(place, "labels, and a column called 'label'", step)
+        return Rows(name, place, frame.assign(label=labels), label="label")
+
+    def inputs(self, source: Source) -> tuple[tuple[Images, ...], Labels | None]:
+        """Encode rows; a file without a header has all columns, or all but the label."""
+        assert isinstance(source, Rows)
+        frame, width = source.frame, source.frame.shape[1]
+        if not source.named:
+            every = [self.names, [name for name in self.names if name != self.label]]
+            names = next((names for names in every if len(names) == width), None)
+            if names is None:
+                counts = " or ".join(str(count) for count in dict.fromkeys(map(len, every)))
+                said = f"{width} columns and no header"
+                raise DataError(source.place, said, f"expected a header, or {counts}")
+            frame = frame.set_axis(names, axis=1)
+        inputs = (self.encode(frame, source.place),)
+        if self.label not in frame.columns:
+            return inputs, None
+        return inputs, as_labels(frame[self.label], self.missing_values, source.place)
+
+    def header(self, shape: tuple[int, ...]) -> list[str]:
+        """Return the names of the columns; none before they are fitted."""
+        del shape
+        return [column.name for column in self.columns]
+
+    def cells(self, values: NDArray[np.float32]) -> list[list[Any]]:
+        """Return decoded rows."""
+        return [list(row) for row in self.decode(values).itertuples(index=False)]
+
+    def quality(self, originals: Any, copies: Any) -> dict[str, Any]:
+        """Return nothing more: the errors of the columns stand in their own units, in reports."""
+        del originals, copies
+        return {}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Rows(Source):
+    """The rows that a reader found, not split yet.
+
+    Attributes:
+        name: of the set or file, for people.
+        place: where the rows come from, for error sentences.
+        frame: (n, columns), numbers or text as it was read; NaN, None or a word for it where a
+            value is missing.
+        label: the column that `data.label_column: auto` stands for; None if there is none.
+        categorical: the columns that `data.categorical: auto` stands for.
+        missing: what `data.missing: auto` stands for.
+        named: whether the names of the columns come from the file.
+    """
+
+    kind = "rows"
+    name: str
+    place: str
+    frame: pd.DataFrame
+    label: str | None = None
+    categorical: tuple[str, ...] = ()
+    missing: Missing = "refuse"
+    named: bool = True
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def split(self, config: DataConfig, seed: int, given: Labels | None = None) -> Dataset:
+        """Leave out or fill, split, then scale all by what the training rows show."""
+        label = self.label if config.label_column == "auto" else config.label_column
+        missing: Missing = self.missing if config.missing == "auto" else config.missing
+        frame = self._typed(config, label)
+        gaps, cells = frame.isna(), None
+        if label is not None:
+            cells = texts(self.frame[label], config.missing_values)
+            gaps = gaps.assign(**{label: cells.isna()})
+        if missing == "refuse" and gaps.any(axis=None):
+            raise _lacking(self.place, gaps)
+        kept = (~gaps.any(axis=1)).to_numpy() if missing == "drop" else np.ones(len(gaps), bool)
+        frame, left_out = frame[kept], int((~kept).sum())
+        check_enough(len(frame), self.place, "complete row" if left_out else "row")
+        labels = None if given is None else given[kept]
+        if given is None and cells is not None:
+            labels = as_labels(cells[kept], (), self.place)
+        parts = draw(len(frame), config, seed, "rows")
+        impute = missing == "impute"
+        columns = tuple(
+            Column.fit(frame[n], parts[0], int(gaps[n].sum()), impute=impute, place=self.place)
+            for n in frame
         )
+        told = (missing, config.missing_values, len(self.frame), left_out)
+        table = Table(columns, tuple(self.frame.columns), label, *told)
+        train, validation, test = (table.encode(frame.iloc[part], self.place) for part in parts)
+        labelled = [take_labels(labels, part) for part in parts]
+        origin = _origin(table, seed, *map(len, parts))
+        return Dataset(self.name, train, validation, test, origin, table, *labelled)
 
-    def read(self, path: Path) -> tuple[pd.DataFrame, NDArray[Any] | None]:
-        """Read new rows from a CSV file, with a header or with all columns of the original file.
+    def _typed(self, config: DataConfig, label: str | None) -> pd.DataFrame:
+        """Return the columns to rebuild, each float64 or text, NaN where a value is missing.
 
-        Returns:
-            The rows, in their original units, for `encode`; and the labels, (n,), or None if the
-            file has no such column.
+        A column of categories, and one whose cells are not numbers, is text.
 
         Raises:
-            DataError: the file is not a table, or lacks a label.
+            DataError: a column of the settings is not there, or one cannot be used.
         """
-        names = [self.names, [name for name in self.names if name != self.label]]
-        frame = read_frame(path, names=names)
-        if self.label is None or self.label not in frame.columns:
-            return frame, None
-        return frame, as_labels(frame[self.label], self.missing_values, str(path))
+        asked = self.categorical if config.categorical == "auto" else config.categorical
+        for key, columns in (
+            ("label_column", () if label is None else (label,)),
+            ("categorical", asked),
+            ("ignore", config.ignore),
+        ):
+            _check_names(key, columns, list(self.frame.columns))
+        out = {label, *config.ignore}
+        typed = {
+            name: self._column(name, config.missing_values, categorical=name in asked)
+            for name in self.frame.columns
+            if name not in out
+        }
+        if not typed:
+            raise DataError(self.place, "no column is left to rebuild", "leave out fewer")
+        return type(self.frame)(typed)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the table as values that JSON can hold."""
-        return dataclasses.asdict(self)
+    def _column(
+        self, name: str, missing_values: Collection[str], *, categorical: bool
+    ) -> pd.Series[Any]:
+        """Return one column as float64 or text.
 
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Table:
-        """Return the table that `to_json` described."""
-        columns = tuple(
-            Column(**{**one, "categories": tuple(one["categories"])}) for one in stored["columns"]
-        )
-        sequences = {key: tuple(stored[key]) for key in ("names", "missing_values")}
-        return cls(**{**stored, "columns": columns, **sequences})
+        Raises:
+            DataError: it holds nothing, numbers among which stands a word, numbers too large to
+                compute with, or so many different texts that they can't be categories.
+        """
+        remedy = f"add '{name}' to data.ignore"
+        values, odd = numbers(self.frame[name], missing_values)
+        if categorical or odd.any():
+            values = texts(self.frame[name], missing_values)
+        known = values.notna().sum()
+        if not known:
+            raise DataError(self.place, f"column '{name}' holds no value", remedy)
+        if categorical or not odd.any():
+            return values
+        if 2 * odd.sum() <= known:
+            row = int(odd.argmax())
+            said = (
+                f"column '{name}' holds {values.iloc[row]!r} among its numbers, in row {row + 1}"
+            )
+            remedy = f"Add it to data.missing_values, or '{name}' to data.categorical."
+            raise DataError(self.place, said, remedy)
+        if (distinct := values.nunique()) > max(_FEW, known // 2):
+            said = f"column '{name}' holds {distinct:,} different texts in {known:,} rows"
+            raise DataError(self.place, said, remedy)
+        return values
 
 
-def fit_column(cells: pd.Series[Any], column: Column, *, impute: bool, place: str) -> Column:
-    """Return `column` with all that the training rows tell of it.
+def _check_names(key: str, asked: Iterable[str], names: Collection[str]) -> None:
+    for name in asked:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}"
+            raise DataError(f"data.{key}", f"no column is called '{name}'", hint)
 
-    Args:
-        cells: (n,) of the training rows, float64 or text, NaN where missing.
-        column: named, and with its missing cells counted.
-        impute: whether a missing value shall be filled.
-        place: where the rows come from, for error sentences.
 
-    Raises:
-        DataError: the training rows hold no value, or too many categories, or numbers too large.
-    """
-    known = cells.dropna()
-    if known.empty:
-        raise DataError(
-            place,
-            f"column '{column.name}' holds no value in the {len(cells):,} training rows",
-            f"add '{column.name}' to data.ignore",
-        )
-    if cells.dtype == object:
-        return _fit_categories(known, column, impute=impute, place=place)
-    values = known.to_numpy(np.float64)
-    fill = float(np.median(values)) if impute else None
-    filled = values if fill is None else cells.fillna(fill).to_numpy(np.float64)
-    spread = float(filled.std()) if np.ptp(filled) else 0.0
-    return dataclasses.replace(
-        column,
-        fill=fill,
-        mean=float(filled.mean()),
-        scale=spread or 1.0,
-        decimals=_decimals(values),
+def _lacking(place: str, gaps: pd.DataFrame) -> DataError:
+    """Return the sentence that counts the missing values, True in (rows, columns)."""
+    counts = gaps.sum()
+    listed = ", ".join(f"{name} {count:,}" for name, count in counts[counts > 0].items())
+    total, rows = int(counts.sum()), int(gaps.any(axis=1).sum())
+    return DataError(
+        place,
+        f"{total:,} missing value{'' if total == 1 else 's'} ({listed})",
+        f"set data.missing to drop ({rows:,} of {len(gaps):,} rows) or to impute",
     )
 
 
-def as_labels(cells: pd.Series[Any], missing_values: Iterable[str], place: str) -> NDArray[Any]:
-    """Return labels, (n,): int64 or float64 if all are numbers, else text.
-
-    Raises:
-        DataError: one is missing.
-    """
-    values, odd = numbers(cells, tuple(missing_values))
-    if odd.any():
-        values = texts(cells, tuple(missing_values))
-    if values.isna().any():
-        row = int(values.isna().argmax()) + 1
-        raise DataError(
-            place,
-            f"the label '{cells.name}' is missing in row {row}",
-            "set data.missing: drop, which leaves such rows out",
-        )
-    if odd.any():
-        named: NDArray[Any] = values.to_numpy(str)
-        return named
-    floats: NDArray[Any] = values.to_numpy(np.float64)
-    return floats.astype(np.int64) if _are_whole(floats) else floats
-
-
-def _fit_categories(known: pd.Series[Any], column: Column, *, impute: bool, place: str) -> Column:
-    counts = known.value_counts()
-    categories = tuple(sorted(counts.index, key=_in_order))
-    if len(categories) > _MOST_CATEGORIES:
-        raise DataError(
-            place,
-            f"column '{column.name}' has {len(categories):,} categories, "
-            f"more than {_MOST_CATEGORIES:,}",
-            f"add '{column.name}' to data.ignore, or make groups of them",
-        )
-    most = max(categories, key=lambda one: counts[one])  # of equals the first one
-    return dataclasses.replace(column, categories=categories, fill=most if impute else None)
-
-
-def _shown(value: object) -> str:
-    return repr(value) if isinstance(value, str) else str(value)
-
-
-def _in_order(category: str) -> tuple[float, str]:
-    """Order numbers by their value, before everything else by its letters."""
-    try:
-        return float(category), category
-    except ValueError:
-        return np.inf, category
-
-
-def _one_hot(column: Column, cells: pd.Series[Any], place: str) -> NDArray[np.bool_]:
-    """Return (n, categories), True at a row's category; a row of an unknown one is all False."""
-    filled = _filled(column, cells, place).to_numpy()
-    hot: NDArray[np.bool_] = filled[:, np.newaxis] == np.array(column.categories, object)
-    return hot
-
-
-def _standardised(column: Column, cells: pd.Series[Any], place: str) -> NDArray[Any]:
-    values: NDArray[np.float64] = _filled(column, cells, place).to_numpy(np.float64)
-    with np.errstate(over="ignore"):
-        scaled = (values - column.mean) / column.scale
-    far = np.abs(scaled) > _LARGEST
-    if far.any():
-        row = int(far.argmax())
-        raise DataError(
-            place,
-            f"column '{column.name}' holds {figure(values[row], 6)} in row {row + 1}, too far "
-            f"from the training rows' {figure(column.mean, 6)}",
-            f"correct it, or add '{column.name}' to data.ignore",
-        )
-    return scaled[:, np.newaxis]
-
-
-def _filled(column: Column, cells: pd.Series[Any], place: str) -> pd.Series[Any]:
-    missing = cells.isna()
-    if not missing.any():
-        return cells
-    if column.fill is None:
-        raise DataError(
-            place,
-            f"column '{column.name}' has no value in row {int(missing.argmax()) + 1}"
-            + (f" and {missing.sum() - 1:,} more" if missing.sum() > 1 else ""),
-            "fill it, or leave such rows out",
-        )
-    return cells.fillna(column.fill)
-
-
-def _decoded(column: Column, wide: NDArray[np.float64]) -> NDArray[Any]:
-    """Return one column, (n,), from its inputs, (n, inputs)."""
-    if column.categories:
-        likeliest: NDArray[Any] = np.array(column.categories, object)[wide.argmax(axis=1)]
-        return likeliest
-    values = wide[:, 0] * column.scale + column.mean
-    if column.decimals is None:
-        return values
-    rounded = np.round(values, column.decimals)
-    return rounded.astype(np.int64) if column.decimals == 0 and _are_whole(rounded) else rounded
-
-
-def _decimals(values: NDArray[np.float64]) -> int | None:
-    """Return the fewest places after the point that keep `values` as they are."""
-    for places in range(_MOST_DECIMALS + 1):
-        if np.array_equal(np.round(values, places), values):
-            return places
-    return None
-
-
-def _are_whole(values: NDArray[np.float64]) -> bool:
-    """Whether all are whole numbers that an int64 can hold."""
-    return bool((np.abs(values) < 2**62).all() and (values == np.rint(values)).all())
+def _origin(table: Table, seed: int, train: int, validation: int, test: int) -> tuple[str, ...]:
+    lines = [drawn(seed, train, validation, test)]
+    if table.left_out:
+        lines.insert(0, f"left out {table.left_out} of {table.rows} rows, which lack a value")
+    lacking = sum(column.missing for column in table.columns)
+    if table.missing == "impute" and lacking:
+        lines.append(f"filled {lacking} missing values: medians, or the most frequent category")
+    numeric = sum(column.kind == "numeric" for column in table.columns)
+    lines.append(
+        f"{numeric} numeric columns standardised and {len(table.columns) - numeric} one-hot, "
+        f"fitted on the {train} training rows"
+    )
+    return tuple(lines)

@@ -20,7 +20,6 @@ import numpy as np
 
 from evoae.data.dataset import Source
 from evoae.data.kinds.images import as_source
-from evoae.data.kinds.rows import Rows
 from evoae.data.progress import Say
 from evoae.data.sources import download
 from evoae.data.sources.damage import accessing
@@ -43,7 +42,7 @@ class Fetcher(ABC):
         """
 
     @abstractmethod
-    def read(self, path: Path | None, say: Say) -> Source | Rows:
+    def read(self, path: Path | None, say: Say) -> Source:
         """Return the verified images or rows, downloaded first if need be, with a line to `say`.
 
         Raises:
@@ -78,7 +77,7 @@ class FileFetcher(Fetcher):
     home: str
     size: str
     remedy: str
-    parse: Callable[[str, tuple[Path, ...], tuple[str, ...]], Source | Rows]
+    parse: Callable[[str, tuple[Path, ...], tuple[str, ...]], Source]
     package: str | None = None
 
     def find(self, path: Path | None) -> str | None:
@@ -88,7 +87,7 @@ class FileFetcher(Fetcher):
             return None
         return str(copy[0] if len(copy) == 1 else copy[0].parent)
 
-    def read(self, path: Path | None, say: Say) -> Source | Rows:
+    def read(self, path: Path | None, say: Say) -> Source:
         """Return what the first copy holds, once it is verified."""
         return self.parse(self.name, self._find(path) or self._fetch(path, say), self.digests)
 
@@ -201,7 +200,7 @@ def lone_file(
     names: tuple[str, ...],
     digest: str,
     url: str,
-    read: Callable[[Path], Source | Rows],
+    read: Callable[[Path], Source],
     *,
     home: str = "",
     size: str,
@@ -218,7 +217,7 @@ def lone_file(
         size: of the download, for people.
     """
 
-    def parse(name: str, files: tuple[Path, ...], digests: tuple[str, ...]) -> Source | Rows:
+    def parse(name: str, files: tuple[Path, ...], digests: tuple[str, ...]) -> Source:
         with accessing(files[0], _REMEDY), files[0].open("rb") as opened:
             found = hashlib.file_digest(opened, "sha256").hexdigest()
         check_original(name, str(files[0]), found, digests[0])

@@ -1,4 +1,4 @@
-"""Files of the user's own become `Source` or `Rows`. A further format is an entry in `FORMATS`."""
+"""Files of the user's own become a `Source`. A further format is an entry in `FORMATS`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from evoae.config.data import SPECIAL, DataConfig
 from evoae.data.dataset import Source
-from evoae.data.kinds.images import as_source
-from evoae.data.kinds.rows import SUFFIXES, Rows, read_rows, rows_of
+from evoae.data.kinds.base import AbstractKind
+from evoae.data.kinds.cells import read_frame
+from evoae.data.kinds.registry import KINDS, kind_of_array
+from evoae.data.kinds.tables import Rows
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, silent
 from evoae.data.sources.damage import GZIP, check_promise, reading
@@ -23,9 +25,10 @@ from evoae.data.sources.idx import PARTS, find_part, read_idx
 from evoae.data.sources.picture_folder import holds_pictures, read_folder
 from evoae.errors import DataError
 
-TABLE = frozenset({"label_column", "categorical", "ignore", "missing"})  # of any table
+TABLE = KINDS["rows"].array_settings
 _LABELS = frozenset({"labels"})
-_ARRAY = TABLE | _LABELS  # of what may turn out as either
+_ARRAY = frozenset[str]().union(*(kind.array_settings for kind in KINDS.values()))  # of whichever
+_TABLES = (".csv", ".tsv", ".data", ".txt")  # suffixes
 _REMEDY = "save or copy it again"
 ARRAYS = ("images", "labels", "test", "test_labels")  # arguments of `as_source`
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
@@ -44,7 +47,7 @@ class Format:
 
     name: str
     matches: Callable[[Path, bytes], bool]
-    read: Callable[[Path, DataConfig, Say], Source | Rows]
+    read: Callable[[Path, DataConfig, Say], Source]
     settings: frozenset[str]
 
 
@@ -68,8 +71,8 @@ def check_settings(config: DataConfig, obeyed: Collection[str], what: str) -> No
             raise DataError(f"data.{key}", f"{value} says nothing about {what}", "remove it")
 
 
-def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -> Source | Rows:
-    """Read the images or rows at `path`, whichever of `FORMATS` they are in.
+def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -> Source:
+    """Read the items at `path`, whichever of `FORMATS` they are in.
 
     Args:
         path: of a file or folder.
@@ -101,7 +104,7 @@ def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -
     raise DataError(str(path), f"a {held} of no known format", f"evoae reads: {formats}")
 
 
-def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
+def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source:
     with reading(path, _REMEDY):
         with path.open("rb") as file:
             _check_plain(file, str(path))
@@ -109,35 +112,32 @@ def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
     return _as_found(path, config, {"images": array})
 
 
-def _read_npz(path: Path, config: DataConfig, _say: Say) -> Source | Rows:
+def _read_npz(path: Path, config: DataConfig, _say: Say) -> Source:
     return _as_found(path, config, npz_arrays(path))
 
 
-def _as_found(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source | Rows:
-    """Return rows if the arrays are a table, else images; each refuses the other's settings."""
-    array = arrays["images"]
-    if array.ndim != 2 or array.dtype == np.uint8:  # those are flattened images
-        check_settings(config, _LABELS, f"the images in {path.name}")
-        return _as_source(path, config, {key: arrays[key] for key in arrays if key != "columns"})
-    check_settings(config, TABLE, f"the table in {path.name}")
-    if "test" in arrays:
-        raise DataError(str(path), "a table in two parts", "save one array x; evoae splits it")
-    return rows_of(path.name, str(path), array, arrays.get("columns"), arrays.get("labels"))
+def _as_found(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source:
+    """Return arrays as the kind that they are of, which refuses the others' settings."""
+    kind = kind_of_array(arrays["images"])
+    check_settings(config, kind.array_settings, f"the {kind.items} in {path.name}")
+    return _as_kind(kind, path, config, arrays)
 
 
-def _as_source(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source:
-    """Check the arrays, by the arguments of `as_source`, with labels of their own if given."""
+def _as_kind(
+    kind: AbstractKind, path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]
+) -> Source:
+    """Have a kind check the arrays, with labels of their own if given."""
     if config.labels is not None:
         labels = read_labels(home(Path(config.labels)), len(arrays["images"]))
         arrays = {**arrays, "labels": labels}
-    return as_source(path.name, str(path), **arrays)
+    return kind.source(path.name, str(path), arrays)
 
 
 def npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Read the images or rows of an .npz file, and what belongs to them.
 
     Returns:
-        arrays by the arguments of `as_source` and `rows_of`, in their order.
+        arrays by the names that `AbstractKind.source` takes, in their order.
 
     Raises:
         DataError: damaged, it is unclear which are the images, or it holds Python objects.
@@ -196,13 +196,13 @@ def _check_plain(file: IO[bytes], place: str) -> int:
 
 
 def _read_idx_file(path: Path, config: DataConfig, _say: Say) -> Source:
-    return _as_source(path, config, {"images": read_idx(path)})
+    return _as_kind(KINDS["images"], path, config, {"images": read_idx(path)})
 
 
 def _read_idx_folder(path: Path, config: DataConfig, _say: Say) -> Source:
     files = {key: find_part(path, part) for key, part in zip(ARRAYS, PARTS, strict=True)}
     arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
-    return _as_source(path, config, arrays)
+    return _as_kind(KINDS["images"], path, config, arrays)
 
 
 def _is_idx_folder(path: Path, _head: bytes) -> bool:
@@ -210,7 +210,12 @@ def _is_idx_folder(path: Path, _head: bytes) -> bool:
 
 
 def _is_table(path: Path, _head: bytes) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.is_dir()
+    return path.suffix.lower() in _TABLES and not path.is_dir()
+
+
+def _read_table(path: Path, config: DataConfig, _say: Say) -> Rows:
+    frame, named = read_frame(path, config.header)
+    return Rows(path.name, str(path), frame, named=named)
 
 
 FORMATS: tuple[Format, ...] = (
@@ -220,7 +225,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "CSV (.csv, .tsv, .data or .txt)",
         _is_table,
-        lambda path, config, _say: read_rows(path, config),
+        _read_table,
         TABLE | {"header", "missing_values"},
     ),
     Format("a folder of the four idx files of MNIST", _is_idx_folder, _read_idx_folder, _LABELS),

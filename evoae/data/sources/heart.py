@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evoae.data.kinds.rows import Rows, read_frame
+from evoae.data.kinds.cells import read_frame
+from evoae.data.kinds.tables import Rows
 from evoae.data.sources.fetchers import lone_file
 
 NAMES = (
@@ -21,8 +22,9 @@ _FILE = "processed.cleveland.data"
 
 
 def _parse(file: Path) -> Rows:
-    frame = read_frame(file, header=False, names=[NAMES])
-    return Rows("heart", str(file), frame, "num", _CATEGORICAL, "drop")
+    frame, _ = read_frame(file, header=False)
+    named = frame.set_axis(NAMES, axis=1)
+    return Rows("heart", str(file), named, "num", _CATEGORICAL, "drop")
 
 
 HEART = lone_file(

@@ -20,13 +20,14 @@ from numpy.lib import format as npy
 from evoae import formatting
 from evoae.config.data import DataConfig
 from evoae.data.cache import cache_root, keep
-from evoae.data.dataset import Images, Labels, Source, take_labels
-from evoae.data.kinds.images import times
+from evoae.data.dataset import Images, Labels, take_labels
+from evoae.data.kinds.images import ImageSource
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, bar
 from evoae.data.sources.damage import LARGEST, accessing
 from evoae.data.sources.pictures import SUFFIXES, CorruptError, Header, decode, look
 from evoae.errors import DataError
+from evoae.formatting import shape
 
 _LAYOUT = 2  # of the cached folder, and of the way of decoding
 _NAMED = 5  # skipped pictures that a line names
@@ -38,7 +39,7 @@ def holds_pictures(path: Path, _head: bytes = b"") -> bool:
     return path.is_dir() and next(_names(path), None) is not None
 
 
-def read_folder(path: Path, config: DataConfig, say: Say) -> Source:
+def read_folder(path: Path, config: DataConfig, say: Say) -> ImageSource:
     """Read the pictures in a folder and its sub-folders.
 
     Args:
@@ -74,7 +75,7 @@ def read_folder(path: Path, config: DataConfig, say: Say) -> Source:
         say(f"{path.name}: skipped {count}: {named}" + (f" and {more:,} more" * (more > 0)))
         origin = (f"skipped {count}",)
     labels = take_labels(_labels(names, config), np.array(positions))
-    return Source(path.resolve().name, images, labels, origin=origin)
+    return ImageSource(path.resolve().name, images, labels, origin=origin)
 
 
 def _names(path: Path) -> Iterator[str]:
@@ -179,7 +180,7 @@ def _shape(headers: Sequence[Header], config: DataConfig, place: str) -> tuple[i
     if size > LARGEST:
         raise DataError(
             place,
-            f"{len(headers):,} pictures of {times((height, width, channels))} "
+            f"{len(headers):,} pictures of {shape((height, width, channels))} "
             f"take {formatting.size(size)}",
             "set data.size to a smaller one",
         )
@@ -188,7 +189,7 @@ def _shape(headers: Sequence[Header], config: DataConfig, place: str) -> tuple[i
 
 def _mixed(sizes: Counter[tuple[int, int]], place: str) -> DataError:
     common = sizes.most_common(3)
-    listed = ", ".join(f"{times(size)} ({count:,})" for size, count in common)
+    listed = ", ".join(f"{shape(size)} ({count:,})" for size, count in common)
     more = f" and {len(sizes) - 3:,} more" if len(sizes) > 3 else ""
     height, width = common[0][0] if max(common[0][0]) <= _SMALL else (64, 64)
     proposed = f"{height}" if height == width else f"[{height}, {width}]"

@@ -30,15 +30,11 @@ class Augmented(AbstractObjective):
     """
 
     def __init__(self, objective: AbstractObjective, training: TrainingConfig, seed: int) -> None:
-        self._objective, self._shift, self._flip = objective, training.shift, training.flip
+        self._objective, self.fitness = objective, objective.fitness
+        self._shift, self._flip = training.shift, training.flip
         self._end = training.augment_until * training.epochs
         self._ends = training.augment_until < 1
         self._seeds = keras.random.SeedGenerator(seed)
-
-    @property
-    def fitness(self) -> str:
-        """Name of the objective's own figure."""
-        return self._objective.fitness
 
     def loss(self, model: keras.Model, images: Any, numbers: Any, *, epoch: Any) -> Any:
         """Return the objective's loss on varied images."""

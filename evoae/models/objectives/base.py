@@ -21,9 +21,13 @@ decide it. So equal models get equal metrics, however the images are batched.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import keras
+from evoae.config.objectives import ObjectiveConfig
+
+if TYPE_CHECKING:
+    import keras
 
 
 class AbstractObjective(ABC):
@@ -32,12 +36,20 @@ class AbstractObjective(ABC):
     An objective gets the model, not its output, so that it may feed it altered images, look at its
     code or add a penalty. Both methods are traced into the fit loops' graphs: they may use Keras
     and TensorFlow operations only, and keep no state but that of a seed generator.
+
+    `class Sparse(AbstractObjective, kind="sparse")` in `sparse.py` is the objective of the kind
+    `sparse`. Those of a kind are made with (config, seed, *, bounded), see `objective_for`.
+
+    Attributes:
+        fitness: name of the metric that the search minimises.
     """
 
-    @property
-    @abstractmethod
-    def fitness(self) -> str:
-        """Name of the figure that the search minimises."""
+    fitness = "loss"
+    of_kind: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, *, kind: str | None = None) -> None:
+        if kind is not None:
+            AbstractObjective.of_kind[kind] = cls
 
     @abstractmethod
     def loss(self, model: keras.Model, images: Any, numbers: Any, *, epoch: Any) -> Any:
@@ -61,3 +73,17 @@ class AbstractObjective(ABC):
             images: (n, *input_shape), float32.
             numbers: (n,), int32, each image's number among the validation images.
         """
+
+
+def objective_for(config: ObjectiveConfig, seed: int, *, bounded: bool) -> AbstractObjective:
+    """Make an objective for one training.
+
+    Args:
+        config: of any kind.
+        seed: of all its noise; non-negative.
+        bounded: whether inputs lie in 0..1, so that corrupted ones must as well.
+    """
+    if config.kind not in AbstractObjective.of_kind:
+        import_module(f"{__package__}.{config.kind}")
+    made: AbstractObjective = AbstractObjective.of_kind[config.kind](config, seed, bounded=bounded)
+    return made

@@ -25,22 +25,21 @@ from typing import Any, final
 import keras
 import tensorflow as tf
 
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.objectives import ContractiveConfig
 from evoae.models.objectives.base import AbstractObjective
 from evoae.models.objectives.error import mean_error
 
 
 @final
-class Contractive(AbstractObjective):
+class Contractive(AbstractObjective, kind="contractive"):
     """Mean error per input number, plus `contraction` times the penalty.
 
     Args:
-        config: `loss` and `contraction` are used.
+        config: all of it is used.
+        seed, bounded: not used.
     """
 
-    fitness = "loss"
-
-    def __init__(self, config: ObjectiveConfig) -> None:
+    def __init__(self, config: ContractiveConfig, seed: int, *, bounded: bool) -> None:  # noqa: ARG002
         self._error, self._weight = mean_error(config.loss), config.contraction
 
     def loss(self, model: keras.Model, images: Any, numbers: Any, *, epoch: Any) -> Any:  # noqa: ARG002

@@ -10,7 +10,7 @@ from typing import Any, final
 
 import keras
 
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.objectives import CorruptedConfig
 from evoae.models.objectives.noise import AbstractNoise, FreshNoise, NumberedNoise
 
 _EXTREMES = (-3.0, 3.0)  # of standardised inputs: nearly all lie between
@@ -32,7 +32,7 @@ class Corruption:
             are not clipped, and their salt and pepper lie 3 deviations from the mean.
     """
 
-    def __init__(self, config: ObjectiveConfig, seed: int, *, bounded: bool) -> None:
+    def __init__(self, config: CorruptedConfig, seed: int, *, bounded: bool) -> None:
         self._kind, self._level, self._bounded = config.corruption, config.level, bounded
         noise = NumberedNoise if config.corrupt == "data" else FreshNoise
         self._training: AbstractNoise = noise(seed, "corruption in training")

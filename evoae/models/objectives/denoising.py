@@ -9,25 +9,24 @@ from typing import Any, final
 
 import keras
 
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.objectives import DenoisingConfig
 from evoae.models.objectives.base import AbstractObjective
 from evoae.models.objectives.corruption import Corruption
 from evoae.models.objectives.error import mean_error
 
 
 @final
-class Denoising(AbstractObjective):
+class Denoising(AbstractObjective, kind="denoising"):
     """Mean error per input number between the clean image and what the corrupted one became.
 
     Args:
-        config: `loss` is used.
-        corruption: of the inputs, in training and in validation.
+        config: all of it is used.
+        seed, bounded: of the corruption, in training and in validation.
     """
 
-    fitness = "loss"
-
-    def __init__(self, config: ObjectiveConfig, corruption: Corruption) -> None:
-        self._error, self._corruption = mean_error(config.loss), corruption
+    def __init__(self, config: DenoisingConfig, seed: int, *, bounded: bool) -> None:
+        self._error = mean_error(config.loss)
+        self._corruption = Corruption(config, seed, bounded=bounded)
 
     def loss(self, model: keras.Model, images: Any, numbers: Any, *, epoch: Any) -> Any:  # noqa: ARG002
         """Return the mean error per input number."""

@@ -6,22 +6,21 @@ from typing import Any, final
 
 import keras
 
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.objectives import ReconstructionConfig
 from evoae.models.objectives.base import AbstractObjective
 from evoae.models.objectives.error import mean_error
 
 
 @final
-class Reconstruction(AbstractObjective):
+class Reconstruction(AbstractObjective, kind="reconstruction"):
     """Mean error per input number, the same in training and in validation.
 
     Args:
-        config: `loss` is used.
+        config: all of it is used.
+        seed, bounded: not used.
     """
 
-    fitness = "loss"
-
-    def __init__(self, config: ObjectiveConfig) -> None:
+    def __init__(self, config: ReconstructionConfig, seed: int, *, bounded: bool) -> None:  # noqa: ARG002
         self._error = mean_error(config.loss)
 
     def loss(self, model: keras.Model, images: Any, numbers: Any, *, epoch: Any) -> Any:  # noqa: ARG002

@@ -15,7 +15,7 @@ from typing import Any, final
 
 import keras
 
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.objectives import SparseConfig
 from evoae.models.objectives.base import AbstractObjective
 from evoae.models.objectives.corruption import Corruption
 from evoae.models.objectives.error import mean_error
@@ -24,18 +24,17 @@ _LEAST = 1e-7  # keeps logarithms finite where a unit is always on or always off
 
 
 @final
-class Sparse(AbstractObjective):
+class Sparse(AbstractObjective, kind="sparse"):
     """Mean error per input number, plus `weight` times the penalty of the code.
 
     Args:
-        config: `loss`, `sparsity`, `target` and `weight` are used; kl needs a code in 0..1.
-        corruption: of the inputs; targets stay clean.
+        config: all of it is used; kl needs a code in 0..1.
+        seed, bounded: of the corruption of inputs; targets stay clean.
     """
 
-    fitness = "loss"
-
-    def __init__(self, config: ObjectiveConfig, corruption: Corruption) -> None:
-        self._error, self._corruption = mean_error(config.loss), corruption
+    def __init__(self, config: SparseConfig, seed: int, *, bounded: bool) -> None:
+        self._error = mean_error(config.loss)
+        self._corruption = Corruption(config, seed, bounded=bounded)
         self._kind, self._target, self._weight = config.sparsity, config.target, config.weight
 
     def loss(self, model: keras.Model, images: Any, numbers: Any, *, epoch: Any) -> Any:  # noqa: ARG002

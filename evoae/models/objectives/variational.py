@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.objectives import VariationalConfig
 from evoae.models.objectives.base import AbstractObjective
 from evoae.models.objectives.corruption import Corruption
 from evoae.models.objectives.error import mean_error
@@ -29,22 +29,21 @@ from evoae.models.objectives.noise import FreshNoise, NumberedNoise
 
 
 @final
-class Variational(AbstractObjective):
+class Variational(AbstractObjective, kind="variational"):
     """Reconstruction from one sampled code per image, plus `beta` times the divergence.
 
     The encoder says which posterior it is: it returns [mean, log_var], or [mean, log_var, lower]
     for one with a full covariance; see `sample`.
 
     Args:
-        config: `loss`, `beta` and `anneal_epochs` are used.
-        seed: of the sampled codes.
-        corruption: of the inputs; targets stay clean.
+        config: all but `posterior` is used.
+        seed: of the sampled codes and the corruption of inputs; targets stay clean.
+        bounded: of the corruption.
     """
 
-    fitness = "loss"
-
-    def __init__(self, config: ObjectiveConfig, seed: int, corruption: Corruption) -> None:
-        self._error, self._corruption = mean_error(config.loss), corruption
+    def __init__(self, config: VariationalConfig, seed: int, *, bounded: bool) -> None:
+        self._error = mean_error(config.loss)
+        self._corruption = Corruption(config, seed, bounded=bounded)
         self._beta, self._anneal = config.beta, config.anneal_epochs
         self._training = FreshNoise(seed, "code in training")
         self._validation = NumberedNoise(seed, "code in validation")

@@ -7,7 +7,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evoae.analysis.comparison import Course, Group, Point
+from evoae.analysis.best_so_far import Point
+from evoae.analysis.comparison import Course, Group
 from evoae.formatting import flops_unit
 from evoae.report.drawing.save import save
 

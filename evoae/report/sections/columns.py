@@ -62,10 +62,11 @@ def column_errors(table: Columns, originals: Floats, rebuilt: Floats) -> list[Co
 
 def section(models: ModelViews) -> Section | None:
     """List the columns' errors; None for images, or without a trained model."""
-    if models.items is None or models.items.table is None or models.originals is None:
+    kind = None if models.items is None else models.items.kind
+    if not isinstance(kind, Columns) or models.originals is None:
         return None
     view = models.views[0]
-    errors = column_errors(models.items.table, models.originals, view.reconstructions)
+    errors = column_errors(kind, models.originals, view.reconstructions)
     said = (
         f"Measured anew on {models.origin}, by {view.name}; the worst first. A column "
         "that loses 0% of its variance is rebuilt exactly, one that loses 100% no better than by "

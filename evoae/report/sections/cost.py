@@ -15,8 +15,8 @@ def section(snapshot: RunSnapshot) -> Section | None:
         return None
     status, metadata = snapshot.status, snapshot.metadata
     seconds = [training.seconds.total for training in snapshot.trainings]
-    wall = float(metadata.get("seconds") or sum(row.seconds for row in snapshot.generations))
-    workers = plural(int(metadata.get("workers") or 1), "worker")
+    wall = metadata.seconds or sum(row.seconds for row in snapshot.generations)
+    workers = plural(metadata.workers or 1, "worker")
     memory = max(evaluation.peak_memory or 0 for evaluation in snapshot.evaluations.values())
     noise = "" if status.noise is None else f"{status.noise:.1%} between seeds"
     facts = {

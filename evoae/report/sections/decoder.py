@@ -24,13 +24,12 @@ def section(models: ModelViews) -> Section | None:
     model = models.best
     if model is None or not model.variational:
         return None
-    images = len(model.input_shape) == 3
     blocks: list[Block] = [Text(f"Drawn by {model.name.split()[-1]}, decoded from new codes.")]
     makers: list[Callable[[], list[Block]]] = [
         lambda: _samples(model),
         lambda: _between(model, models.originals),
     ]
-    if images and model.latent == 2:
+    if model.kind.pictures and model.latent == 2:
         makers.append(lambda: _manifold(model))
     for make in makers:
         try:
@@ -43,7 +42,7 @@ def section(models: ModelViews) -> Section | None:
 def _samples(model: Model) -> list[Block]:
     from evoae.use.sample import sample
 
-    images = len(model.input_shape) == 3
+    images = model.kind.pictures
     drawn = sample(model, _SAMPLES if images else _ROWS, how="mean" if images else "sample")
     caption = f"Samples from {drawn.source}"
     if not images:
@@ -60,7 +59,7 @@ def _between(model: Model, originals: Floats | None) -> list[Block]:
     ends = originals[:_ENDS]
     if len(ends) < 2:
         return []
-    images = len(model.input_shape) == 3
+    images = model.kind.pictures
     grid = interpolate(model, ends if images else ends[:2], steps=_STEPS if images else _ROWS)
     if not images:
         return [_rows("Between the first two items", model, grid.values[0])]
@@ -81,11 +80,9 @@ def _manifold(model: Model) -> list[Block]:
 
 
 def _rows(caption: str, model: Model, values: Floats) -> Table:
-    from evoae.use.table_format import columns, rows
-
-    shown = rows(model.table, values)
+    shown = model.kind.cells(values)
     cells = tuple(tuple(_cell(value) for value in row) for row in shown)
-    header = tuple(columns(model.table, model.input_shape))
+    header = tuple(model.kind.header(model.input_shape))
     return Table(caption, header, cells, frozenset(), folded=False)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evoae.analysis.best_so_far import Point
+from evoae.evaluation import Evaluation
 from evoae.formatting import count, duration, flops, flops_unit, loss, plural, short
 from evoae.report.blocks import Figure, Figures, Key, Section, Table, Text
 from evoae.report.drawing.chart import Mark, baseline_marks, chart
@@ -48,21 +50,19 @@ class Step:
 def course(snapshot: RunSnapshot) -> tuple[Step, ...]:
     """Return every evaluated candidate in the order of proposal."""
     steps: list[Step] = []
-    best, spent, known = None, 0, True
-    again: dict[str, list[int | None]] = {}
+    point = Point()
+    again: dict[str, list[Evaluation]] = {}
     for (id, _), repeat in snapshot.repeats.items():
-        again.setdefault(id, []).append(repeat.cost)
+        again.setdefault(id, []).append(repeat)
     for id in snapshot.candidates:
         evaluation = snapshot.evaluations.get(id)
         if evaluation is None:
             continue
         value = snapshot.loss_of(id)
-        if value is not None and not evaluation.raced:
-            best = value if best is None else min(best, value)
-        for cost in (evaluation.cost, *again.get(id, ())):
-            known, spent = known and cost is not None, spent + (cost or 0)
-        cost_so_far = spent if known else None
-        steps.append(Step(len(steps) + 1, id, value, evaluation.raced, best, cost_so_far))
+        for training in (evaluation, *again.get(id, ())):
+            point = point.after(training, value)
+        number, raced = len(steps) + 1, evaluation.raced
+        steps.append(Step(number, id, value, raced, point.best, point.cost))
     return tuple(steps)
 
 

@@ -32,8 +32,7 @@ def section(models: ModelViews) -> Section | None:
         f"From {models.origin}. {trained}. Errors are means over an item's "
         f"values, measured anew for this page with each model as it was saved. {models.caveat}"
     )
-    images = models.originals.ndim == 4
-    show = _pictures if images else _rows
+    show = _pictures if models.best.kind.pictures else _rows
     chosen, worst = fixed(models), np.argsort(-view.errors, kind="stable")[:_ACROSS].tolist()
     title = "The first ones"
     if models.labels is not None:
@@ -107,20 +106,18 @@ def _rows(
     models: ModelViews, chosen: Sequence[int], title: str, views: Sequence[View]
 ) -> list[Block]:
     """Show rows and their copies in the original units, as the best model makes them."""
-    from evoae.use.table_format import columns, rows
-
     assert models.items is not None
     assert models.originals is not None
-    view, table, index = views[0], models.items.table, np.array(chosen[:_DOWN])
-    before = rows(table, models.originals[index])
-    after = rows(table, view.reconstructions[index])
+    view, kind, index = views[0], models.items.kind, np.array(chosen[:_DOWN])
+    before = kind.cells(models.originals[index])
+    after = kind.cells(view.reconstructions[index])
     cells: list[tuple[str, ...]] = []
     for at, (left, right) in enumerate(zip(before, after, strict=True)):
         number = int(index[at])
-        cells.append((f"row {number}", "", *_cells(left)))
+        cells.append((f"{kind.item} {number}", "", *_cells(left)))
         cells.append(("copy", loss(view.errors[number]), *_cells(right)))
-    header = ("", "error", *columns(table, models.originals.shape[1:]))
-    caption = f"{title}: rows and their copies by {view.name}, in the original units"
+    header = ("", "error", *kind.header(models.originals.shape[1:]))
+    caption = f"{title}: {kind.items} and their copies by {view.name}, in the original units"
     return [Table(caption, header, tuple(cells), folded=False)]
 
 

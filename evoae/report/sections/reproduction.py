@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from evoae.config.load import dump_config
 from evoae.config.template import scalar
 from evoae.formatting import command, count
@@ -11,31 +9,30 @@ from evoae.report.blocks import Commands, Facts, Listing, Section, Text
 from evoae.report.run_snapshot import RunSnapshot
 from evoae.runs.compatibility import differences
 from evoae.runs.folder import CONFIG
-
-_ENVIRONMENT = {
-    "processor": "processor",
-    "cores": "cores",
-    "system": "system",
-    "python_version": "Python",
-    "evoae_version": "evoae",
-    "tensorflow_version": "TensorFlow",
-    "keras_version": "Keras",
-    "numpy_version": "NumPy",
-    "deap_version": "DEAP",
-}
+from evoae.runs.metadata import RunMetadata
 
 
 def section(snapshot: RunSnapshot) -> Section:
     """Say what it takes to do the run again."""
     metadata, config = snapshot.metadata, snapshot.run.in_force()
-    pairs = [("data", _data(metadata)), ("seed", str(config.seed))]
-    if metadata.get("data_digest"):
-        pairs.append(("digest of the data", str(metadata["data_digest"])))
-    for key, name in _ENVIRONMENT.items():
-        if metadata.get(key) is not None:
-            pairs.append((name, str(metadata[key])))
-    if flags := [name for name, there in (metadata.get("cpu_flags") or {}).items() if there]:
-        pairs.append(("instructions", ", ".join(flags)))
+    environment = metadata.environment
+    flags = [name for name, has in (environment.cpu_flags or {}).items() if has]
+    facts = {
+        "data": _data(metadata),
+        "seed": config.seed,
+        "digest of the data": metadata.data_digest,
+        "processor": environment.processor,
+        "cores": environment.cores,
+        "system": environment.system,
+        "Python": environment.python_version,
+        "evoae": environment.evoae_version,
+        "TensorFlow": environment.tensorflow_version,
+        "Keras": environment.keras_version,
+        "NumPy": environment.numpy_version,
+        "DEAP": environment.deap_version,
+        "instructions": ", ".join(flags),
+    }
+    known = [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
     said = (
         "The same configuration, data and seed give the same result on the same kind of machine, "
         "whatever the number of workers."
@@ -43,7 +40,7 @@ def section(snapshot: RunSnapshot) -> Section:
     once_more = Commands(((again(snapshot), "the same once more, in a new run folder"),))
     listing = Listing("The configuration, every setting", dump_config(config))
     return Section(
-        "setting", "To do it again", (Text(said), once_more, Facts(tuple(pairs)), listing)
+        "setting", "To do it again", (Text(said), once_more, Facts(tuple(known)), listing)
     )
 
 
@@ -59,9 +56,6 @@ def again(snapshot: RunSnapshot) -> str:
     return command(*words)
 
 
-def _data(metadata: Mapping[str, object]) -> str:
-    said = str(metadata.get("data", "unknown"))
-    train, validation = metadata.get("train_images"), metadata.get("validation_images")
-    if isinstance(train, int) and isinstance(validation, int):
-        said += f": {count(train)} for training, {count(validation)} for validation"
-    return said
+def _data(metadata: RunMetadata) -> str:
+    train, validation = count(metadata.train_images), count(metadata.validation_images)
+    return f"{metadata.data}: {train} for training, {validation} for validation"

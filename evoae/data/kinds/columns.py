@@ -1,0 +1,192 @@
+"""One column of a table becomes network inputs, by scaling, one-hot and filling, and returns.
+
+Numeric columns are standardised, (x - mean) / standard deviation; each category becomes one input,
+1 where the row is of it, else 0. All that this needs is fitted on the training rows alone.
+
+It is our own arithmetic, because a run keeps what was fitted as JSON: scikit-learn's transformers
+have no way back from their numbers but private attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evoae.data.kinds.cells import numbers, texts, whole
+from evoae.errors import DataError
+from evoae.formatting import figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LARGEST = 1e30  # of standardised numbers; float32 ends at 3e38
+_MOST_CATEGORIES = 1000
+_MOST_DECIMALS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column, as the training rows show it.
+
+    Attributes:
+        name: as in the file.
+        missing: cells without a value in the whole file, left-out rows included.
+        fill: what stands in for a missing value: the median of the training rows, or their most
+            frequent category; None where such rows are not taken.
+        mean, scale: of a numeric column in its own units; scale is the standard deviation, or 1
+            if the column is constant.
+        decimals: places after the point that the numbers have, 0 for whole numbers; None if more
+            than nine.
+        categories: of a categorical column, in the order of their inputs; empty for a numeric one.
+        unseen: cells of the validation and test rows whose category no training row has; they
+            are encoded as zeros.
+    """
+
+    name: str
+    missing: int = 0
+    fill: float | str | None = None
+    mean: float = 0.0
+    scale: float = 1.0
+    decimals: int | None = None
+    categories: tuple[str, ...] = ()
+    unseen: int = 0
+
+    @classmethod
+    def fit(
+        cls,
+        cells: pd.Series[Any],
+        train: NDArray[np.intp],
+        missing: int,
+        *,
+        impute: bool,
+        place: str,
+    ) -> Self:
+        """Return the column with all that the training rows tell of it.
+
+        Args:
+            cells: (n,) of all rows, float64 or text, NaN where missing.
+            train: (k,) positions of the training rows.
+            missing: cells without a value in the whole file.
+            impute: whether a missing value shall be filled.
+            place: where the rows come from, for error sentences.
+
+        Raises:
+            DataError: the training rows hold no value, or too many categories.
+        """
+        name, seen = str(cells.name), cells.iloc[train]
+        known = seen.dropna()
+        if known.empty:
+            said = f"column '{name}' holds no value in the {len(seen):,} training rows"
+            raise DataError(place, said, f"add '{name}' to data.ignore")
+        if cells.dtype == object:
+            categories = _categories(known, place)
+            most = max(categories, key=known.value_counts().get)  # of equals the first one
+            unseen = int((cells.notna() & ~cells.isin(categories)).sum())
+            fill = most if impute else None
+            return cls(name, missing, fill, categories=categories, unseen=unseen)
+        values = known.to_numpy(np.float64)
+        median = float(np.median(values)) if impute else None
+        filled = seen.fillna(median).to_numpy(np.float64) if impute else values
+        spread = float(filled.std()) if np.ptp(filled) else 0.0
+        return cls(name, missing, median, float(filled.mean()), spread or 1.0, _decimals(values))
+
+    @property
+    def kind(self) -> Literal["numeric", "categorical"]:
+        """What its cells are."""
+        return "categorical" if self.categories else "numeric"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the network inputs that it becomes: `age`, or `sex=0` and `sex=1`."""
+        return tuple(f"{self.name}={one}" for one in self.categories) or (self.name,)
+
+    def encode(
+        self, cells: pd.Series[Any], missing_values: Collection[str], place: str
+    ) -> NDArray[Any]:
+        """Return cells in their original units, (n,), as network inputs, (n, inputs).
+
+        Raises:
+            DataError: one is missing and cannot be filled, is no number where numbers are
+                expected, or lies too far from those of the training rows.
+        """
+        if self.categories:
+            text = self._filled(texts(cells, missing_values), place).to_numpy()
+            hot: NDArray[np.bool_] = text[:, np.newaxis] == np.array(self.categories, object)
+            return hot
+        values, odd = numbers(cells, missing_values)
+        if odd.any():
+            row = int(odd.argmax())
+            cell = cells.iloc[row]
+            held = repr(cell) if isinstance(cell, str) else str(cell)
+            said = f"column '{self.name}' holds {held} in row {row + 1}"
+            raise DataError(place, said, "expected a number")
+        filled = self._filled(values, place).to_numpy(np.float64)
+        with np.errstate(over="ignore"):
+            scaled: NDArray[np.float64] = (filled - self.mean) / self.scale
+        far = np.abs(scaled) > _LARGEST
+        if far.any():
+            row = int(far.argmax())
+            raise DataError(
+                place,
+                f"column '{self.name}' holds {figure(filled[row], 6)} in row {row + 1}, too far "
+                f"from the training rows' {figure(self.mean, 6)}",
+                f"correct it, or add '{self.name}' to data.ignore",
+            )
+        return scaled[:, np.newaxis]
+
+    def decode(self, inputs: NDArray[np.float64]) -> NDArray[Any]:
+        """Return the cells, (n,), that network inputs, (n, inputs), stand for."""
+        if self.categories:
+            likeliest: NDArray[Any] = np.array(self.categories, object)[inputs.argmax(axis=1)]
+            return likeliest
+        values: NDArray[np.float64] = inputs[:, 0] * self.scale + self.mean
+        if self.decimals is None:
+            return values
+        rounded = np.round(values, self.decimals)
+        return rounded if self.decimals else whole(rounded)
+
+    def _filled(self, cells: pd.Series[Any], place: str) -> pd.Series[Any]:
+        missing = cells.isna()
+        if not missing.any():
+            return cells
+        if self.fill is None:
+            said = f"column '{self.name}' has no value in row {int(missing.argmax()) + 1}"
+            more = f" and {missing.sum() - 1:,} more" if missing.sum() > 1 else ""
+            raise DataError(place, said + more, "fill it, or leave such rows out")
+        return cells.fillna(self.fill)
+
+
+def _categories(known: pd.Series[Any], place: str) -> tuple[str, ...]:
+    """Return the categories of cells that have a value: numbers by their value, then the others.
+
+    Raises:
+        DataError: they are too many.
+    """
+
+    def order(category: str) -> tuple[float, str]:
+        try:
+            return float(category), category
+        except ValueError:
+            return np.inf, category
+
+    categories = tuple(sorted(known.unique(), key=order))
+    if len(categories) > _MOST_CATEGORIES:
+        raise DataError(
+            place,
+            f"column '{known.name}' has {len(categories):,} categories, "
+            f"more than {_MOST_CATEGORIES:,}",
+            f"add '{known.name}' to data.ignore, or make groups of them",
+        )
+    return categories
+
+
+def _decimals(values: NDArray[np.float64]) -> int | None:
+    """Return the fewest places after the point that keep `values` as they are."""
+    for places in range(_MOST_DECIMALS + 1):
+        if np.array_equal(np.round(values, places), values):
+            return places
+    return None
