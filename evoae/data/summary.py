@@ -98,15 +98,15 @@ def summarise(dataset: Dataset) -> Summary:
 
 def _columns(table: Table, train: Images) -> Iterator[ColumnSummary]:
     for column, part in table.parts():
-        known = column.name, column.kind, column.missing, column.unseen
+        counted = column.name, column.kind, column.missing, column.unseen
         inputs = train[:, part].astype(np.float64)
         if column.categories:
             shares = zip(column.categories, inputs.mean(axis=0).tolist(), strict=True)
-            yield ColumnSummary(*known, shares=dict(shares))
+            yield ColumnSummary(*counted, shares=dict(shares))
         else:
             values = column.decode(inputs).astype(np.float64)
             low, high = float(values.min()), float(values.max())
-            yield ColumnSummary(*known, column.mean, float(values.std()), low, high)
+            yield ColumnSummary(*counted, column.mean, float(values.std()), low, high)
 
 
 def _mse(images: Images, answer: NDArray[np.float64], scale: float) -> float:

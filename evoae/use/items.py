@@ -195,8 +195,8 @@ def _new(model: Model, data: str) -> Items:
         )
     source = read(_settings(model, data))
     if source.kind != model.kind.name:
-        told = KINDS[source.kind].described
-        raise UseError(source.name, told, f"{model.name} takes {model.kind.described}")
+        described = KINDS[source.kind].described
+        raise UseError(source.name, described, f"{model.name} takes {model.kind.described}")
     parts, labels = model.kind.inputs(source)
     return Items(source.name, parts, labels, model.kind)
 

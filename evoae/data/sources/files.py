@@ -137,7 +137,7 @@ def npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Read the images or rows of an .npz file, and what belongs to them.
 
     Returns:
-        arrays by the arguments of `as_source` and `rows_of`, in their order.
+        arrays by the names that `AbstractKind.source` takes, in their order.
 
     Raises:
         DataError: damaged, it is unclear which are the images, or it holds Python objects.
