@@ -15,21 +15,16 @@ from typing import final
 
 import numpy as np
 
-from evoae.config.search import SearchConfig
-from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm
 from evoae.evolution.deduplication import fresh_samples
 from evoae.evolution.state import Individual, Proposal, State, scored
+from evoae.evolution.toolbox import toolbox
 from evoae.evolution.variation import copied, mutated, renewed
-from evoae.genome.space import Space
 
 
 @final
 class Aging(AbstractAlgorithm):
     """A queue of the youngest `search.population`; a batch is one candidate."""
-
-    def __init__(self, search: SearchConfig, space: Space) -> None:
-        self._search, self._space = search, space
 
     @property
     def batches_per_generation(self) -> int:
@@ -49,7 +44,7 @@ class Aging(AbstractAlgorithm):
         self, state: State, rng: np.random.Generator, count: int, known: Set[str]
     ) -> tuple[Proposal, ...]:
         """Sample a population first; then mutate winners of tournaments in it."""
-        tools = toolbox.toolbox(rng, self._search, self._space)
+        tools = toolbox(rng, self._search, self._space)
         if len(known) < self._search.population or not scored(state.members):
             return fresh_samples(tools, count, known)
         seen, children = set(known), []
@@ -60,5 +55,5 @@ class Aging(AbstractAlgorithm):
 
     def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:
         """Return the youngest; the failed count, so that a bad neighbourhood is left too."""
-        ids = dict.fromkeys((*state.population, *(each.id for each in newcomers)))
+        ids = dict.fromkeys((*state.population, *(individual.id for individual in newcomers)))
         return tuple(ids)[-self._search.population :]

@@ -6,11 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence, Set
 
 import numpy as np
+from deap import base
 
-from evoae.evolution.state import Individual, Measured, Proposal, State, best, complete
+from evoae.config.search import SearchConfig
+from evoae.evolution.deduplication import fresh_samples
+from evoae.evolution.state import Individual, Measured, Proposal, State, best, complete, scored
+from evoae.evolution.toolbox import toolbox
+from evoae.evolution.variation import offspring
+from evoae.genome.space import Space
 from evoae.pareto import Place
 
-# Returns the indices of so many proposals, best first, by the acquisition value of each.
+# Returns the indices of the `count` best proposals, best first, given their acquisition values.
 Order = Callable[[Sequence[float], Sequence[Proposal], int], list[int]]
 
 
@@ -23,15 +29,18 @@ class AbstractAlgorithm(ABC):
     generations is the run that had them from the start.
     """
 
-    @property
-    @abstractmethod
-    def batches_per_generation(self) -> int:
-        """Batches of a generation."""
+    def __init__(self, search: SearchConfig, space: Space) -> None:
+        self._search, self._space = search, space
 
     @property
-    @abstractmethod
+    def batches_per_generation(self) -> int:
+        """Batches of a generation."""
+        return 1
+
+    @property
     def max_in_flight(self) -> int:
         """Batches that may be under way at once."""
+        return 1
 
     @property
     def guided(self) -> bool:
@@ -47,18 +56,18 @@ class AbstractAlgorithm(ABC):
         """Return what counts of a candidate beside its loss, all to minimise; () if nothing."""
         return ()
 
-    @abstractmethod
-    def size(self, batch: int) -> int:
+    def size(self, batch: int) -> int:  # noqa: ARG002
         """Return how many candidates batch `batch`, counted from 1, holds."""
+        return self._search.population
 
-    @abstractmethod
     def ask(
         self, state: State, rng: np.random.Generator, count: int, known: Set[str]
     ) -> tuple[Proposal, ...]:
         """Return `count` candidates to train.
 
-        All lie inside the space. One that is known comes only when tries for a new one ran out: it
-        needs no second training.
+        They are samples while nobody in the population scored, then offspring. All lie inside the
+        space. A known candidate, which needs no second training, comes only when the tries for a
+        new one ran out.
 
         Args:
             state: after the batch that `max_in_flight` says.
@@ -66,6 +75,22 @@ class AbstractAlgorithm(ABC):
             count: how many.
             known: ids of all candidates asked for so far, those under way included.
         """
+        tools = toolbox(rng, self._search, self._space)
+        if not scored(state.members):
+            return fresh_samples(tools, count, known)
+        parents = self._parents(tools, rng, state, count + count % 2)  # in pairs
+        return offspring(tools, rng, self._search, parents, known)[:count]
+
+    def _parents(
+        self,
+        tools: base.Toolbox,
+        rng: np.random.Generator,  # noqa: ARG002
+        state: State,
+        count: int,
+    ) -> list[Individual]:
+        """Return the parents of `count` offspring: winners of tournaments in the population."""
+        winners: list[Individual] = tools.select(state.members, count)
+        return winners
 
     @abstractmethod
     def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:

@@ -1,13 +1,12 @@
-"""The book of a search: one row of figures for each generation."""
+"""The book of a search: a row of statistics for each generation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deap import tools
+import numpy as np
 
-from evoae.evolution import toolbox
-from evoae.evolution.state import Individual, complete
+from evoae.evolution.state import Individual, complete, scored
 
 Row = dict[str, int | float | None]
 
@@ -16,37 +15,31 @@ class Records:
     """Kept by whoever runs a search; replaying the same updates gives the same book."""
 
     def __init__(self) -> None:
-        self._statistics = toolbox.statistics()
-        self._logbook = tools.Logbook()
+        self._rows: list[Row] = []
 
     def update(
         self, generation: int, individuals: Sequence[Individual], **counts: int | float | None
     ) -> None:
-        """Enter one generation.
+        """Enter a generation.
 
         Args:
             generation: its number, from 1.
-            individuals: the candidates that it proposed, evaluated; failed and raced ones enter no
-                figure.
+            individuals: the candidates that it proposed, evaluated; failed and raced ones do not
+                count in the statistics.
             counts: further columns.
         """
-        candidates = toolbox.candidates(complete(individuals))
-        figures = self._statistics.compile(candidates) if candidates else {}
-        self._logbook.record(
-            generation=generation,
-            **counts,
-            **{name: _number(figures.get(name)) for name in self._statistics.fields},
-        )
+        fitness = [fitness for fitness, _ in scored(complete(individuals))]
+        statistics: Row = {
+            name: float(getattr(np, name)(fitness)) if fitness else None
+            for name in ("min", "median", "mean", "std")
+        }
+        self._rows.append({"generation": generation, **counts, **statistics})
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """The logbook, a row for each generation.
+        """The book, a row for each generation.
 
         Its keys are generation and the further columns; then min, median, mean and std of that
         generation's fitness, None while nobody scored.
         """
-        return tuple(dict(row) for row in self._logbook)
-
-
-def _number(figure: float | None) -> float | None:
-    return None if figure is None else float(figure)
+        return tuple(map(dict, self._rows))

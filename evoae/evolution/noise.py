@@ -1,8 +1,8 @@
-"""How far a score can be believed: the noise between trainings that differ in their seed alone.
+"""The noise of a score: how much trainings that differ in their seed alone differ in their loss.
 
-Selection keeps the lucky: the best of many short trainings is partly the one whose seed was kind
-(the winner's curse). So candidates that may be the best are trained again with other seeds, and
-count by their mean.
+Selection favours luck: the best of many short trainings owes its loss partly to its seed (the
+winner's curse). So candidates that may be the best are trained again with other seeds, and their
+mean counts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def deviation(individuals: Iterable[Individual]) -> tuple[float, int]:
         the deviation, a share of that size, and the degrees of freedom that the trainings gave;
         0 for the prior alone.
     """
-    means = [(fitness, each.scores) for fitness, each in scored(individuals)]
+    means = [(fitness, individual.scores) for fitness, individual in scored(individuals)]
     size_of = _sizes([mean for mean, _ in means])
     squares, freedom = _PRIOR_WEIGHT * PRIOR**2, 0
     for mean, scores in means:
@@ -43,7 +43,7 @@ def deviation(individuals: Iterable[Individual]) -> tuple[float, int]:
 
 
 def _sizes(losses: Sequence[float]) -> Callable[[float], float]:
-    """Return what gives the size that the noise of a loss is relative to, see `deviation`."""
+    """Return the function that gives the size a loss's noise is relative to, see `deviation`."""
     if min(losses, default=0.0) >= 0:
         return abs
     typical = statistics.median(map(abs, losses))
@@ -56,41 +56,40 @@ def needs_repeat(
     count: int,
     sizes: Callable[[Individual], Sequence[float]] = lambda _: (),
 ) -> list[Proposal]:
-    """Return further trainings of those that may be the best, for all that is known.
+    """Return further trainings of the candidates that may be the best.
 
-    None of what racing stopped: it is no candidate for the best.
-
-    That is so while the interval of a standard error around its mean reaches that of the best of
-    those that are nowhere larger. Those that reach the farthest below it come first.
+    A candidate needs a repeat while its confidence interval, a standard error around its mean,
+    overlaps that of the best candidate of its sizes or smaller. Those whose interval reaches the
+    farthest below the other come first. Candidates that racing stopped never need a repeat.
 
     Args:
         individuals: all of the search.
-        most: most trainings of one candidate.
+        most: most trainings of a candidate.
         count: most trainings to return.
-        sizes: what counts of each beside its loss, as many figures of each.
+        sizes: the objectives of a candidate other than its loss.
     """
     pool = scored(complete(individuals))
     if most < 2 or count < 1 or not pool:
         return []
-    noise, _ = deviation(each for _, each in pool)
+    noise, _ = deviation(individual for _, individual in pool)
     size_of = _sizes([fitness for fitness, _ in pool])
 
-    def error(fitness: float, each: Individual) -> float:
-        return size_of(fitness) * noise / math.sqrt(len(each.scores))
+    def error(fitness: float, individual: Individual) -> float:
+        return size_of(fitness) * noise / math.sqrt(len(individual.scores))
 
     pool.sort(key=lambda pair: (pair[0], pair[1].id))
-    figures = np.array([sizes(each) for _, each in pool])
-    found = []
-    for (fitness, each), own in zip(pool, figures, strict=True):
-        if each.asked >= most:
+    all_sizes = np.array([sizes(individual) for _, individual in pool])
+    in_need = []
+    for (fitness, individual), own in zip(pool, all_sizes, strict=True):
+        if individual.asked >= most:
             continue
         # The first in order of fitness that is nowhere larger; itself at the latest.
-        best_fitness, best = pool[int((figures <= own).all(axis=1).argmax())]
+        best_fitness, best = pool[int((all_sizes <= own).all(axis=1).argmax())]
         reach = best_fitness + error(best_fitness, best)
-        below = (reach - fitness + error(fitness, each)) / (size_of(reach) or 1.0)
+        below = (reach - fitness + error(fitness, individual)) / (size_of(reach) or 1.0)
         if below > 0:
-            found.append((-below, each.id, each))
+            in_need.append((-below, individual.id, individual))
     return [
-        Proposal(each.id, each.genome, each.parents, each.operator, each.asked + 1)
-        for _, _, each in sorted(found)[:count]
+        Proposal(who.id, who.genome, who.parents, who.operator, who.asked + 1)
+        for _, _, who in sorted(in_need)[:count]
     ]

@@ -8,18 +8,16 @@ network outside them is ever proposed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
+from deap import base
 
-from evoae.config.search import SearchConfig
-from evoae.evolution import toolbox
 from evoae.evolution.algorithm import AbstractAlgorithm, Order
-from evoae.evolution.deduplication import fresh_samples
 from evoae.evolution.state import Individual, Proposal, State, complete, scored
-from evoae.evolution.variation import offspring
-from evoae.genome.space import Space
+from evoae.evolution.toolbox import binary_tournaments, by_front
+from evoae.genome.genome import Genome
 from evoae.pareto import Place, hypervolume, place, undominated
 
 
@@ -27,36 +25,25 @@ from evoae.pareto import Place, hypervolume, place, undominated
 class Nsga2(AbstractAlgorithm):
     """As many offspring as parents; the better by front and crowding go on."""
 
-    batches_per_generation, max_in_flight = 1, 1
-
-    def __init__(self, search: SearchConfig, space: Space) -> None:
-        self._search, self._space = search, space
-
     @property
     def order(self) -> Order:
-        """How a surrogate chooses: by front and crowding, with the hope for the loss."""
+        """How a surrogate chooses: by front and crowding, the acquisition value being the loss."""
         return self._order
 
     def sizes(self, individual: Individual) -> Place:
         """Return the place without its loss."""
-        others = tuple(name for name in self._search.objectives if name != "loss")
-        size = self._space.measure(individual.genome)
-        return place(1.0, size.latent, size.parameters, others)
+        objectives = self._search.objectives
+        point = self._place(1.0, individual.genome)
+        return tuple(at for name, at in zip(objectives, point, strict=True) if name != "loss")
 
-    def size(self, batch: int) -> int:  # noqa: ARG002
-        """Return the population's size."""
-        return self._search.population
-
-    def ask(
-        self, state: State, rng: np.random.Generator, count: int, known: Set[str]
-    ) -> tuple[Proposal, ...]:
-        """Sample the first generation, breed the later ones; sample anew while nobody scored."""
-        tools = toolbox.toolbox(rng, self._search, self._space)
-        if not scored(state.members):
-            return fresh_samples(tools, count, known)
-        ranked = self._ranked(state.members)
-        parents = toolbox.binary_tournaments(rng, ranked, count + count % 2)
-        return offspring(tools, rng, self._search, parents, known)[:count]
+    def _parents(
+        self,
+        tools: base.Toolbox,  # noqa: ARG002
+        rng: np.random.Generator,
+        state: State,
+        count: int,
+    ) -> list[Individual]:
+        return binary_tournaments(rng, self._ranked(state.members), count)
 
     def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:
         """Return the first fronts of old and new, the last one of them thinned by crowding."""
@@ -83,24 +70,23 @@ class Nsga2(AbstractAlgorithm):
             return {"hypervolume": None}
         named = tuple(state.history)[: self._search.population]
         first = [state.history[id] for id in named if state.history[id].scores]
-        corners = [self._place(each.scores[0], each) for each in first or individuals[:1]]
-        corner = tuple(map(max, *corners)) if len(corners) > 1 else corners[0]
+        corners = [self._place(each.scores[0], each.genome) for each in first or individuals[:1]]
+        corner = tuple(map(max, zip(*corners, strict=True)))
         places = [where for where, _ in self._placed(individuals)]
         return {"hypervolume": hypervolume(places, corner)}
 
     def _order(
         self, acquisition: Sequence[float], proposals: Sequence[Proposal], count: int
     ) -> list[int]:
-        sizes = [self._space.measure(each.genome) for each in proposals]
         left = {
-            at: place(math.exp(value), size.latent, size.parameters, self._search.objectives)
-            for at, (value, size) in enumerate(zip(acquisition, sizes, strict=True))
+            at: self._place(math.exp(value), proposal.genome)
+            for at, (value, proposal) in enumerate(zip(acquisition, proposals, strict=True))
         }
         ordered: list[int] = []
         while left and len(ordered) < count:
             first = undominated(list(left.values()))
             front = [at for at, stays in zip(left, first, strict=True) if stays]
-            ordered += toolbox.by_front([(left.pop(at), at) for at in front])
+            ordered += by_front([(left.pop(at), at) for at in front])
         return ordered[:count]
 
     def _ranked(self, individuals: Sequence[Individual]) -> list[Individual]:
@@ -108,12 +94,12 @@ class Nsga2(AbstractAlgorithm):
         distinct = {each.id: each for each in individuals}
         # In order of id, so that DEAP's sorting sees equals in one order.
         ordered = [distinct[id] for id in sorted(distinct)]
-        return toolbox.by_front(self._placed(ordered))
+        return by_front(self._placed(ordered))
 
     def _placed(self, individuals: Sequence[Individual]) -> list[tuple[Place, Individual]]:
         """Return the individuals that did not fail, each with its place."""
-        return [(self._place(fitness, each), each) for fitness, each in scored(individuals)]
+        return [(self._place(fitness, each.genome), each) for fitness, each in scored(individuals)]
 
-    def _place(self, loss: float, individual: Individual) -> Place:
-        size = self._space.measure(individual.genome)
+    def _place(self, loss: float, genome: Genome) -> Place:
+        size = self._space.measure(genome)
         return place(loss, size.latent, size.parameters, self._search.objectives)

@@ -1,10 +1,10 @@
-"""Racing: a training that falls behind the others is stopped, as its learning curve shows.
+"""Racing: a training whose learning curve falls behind the others is stopped early.
 
-After an epoch a training goes on if it is then among the best share of all that came so far: with
-a share of 1/2 the median rule (D. Golovin et al., Google Vizier, KDD 2017), with 1/3 and rungs
+After an epoch a training goes on if it is among the best share of all trainings so far: with a
+share of 1/2 the median rule (D. Golovin et al., Google Vizier, KDD 2017), with 1/3 and rungs
 after 1, 3, 9, ... epochs asynchronous successive halving (L. Li et al., A System for Massively
-Parallel Hyperparameter Tuning, MLSys 2020). The thresholds are set when a candidate is asked for,
-so that they follow from what was told by then and from nobody's speed.
+Parallel Hyperparameter Tuning, MLSys 2020). The thresholds are set when a candidate is proposed,
+from the results told by then, so that they depend on no worker's speed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from evoae.evolution.state import Individual
 
 
 def thresholds(individuals: Iterable[Individual], racing: RacingConfig, epochs: int) -> Thresholds:
-    """Return what a training must reach to go on, for each epoch where enough is known.
+    """Return the largest fitness with which a training goes on, by epoch.
 
-    What was stopped itself counts as far as its curve goes; failed trainings do not count.
+    Epochs that too few trainings have reached have no threshold. A training that was stopped
+    counts as far as its curve goes; failed trainings do not count.
 
     Args:
-        individuals: all that were told.
-        racing: how.
+        individuals: all that were evaluated.
+        racing: its settings.
         epochs: of a whole training.
     """
-    curves = [(each.curve, each.raced) for each in individuals if each.curve]
-    found = []
+    curves = [(trained.curve, trained.raced) for trained in individuals if trained.curve]
+    limits = []
     for epoch in racing.compared(epochs):
         reached = sorted(
             curve[min(epoch, len(curve)) - 1]  # patience may have ended it: so it would stay
@@ -36,5 +37,5 @@ def thresholds(individuals: Iterable[Individual], racing: RacingConfig, epochs: 
             if len(curve) >= epoch or not raced
         )
         if len(reached) >= racing.after:
-            found.append((epoch, reached[math.ceil(racing.keep * len(reached)) - 1]))
-    return tuple(found)
+            limits.append((epoch, reached[math.ceil(racing.keep * len(reached)) - 1]))
+    return tuple(limits)

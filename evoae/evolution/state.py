@@ -1,4 +1,4 @@
-"""What evolves: candidates, the offspring proposed next, and the state between two batches.
+"""Candidates, proposals, and the state of a search between two batches.
 
 All of it is frozen. Nothing else is needed to go on: each batch's random numbers are made from the
 run's seed and the batch's number.
@@ -22,11 +22,11 @@ class Individual:
     Attributes:
         id: candidate id.
         genome: in canonical form.
-        scores: what its trainings earned, one for each that did not fail, each with a seed of its
-            own; finite, to minimise. None at all: it failed.
+        scores: a finite score for each training that did not fail, to minimise; each has a seed of
+            its own. Empty: the candidate failed.
         asked: how often it was trained.
         curve: its fitness after each epoch of the first training; empty if it is not known.
-        raced: whether racing stopped that, so that its only score is no more than a bound.
+        raced: whether racing stopped that training, so that its only score is but a bound.
         parents, operator: as of its first `Proposal`.
     """
 
@@ -75,18 +75,18 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What a training earned, epoch by epoch.
+    """The fitness of a training, epoch by epoch.
 
     Attributes:
-        fitness: that it had after each epoch; the last one is its score.
-        raced: whether racing stopped it then.
+        fitness: after each epoch; the last is its score.
+        raced: whether racing stopped it.
     """
 
     fitness: tuple[float, ...]
     raced: bool = False
 
 
-# A training and what it earned: its curve, or the score alone; None for a failed one.
+# A training with its curve, or its score alone; None if it failed.
 Measured = tuple[Proposal, Curve | float | None]
 
 

@@ -1,21 +1,21 @@
-"""A surrogate: what the candidates so far say about one that was not trained yet.
+"""A surrogate model: predicts the loss of candidates from those trained so far.
 
-Many networks are bred for each one that is trained, the best of them are bred further, all without
-training any, and the most promising are taken. The model is a Gaussian process on figures of
-genome and plan (C. Rasmussen, C. Williams 2006). A loss that it is unsure of speaks for a network:
-what counts is the lower confidence bound (N. Srinivas et al., ICML 2010), and of a batch each
-choice is believed before the next one is made, so that they spread (kriging believer; D.
-Ginsbourger, R. Le Riche, L. Carraro 2010).
+Several networks are proposed for each that is trained. The best of them are mutated further,
+without training any, and those with the best acquisition value are trained. The model is a
+Gaussian process on the features of a genome (C. Rasmussen, C. Williams 2006). The acquisition
+value is the lower confidence bound (N. Srinivas et al., ICML 2010), so that an uncertain
+prediction speaks for a network. Within a batch the model takes its prediction of a chosen network
+for its loss before it chooses the next, so that a batch spreads (kriging believer; D. Ginsbourger,
+R. Le Riche, L. Carraro 2010).
 
-Where sizes count beside the loss, most of a loss follows from the sizes alone. What the process
-then learns is by how much a network is better than others of its sizes, which moves the front.
+Where sizes count beside the loss, a trend of the loss over the sizes is removed first. The process
+then predicts by how much a network is better than others of its sizes, which moves the front.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence, Set
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist, fmean, median
@@ -33,22 +33,22 @@ from evoae.pareto import LEAST
 _Array = NDArray[np.float64]
 Vary = Callable[[Proposal], Proposal]
 _OPTIMISM = 2.0  # deviations that are taken off the mean
-_LEAST = 12  # scored candidates before the model has a say
+_LEAST = 12  # scored candidates before the model chooses
 _MOST = 400  # candidates that it learns from, the latest: its time grows with their cube
-# How the best are bred further, without training any; fewer where fewer are wanted: it takes time.
+# Rounds of mutation, parents in a round (at most the number wanted), offspring of a parent.
 _ROUNDS, _BEAM, _OFFSPRING = 8, 4, 4
-_REACH = 1.2  # length scale of the process, for each root of the number of figures
+_REACH = 1.2  # length scale of the process, times the root of the number of features
 _LINEAR = 0.02  # share of a linear trend in it
 _NOISE = 0.1  # share of the variance that is noise of one training
-_FLOOR = 1e-3  # of the median loss: what lies below tells a trend no more
+_FLOOR = 1e-3  # of the median loss: lower losses count as this in a trend
 _PULL = 0.1  # of the ridge regression that fits a trend
-_DIGITS = 6  # of a hope that count, so that no processor's rounding decides
+_DIGITS = 6  # of an acquisition value that count, so that no processor's rounding decides
 
 
 class Surrogate:
-    """What the trainings of one search say about candidates that were not trained yet.
+    """Chooses among proposals by the trainings of a search.
 
-    It keeps figures of what was trained; that changes no choice.
+    It caches the features of trained candidates, which changes no choice.
 
     Attributes:
         space: of the candidates; measures sizes.
@@ -67,21 +67,22 @@ class Surrogate:
         vary: Vary,
         order: Order | None = None,
     ) -> tuple[Proposal, ...]:
-        """Return the `count` most promising of the proposals and of what comes from them.
+        """Return the `count` best of the proposals and their mutants by acquisition value.
 
         Args:
-            individuals: all that were evaluated; too few of them, and the first proposals are
-                taken.
+            individuals: all that were evaluated; while fewer than 12 scored, the first proposals
+                are returned.
             proposals: at least `count`.
-            count: how many.
-            asked: ids of all that were asked for so far.
-            vary: returns a changed proposal.
-            order: of an algorithm, see there.
+            count: how many to return.
+            asked: ids of all candidates asked for so far; never chosen while there are others.
+            vary: returns a mutated proposal.
+            order: see `AbstractAlgorithm.order`.
         """
-        known = [each for each in individuals if each.scores]
+        known = [individual for individual in individuals if individual.scores]
         if not count or len(known) < _LEAST:
             return tuple(proposals[:count])
-        with _one_thread():
+        # More threads gain nothing here, and would take the processors from the trainings.
+        with _threads().limit(limits=1):
             return self._chosen(known[-_MOST:], proposals, count, asked, vary, order)
 
     def _chosen(
@@ -94,21 +95,21 @@ class Surrogate:
         order: Order | None,
     ) -> tuple[Proposal, ...]:
         model = self._learned(known, of_size=order is not None)
-        pool = {each.id: self._candidate(each) for each in proposals if each.id not in asked}
+        pool = {p.id: self._candidate(p) for p in proposals if p.id not in asked}
         if not pool:
             return tuple(proposals[:count])
         for _ in range(_ROUNDS):
             best = _best(model, list(pool.values()), min(_BEAM, count), order)
             offspring = [vary(parent.proposal) for parent in best for _ in range(_OFFSPRING)]
             known_ids = asked | pool.keys()
-            new = {each.id: each for each in offspring if each.id not in known_ids}
-            pool |= {id: self._candidate(each) for id, each in new.items()}
+            new = {child.id: child for child in offspring if child.id not in known_ids}
+            pool |= {id: self._candidate(child) for id, child in new.items()}
         if len(pool) <= count:  # a space that is nearly exhausted
-            known_ones = [each for each in proposals if each.id in asked]
-            return (*(each.proposal for each in pool.values()), *known_ones)[:count]
+            asked_again = [proposal for proposal in proposals if proposal.id in asked]
+            return (*(candidate.proposal for candidate in pool.values()), *asked_again)[:count]
         if order:
             best = _best(model, list(pool.values()), count, order)
-            return tuple(each.proposal for each in best)
+            return tuple(candidate.proposal for candidate in best)
         chosen: list[Proposal] = []
         while True:
             (taken,) = _best(model, list(pool.values()), 1)
@@ -118,11 +119,11 @@ class Surrogate:
             model = model.believing(taken.row)
 
     def _learned(self, known: Sequence[Individual], *, of_size: bool) -> _Model:
-        for each in known:
-            if each.id not in self._rows:
-                self._rows[each.id] = features(each.genome, self.space)
-        rows = np.array([self._rows[each.id] for each in known])
-        trainings = np.array([len(each.scores) for each in known])
+        for individual in known:
+            if individual.id not in self._rows:
+                self._rows[individual.id] = features(individual.genome, self.space)
+        rows = np.array([self._rows[individual.id] for individual in known])
+        trainings = np.array([len(individual.scores) for individual in known])
         losses, noise = expected(known), _NOISE / trainings
         trend = _Trend.of(rows, losses) if of_size else None
         return _Model.of(rows, _normal_scores(trend.left if trend else losses), noise, trend=trend)
@@ -131,18 +132,9 @@ class Surrogate:
         return _Candidate(proposal, np.array(features(proposal.genome, self.space)))
 
 
-def _one_thread() -> AbstractContextManager[object]:
-    """Keep linear algebra to one thread: more of them wait for each other, and for no gain.
-
-    They would take the processors from the trainings.
-    """
-    limits: AbstractContextManager[object] = _threads().limit(limits=1)
-    return limits
-
-
 @cache
 def _threads() -> Any:
-    """Find the pools of threads once: it takes milliseconds."""
+    """Return the controller of linear algebra's thread pools, made once: it takes milliseconds."""
     import sklearn.gaussian_process  # noqa: F401 - what is to be limited has to be loaded
     from threadpoolctl import ThreadpoolController
 
@@ -151,7 +143,7 @@ def _threads() -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidate:
-    """A proposal and its figures."""
+    """A proposal and its features."""
 
     proposal: Proposal
     row: _Array
@@ -159,12 +151,12 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Trend:
-    """What follows from latent size and number of parameters alone: a quadric of the logarithms.
+    """The loss by latent size and parameters alone: a quadric of the logarithms.
 
     Attributes:
-        least, most: (2,) the sizes between which it was seen; beyond them it stays as it is there.
+        least, most: (2,) bounds of the sizes it was fitted on; constant beyond them.
         process: scikit-learn's, of `_powers`.
-        left: (n,) logarithms of the losses, less the trend.
+        left: (n,) residuals: logarithms of the losses, less the trend.
         spread: their standard deviation.
     """
 
@@ -176,7 +168,7 @@ class _Trend:
 
     @classmethod
     def of(cls, rows: _Array, losses: Sequence[float]) -> _Trend:
-        """Fit the trend, by least squares with a slight pull to a flat one."""
+        """Fit the trend by ridge regression."""
         from sklearn.linear_model import Ridge
 
         sizes = rows[:, :2]
@@ -188,14 +180,14 @@ class _Trend:
         return cls(least, most, process, left.tolist(), float(left.std()))
 
     def losses(self, rows: _Array, acquisition: _Array) -> _Array:
-        """Return the logarithms of losses that are so many deviations off the trend."""
+        """Return the logarithms of losses `acquisition` deviations off the trend, (n,)."""
         powers = _powers(rows[:, :2], self.least, self.most)
-        found: _Array = self.process.predict(powers) + self.spread * acquisition
-        return found
+        logs: _Array = self.process.predict(powers) + self.spread * acquisition
+        return logs
 
 
 def _powers(sizes: _Array, least: _Array, most: _Array) -> _Array:
-    """Return what a trend is made of, (n, 4): sizes from -1 to 1, and their squares."""
+    """Return the regressors of a trend, (n, 4): sizes scaled to -1..1, and their squares."""
     inside = np.clip(sizes, least, most)
     scaled = (2 * inside - least - most) / np.maximum(most - least, 1e-9)
     return np.hstack([scaled, scaled**2])
@@ -206,12 +198,12 @@ class _Model:
     """A Gaussian process.
 
     Attributes:
-        rows: (n, figures) that it learned from, each figure with mean 0 and deviation 1 there.
+        rows: (n, features) that it learned from, each feature with mean 0 and deviation 1.
         targets: (n,)
         noise: (n,) variances.
         scaler: of rows.
         process: scikit-learn's.
-        trend: that the targets are deviations from; None if they are places among all losses.
+        trend: that the targets are residuals of; None if they are ranks as normal scores.
     """
 
     rows: _Array
@@ -231,7 +223,7 @@ class _Model:
         scaler: Any = None,
         trend: _Trend | None = None,
     ) -> _Model:
-        """Return what has learned from these; rows are scaled unless a scaler says they are."""
+        """Fit a process; rows are scaled unless the `scaler` that scaled them is given."""
         from sklearn.gaussian_process import GaussianProcessRegressor
         from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
         from sklearn.preprocessing import StandardScaler
@@ -245,7 +237,7 @@ class _Model:
         return cls(rows, targets, noise, scaler, process.fit(rows, targets), trend)
 
     def acquisition(self, rows: _Array) -> _Array:
-        """Return the acquisition value of networks with these figures, to minimise, (n,).
+        """Return the acquisition value of networks with these features, to minimise, (n,).
 
         Logarithms of losses where there is a trend, else deviates.
         """
@@ -256,7 +248,7 @@ class _Model:
         return np.round(acquisition, _DIGITS)
 
     def believing(self, row: _Array) -> _Model:
-        """Return the model that has seen what it expects of a network with these figures."""
+        """Return the model that takes its prediction for a network with these features as true."""
         scaled = self.scaler.transform(row[None])
         return _Model.of(
             np.vstack([self.rows, scaled]),
@@ -270,33 +262,38 @@ class _Model:
 def _best(
     model: _Model, candidates: list[_Candidate], count: int, order: Order | None = None
 ) -> list[_Candidate]:
-    """Return the `count` most promising, best first."""
-    acquisition = model.acquisition(np.array([each.row for each in candidates]))
+    """Return the `count` candidates with the best acquisition value, best first."""
+    acquisition = model.acquisition(np.array([candidate.row for candidate in candidates]))
     if order is None:
-        places = np.argsort(acquisition, kind="stable").tolist()
+        indices = np.argsort(acquisition, kind="stable").tolist()
     else:
-        places = order(acquisition.tolist(), [each.proposal for each in candidates], count)
-    return [candidates[place] for place in places[:count]]
+        proposals = [candidate.proposal for candidate in candidates]
+        indices = order(acquisition.tolist(), proposals, count)
+    return [candidates[index] for index in indices[:count]]
 
 
 def expected(known: Sequence[Individual]) -> list[float]:
-    """Return each one's fitness; of what racing stopped, what others made of the rest."""
-    whole = [each.curve for each in known if each.curve and not each.raced]
+    """Return the fitness of each individual at the end of a whole training.
+
+    A training that racing stopped is taken to gain what the median of the whole ones gained after
+    as many epochs.
+    """
+    whole = [individual.curve for individual in known if not individual.raced]
     gains: dict[int, float] = {}
-    found = []
-    for each in known:
-        gain, epochs = 0.0, len(each.curve)
-        if each.raced:
+    fitness = []
+    for individual in known:
+        gain, epochs = 0.0, len(individual.curve)
+        if individual.raced:
             if epochs not in gains:
                 further = [curve[-1] - curve[epochs - 1] for curve in whole if len(curve) > epochs]
                 gains[epochs] = median(further) if further else 0.0
             gain = gains[epochs]
-        found.append(fmean(each.scores) + gain)
-    return found
+        fitness.append(fmean(individual.scores) + gain)
+    return fitness
 
 
 def _normal_scores(fitness: Sequence[float]) -> _Array:
-    """Return each one's place among them as a normal deviate: outliers are common."""
-    places = np.argsort(np.argsort(np.array(fitness), kind="stable"), kind="stable")
+    """Return the ranks of `fitness` as normal scores, (n,), because outliers are common."""
+    ranks = np.argsort(np.argsort(np.array(fitness), kind="stable"), kind="stable")
     normal = NormalDist()
-    return np.array([normal.inv_cdf((place + 0.5) / len(fitness)) for place in places])
+    return np.array([normal.inv_cdf((rank + 0.5) / len(fitness)) for rank in ranks])

@@ -1,4 +1,4 @@
-"""The one place where DEAP enters: its toolbox, selection, sorting and bookkeeping types.
+"""The one place where DEAP enters: its toolbox, selection and sorting.
 
 DEAP's traps are met here (measured with DEAP 1.4): a NaN fitness would win tournaments, so a
 failed candidate has an empty fitness and is never handed over; selection draws from the global
@@ -34,27 +34,25 @@ _Any = TypeVar("_Any")
 
 
 class Fitness(base.Fitness):  # type: ignore[misc]  # DEAP has no types
-    """One figure, minimised."""
+    """A single number, minimised."""
 
     weights = (-1.0,)
 
 
-class Candidate:
-    """What DEAP handles: an individual with its fitness in DEAP's form."""
+class _Candidate:
+    """What DEAP selects and sorts: an item and its fitness in DEAP's form, all minimised."""
 
-    __slots__ = ("fitness", "individual")
+    __slots__ = ("fitness", "item")
 
-    def __init__(self, individual: Individual, fitness: float) -> None:
-        self.individual = individual
-        self.fitness = Fitness((fitness,))
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self  # nobody edits it; the hall of fame may share it
+    def __init__(self, item: Any, place: Place) -> None:
+        self.item = item
+        self.fitness = _fitness_of(len(place))(place)
 
 
-def candidates(individuals: Sequence[Individual]) -> list[Candidate]:
-    """Return the scored individuals in DEAP's form; the failed ones are left out."""
-    return [Candidate(individual, fitness) for fitness, individual in scored(individuals)]
+@functools.cache
+def _fitness_of(objectives: int) -> type[base.Fitness]:
+    """Return DEAP's fitness of this many objectives, all minimised."""
+    return type("Placed", (base.Fitness,), {"weights": (-1.0,) * objectives})
 
 
 def toolbox(rng: np.random.Generator, search: SearchConfig, space: Space) -> base.Toolbox:
@@ -159,22 +157,6 @@ def _mutated(
     return (EvoaeIndividual(mutate(rng, a.genome, space, search.mutation).genome),)
 
 
-class _Placed:
-    """What DEAP's multi-objective tools handle: whatever it is, and where it stands."""
-
-    __slots__ = ("fitness", "what")
-
-    def __init__(self, place: Place, what: Any) -> None:
-        self.what = what
-        self.fitness = _fitness_of(len(place))(place)
-
-
-@functools.cache
-def _fitness_of(objectives: int) -> type[base.Fitness]:
-    """Return DEAP's fitness of so many figures, all minimised."""
-    return type("Placed", (base.Fitness,), {"weights": (-1.0,) * objectives})
-
-
 def by_front(placed: Sequence[tuple[Place, _Any]]) -> list[_Any]:
     """Return what is given with its points, best first.
 
@@ -182,35 +164,31 @@ def by_front(placed: Sequence[tuple[Place, _Any]]) -> list[_Any]:
     """
     if not placed:
         return []
-    fronts = tools.sortNondominated([_Placed(*each) for each in placed], len(placed))
-    ranked: list[_Placed] = []
+    fronts = tools.sortNondominated(
+        [_Candidate(item, place) for place, item in placed], len(placed)
+    )
+    ranked: list[_Candidate] = []
     for front in fronts:
         tools.emo.assignCrowdingDist(front)
-        ranked += sorted(front, key=lambda each: -each.fitness.crowding_dist)
-    return [each.what for each in ranked]
+        ranked += sorted(front, key=lambda candidate: -candidate.fitness.crowding_dist)
+    return [candidate.item for candidate in ranked]
 
 
 def binary_tournaments(
     rng: np.random.Generator, ranked: Sequence[Individual], k: int
 ) -> list[Individual]:
     """Return the winners of `k` tournaments of two between individuals that stand best first."""
-    by_rank = [Candidate(individual, float(rank)) for rank, individual in enumerate(ranked)]
-    return [candidate.individual for candidate in _tournament(rng, 2, by_rank, k)]
-
-
-def statistics() -> tools.Statistics:
-    """Return DEAP's statistics over the fitness of candidates."""
-    figures = tools.Statistics(lambda candidate: candidate.fitness.values[0])
-    for name in ("min", "median", "mean", "std"):
-        figures.register(name, getattr(np, name))
-    return figures
+    by_rank = [_Candidate(individual, (rank,)) for rank, individual in enumerate(ranked)]
+    return [candidate.item for candidate in _tournament(rng, 2, by_rank, k)]
 
 
 def _select(
     rng: np.random.Generator, tournament: int, individuals: Sequence[Individual], k: int
 ) -> list[Individual]:
-    chosen = _tournament(rng, tournament, candidates(individuals), k)
-    return [candidate.individual for candidate in chosen]
+    candidates = [
+        _Candidate(individual, (fitness,)) for fitness, individual in scored(individuals)
+    ]
+    return [candidate.item for candidate in _tournament(rng, tournament, candidates, k)]
 
 
 def _tournament(

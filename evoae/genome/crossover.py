@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evoae.genome.canonical import canonical
 from evoae.genome.genes import by_token
-from evoae.genome.genome import Block, Genome
+from evoae.genome.genome import Genome
 from evoae.genome.grammar import replace_gene
 from evoae.genome.sampling import pick
 from evoae.genome.space import Space
@@ -87,28 +86,15 @@ def _swap_gene(rng: np.random.Generator, a: Genome, b: Genome) -> _Pair:
 
 def _swap_block(rng: np.random.Generator, a: Genome, b: Genome) -> _Pair:
     """Choose a pair of unequal mirrored blocks; return the parents if there is none."""
-    pairs = [
+    ours, theirs = a.pairs, b.pairs
+    unequal = [
         (i, j)
-        for i in range(a.depth)
-        for j in range(b.depth)
-        if type(a.encoder[i].layer) is type(b.encoder[j].layer)
-        and _mirrored(a, i) != _mirrored(b, j)
+        for i, mine in enumerate(ours)
+        for j, other in enumerate(theirs)
+        if type(mine[0].layer) is type(other[0].layer) and mine != other
     ]
-    if not pairs:
+    if not unequal:
         return a, b
-    i, j = pick(rng, pairs)
-    return _with_mirrored(a, i, _mirrored(b, j)), _with_mirrored(b, j, _mirrored(a, i))
-
-
-def _mirrored(genome: Genome, at: int) -> tuple[Block, Block]:
-    """Return encoder block `at` and its mirror."""
-    return genome.encoder[at], genome.decoder[-1 - at]
-
-
-def _with_mirrored(genome: Genome, at: int, blocks: tuple[Block, Block]) -> Genome:
-    mirror = genome.depth - 1 - at
-    return replace(
-        genome,
-        encoder=(*genome.encoder[:at], blocks[0], *genome.encoder[at + 1 :]),
-        decoder=(*genome.decoder[:mirror], blocks[1], *genome.decoder[mirror + 1 :]),
-    )
+    i, j = pick(rng, unequal)
+    ours[i], theirs[j] = theirs[j], ours[i]
+    return a.with_pairs(ours), b.with_pairs(theirs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -15,7 +15,6 @@ from evoae.genome.genome import Block, Genome
 from evoae.genome.text import render_gene
 
 _Item = TypeVar("_Item")
-_Aligned = Iterator[tuple[_Item | None, _Item | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +41,20 @@ def differences(before: Genome, after: Genome) -> list[Difference]:
     `after`. Of equal genomes nothing is said.
     """
     old, new = _pieces(before), _pieces(after)
-    said = [_of_gene(a, b) for a, b in _aligned(old[0], new[0], _text, _word)]
-    decoder: list[Difference | None] = []
-    for a, b in _aligned(old[1], new[1], _text_of_pair, _word_of_pair):
+    said = _of_genes(old[0], new[0])
+    decoder: list[Difference] = []
+    for a, b in _aligned(old[1], new[1], _text_of_pair, lambda pair: _word(pair.encoder[0])):
         if a and b:
             said += _of_side(a.encoder, b.encoder)
-            decoder = [*_of_side(a.decoder, b.decoder), *decoder]
-        elif a:
-            said.append(Difference(f"pair {a.number} removed: {_text_of_pair(a)}", a.indices, ()))
-        elif b:
-            said.append(Difference(f"pair {b.number} added: {_text_of_pair(b)}", (), b.indices))
-    said += [_of_gene(a, b) for a, b in _aligned(old[2], new[2], _word)]
-    return [difference for difference in (*said, *decoder) if difference is not None]
+            decoder = _of_side(a.decoder, b.decoder) + decoder
+        elif pair := a or b:
+            words = f"pair {pair.number} {'removed' if a else 'added'}: {_text_of_pair(pair)}"
+            indices = tuple(item.index for item in (*pair.encoder, *pair.decoder))
+            said.append(Difference(words, indices if a else (), indices if b else ()))
+    return said + _of_genes(old[2], new[2]) + decoder
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Indexed:
     """A gene, its index in the genome, and what it is called."""
 
@@ -73,11 +71,6 @@ class _Pair:
     encoder: list[_Indexed]
     decoder: list[_Indexed]
 
-    @property
-    def indices(self) -> tuple[int, ...]:
-        """Those of all its genes."""
-        return tuple(item.index for item in (*self.encoder, *self.decoder))
-
 
 def _pieces(genome: Genome) -> tuple[list[_Indexed], list[_Pair], list[_Indexed]]:
     """Return the genes of the whole network, the pairs, and the latent gene if there is one."""
@@ -87,13 +80,11 @@ def _pieces(genome: Genome) -> tuple[list[_Indexed], list[_Pair], list[_Indexed]
         return [_Indexed(next(indices), gene, GENES[type(gene)].word) for gene in genes]
 
     def sides(blocks: Sequence[Block]) -> list[list[_Indexed]]:
-        numbers, found = Counter[str](), []
-        for block in blocks:
-            layer, *modifiers = indexed(*block.genes)
-            numbers[layer.name] += 1
-            numbered = f"{layer.name} {numbers[layer.name]}"
-            found.append([_Indexed(layer.index, layer.gene, numbered), *modifiers])
-        return found
+        numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(1))
+        split = [indexed(*block.genes) for block in blocks]
+        for layer, *_ in split:
+            layer.name += f" {next(numbers[layer.name])}"
+        return split
 
     global_genes, encoder = indexed(*genome.global_genes), sides(genome.encoder)
     latent = indexed(genome.latent) if genome.latent else []
@@ -113,13 +104,9 @@ def _text_of_pair(pair: _Pair) -> str:
     return " | ".join(" ".join(map(_text, side)) for side in (pair.encoder, pair.decoder))
 
 
-def _word_of_pair(pair: _Pair) -> str:
-    return _word(pair.encoder[0])
-
-
 def _aligned(
     before: Sequence[_Item], after: Sequence[_Item], *keys: Callable[[_Item], str]
-) -> _Aligned[_Item]:
+) -> Iterator[tuple[_Item | None, _Item | None]]:
     """Yield the items that belong together: by the first key, then between them by the next.
 
     What nothing belongs to comes with None.
@@ -136,27 +123,27 @@ def _aligned(
             yield from _aligned(before[a:b], after[c:d], *keys[1:])
 
 
-def _of_side(before: list[_Indexed], after: list[_Indexed]) -> list[Difference | None]:
+def _of_side(before: list[_Indexed], after: list[_Indexed]) -> list[Difference]:
     """Say how a layer that stayed and its modifiers changed."""
-    where = f" after {after[0].name}"
-    modifiers = _aligned(before[1:], after[1:], _text, _word)
-    return [_of_gene(before[0], after[0]), *(_of_gene(a, b, where) for a, b in modifiers)]
+    modifiers = _of_genes(before[1:], after[1:], f" after {after[0].name}")
+    return _of_gene(before[0], after[0]) + modifiers
 
 
-def _of_gene(
-    before: _Indexed | None, after: _Indexed | None, where: str = ""
-) -> Difference | None:
-    """Say how a gene changed, came or went; None if it did not."""
+def _of_genes(before: list[_Indexed], after: list[_Indexed], where: str = "") -> list[Difference]:
+    steps = _aligned(before, after, _text, _word)
+    return [difference for a, b in steps for difference in _of_gene(a, b, where)]
+
+
+def _of_gene(before: _Indexed | None, after: _Indexed | None, where: str = "") -> list[Difference]:
+    """Say how a gene changed, came or went; nothing if it did not."""
     if before and after:
         if before.gene == after.gene:
-            return None
+            return []
         words = f"{after.name}{where}{_changed(before.gene, after.gene)}"
-        return Difference(words, (before.index,), (after.index,))
-    if after:
-        return Difference(f"{_text(after)}{where} added", (), (after.index,))
+        return [Difference(words, (before.index,), (after.index,))]
     if before:
-        return Difference(f"{_text(before)}{where} removed", (before.index,), ())
-    return None
+        return [Difference(f"{_text(before)}{where} removed", (before.index,), ())]
+    return [Difference(f"{_text(after)}{where} added", (), (after.index,))] if after else []
 
 
 def _changed(before: Gene, after: Gene) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from evoae.errors import GenomeError
@@ -68,7 +69,7 @@ class Genome:
                 f"{len(self.encoder)} encoder and {len(self.decoder)} decoder layers",
                 "every encoder layer needs its mirror",
             )
-        for block, mirror in zip(self.encoder, reversed(self.decoder), strict=True):
+        for block, mirror in self.pairs:
             kind = GENES[type(block.layer)]
             if kind.mirror is None or type(mirror.layer) is not kind.mirror:
                 word = GENES[type(mirror.layer)].word
@@ -98,6 +99,16 @@ class Genome:
             for blocks in (self.encoder, self.decoder)
         )
         return *self.global_genes, *encoder, *([self.latent] if self.latent else []), *decoder
+
+    @property
+    def pairs(self) -> list[tuple[Block, Block]]:
+        """Every encoder block with its mirror, from the input inwards."""
+        return list(zip(self.encoder, reversed(self.decoder), strict=True))
+
+    def with_pairs(self, pairs: Sequence[tuple[Block, Block]]) -> Genome:
+        """Return the genome with these encoder blocks and mirrors in place of its own."""
+        encoder, mirrors = zip(*pairs, strict=True) if pairs else ((), ())
+        return replace(self, encoder=encoder, decoder=mirrors[::-1])
 
     @property
     def depth(self) -> int:

@@ -137,11 +137,8 @@ def toggle_modifier(rng: np.random.Generator, genome: Genome, space: Space) -> G
         at = sum(order.index(type(gene)) < order.index(kind) for gene in old)
         kept = (*old[:at], draw_gene(rng, kind, space), *old[at:])
     blocks[index] = Block(blocks[index].layer, kept)
-    return replace(
-        genome,
-        encoder=tuple(blocks[: genome.depth]),
-        decoder=tuple(blocks[genome.depth :]),
-    )
+    sides = tuple(blocks[: genome.depth]), tuple(blocks[genome.depth :])
+    return replace(genome, encoder=sides[0], decoder=sides[1])
 
 
 def insert_pair(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
@@ -151,27 +148,18 @@ def insert_pair(rng: np.random.Generator, genome: Genome, space: Space) -> Genom
     kind, convolutions = choose(rng, space.layers), genome.convolutions
     # Layers that read maps stand before those that read vectors.
     first, last = (0, convolutions) if GENES[kind].needs_map else (convolutions, genome.depth)
-    at = int(rng.integers(first, last + 1))
-    mirror = genome.depth - at
-    encoder, decoder = draw_pair(rng, kind, space)
-    return replace(
-        genome,
-        encoder=(*genome.encoder[:at], encoder, *genome.encoder[at:]),
-        decoder=(*genome.decoder[:mirror], decoder, *genome.decoder[mirror:]),
-    )
+    pairs, at = genome.pairs, int(rng.integers(first, last + 1))
+    pairs.insert(at, draw_pair(rng, kind, space))
+    return genome.with_pairs(pairs)
 
 
 def remove_pair(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:  # noqa: ARG001
     """Remove a mirrored pair of layers with their modifiers; the last pair stays."""
     if genome.depth <= 1:
         return genome
-    at = int(rng.integers(genome.depth))
-    mirror = genome.depth - 1 - at
-    return replace(
-        genome,
-        encoder=genome.encoder[:at] + genome.encoder[at + 1 :],
-        decoder=genome.decoder[:mirror] + genome.decoder[mirror + 1 :],
-    )
+    pairs = genome.pairs
+    del pairs[int(rng.integers(genome.depth))]
+    return genome.with_pairs(pairs)
 
 
 def redraw_global_gene(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:

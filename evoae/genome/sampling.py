@@ -156,5 +156,5 @@ def _draw(rng: np.random.Generator, space: Space, depth: int, reach: float) -> G
     if space.model.latent == "vector":
         latent = draw_gene(rng, Latent, space, reach)
     global_genes = tuple(draw_gene(rng, kind, space, reach) for kind in space.global_genes)
-    encoder, decoder = zip(*pairs, strict=True)
-    return canonical(Genome(tuple(encoder), latent, tuple(reversed(decoder)), global_genes))
+    encoder, mirrors = zip(*pairs, strict=True)
+    return canonical(Genome(encoder, latent, mirrors[::-1], global_genes))

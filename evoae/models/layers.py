@@ -103,43 +103,33 @@ class PlanBuilder:
         activation: str,
         name: str | None = None,
         stride: int = 1,
+        *,
+        transposed: bool = False,
     ) -> None:
-        """Lay a convolution of `same` padding."""
-        height, width = (-(-side // stride) for side in self.shape[:2])
-        self._convolve("conv", (height, width), kernel, filters, activation, name, stride)
+        """Lay a convolution of `same` padding; a transposed one multiplies sides by `stride`."""
+        height, width, channels = self.shape
+        if not transposed:
+            height, width = -(-height // stride), -(-width // stride)
+        grown = stride if transposed else 1
+        weights = channels * kernel[0] * kernel[1] * filters
+        self.lay(
+            "transposed" if transposed else "conv",
+            (grown * height, grown * width, filters),
+            name,
+            parameters=weights + filters,
+            flops=2 * weights * height * width,
+            kernel=kernel,
+            stride=stride,
+            activation=activation,
+        )
 
     def deconvolve(
         self, filters: int, kernel: tuple[int, int], activation: str, name: str | None = None
     ) -> None:
         """Lay a decoder's convolution: a transposed one where it may double the map itself."""
-        if self.halved and self.defaults.upsampling == "transposed":
-            self._convolve("transposed", self.shape[:2], kernel, filters, activation, name, 2)
-        else:
-            self.convolve(filters, kernel, activation, name)
-
-    def _convolve(
-        self,
-        kind: str,
-        places: Shape,
-        kernel: tuple[int, int],
-        filters: int,
-        activation: str,
-        name: str | None,
-        stride: int,
-    ) -> None:
-        """Lay a convolution that applies its kernel at each of (height, width) places."""
-        weights = self.shape[-1] * math.prod(kernel) * filters
-        height, width = (2 * side for side in places) if kind == "transposed" else places
-        self.lay(
-            kind,
-            (height, width, filters),
-            name,
-            parameters=weights + filters,
-            flops=2 * weights * math.prod(places),
-            kernel=kernel,
-            stride=stride,
-            activation=activation,
-        )
+        doubles = self.halved and self.defaults.upsampling == "transposed"
+        stride = 2 if doubles else 1
+        self.convolve(filters, kernel, activation, name, stride, transposed=doubles)
 
     def connect(self, units: int, activation: str, name: str | None = None) -> None:
         """Lay a dense layer."""

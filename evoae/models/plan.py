@@ -238,14 +238,6 @@ def _dense(builder: PlanBuilder, gene: Dense | UpDense) -> None:
     builder.connect(gene.units, builder.defaults.activation)
 
 
-def _batchnorm(builder: PlanBuilder, _: BatchNorm) -> None:
-    builder.lay("batchnorm", parameters=4 * builder.shape[-1])
-
-
-def _dropout(builder: PlanBuilder, gene: Dropout) -> None:
-    builder.lay("dropout", rate=gene.rate)
-
-
 def _residual(builder: PlanBuilder, gene: Residual) -> None:
     for _ in range(gene.blocks):
         builder.add_residual()
@@ -267,23 +259,19 @@ def _kind_of_head(builder: PlanBuilder, gene: Head) -> None:
     builder.mirrored = gene.kind == "mirror"
 
 
-def _nothing(builder: PlanBuilder, gene: Gene) -> None:
-    """Lay nothing: the gene says how the network is trained."""
-
-
 LAYERS: dict[type[Gene], Callable[[PlanBuilder, Any], None]] = {
     Activation: _activation,
     Downsampling: _downsampling,
     Upsampling: _upsampling,
     Head: _kind_of_head,
-    Train: _nothing,
+    Train: lambda *_: None,  # it says how to train
     Conv: _conv,
     Dense: _dense,
     UpConv: _upconv,
     UpDense: _dense,
     Residual: _residual,
-    BatchNorm: _batchnorm,
-    Dropout: _dropout,
+    BatchNorm: lambda builder, _: builder.lay("batchnorm", parameters=4 * builder.shape[-1]),
+    Dropout: lambda builder, gene: builder.lay("dropout", rate=gene.rate),
 }
 """How a gene is laid, by its class: a function of the layers so far and the gene. Genes of the
 whole network come first, and change what the others read; the latent gene has no function, as the
