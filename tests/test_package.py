@@ -1,8 +1,10 @@
 """What is installed holds all that is in the repository, and `runs/` says what a run holds."""
 
+import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,36 @@ def test_the_page_in_runs_is_no_run_and_takes_no_number(tmp_path, monkeypatch):
     for name in ("README.md", "runs/README.md"):
         with pytest.raises(RunError, match="not a run folder"):
             locate(name)
+
+
+MODULES = {"PyYAML": "yaml", "scikit-learn": "sklearn", "pillow": "PIL", "Jinja2": "jinja2"}
+
+
+def imported(*folders):
+    """Return the packages of others that the code in these folders imports."""
+    found = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(str(node.module).partition(".")[0])
+    return found - sys.stdlib_module_names - {"evoae", *folders}
+
+
+def declared(*requirements):
+    """Return the modules of these requirements."""
+    names = [re.match(r"[\w-]+", requirement)[0] for requirement in requirements]
+    return {MODULES.get(name, name.replace("-", "_")) for name in names}
+
+
+def test_every_dependency_is_imported_and_every_import_is_a_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    always = declared(*project["dependencies"])
+    sometimes = declared(*extras["onnx"], *extras["tensorboard"], *extras["cuda"])
+    ours = imported("evoae") - {"pydantic_core", "typing_extensions"}  # pydantic's own
+    assert ours <= always | sometimes
+    assert always <= ours
+    assert sometimes - ours == {"tensorboard", "tf2onnx"}  # a command; what Keras imports
+    assert declared(*extras["bench"]) <= imported("benchmarks")

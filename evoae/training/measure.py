@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,22 +34,39 @@ def measured(
         decibels and `ssim` (Wang et al. 2004: Image quality assessment; window 11, or the image's
         smaller side if that is less).
     """
-    size, count = items_at_once(model), 0
-    sums: dict[str, float] = {}
+    return mean_metrics(
+        lambda *batch: objective.metrics(model, *batch) | _quality(model, batch[0]),
+        parts,
+        items_at_once(model),
+    )
+
+
+def mean_metrics(
+    metrics: Callable[[Any, Any], Mapping[str, Any]], parts: Sequence[Images], size: int
+) -> dict[str, float]:
+    """Return means over images.
+
+    Args:
+        metrics: of a batch in 0..1, (n, *input_shape), and the numbers of its images, (n,).
+        parts: as in `measured`.
+        size: images in a batch.
+    """
+    sums: dict[str, float] = defaultdict(float)
+    count = 0
     for images in parts:
         for start in range(0, len(images), size):
             batch = scaled(np.asarray(images[start : start + size]))
             numbers = np.arange(count, count + len(batch), dtype=np.int32)
-            metrics = objective.metrics(model, batch, numbers)
-            for name, figure in (metrics | _quality(batch, model(batch, training=False))).items():
-                sums[name] = sums.get(name, 0.0) + float(figure) * len(batch)
+            for name, value in metrics(batch, numbers).items():
+                sums[name] += float(value) * len(batch)
             count += len(batch)
     return {name: total / count for name, total in sums.items()}
 
 
-def _quality(images: Any, rebuilt: Any) -> dict[str, Any]:
+def _quality(model: keras.Model, images: Any) -> dict[str, Any]:
     import tensorflow as tf
 
+    rebuilt = model(images, training=False)
     found = {"mse": tf.reduce_mean(tf.square(images - rebuilt))}
     side = min(images.shape[1:3]) if images.ndim == 4 else 0
     if side >= 4:
