@@ -1,9 +1,11 @@
 """The package as it is installed and imported, and what `runs/` says of a run's folder."""
 
+import ast
 import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,36 @@ def test_search_can_be_called_again_after_modules_of_the_engine_were_imported(
         for module in ("session", "loop", "budget", "zoo"):
             importlib.import_module(f"evoae.engine.{module}")
     assert halls[0] == halls[1] != []
+
+
+MODULES = {"PyYAML": "yaml", "scikit-learn": "sklearn", "pillow": "PIL", "Jinja2": "jinja2"}
+
+
+def imported(*folders):
+    """Return the packages of others that the code in these folders imports."""
+    found = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(str(node.module).partition(".")[0])
+    return found - sys.stdlib_module_names - {"evoae", *folders}
+
+
+def declared(*requirements):
+    """Return the modules of these requirements."""
+    names = [re.match(r"[\w-]+", requirement)[0] for requirement in requirements]
+    return {MODULES.get(name, name.replace("-", "_")) for name in names}
+
+
+def test_every_dependency_is_imported_and_every_import_is_a_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    always = declared(*project["dependencies"])
+    sometimes = declared(*extras["onnx"], *extras["tensorboard"], *extras["cuda"])
+    ours = imported("evoae") - {"pydantic_core", "typing_extensions"}  # pydantic's own
+    assert ours <= always | sometimes
+    assert always <= ours
+    assert sometimes - ours == {"tensorboard", "tf2onnx"}  # a command; what Keras imports
+    assert declared(*extras["bench"]) <= imported("benchmarks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, final
 
 import keras
@@ -12,8 +13,9 @@ from evoae.config.schema import TrainingConfig
 from evoae.data.shared_memmap import Shared
 from evoae.models.objectives.base import AbstractObjective
 from evoae.models.precision import computing_in
-from evoae.training.base import MOMENTUM, AbstractFitLoop, scaled, steps_of
-from evoae.training.fit_optimizer import as_matrix, is_matrix, rms
+from evoae.training.base import AbstractFitLoop, scaled, steps_of
+from evoae.training.fit_optimizer import keras_optimizer
+from evoae.training.measure import mean_metrics
 
 
 @final
@@ -51,13 +53,8 @@ class KerasLoop(AbstractFitLoop):
 
     def validate(self) -> dict[str, float]:
         """Return the objective's metrics, each a mean over all validation images."""
-        sums: dict[str, float] = {}
-        for start in range(0, len(self._validation), self._batch):
-            images = self._validation[start : start + self._batch]
-            numbers = np.arange(start, start + len(images), dtype=np.int32)
-            for name, figure in self._objective.metrics(self._model, images, numbers).items():
-                sums[name] = sums.get(name, 0.0) + float(figure) * len(images)
-        return {name: total / len(self._validation) for name, total in sums.items()}
+        metrics = partial(self._objective.metrics, self._model)
+        return mean_metrics(metrics, [self._validation], self._batch)
 
 
 @final
@@ -79,21 +76,6 @@ class _ObjectiveModel(keras.Model):  # type: ignore[misc]  # Keras is untyped
         return images
 
 
-@final
-class _Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras is untyped
-    """Keras' Muon, which leaves kernels of convolutions to Adam, for these as well."""
-
-    def _should_use_adamw(self, variable: Any) -> bool:
-        return not is_matrix(variable.shape)
-
-    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
-        matrix = keras.ops.reshape(x, as_matrix(x.shape))
-        return keras.ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
-
-    def lr_adjust(self, x: Any) -> Any:
-        return x * rms(as_matrix(x.shape))
-
-
 def _optimizer(training: TrainingConfig, images: int) -> Any:
     _, warmup, decay = steps_of(training, images)
     rate: Any = training.learning_rate
@@ -104,17 +86,4 @@ def _optimizer(training: TrainingConfig, images: int) -> Any:
             warmup_target=rate if warmup else None,
             warmup_steps=warmup,
         )
-    match training.optimizer:
-        case "adam":
-            return keras.optimizers.Adam(rate)
-        case "adamw":
-            return keras.optimizers.AdamW(rate, weight_decay=training.weight_decay)
-        case "muon":
-            return _Muon(
-                rate,
-                weight_decay=training.weight_decay,
-                adam_weight_decay=training.weight_decay,
-                name="muon",  # TensorFlow takes none that begins with the class' underscore
-            )
-        case "sgd":
-            return keras.optimizers.SGD(rate, momentum=MOMENTUM)
+    return keras_optimizer(training, rate)

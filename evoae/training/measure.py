@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,18 +37,34 @@ def measured(
         means over the images: the objective's own metrics; `mse` per input number of what the
         model makes of the unaltered images; and its kind's, such as `psnr` and `ssim`.
     """
-    import tensorflow as tf
 
-    size, count = items_at_once(model), 0
-    sums: dict[str, float] = {}
+    def metrics(images: Any, numbers: Any) -> Mapping[str, Any]:
+        import tensorflow as tf
+
+        rebuilt = model(images, training=False)
+        error = {"mse": tf.reduce_mean(tf.square(images - rebuilt))}
+        return objective.metrics(model, images, numbers) | error | kind.quality(images, rebuilt)
+
+    return mean_metrics(metrics, parts, items_at_once(model))
+
+
+def mean_metrics(
+    metrics: Callable[[Any, Any], Mapping[str, Any]], parts: Sequence[Images], size: int
+) -> dict[str, float]:
+    """Return means over images.
+
+    Args:
+        metrics: of a batch in 0..1, (n, *input_shape), and the numbers of its images, (n,).
+        parts: as in `measured`.
+        size: images in a batch.
+    """
+    sums: dict[str, float] = defaultdict(float)
+    count = 0
     for images in parts:
         for start in range(0, len(images), size):
             batch = scaled(np.asarray(images[start : start + size]))
             numbers = np.arange(count, count + len(batch), dtype=np.int32)
-            metrics = objective.metrics(model, batch, numbers)
-            rebuilt = model(batch, training=False)
-            metrics |= {"mse": tf.reduce_mean(tf.square(batch - rebuilt))}
-            for name, figure in (metrics | kind.quality(batch, rebuilt)).items():
-                sums[name] = sums.get(name, 0.0) + float(figure) * len(batch)
+            for name, value in metrics(batch, numbers).items():
+                sums[name] += float(value) * len(batch)
             count += len(batch)
     return {name: total / count for name, total in sums.items()}
