@@ -159,6 +159,9 @@ def test_a_run_of_failures_alone_has_a_page_that_says_so(failing):
         ["diverged", "1", "the"],
     ]
     assert "<not> a number & worse" in text(section(root, "failures"))
+    spent = text(section(root, "cost"))
+    assert "3 failed" in spent
+    assert "most memory of a worker" not in spent  # of what is unknown nothing is said
 
 
 def test_a_given_network_is_trained_again_with_the_settings_it_was_trained_with(tmp_path):
