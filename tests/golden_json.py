@@ -32,7 +32,7 @@ _VARYING = {"per_minute", "disk_bytes"}  # the clock's and the file system's
 def make_golden_run() -> None:
     """Make a run with a failure, a repeat, a raced and a reused training, rivals and a refit."""
     with make_run(Path(RUN), generations=2) as store:
-        store.add_repeat(scored(3, 0.06), 2, 2)
+        store.add_repeat(scored(3, 0.06, repeat=2), 2)
         store.add_candidate(candidate(5, 3))
         store.add_evaluation(replace(scored(5, 0.03), raced=True))
         store.add_candidate(candidate(6, 3, 1))

@@ -14,7 +14,7 @@ from evoae.config.schema import Config
 from evoae.config.search import BudgetConfig
 from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem, space_of
-from evoae.engine.progress import NullCallback
+from evoae.engine.progress import Callback
 from evoae.execution.inline import InlineExecutor
 from evoae.runs.folder import create
 from evoae.runs.store import Store
@@ -52,7 +52,7 @@ def evoae(problem: Problem, account: Account) -> None:
         folder = Path(temporary) / "run"
         create(folder, problem.config, problem.metadata())
         with Store.writer(folder) as store:
-            Loop(store, problem, (), NullCallback()).run(InlineExecutor(account.train))
+            Loop(store, problem, (), Callback()).run(InlineExecutor(account.train))
 
 
 def _evoae(**search: object) -> Contestant:

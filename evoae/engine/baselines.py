@@ -140,7 +140,7 @@ def forget(store: Store, names: Collection[str]) -> None:
     store.update(baselines=kept)
 
 
-class RelayCallback:
+class RelayCallback(Callback):
     """A callback of the random search that lets the main search's one hear how it goes."""
 
     def __init__(self, callback: Callback) -> None:

@@ -12,7 +12,7 @@ import click
 from tqdm import tqdm
 
 from evoae import formatting
-from evoae.engine.progress import Progress, SearchInfo
+from evoae.engine.progress import Callback, Progress, SearchInfo
 from evoae.runs.processes import memory_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evoae.config.model import ModelConfig
 
 
-class ConsoleCallback:
+class ConsoleCallback(Callback):
     """Says on stderr what a search does.
 
     Attributes:
@@ -50,20 +50,15 @@ class ConsoleCallback:
         self._say_items(
             [f"{source} {formatting.shape(info.input_shape)}", images, *_limits(config.model)]
         )
-        self._say_items(
-            [
-                *_extent(info),
-                formatting.plural(info.workers, "worker"),
-                f"run folder {info.run}",
-            ]
-        )
+        workers = formatting.plural(info.workers, "worker")
+        self._say_items([*_extent(info), workers, f"run folder {info.run}"])
         for note in info.notes:
             click.echo(note, err=True)
         if sys.stderr.isatty():
             self._bar = tqdm(
                 total=1.0,
                 bar_format="▕{bar:12}▏ {desc}",
-                desc=f"starting {formatting.plural(info.workers, 'worker')}…",
+                desc=f"starting {workers}…",
                 file=sys.stderr,
                 dynamic_ncols=True,
                 leave=False,

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from evoae.config.schema import Config
 from evoae.engine.budget import Budget
@@ -122,8 +121,8 @@ class Progress:
         return eta(self.share, self.scored + self.failed, self.times, self.ends)
 
 
-class Callback(Protocol):
-    """Whoever wants to hear how a search goes."""
+class Callback:
+    """Whoever wants to hear how a search goes. Subclasses answer; this one does nothing."""
 
     def said(self, line: str) -> None:
         """Hear what happens to the data before the search: a download, a picture skipped."""
@@ -139,22 +138,3 @@ class Callback(Protocol):
 
     def stopping(self, in_flight: int) -> None:
         """Hear that the search was asked to stop and waits for `in_flight` trainings."""
-
-
-class NullCallback:
-    """A callback that says nothing."""
-
-    def said(self, line: str) -> None:
-        """Say nothing."""
-
-    def started(self, info: SearchInfo) -> None:
-        """Say nothing."""
-
-    def progressed(self, progress: Progress) -> None:
-        """Say nothing."""
-
-    def generation_done(self, progress: Progress, row: Mapping[str, object]) -> None:
-        """Say nothing."""
-
-    def stopping(self, in_flight: int) -> None:
-        """Say nothing."""

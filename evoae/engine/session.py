@@ -22,7 +22,7 @@ from evoae.engine.baselines import (
 )
 from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem, surroundings
-from evoae.engine.progress import Callback, Interrupted, NullCallback, SearchInfo
+from evoae.engine.progress import Callback, Interrupted, SearchInfo
 from evoae.engine.restoring import restore_models
 from evoae.engine.retrying import go_back
 from evoae.engine.seed_genomes import seed_genomes
@@ -72,7 +72,7 @@ def search(
     share(problem.dataset, _said(callback))  # what can fail does so before there is a folder
     create(folder, config, metadata)
     with Store.writer(folder) as store:
-        _conduct(store, problem, reusable, callback or NullCallback())
+        _conduct(store, problem, reusable, callback or Callback())
     return Run.open(folder)
 
 
@@ -135,7 +135,7 @@ def resume(
                 "Restore the data that the run began with, or start a new run.",
             )
         reusable = [ReusableRun(run, metadata) for run in config.search.reuse]
-        callback = callback or NullCallback()
+        callback = callback or Callback()
         share(problem.dataset, callback.said)  # a resume that is refused has changed nothing
         if not go_back(store, config, callback, everything=retry_failed) and retry_failed:
             callback.said("No training crashed, ran out of time or out of memory: none to retry.")

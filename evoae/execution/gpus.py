@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from evoae.execution.probe import ask_tensorflow
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+_QUERY = "--query-gpu=index,name,memory.total,memory.free"
+_SMI = ("nvidia-smi", _QUERY, "--format=csv,noheader,nounits")
 _SMI_SECONDS = 30.0
 
 
@@ -31,19 +32,11 @@ class Gpu:
 
 def installed_gpus() -> tuple[Gpu, ...]:
     """Return the machine's NVIDIA cards, as `nvidia-smi` lists them; none if it cannot."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ()
-    query = "--query-gpu=index,name,memory.total,memory.free"
     try:
         done = subprocess.run(
-            [program, query, "--format=csv,noheader,nounits"],
-            capture_output=True,
-            text=True,
-            timeout=_SMI_SECONDS,
-            check=True,
+            _SMI, capture_output=True, text=True, timeout=_SMI_SECONDS, check=True
         )
-    except (OSError, subprocess.SubprocessError):  # a driver out of order: no GPU to work with
+    except (OSError, subprocess.SubprocessError):  # no driver, or one out of order: no GPU
         return ()
     rows = [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines()]
     return tuple(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem
-from evoae.engine.progress import NullCallback, Progress
+from evoae.engine.progress import Callback, Progress
 from evoae.engine.seed_genomes import seed_genomes
 from evoae.evaluation import Evaluation, Outcome, Task, cost, stopped_after
 from evoae.evolution.factory import algorithm_for
@@ -133,7 +133,7 @@ def simulate(problem: Problem, loss: Callable[[Genome], float]) -> Simulation:
     )
 
 
-class _Trainer(NullCallback):
+class _Trainer(Callback):
     """Trains nothing.
 
     Attributes:

@@ -25,7 +25,7 @@ from evoae.config.schema import Config
 from evoae.data.kinds.images import as_images
 from evoae.data.kinds.tables import Table
 from evoae.engine.console import ConsoleCallback
-from evoae.engine.progress import Interrupted, NullCallback
+from evoae.engine.progress import Callback, Interrupted
 from evoae.engine.session import search
 from evoae.errors import DataError, RunError, SearchError
 from evoae.experiments.refit import refit
@@ -290,7 +290,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         named = getattr(self, "feature_names_in_", None)
         data = folder.with_name(f"{folder.name}-data.{'npz' if array.ndim == 2 else 'npy'}")
         config = configuration(self.get_params(deep=False), data)
-        callback = ConsoleCallback() if self.verbose else NullCallback()
+        callback = ConsoleCallback() if self.verbose else Callback()
         if data.exists():
             raise RunError(str(data), "exists already", "move it away, or choose another run")
         try:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 import evoae
 from evoae.cli.main import cli
-from evoae.engine.progress import NullCallback
+from evoae.engine.progress import Callback
 from evoae.errors import RunError
 from tests.conftest import TINY
 
@@ -63,7 +63,7 @@ def test_a_command_takes_a_shipped_configuration_and_says_which_file(
 
 
 def test_python_takes_a_shipped_configuration_as_well() -> None:
-    class Hearing(NullCallback):
+    class Hearing(Callback):
         def said(self, line: str) -> None:
             heard.append(line)
 

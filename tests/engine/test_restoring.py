@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 import evoae
-from evoae.engine.progress import NullCallback
+from evoae.engine.progress import Callback
 from evoae.errors import SearchError
 from evoae.runs.files import model_path
 from evoae.runs.metadata import Restored
@@ -16,7 +16,7 @@ from evoae.training import train as training
 from tests.conftest import TINY, history, with_changes
 
 
-class Listener(NullCallback):
+class Listener(Callback):
     """Keeps what it is told."""
 
     def __init__(self):

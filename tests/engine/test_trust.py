@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import evoae
 from evoae.cli.main import cli
-from evoae.engine.progress import NullCallback
+from evoae.engine.progress import Callback
 from evoae.errors import ConfigError, RunError, SearchError
 from evoae.evaluation import Evaluation, Outcome
 from evoae.execution import bfloat16
@@ -245,7 +245,7 @@ def test_a_tampered_cache_of_the_data_is_noticed_and_said_when_a_run_resumes(
     np.save(copy / "train.npy", np.zeros_like(images))
     said = []
 
-    class Listener(NullCallback):
+    class Listener(Callback):
         def said(self, line):
             said.append(line)
 

@@ -66,7 +66,7 @@ def test_an_evaluation_is_stored_once_and_only_for_a_known_candidate(tmp_path: P
             store.add_evaluation(scored(2))
         store.add_candidate(candidate(3))
         with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):  # nor a repeat before it
-            store.add_repeat(scored(3), 2, 1)
+            store.add_repeat(scored(3, repeat=2), 1)
         assert list(store.evaluations().values()) == [scored(1)]
 
 
