@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from evoae.runs.environment import cores
+from evoae.runs.environment import cores, processor_says
 
 # What TensorFlow's convolutions are fast with.
 CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
@@ -55,16 +55,8 @@ def usable_cores() -> int:
 
 def cpu_flags() -> dict[str, bool] | None:
     """Return which of `CPU_FLAGS` the processor has; None where the system does not tell."""
-    try:
-        lines = (_PROC / "cpuinfo").read_text(errors="replace").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        name, _, value = line.partition(":")
-        if name.strip() == "flags":
-            flags = set(value.split())
-            return {flag: flag in flags for flag in CPU_FLAGS}
-    return None
+    flags = processor_says("flags")
+    return None if flags is None else {flag: flag in flags.split() for flag in CPU_FLAGS}
 
 
 def _control_groups(controller: str) -> Iterator[Path]:

@@ -15,11 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import (
-    check_array,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from evoae.config.schema import Config
 from evoae.data.kinds.images import as_images
@@ -31,6 +27,7 @@ from evoae.errors import DataError, RunError, SearchError
 from evoae.experiments.refit import refit
 from evoae.formatting import shape
 from evoae.integrations.sklearn_settings import PLACE, SECTIONS, configuration, paths
+from evoae.models.batches import batches
 from evoae.runs.files import translate_os_errors
 from evoae.runs.folder import check_free
 from evoae.runs.run import Run
@@ -357,9 +354,8 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self, array: NDArray[Any], function: Callable[[Floats], NDArray[Any]]
     ) -> NDArray[Any]:
         """Apply `function` to network inputs, in batches; join what it returns for each."""
-        size = self._model().batch
-        starts = range(0, len(array), size)
-        return np.concatenate([function(self._inputs(array[at : at + size])) for at in starts])
+        parts = batches(array, self._model().batch)
+        return np.concatenate([function(self._inputs(part)) for part in parts])
 
 
 class _Trained:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from evoae.runs.metadata import Environment
 
+CPUINFO = Path("/proc/cpuinfo")
+
 
 def environment() -> Environment:
     """Return the software and the machine that this process runs on."""
@@ -21,7 +23,7 @@ def environment() -> Environment:
         deap_version=_version("deap"),
         python_version=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
-        processor=_processor(),
+        processor=processor_says("model name") or platform.processor() or platform.machine(),
         cores=cores(),
     )
 
@@ -41,10 +43,11 @@ def _version(library: str) -> str | None:
     return None
 
 
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+def processor_says(entry: str) -> str | None:
+    """Return what Linux says of the first core in `/proc/cpuinfo`; None where it does not."""
+    try:
+        lines = CPUINFO.read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    entries = (line.partition(":") for line in lines)
+    return next((value.strip() for name, _, value in entries if name.strip() == entry), None)

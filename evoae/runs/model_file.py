@@ -58,9 +58,7 @@ def load_model(path: Path) -> keras.Model:
         import keras
 
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # what it warns of over a damaged file, it raises after
+            warnings.simplefilter("ignore")  # what it warns of a damaged file, it raises after
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except FileNotFoundError as error:
         raise RunError(str(path), "missing", _remedy(path, "{} trains it again")) from error
@@ -180,24 +178,18 @@ def _of_normalisation(config: _Config, shape: _Shape) -> int:
     return _number(shape[-1]) * (2 + bool(config["center"]) + bool(config["scale"]))
 
 
-# The classes of keras.layers that `evoae.models.build` lays, and how many weights one has, by its
-# settings and the shape of its input; None for those that have none.
-_LAYERS: dict[str, Callable[[_Config, _Shape], int] | None] = {
-    "Activation": None,
-    "Add": None,
-    "AveragePooling2D": None,
+# The classes of keras.layers that `evoae.models.build` lays: how many weights one has, by its
+# settings and the shape of its input; and those that have none, besides `GeneKind.keras_layers`.
+_WEIGHTS_OF: dict[str, Callable[[_Config, _Shape], int]] = {
     "BatchNormalization": _of_normalisation,
     "Conv2D": _of_convolution,
     "Conv2DTranspose": _of_convolution,
-    "Cropping2D": None,
     "Dense": _of_dense,
-    "Dropout": None,
-    "Flatten": None,
-    "InputLayer": None,
-    "MaxPooling2D": None,
-    "Reshape": None,
-    "UpSampling2D": None,
 }
+_WEIGHTLESS = (
+    *("Activation", "Add", "AveragePooling2D", "Cropping2D", "Dropout", "Flatten", "InputLayer"),
+    *("MaxPooling2D", "Reshape", "UpSampling2D"),
+)
 _NETWORK = ("keras.src.models.functional", "Functional")
 _POLICY = ("keras", "DTypePolicy")
 _INITIALIZERS = {("keras.initializers", name) for name in ("GlorotUniform", "Ones", "Zeros")}
@@ -254,12 +246,12 @@ def _weights_of_layer(layer: _Config, *, inner: bool) -> int:
     if found == _NETWORK and not inner and not layer.get("compile_config"):
         return _weights_of_network(layer, _LAYER_KEYS, inner=True)
     module, name = found
-    weightless = {keras_layer for kind in GENES.values() for keras_layer in kind.keras_layers}
-    if module != "keras.layers" or name not in {*_LAYERS, *weightless}:
+    known = {*_WEIGHTS_OF, *_WEIGHTLESS}.union(*(kind.keras_layers for kind in GENES.values()))
+    if module != "keras.layers" or name not in known:
         raise _UnusableError(f"it has a layer {module}.{name}, which evoae does not build")
     for key, value in layer["config"].items():
         _check_setting(key, value)
-    count = _LAYERS.get(name)
+    count = _WEIGHTS_OF.get(name)
     # Keras builds a layer for this shape, whatever its input is; then it compares them.
     return 0 if count is None else count(layer["config"], layer["build_config"]["input_shape"])
 

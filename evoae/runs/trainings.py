@@ -66,10 +66,10 @@ class Tally:
 
     repeat: int
     val_loss: float | None
-    raced: bool
     cost: int | None
     seconds: float
     finished: str
+    raced: bool
     reused: bool
 
 
@@ -90,15 +90,12 @@ def tallies(base: Database) -> list[Tally]:
         RunError: the database cannot be read.
     """
     rows = base.rows(
-        "SELECT repeat, fitness, raced, cost, total_seconds, finished, source FROM training "
-        "ORDER BY number"
+        "SELECT repeat, fitness, cost, total_seconds, finished, raced, source IS NOT NULL "
+        "FROM training ORDER BY number"
     )
-    return [
-        Tally(
-            repeat, loss, bool(raced), cost, seconds, _moment(base, finished), source is not None
-        )
-        for repeat, loss, raced, cost, seconds, finished, source in rows
-    ]
+    for *_, finished, _, _ in rows:
+        base.moment(finished)  # whoever reads it may rely on what it is
+    return [Tally(*row[:5], *map(bool, row[5:])) for row in rows]
 
 
 def trainings(base: Database) -> list[Training]:
@@ -127,11 +124,5 @@ def _training(base: Database, row: tuple[Any, ...]) -> Training:
     if (curve := values["epochs"]) is not None:
         values["epochs"] = len(base.parsed(curve, list))
     values["parents"] = base.parsed(values["parents"], tuple[str, ...])
-    _moment(base, values["finished"])
+    base.moment(values["finished"])  # whoever reads it may rely on what it is
     return Training(**values)
-
-
-def _moment(base: Database, finished: str) -> str:
-    """Return when a training ended, as it is recorded."""
-    base.moment(finished)  # whoever reads it may rely on what it is
-    return finished

@@ -7,6 +7,7 @@ import pytest
 
 from evoae.execution import machine
 from evoae.execution.machine import cpu_flags, memory, usable_cores
+from evoae.runs import environment
 from evoae.runs.environment import cores
 
 pytestmark = pytest.mark.skipif(not psutil.LINUX, reason="control groups are Linux's")
@@ -17,6 +18,7 @@ MIB = 2**20
 def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine of which only what a test writes exists."""
     monkeypatch.setattr(machine, "_PROC", tmp_path)
+    monkeypatch.setattr(environment, "CPUINFO", tmp_path / "cpuinfo")
     monkeypatch.setattr(machine, "_CGROUPS", tmp_path / "cgroup")
     return tmp_path
 
