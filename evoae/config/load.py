@@ -84,10 +84,8 @@ def _with_sections(raw: Mapping[Any, Any], section: type[Section]) -> dict[Any, 
     filled = dict(raw)
     for name, inner in sections_of(section).items():
         value = filled.get(name)
-        if value is None:
-            filled[name] = _with_sections({}, inner)
-        elif isinstance(value, Mapping):
-            filled[name] = _with_sections(value, inner)
+        if value is None or isinstance(value, Mapping):
+            filled[name] = _with_sections(value or {}, inner)
     return filled
 
 
@@ -184,13 +182,9 @@ def _place(path: KeyPath, source: str, places: Mapping[KeyPath, str]) -> str:
 def _unknown(place: str, key: str, section: type[Section]) -> ConfigError:
     """Name the nearest key of the section, else where such a key exists, else all keys."""
     near = difflib.get_close_matches(key, section.settings(), n=1)
-    elsewhere = [".".join(path) for path in _paths(Config, ()) if path[-1] == key]
-    if near:
-        hint = f"did you mean '{near[0]}'?"
-    elif elsewhere:
-        hint = f"did you mean '{elsewhere[0]}'?"
-    else:
-        hint = "expected one of " + ", ".join(section.settings())
+    near += [".".join(path) for path in _paths(Config, ()) if path[-1] == key]
+    known = ", ".join(section.settings())
+    hint = f"did you mean '{near[0]}'?" if near else f"expected one of {known}"
     return ConfigError(place, "unknown", hint)
 
 

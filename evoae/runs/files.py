@@ -20,13 +20,8 @@ _FOLDERS = (MODELS, f"{MODELS}/{PENDING}", REFIT, "tensorboard", "random")
 _SPACE = "free some space, then resume the run; what was finished is kept"
 _RIGHTS = "check the folder's permissions, or choose another one with --run"
 _PLACE = "something else stands in its place: move that away"
-_NEXT_STEP = {
-    errno.EACCES: _RIGHTS,
-    errno.EPERM: _RIGHTS,
-    errno.EROFS: _RIGHTS,
-    errno.EISDIR: _PLACE,
-    errno.ENOTDIR: _PLACE,
-}
+_NEXT_STEP = dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _RIGHTS)
+_NEXT_STEP |= dict.fromkeys((errno.EISDIR, errno.ENOTDIR), _PLACE)
 
 
 @contextmanager
@@ -61,12 +56,10 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as why:
         if why.filename == str(temporary):  # a name that nobody but us has heard of
             why.filename = str(path)
+        raise
+    finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+            temporary.unlink(missing_ok=True)  # gone already if all went well
     sync_folder(path.parent)
 
 

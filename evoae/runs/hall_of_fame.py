@@ -14,6 +14,11 @@ from evoae.runs.records import Candidate
 if TYPE_CHECKING:
     import keras
 
+# Fields that `show --json` tells as they are.
+_OF_CANDIDATE = ("id", "genome", "generation", "parents", "operator")
+_SIZE = ("parameters", "latent", "flops")
+_OF_EVALUATION = (*_SIZE, "seconds", "peak_memory", "metrics", "message")
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -103,27 +108,12 @@ class CandidateResult:
 
     def summary(self) -> dict[str, object]:
         """Return its JSON object in `show --json`."""
-        candidate, evaluation = self.candidate, self.evaluation
-        told: dict[str, object] = {
-            "id": candidate.id,
-            "genome": candidate.genome,
-            "generation": candidate.generation,
-            "parents": list(candidate.parents),
-            "operator": candidate.operator,
-        }
+        proposed, evaluation = asdict(self.candidate), self.evaluation
+        told: dict[str, object] = {name: proposed[name] for name in _OF_CANDIDATE}
         if evaluation is not None:
-            told |= {
-                "outcome": evaluation.outcome.value,
-                "val_loss": self.val_loss,
-                "trainings": len(self.scores),
-                "deviation": self.deviation,
-                "parameters": evaluation.parameters,
-                "latent": evaluation.latent,
-                "flops": evaluation.flops,
-                "seconds": asdict(evaluation.seconds),
-                "peak_memory": evaluation.peak_memory,
-                "metrics": dict(evaluation.metrics),
-                "message": evaluation.message,
-                "raced": len(evaluation.validation_loss) if evaluation.raced else None,
-            }
+            told |= {"outcome": self.kind, "val_loss": self.val_loss}
+            told |= {"trainings": len(self.scores), "deviation": self.deviation}
+            earned = asdict(evaluation)
+            told |= {name: earned[name] for name in _OF_EVALUATION}
+            told["raced"] = len(evaluation.validation_loss) if evaluation.raced else None
         return told

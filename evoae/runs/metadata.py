@@ -187,23 +187,15 @@ class RunMetadata:
 
     def about_data(self) -> dict[str, object]:
         """Return by name what tells the data of one run from those of another."""
-        return {
-            "data": self.data,
-            "input_shape": list(self.input_shape),
-            "output": self.output,
-            "source_images": self.source_images,
-            "validation_images": self.validation_images,
-        }
+        names = ("data", "output", "source_images", "validation_images")
+        told = {name: getattr(self, name) for name in names}
+        return told | {"input_shape": list(self.input_shape)}
 
     def about_trainings(self) -> dict[str, object]:
         """Return by name what the result of a training depends on, its settings aside."""
-        return {
-            "data_digest": self.data_digest,
-            "output": self.output,
-            "evoae_version": self.environment.evoae_version,
-            "tensorflow_version": self.environment.tensorflow_version,
-            "keras_version": self.environment.keras_version,
-        }
+        names = ("evoae_version", "tensorflow_version", "keras_version")
+        versions = {name: getattr(self.environment, name) for name in names}
+        return {"data_digest": self.data_digest, "output": self.output, **versions}
 
 
 class Refit(TypedDict, total=False):

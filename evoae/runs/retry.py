@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from evoae.config.schema import Config
 from evoae.evaluation import Outcome, TrainingKey
 from evoae.runs.compatibility import LIMITS
@@ -13,11 +15,8 @@ _BY_CHANCE = (Outcome.CRASHED, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)
 
 
 def limits_of(config: Config) -> dict[str, int | float | None]:
-    """Return the limits of one training by setting, see `LIMITS`; None for no limit."""
-    return {
-        "training.time_limit": config.training.time_limit,  # seconds
-        "execution.memory_limit": config.execution.memory_limit,  # bytes
-    }
+    """Return by setting the `LIMITS` of one training, in seconds or bytes; None for no limit."""
+    return {setting: attrgetter(setting)(config) for setting in LIMITS}
 
 
 def raised(metadata: RunMetadata, config: Config) -> set[Outcome]:

@@ -104,6 +104,7 @@ def read_status(
     pid = now.pid
     metadata, generations, trainings = now.metadata, list(now.generations.values()), now.tallies
     target, done, ended = metadata.generations, len(generations), metadata.ended
+    next_one = done + 1 if target is None else max(1, min(done + 1, target))
     state = "running" if pid is not None else "finished" if ended else "interrupted"
     why = metadata.stopped if state == "interrupted" else None
     first = [each for each in trainings if each.repeat == 1]
@@ -125,11 +126,7 @@ def read_status(
         why=why,
         pid=pid,
         workers=metadata.workers,
-        generation=done
-        if ended
-        else done + 1
-        if target is None
-        else max(1, min(done + 1, target)),
+        generation=done if ended else next_one,
         finished=done,
         generations=target,
         scored=scored,
@@ -142,18 +139,13 @@ def read_status(
         noise=generations[-1].stats.get("noise") if generations else None,
         best=best,
         per_minute=60 * pace if pace else None,
-        **_range(left),
+        eta_seconds=None if left is None else left.seconds,
+        eta_low=None if left is None else left.low,
+        eta_high=None if left is None else left.high,
         memory=memory_of(pid) if pid else None,
         disk_bytes=disk_bytes(run),
         baselines=tuple(baselines),
     )
-
-
-def _range(left: Eta | None) -> dict[str, float | None]:
-    """Return the fields of `Status` that hold a forecast."""
-    if left is None:
-        return {"eta_seconds": None, "eta_low": None, "eta_high": None}
-    return {"eta_seconds": left.seconds, "eta_low": left.low, "eta_high": left.high}
 
 
 def _cost(trainings: Sequence[Tally]) -> int | None:

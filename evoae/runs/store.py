@@ -58,19 +58,15 @@ class Store(Tables):
                 as a link, stands where evoae would write.
         """
         check_places(folder)
-        lock = Lock(folder)
-        try:
+        with contextlib.ExitStack() as undoing:
+            lock = Lock(folder)
+            undoing.callback(lock.release)
             store = cls(open_to_write(folder / DATABASE), folder, lock)
-        except BaseException:
-            lock.release()
-            raise
-        try:
+            undoing.callback(store.close)
             store._followers = (EventLog(folder, store._base), TensorBoard(folder, store._base))
             for follower in store._followers:
                 follower.mend()
-        except BaseException:
-            store.close()
-            raise
+            undoing.pop_all()
         return store
 
     @classmethod
