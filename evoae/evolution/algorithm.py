@@ -89,8 +89,7 @@ class AbstractAlgorithm(ABC):
         count: int,
     ) -> list[Individual]:
         """Return the parents of `count` offspring: winners of tournaments in the population."""
-        winners: list[Individual] = tools.select(state.members, count)
-        return winners
+        return list(tools.select(state.members, count))
 
     @abstractmethod
     def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:
