@@ -212,8 +212,7 @@ def _first(first: Modifier, _: Modifier) -> tuple[Modifier, ...]:
 def _sum(first: Residual, second: Residual) -> tuple[Modifier, ...]:
     """Return as many blocks in as few genes as can say it."""
     most, blocks = int(_BLOCKS.high), first.blocks + second.blocks
-    few = blocks <= most
-    return (Residual(blocks),) if few else (Residual(most), Residual(blocks - most))
+    return (Residual(blocks),) if blocks <= most else (Residual(most), Residual(blocks - most))
 
 
 def _configured(_: ModelConfig, training: TrainingConfig) -> Train:
