@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _LONGEST = 400  # characters of a place or value that a sentence quotes
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -77,3 +79,20 @@ def is_disk_full(error: OSError) -> bool:
 def disk_error(error: OSError, otherwise: type[EvoaeError]) -> type[EvoaeError]:
     """Return the type of what to raise for `error`: DiskFullError for a full disk."""
     return DiskFullError if is_disk_full(error) else otherwise
+
+
+@contextmanager
+def translate_disk_errors(
+    otherwise: type[EvoaeError], place: object, failed: str, next_step: str
+) -> Iterator[None]:
+    """Turn an OSError of the block into a sentence: what failed, and the system's reason.
+
+    Raises:
+        DiskFullError: there is no space left.
+        EvoaeError: anything else that the system says; of the type `otherwise`.
+    """
+    try:
+        yield
+    except OSError as why:
+        said = f"{failed} ({why.strerror or why})"
+        raise disk_error(why, otherwise)(str(place), said, next_step) from why

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from evoae.data.progress import Say, silent
-from evoae.errors import DataError, disk_error
+from evoae.errors import DataError, translate_disk_errors
 
 _MOST_FOLDERS = 20
 _MOST_BYTES = 8 * 2**30
@@ -48,19 +48,14 @@ def keep(
         DataError: the cache cannot be written.
     """
     root = folder.parent
-    try:
+    step = "set EVOAE_CACHE to a folder that can be written and has room"
+    with translate_disk_errors(DataError, root, "cannot be written", step):
         root.mkdir(parents=True, exist_ok=True)
         if not holds():
             _publish(folder, holds, write, say)
         with suppress(FileNotFoundError):  # another driver just puts one in a damaged one's place
             os.utime(folder)
         _prune(root, keep=folder)
-    except OSError as why:
-        raise disk_error(why, DataError)(
-            str(root),
-            f"cannot be written ({why.strerror or why})",
-            "set EVOAE_CACHE to a folder that can be written and has room",
-        ) from why
 
 
 def _publish(

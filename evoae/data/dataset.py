@@ -161,11 +161,8 @@ def release(array: NDArray[Any]) -> None:
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
-    if (
-        isinstance(base, mmap.mmap)
-        and not array.flags.writeable
-        and hasattr(mmap, "MADV_DONTNEED")
-    ):
+    mapped = isinstance(base, mmap.mmap) and not array.flags.writeable
+    if mapped and hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)
 
 

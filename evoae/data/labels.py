@@ -25,9 +25,7 @@ def read_labels(path: Path, count: int, place: str = "data.labels") -> Labels:
             is_npy = file.read(6) == b"\x93NUMPY"
         labels = np.load(path, allow_pickle=False) if is_npy else _from_text(path, place)
     except (OSError, ValueError, EOFError) as why:  # UnicodeDecodeError is a ValueError
-        reason = (
-            why.strerror if isinstance(why, OSError) and why.strerror else "damaged, or no text"
-        )
+        reason = getattr(why, "strerror", None) or "damaged, or no text"
         raise DataError(
             place, f"{path} cannot be read ({reason})", "expected .npy, or a label a line"
         ) from why

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence, Set
 
 import numpy as np
-from deap import base
 
 from evoae.config.search import SearchConfig
 from evoae.evolution.deduplication import fresh_samples
@@ -78,19 +77,12 @@ class AbstractAlgorithm(ABC):
         tools = toolbox(rng, self._search, self._space)
         if not scored(state.members):
             return fresh_samples(tools, count, known)
-        parents = self._parents(tools, rng, state, count + count % 2)  # in pairs
+        parents = self._parents(rng, state, count + count % 2)  # in pairs
         return offspring(tools, rng, self._search, parents, known)[:count]
 
-    def _parents(
-        self,
-        tools: base.Toolbox,
-        rng: np.random.Generator,  # noqa: ARG002
-        state: State,
-        count: int,
-    ) -> list[Individual]:
+    def _parents(self, rng: np.random.Generator, state: State, count: int) -> list[Individual]:
         """Return the parents of `count` offspring: winners of tournaments in the population."""
-        winners: list[Individual] = tools.select(state.members, count)
-        return winners
+        return list(toolbox(rng, self._search, self._space).select(state.members, count))
 
     @abstractmethod
     def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import final
 
 import numpy as np
-from deap import base
 
 from evoae.evolution.algorithm import AbstractAlgorithm, Order
 from evoae.evolution.state import Individual, Proposal, State, complete, scored
@@ -36,13 +35,7 @@ class Nsga2(AbstractAlgorithm):
         point = self._place(1.0, individual.genome)
         return tuple(at for name, at in zip(objectives, point, strict=True) if name != "loss")
 
-    def _parents(
-        self,
-        tools: base.Toolbox,  # noqa: ARG002
-        rng: np.random.Generator,
-        state: State,
-        count: int,
-    ) -> list[Individual]:
+    def _parents(self, rng: np.random.Generator, state: State, count: int) -> list[Individual]:
         return binary_tournaments(rng, self._ranked(state.members), count)
 
     def survive(self, state: State, newcomers: Sequence[Individual]) -> tuple[str, ...]:

@@ -83,40 +83,20 @@ class Surrogate:
             return tuple(proposals[:count])
         # More threads gain nothing here, and would take the processors from the trainings.
         with _threads().limit(limits=1):
-            return self._chosen(known[-_MOST:], proposals, count, asked, vary, order)
-
-    def _chosen(
-        self,
-        known: Sequence[Individual],
-        proposals: Sequence[Proposal],
-        count: int,
-        asked: Set[str],
-        vary: Vary,
-        order: Order | None,
-    ) -> tuple[Proposal, ...]:
-        model = self._learned(known, of_size=order is not None)
-        pool = {p.id: self._candidate(p) for p in proposals if p.id not in asked}
-        if not pool:
-            return tuple(proposals[:count])
-        for _ in range(_ROUNDS):
-            best = _best(model, list(pool.values()), min(_BEAM, count), order)
-            offspring = [vary(parent.proposal) for parent in best for _ in range(_OFFSPRING)]
-            known_ids = asked | pool.keys()
-            new = {child.id: child for child in offspring if child.id not in known_ids}
-            pool |= {id: self._candidate(child) for id, child in new.items()}
-        if len(pool) <= count:  # a space that is nearly exhausted
-            asked_again = [proposal for proposal in proposals if proposal.id in asked]
-            return (*(candidate.proposal for candidate in pool.values()), *asked_again)[:count]
-        if order:
-            best = _best(model, list(pool.values()), count, order)
-            return tuple(candidate.proposal for candidate in best)
-        chosen: list[Proposal] = []
-        while True:
-            (taken,) = _best(model, list(pool.values()), 1)
-            chosen.append(pool.pop(taken.proposal.id).proposal)
-            if len(chosen) == count:
-                return tuple(chosen)
-            model = model.believing(taken.row)
+            model = self._learned(known[-_MOST:], of_size=order is not None)
+            pool = {p.id: self._candidate(p) for p in proposals if p.id not in asked}
+            if not pool:
+                return tuple(proposals[:count])
+            for _ in range(_ROUNDS):
+                best = _best(model, list(pool.values()), min(_BEAM, count), order)
+                offspring = [vary(parent.proposal) for parent in best for _ in range(_OFFSPRING)]
+                known_ids = asked | pool.keys()
+                new = {child.id: child for child in offspring if child.id not in known_ids}
+                pool |= {id: self._candidate(child) for id, child in new.items()}
+            if len(pool) <= count:  # a space that is nearly exhausted
+                asked_again = [proposal for proposal in proposals if proposal.id in asked]
+                return (*(candidate.proposal for candidate in pool.values()), *asked_again)[:count]
+            return tuple(candidate.proposal for candidate in _chosen(model, pool, count, order))
 
     def _learned(self, known: Sequence[Individual], *, of_size: bool) -> _Model:
         for individual in known:
@@ -182,8 +162,7 @@ class _Trend:
     def losses(self, rows: _Array, acquisition: _Array) -> _Array:
         """Return the logarithms of losses `acquisition` deviations off the trend, (n,)."""
         powers = _powers(rows[:, :2], self.least, self.most)
-        logs: _Array = self.process.predict(powers) + self.spread * acquisition
-        return logs
+        return np.asarray(self.process.predict(powers) + self.spread * acquisition)
 
 
 def _powers(sizes: _Array, least: _Array, most: _Array) -> _Array:
@@ -257,6 +236,21 @@ class _Model:
             scaler=self.scaler,
             trend=self.trend,
         )
+
+
+def _chosen(
+    model: _Model, pool: dict[str, _Candidate], count: int, order: Order | None
+) -> list[_Candidate]:
+    """Return `count` candidates of a larger pool; without an order, a batch that spreads."""
+    if order:
+        return _best(model, list(pool.values()), count, order)
+    chosen: list[_Candidate] = []
+    while True:
+        (taken,) = _best(model, list(pool.values()), 1)
+        chosen.append(pool.pop(taken.proposal.id))
+        if len(chosen) == count:
+            return chosen
+        model = model.believing(taken.row)
 
 
 def _best(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
@@ -127,16 +127,12 @@ def public_toolbox(rng: np.random.Generator, search: SearchConfig, space: Space)
     Children are new objects without fitness and lie inside the space if their parents do.
     """
     words = base.Toolbox()
-    words.register("individual", _sampled, rng, space)
+    words.register("individual", lambda: EvoaeIndividual(sample(rng, space)))
     words.register("population", tools.initRepeat, list, words.individual)
     words.register("mate", _mate, rng, space, search.block_crossover)
     words.register("mutate", _mutated, rng, space, search)
     words.register("select", _tournament, rng, search.tournament)
     return words
-
-
-def _sampled(rng: np.random.Generator, space: Space) -> EvoaeIndividual:
-    return EvoaeIndividual(sample(rng, space))
 
 
 def _mate(
@@ -178,16 +174,20 @@ def binary_tournaments(
     rng: np.random.Generator, ranked: Sequence[Individual], k: int
 ) -> list[Individual]:
     """Return the winners of `k` tournaments of two between individuals that stand best first."""
-    by_rank = [_Candidate(individual, (rank,)) for rank, individual in enumerate(ranked)]
-    return [candidate.item for candidate in _tournament(rng, 2, by_rank, k)]
+    return _winners(rng, 2, enumerate(ranked), k)
 
 
 def _select(
     rng: np.random.Generator, tournament: int, individuals: Sequence[Individual], k: int
 ) -> list[Individual]:
-    candidates = [
-        _Candidate(individual, (fitness,)) for fitness, individual in scored(individuals)
-    ]
+    return _winners(rng, tournament, scored(individuals), k)
+
+
+def _winners(
+    rng: np.random.Generator, tournament: int, rated: Iterable[tuple[float, Individual]], k: int
+) -> list[Individual]:
+    """Return the winners of `k` tournaments between individuals, the lowest figure wins."""
+    candidates = [_Candidate(individual, (figure,)) for figure, individual in rated]
     return [candidate.item for candidate in _tournament(rng, tournament, candidates, k)]
 
 

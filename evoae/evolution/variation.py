@@ -10,7 +10,6 @@ from deap import base
 from evoae.config.search import SearchConfig
 from evoae.evolution.deduplication import TRIES, fresh_sample, propose
 from evoae.evolution.state import Individual, Proposal
-from evoae.genome.genome import Genome
 
 
 def offspring(
@@ -74,9 +73,7 @@ def _cross(
     """Return two children: crossed with probability cxpb, else copies of their parents."""
     if rng.random() >= search.cxpb:
         return copied(mother), copied(father)
-    blocks = rng.random() < search.block_crossover
-    operator = "swap_blocks" if blocks else "swap_genes"
-    swap = tools.swap_blocks if blocks else tools.swap_genes
-    children: tuple[Genome, Genome] = swap(mother.genome, father.genome)
+    operator = "swap_blocks" if rng.random() < search.block_crossover else "swap_genes"
+    first, second = getattr(tools, operator)(mother.genome, father.genome)
     parents = (mother.id, father.id)
-    return propose(children[0], parents, operator), propose(children[1], parents, operator)
+    return propose(first, parents, operator), propose(second, parents, operator)

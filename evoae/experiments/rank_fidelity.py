@@ -19,7 +19,7 @@ from evoae.errors import RunError
 from evoae.evaluation import seed_for, trained_as
 from evoae.evolution.noise import deviation
 from evoae.evolution.state import Individual
-from evoae.experiments.refit import whole_problem, with_settings
+from evoae.experiments.refit import training_record, whole_problem, with_settings
 from evoae.formatting import command, figure, plural
 from evoae.genome.text import parse
 from evoae.runs.run import Run
@@ -261,16 +261,7 @@ def _train(
     ]
     with executor_for(problem.config.execution) as executor:
         for number, evaluation in enumerate(run_all(executor, tasks), 1):
-            value = {
-                "settings": settings,
-                "outcome": evaluation.outcome.value,
-                "message": evaluation.message,
-                "val_loss": evaluation.fitness,
-                "validation_history": list(evaluation.validation_loss),
-                "cost": evaluation.cost,
-                "seconds": evaluation.seconds.total,
-            }
-            store.set_result(evaluation.id, kind, value)
+            store.set_result(evaluation.id, kind, training_record(settings, evaluation))
             loss = evaluation.fitness
             ended = f"{evaluation.message}" if loss is None else figure(loss, 4)
             say(

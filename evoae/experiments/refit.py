@@ -185,21 +185,10 @@ class _Refit:
     def _note(self, evaluation: Evaluation) -> None:
         """Record a training that has ended."""
         id, number = evaluation.id, evaluation.key.repeat
-        seen = self.refit.with_validation  # a loss of what was trained on is no validation loss
-        self._record(
-            id,
-            f"{REFIT} {number}",
-            {
-                "settings": self.settings,
-                "outcome": evaluation.outcome.value,
-                "message": evaluation.message,
-                "val_loss": None if seen else evaluation.fitness,
-                "train_history": list(evaluation.train_loss),
-                "validation_history": [] if seen else list(evaluation.validation_loss),
-                "metrics": {} if seen else dict(evaluation.metrics),
-                "seconds": evaluation.seconds.total,
-            },
-        )
+        record = training_record(self.settings, evaluation)
+        if self.refit.with_validation:  # a loss of what was trained on is no validation loss
+            record |= {"val_loss": None, "validation_history": [], "metrics": {}}
+        self._record(id, f"{REFIT} {number}", record)
         epochs = len(evaluation.train_loss)
         ended = f"{evaluation.outcome} after {epochs} epochs, {evaluation.seconds.total:.0f} s"
         self.say(f"{id[:6]} seed {number}: {ended}")
@@ -310,6 +299,21 @@ def whole_problem(run: Run, config: Config) -> Problem:
         )
     data = config.data.model_copy(update={"reduce": ReduceConfig()})
     return Problem.of(config.model_copy(update={"data": data}), source)
+
+
+def training_record(settings: Mapping[str, Any], evaluation: Evaluation) -> dict[str, Any]:
+    """Return what a run records of a training with `settings` after its search."""
+    return {
+        "settings": settings,
+        "outcome": evaluation.outcome.value,
+        "message": evaluation.message,
+        "val_loss": evaluation.fitness,
+        "train_history": list(evaluation.train_loss),
+        "validation_history": list(evaluation.validation_loss),
+        "metrics": dict(evaluation.metrics),
+        "cost": evaluation.cost,
+        "seconds": evaluation.seconds.total,
+    }
 
 
 def judged_by(training: Mapping[str, Any]) -> list[float]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from evoae.genome.gene_kind import DecoderLayer, Gene, Modifier
-from evoae.genome.genes import GENES, Conv, Head, UpConv, make, numbers
+from evoae.genome.genes import GENES, Conv, Head, UpConv, by_field, make
 from evoae.genome.genome import Block, Genome
 from evoae.genome.text import render
 
@@ -45,11 +45,7 @@ def candidate_id(genome: Genome) -> str:
 
 
 def _rounded(gene: _Gene) -> _Gene:
-    fields = GENES[type(gene)].fields
-    nearest = [
-        field.from_steps(field.to_steps(number))
-        for field, number in zip(fields, numbers(gene), strict=True)
-    ]
+    nearest = [field.from_steps(field.to_steps(number)) for field, number in by_field(gene)]
     return make(type(gene), nearest)
 
 
@@ -58,10 +54,7 @@ def _canonical_block(block: Block) -> Block:
     decodes = isinstance(block.layer, DecoderLayer)
     for modifier in map(_rounded, (*block.first, *block.others) if decodes else block.modifiers):
         kind = GENES[type(modifier)]
-        if any(
-            field.positive and not number
-            for field, number in zip(kind.fields, numbers(modifier), strict=True)
-        ):
+        if any(field.positive and not number for field, number in by_field(modifier)):
             continue
         if kind.merged and kept and type(kept[-1]) is type(modifier):
             kept[-1:] = kind.merged(kept[-1], modifier)

@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from evoae.genome.gene_kind import Field, Gene, GeneKind, Modifier
-from evoae.genome.genes import GENES, kinds, numbers
+from evoae.genome.gene_kind import Gene, GeneKind, Modifier
+from evoae.genome.genes import GENES, by_field, kinds, numbers
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Space
 
@@ -38,7 +38,7 @@ def features(genome: Genome, space: Space) -> list[float]:
         genes = [gene for block in blocks for gene in block.modifiers]
         row += [float(total(genes, kind)) for kind in reversed(occurring)]
     for gene in genome.global_genes:
-        for field, number in zip(GENES[type(gene)].fields, numbers(gene), strict=True):
+        for field, number in by_field(gene):
             indices = range(len(field.words))
             row += [float(number == index) for index in indices] if field.words else [number]
     return row
@@ -84,7 +84,4 @@ def _layers(blocks: Sequence[Block]) -> list[float]:
 
 
 def _told(gene: Gene, what: str) -> list[float]:
-    fields: Iterable[tuple[Field, float]] = zip(
-        GENES[type(gene)].fields, numbers(gene), strict=True
-    )
-    return [number for field, number in fields if field.tells == what]
+    return [number for field, number in by_field(gene) if field.tells == what]

@@ -193,11 +193,7 @@ def _choice(
     """
     setting = gene.__name__.lower()
     build: Callable[[str], GlobalGene] = gene
-
-    def offered(model: ModelConfig) -> tuple[str, ...]:
-        words: tuple[str, ...] = getattr(model, setting)
-        return words
-
+    offered = attrgetter(setting)
     return GeneKind(
         gene,
         token,
@@ -216,8 +212,7 @@ def _first(first: Modifier, _: Modifier) -> tuple[Modifier, ...]:
 def _sum(first: Residual, second: Residual) -> tuple[Modifier, ...]:
     """Return as many blocks in as few genes as can say it."""
     most, blocks = int(_BLOCKS.high), first.blocks + second.blocks
-    few = blocks <= most
-    return (Residual(blocks),) if few else (Residual(most), Residual(blocks - most))
+    return (Residual(blocks),) if blocks <= most else (Residual(most), Residual(blocks - most))
 
 
 def _configured(_: ModelConfig, training: TrainingConfig) -> Train:
@@ -307,4 +302,9 @@ def make(gene: type[_Gene], numbers: Sequence[float]) -> _Gene:
 
 def numbers(gene: Gene) -> tuple[float, ...]:
     """Return a gene's numbers in the order of its table row."""
-    return tuple(field.number(getattr(gene, field.name)) for field in GENES[type(gene)].fields)
+    return tuple(number for _, number in by_field(gene))
+
+
+def by_field(gene: Gene) -> list[tuple[Field, float]]:
+    """Return the fields of a gene's table row, each with the gene's number."""
+    return [(field, field.number(getattr(gene, field.name))) for field in GENES[type(gene)].fields]

@@ -6,13 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from evoae.errors import GenomeError
-from evoae.genome.gene_kind import (
-    DecoderLayer,
-    EncoderLayer,
-    Gene,
-    GlobalGene,
-    Modifier,
-)
+from evoae.genome.gene_kind import DecoderLayer, EncoderLayer, Gene, GlobalGene, Modifier
 from evoae.genome.genes import GENES, Latent, kinds, mirror_of
 from evoae.genome.genome import Block, Genome
 

@@ -22,7 +22,7 @@ from evoae.genome.gene_kind import (
     GlobalGene,
     Modifier,
 )
-from evoae.genome.genes import GENES, kinds, make, mirror_of, numbers
+from evoae.genome.genes import GENES, by_field, kinds, make, mirror_of, numbers
 from evoae.genome.genome import Block, Genome
 from evoae.genome.grammar import replace_gene
 from evoae.genome.sampling import choose, draw_gene, draw_pair, modifiers_of, pick
@@ -78,31 +78,6 @@ def mutate(
     return Variation(genome, "none")
 
 
-def scale_filters(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
-    """Scale one layer's filters by 10 to 50 per cent, by at least 1, up or down."""
-    return _nudge(rng, genome, space, _sites(genome, "filters"))
-
-
-def shift_rate(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
-    """Shift one dropout rate by .001 to .1, up or down."""
-    return _nudge(rng, genome, space, _sites(genome, "rates"))
-
-
-def shift_blocks(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
-    """Add or take one residual block of a layer that has some; one stays."""
-    return _nudge(rng, genome, space, _sites(genome, "blocks"))
-
-
-def scale_units(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
-    """Scale one dense layer's units by 10 to 50 per cent, by at least 1, up or down."""
-    return _nudge(rng, genome, space, _sites(genome, "units"))
-
-
-def scale_latent(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
-    """Scale the latent vector by 10 to 50 per cent, by at least 1, up or down."""
-    return _nudge(rng, genome, space, _sites(genome, "latent"))
-
-
 def redraw_kernel(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Draw one layer's kernel anew, uniformly from all others."""
     sites = [index for index, _ in _sites(genome, "kernels")]
@@ -111,7 +86,7 @@ def redraw_kernel(rng: np.random.Generator, genome: Genome, space: Space) -> Gen
     index = pick(rng, list(dict.fromkeys(sites)))
     gene = genome.genes[index]
     choices: list[Iterable[float]] = []
-    for field, number in zip(GENES[type(gene)].fields, numbers(gene), strict=True):
+    for field, number in by_field(gene):
         least, most = space.steps(field)
         choices.append(range(least, most + 1) if field.mutation == "kernels" else (number,))
     others = [drawn for drawn in product(*choices) if drawn != numbers(gene)]
@@ -162,11 +137,6 @@ def remove_pair(rng: np.random.Generator, genome: Genome, space: Space) -> Genom
     return genome.with_pairs(pairs)
 
 
-def redraw_global_gene(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
-    """Choose another activation, downsampling, upsampling or head for the whole network."""
-    return _redraw_word(rng, genome, space, _sites(genome, "global_genes"))
-
-
 def change_training(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
     """Change the learning rate by up to a factor of 2, the batch size or the optimiser."""
     sites = _sites(genome, "learning")
@@ -177,21 +147,6 @@ def change_training(rng: np.random.Generator, genome: Genome, space: Space) -> G
         if changed is not genome:
             return changed
     return genome
-
-
-OPERATORS: dict[str, Operator] = {  # by the name of their weight in `MutationConfig`
-    "filters": scale_filters,
-    "kernels": redraw_kernel,
-    "rates": shift_rate,
-    "latent": scale_latent,
-    "blocks": shift_blocks,
-    "modifiers": toggle_modifier,
-    "insert_pair": insert_pair,
-    "remove_pair": remove_pair,
-    "units": scale_units,
-    "global_genes": redraw_global_gene,
-    "learning": change_training,
-}
 
 
 def _applies(name: str, space: Space) -> bool:
@@ -264,10 +219,7 @@ def _nudge(
 def _with_number(genome: Genome, index: int, field: Field, number: float) -> Genome:
     """Return `genome` with another number in a field of its gene at `index`."""
     gene = genome.genes[index]
-    values = [
-        number if other == field else old
-        for other, old in zip(GENES[type(gene)].fields, numbers(gene), strict=True)
-    ]
+    values = [number if other == field else old for other, old in by_field(gene)]
     return replace_gene(genome, index, make(type(gene), values))
 
 
@@ -278,3 +230,35 @@ def _draw_weighted(rng: np.random.Generator, weights: Mapping[str, float]) -> st
         if point < 0:
             return name
     return name  # rounding may leave a point at the very end
+
+
+def _of_fields(
+    name: str,
+    mutation: str,
+    change: Callable[[np.random.Generator, Genome, Space, Sequence[_Site]], Genome],
+) -> Operator:
+    """Return the operator of this name that changes one of the fields with this mutation."""
+
+    def operator(rng: np.random.Generator, genome: Genome, space: Space) -> Genome:
+        return change(rng, genome, space, _sites(genome, mutation))
+
+    operator.__name__ = name
+    return operator
+
+
+OPERATORS: dict[str, Operator] = {  # by the name of their weight in `MutationConfig`
+    "filters": _of_fields("scale_filters", "filters", _nudge),
+    "kernels": redraw_kernel,
+    "rates": _of_fields("shift_rate", "rates", _nudge),
+    "latent": _of_fields("scale_latent", "latent", _nudge),
+    "blocks": _of_fields("shift_blocks", "blocks", _nudge),
+    "modifiers": toggle_modifier,
+    "insert_pair": insert_pair,
+    "remove_pair": remove_pair,
+    "units": _of_fields("scale_units", "units", _nudge),
+    "global_genes": _of_fields("redraw_global_gene", "global_genes", _redraw_word),
+    "learning": change_training,
+}
+"""How a genome is changed. `scale_` operators change one number by 10 to 50 per cent, by at least
+1, up or down; `shift_` ones by up to the `shift` of its field, in steps of 1 or .001. Of the words
+of the whole network (`redraw_global_gene`) another one is chosen."""

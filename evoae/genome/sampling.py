@@ -120,10 +120,7 @@ def choose(rng: np.random.Generator, items: Sequence[_Item]) -> _Item:
 
 
 def _draw_modifiers(
-    rng: np.random.Generator,
-    layer: type[EncoderLayer | DecoderLayer],
-    space: Space,
-    reach: float,
+    rng: np.random.Generator, layer: type[EncoderLayer | DecoderLayer], space: Space, reach: float
 ) -> tuple[Modifier, ...]:
     possible = modifiers_of(layer, space)
     return tuple(

@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 
 from evoae.config.model import ModelConfig
 from evoae.errors import SpaceError
+from evoae.formatting import shape
 from evoae.genome.canonical import canonical
 from evoae.genome.gene_kind import EncoderLayer, Field, Gene, GlobalGene
-from evoae.genome.genes import GENES, Latent, kinds, make, mirror_of, numbers
+from evoae.genome.genes import GENES, Latent, by_field, kinds, make, mirror_of
 from evoae.genome.genome import Block, Genome
 
 _Gene = TypeVar("_Gene", bound=Gene)
@@ -84,10 +85,9 @@ class Space:
         chosen = self.model.layers
         if chosen == "auto":
             chosen = "conv" if len(self.input_shape) == 3 else "dense"
-        rows = kinds(EncoderLayer).items()
         return tuple(
             gene
-            for gene, kind in rows
+            for gene, kind in kinds(EncoderLayer).items()
             if chosen in ("both", "conv" if kind.needs_map else "dense")
         )
 
@@ -141,8 +141,7 @@ class Space:
 
     def words(self, field: Field) -> tuple[str, ...]:
         """Return the words of a field that may be drawn."""
-        words: tuple[str, ...] = self._setting(field)
-        return words
+        return tuple(self._setting(field))
 
     def smallest(self) -> tuple[Genome, ...]:
         """Return the least genomes, one of which is admitted if any genome is.
@@ -198,13 +197,13 @@ class Space:
         if any(map(self.admits, smallest)):
             return
         sizes = [self.measure(genome) for genome in smallest]
-        shape = "×".join(map(str, self.input_shape))
+        sides = shape(self.input_shape)
         least = {limit: min(getattr(s, limit.measured) for s in sizes) for limit in _LIMITS}
         for limit, bound in self._bounds():
             if least[limit] > bound:
                 raise SpaceError(
                     f"model.{limit.setting}",
-                    f"{bound:,} admits no network for {shape}; the smallest has {least[limit]:,}",
+                    f"{bound:,} admits no network for {sides}; the smallest has {least[limit]:,}",
                     limit.remedy,
                 )
         strict = [
@@ -214,7 +213,7 @@ class Space:
         ]
         raise SpaceError(
             "model",
-            f"{' and '.join(strict)} admit no network for {shape} together, but each does alone",
+            f"{' and '.join(strict)} admit no network for {sides} together, but each does alone",
             "Raise one of them or lower the fewest filters (model.filters)",
         )
 
@@ -243,8 +242,7 @@ class Space:
         return attrgetter(*field.settings)(self.model)
 
     def _grain(self, field: Field) -> int:
-        grain: int = getattr(self.model, field.grain) if field.grain else 1
-        return grain
+        return int(getattr(self.model, field.grain)) if field.grain else 1
 
     def _range(self, field: Field) -> tuple[float, float]:
         """Return the least and the greatest number that the configuration and the gene admit."""
@@ -288,10 +286,9 @@ class Space:
             has = " ".join(GENES[kind].word for kind in held) or "none"
             return f"genes of the whole network: {has}; the configuration makes it {wanted}"
         for gene in genome.genes:
-            kind = GENES[type(gene)]
-            for field, number in zip(kind.fields, numbers(gene), strict=True):
+            for field, number in by_field(gene):
                 if outside := self._outside(field, number):
-                    name = kind.word if isinstance(gene, Latent) else field.name
+                    name = GENES[Latent].word if isinstance(gene, Latent) else field.name
                     return f"{name} {outside}"
         return None
 

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 
 def measured(
-    model: keras.Model,
-    objective: AbstractObjective,
-    parts: Sequence[Images],
-    kind: AbstractKind,
+    model: keras.Model, objective: AbstractObjective, parts: Sequence[Images], kind: AbstractKind
 ) -> dict[str, float]:
     """Return the objective's metrics, and how good the rebuilt images are.
 

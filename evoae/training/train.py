@@ -18,7 +18,7 @@ import numpy as np
 from evoae.config.schema import TrainingConfig
 from evoae.data.kinds.registry import KINDS
 from evoae.data.shared_memmap import Shared, open_shared
-from evoae.errors import RunError, disk_error
+from evoae.errors import RunError, translate_disk_errors
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, so_far, stopped_after
 from evoae.formatting import mebibytes
 from evoae.models.memory import MARGIN, training_bytes
@@ -232,7 +232,8 @@ def _save(model: Any, path: Path) -> None:
         RunError: it cannot be written.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.keras")  # Keras wants that suffix
-    try:
+    step = "free some space or mend the permissions, then resume the run, or refit again"
+    with translate_disk_errors(RunError, path, "the model cannot be saved", step):
         path.parent.mkdir(exist_ok=True)  # no more: a run that was removed stays so
         try:
             model.save(temporary)
@@ -242,12 +243,6 @@ def _save(model: Any, path: Path) -> None:
             sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
-    except OSError as why:
-        raise disk_error(why, RunError)(
-            str(path),
-            f"the model cannot be saved ({why.strerror or why})",
-            "free some space or mend the permissions, then resume the run, or refit again",
-        ) from why
 
 
 def _show(model: Any, data: Shared, folder: Path) -> None:

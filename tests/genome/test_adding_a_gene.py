@@ -14,7 +14,7 @@ import pytest
 
 import evoae
 from evoae.config.model import ModelConfig
-from evoae.config.schema import ObjectiveConfig
+from evoae.config.schema import ReconstructionConfig
 from evoae.config.search import MutationConfig, SearchConfig
 from evoae.errors import GenomeError
 from evoae.evolution.deduplication import propose
@@ -100,7 +100,7 @@ def _added(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def space() -> Space:
-    defaults = NetworkDefaults.of(MODEL, ObjectiveConfig(), INPUT, "sigmoid")
+    defaults = NetworkDefaults.of(MODEL, ReconstructionConfig(), INPUT, "sigmoid")
     return Space(MODEL, INPUT, measure(defaults))
 
 

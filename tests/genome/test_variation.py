@@ -22,10 +22,6 @@ from evoae.genome.mutation import (
     mutate,
     redraw_kernel,
     remove_pair,
-    scale_filters,
-    scale_latent,
-    shift_blocks,
-    shift_rate,
     toggle_modifier,
 )
 from evoae.genome.network_defaults import NetworkDefaults
@@ -35,6 +31,9 @@ from evoae.genome.text import parse, render
 from evoae.models.plan import measure
 from tests.genome.laws import assert_lawful
 from tests.genome.strategies import SEEDS, spaces
+
+scale_filters, scale_latent = OPERATORS["filters"], OPERATORS["latent"]
+shift_blocks, shift_rate = OPERATORS["blocks"], OPERATORS["rates"]
 
 SHAPE = (28, 28, 1)
 RESIDUAL = SamplingConfig(residual=0.5)

@@ -111,6 +111,14 @@ def whole(values: NDArray[np.float64]) -> NDArray[Any]:
     return values.astype(np.int64) if fit else values
 
 
+def in_order(cell: str) -> tuple[float, str]:
+    """Return what sorts texts: numbers by their value, before words."""
+    try:
+        return float(cell), cell
+    except ValueError:
+        return np.inf, cell
+
+
 def _as_text(value: object) -> str:
     said = str(value).strip()
     number = _WHOLE.fullmatch(said)

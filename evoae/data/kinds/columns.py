@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.data.kinds.cells import numbers, texts, whole
+from evoae.data.kinds.cells import in_order, numbers, texts, whole
 from evoae.errors import DataError
 from evoae.formatting import figure
 
@@ -115,8 +115,7 @@ class Column:
         """
         if self.categories:
             text = self._filled(texts(cells, missing_values), place).to_numpy()
-            hot: NDArray[np.bool_] = text[:, np.newaxis] == np.array(self.categories, object)
-            return hot
+            return np.asarray(text[:, np.newaxis] == np.array(self.categories, object))
         values, odd = numbers(cells, missing_values)
         if odd.any():
             row = int(odd.argmax())
@@ -141,8 +140,7 @@ class Column:
     def decode(self, inputs: NDArray[np.float64]) -> NDArray[Any]:
         """Return the cells, (n,), that network inputs, (n, inputs), stand for."""
         if self.categories:
-            likeliest: NDArray[Any] = np.array(self.categories, object)[inputs.argmax(axis=1)]
-            return likeliest
+            return np.asarray(np.array(self.categories, object)[inputs.argmax(axis=1)])
         values: NDArray[np.float64] = inputs[:, 0] * self.scale + self.mean
         if self.decimals is None:
             return values
@@ -166,14 +164,7 @@ def _categories(known: pd.Series[Any], place: str) -> tuple[str, ...]:
     Raises:
         DataError: they are too many.
     """
-
-    def order(category: str) -> tuple[float, str]:
-        try:
-            return float(category), category
-        except ValueError:
-            return np.inf, category
-
-    categories = tuple(sorted(known.unique(), key=order))
+    categories = tuple(sorted(known.unique(), key=in_order))
     if len(categories) > _MOST_CATEGORIES:
         raise DataError(
             place,

@@ -24,7 +24,7 @@ from evoae.data.progress import Say
 from evoae.data.sources import download
 from evoae.data.sources.damage import accessing
 from evoae.data.sources.idx import find_first
-from evoae.errors import DataError, disk_error
+from evoae.errors import DataError, translate_disk_errors
 
 SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset-* packages install
 _REMEDY = "check data.path and EVOAE_DATA"
@@ -123,7 +123,9 @@ class FileFetcher(Fetcher):
         """Download and verify a copy and keep it in the Keras cache, whole or not at all."""
         cache, reasons = keras_datasets(), []
         say(f"{self.name}: not on this machine yet; getting {self.size}, once")
-        try:
+        step = "set KERAS_HOME to a folder that can be written and has room"
+        failed = f"{self.name} cannot be kept there"
+        with translate_disk_errors(DataError, cache, failed, step):
             cache.mkdir(parents=True, exist_ok=True)
             for attempt in (self._download, *([] if self.package is None else [self._unpack])):
                 with TemporaryDirectory(dir=cache, prefix=".evoae-") as staging:
@@ -137,12 +139,6 @@ class FileFetcher(Fetcher):
                     else:
                         (cache / self.home).mkdir(exist_ok=True)
                         return tuple(file.replace(cache / self.home / file.name) for file in copy)
-        except OSError as why:
-            raise disk_error(why, DataError)(
-                str(cache),
-                f"{self.name} cannot be kept there ({why.strerror})",
-                "set KERAS_HOME to a folder that can be written and has room",
-            ) from why
         raise self._missing(path, reasons)
 
     def _download(self, staging: Path) -> tuple[Path, ...]:

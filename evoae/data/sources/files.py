@@ -173,8 +173,7 @@ def _member(archive: Any, name: str, path: Path) -> NDArray[Any]:
         promised = _check_plain(file, f"{path} ({name})")
     check_promise(promised, info.file_size, packed=False, what=name)
     check_promise(promised, info.compress_size, packed=True, what=name)
-    array: NDArray[Any] = archive[name]
-    return array
+    return np.asarray(archive[name])
 
 
 def _check_plain(file: IO[bytes], place: str) -> int:

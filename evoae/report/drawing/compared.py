@@ -87,11 +87,9 @@ def _curves(
 def _scale(axes: Axes, courses: Sequence[Course]) -> None:
     """Show where the runs end, and not how bad the very first networks were."""
     ends = [course.end.best for course in courses if course.end.best is not None]
-    firsts = [
-        max(course.at(trainings=max(1, course.end.trainings // 10)) or 0.0 for course in courses)
-    ]
+    early = [course.at(trainings=max(1, course.end.trainings // 10)) or 0.0 for course in courses]
     if ends:
-        low, high = min(ends), max(*ends, *firsts)
+        low, high = min(ends), max(ends + early)
         axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low) or None)
     axes.set_xlim(left=0)
     axes.spines[["right", "top"]].set_visible(False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import ceil
 from statistics import fmean, median
@@ -93,24 +93,23 @@ class Choice:
 def factors(snapshot: RunSnapshot) -> list[Factor]:
     """Return what varied among the candidates that were trained to the end."""
     scored = _scored(snapshot)
-    ids, losses = tuple(c.id for c in scored), tuple(c.loss for c in scored)
-    measured = _by_measure(scored).items()
+    ids, losses = tuple(scored), tuple(value for _, value in scored.values())
+    measured = _by_measure(snapshot).items()
     return [Factor(name, ids, values, losses) for name, values in measured if len(set(values)) > 1]
 
 
 def constant(snapshot: RunSnapshot) -> dict[str, float]:
     """Return by name what was the same in all of them; nothing if there are fewer than two."""
-    scored = _scored(snapshot)
-    measured = _by_measure(scored if len(scored) > 1 else []).items()
-    return {name: values[0] for name, values in measured if len(set(values)) == 1}
+    measured = _by_measure(snapshot).items()
+    return {name: values[0] for name, values in measured if len(set(values)) == 1 < len(values)}
 
 
 def choices(snapshot: RunSnapshot) -> list[Choice]:
     """Return every word that not all candidates share, with what came of it."""
     by_choice: dict[tuple[str, str], list[float]] = {}
-    for candidate in _scored(snapshot):
-        for name, word in _words(candidate.genome).items():
-            by_choice.setdefault((name, word), []).append(candidate.loss)
+    for genome, value in _scored(snapshot).values():
+        for name, word in _words(genome).items():
+            by_choice.setdefault((name, word), []).append(value)
     names = [name for name, _ in by_choice]
     return [
         Choice(name, word, len(losses), min(losses), median(losses))
@@ -119,23 +118,13 @@ def choices(snapshot: RunSnapshot) -> list[Choice]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    id: str
-    genome: Genome
-    latent: int
-    loss: float
-
-
-def _scored(snapshot: RunSnapshot) -> list[_Scored]:
-    """Return the candidates that were trained to the end, in the order of proposal."""
-    scored = []
-    for id, candidate in snapshot.candidates.items():
-        evaluation, value = snapshot.evaluations.get(id), snapshot.loss_of(id)
-        if evaluation is not None and value is not None and not evaluation.raced:
-            genome = decode(candidate.tokens)
-            scored.append(_Scored(id, genome, evaluation.latent or 0, value))
-    return scored
+def _scored(snapshot: RunSnapshot) -> dict[str, tuple[Genome, float]]:
+    """Return genome and loss of the candidates that were trained to the end, as proposed."""
+    return {
+        id: (decode(candidate.tokens), value)
+        for id, candidate in snapshot.candidates.items()
+        if (value := snapshot.loss_of(id)) is not None and not snapshot.evaluations[id].raced
+    }
 
 
 def _words(genome: Genome) -> dict[str, str]:
@@ -152,9 +141,10 @@ def _is_real(kind: GeneKind) -> bool:
     return bool(kind.fields) and kind.fields[0].type is float
 
 
-def _by_measure(scored: Sequence[_Scored]) -> dict[str, tuple[float, ...]]:
-    """Return by name what `_measures` says of each candidate."""
-    rows = [_measures(candidate.genome, candidate.latent) for candidate in scored]
+def _by_measure(snapshot: RunSnapshot) -> dict[str, tuple[float, ...]]:
+    """Return by name what `_measures` says of each scored candidate."""
+    scored, trained = _scored(snapshot).items(), snapshot.evaluations
+    rows = [_measures(genome, trained[id].latent or 0) for id, (genome, _) in scored]
     return {name: tuple(row[name] for row in rows) for name in (rows[0] if rows else ())}
 
 

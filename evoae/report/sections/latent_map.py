@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.data.kinds.cells import in_order
 from evoae.formatting import count
 from evoae.report.blocks import Figure, Figures, Form, Ink, Key, Section, Table, Text
 from evoae.report.drawing.chart import Mark, draw_marks
@@ -133,7 +134,7 @@ def groups(labels: Sequence[str] | None, number: int) -> list[Group]:
         for turn in range(len(_FORMS))
         for number, ink in enumerate(_INKS)
     ]
-    named = sorted((label for label, _ in Counter(labels).most_common(len(styles))), key=_in_order)
+    named = sorted((label for label, _ in Counter(labels).most_common(len(styles))), key=in_order)
     array = np.array(labels)
     labelled = [
         (Key(*style, label), np.flatnonzero(array == label))
@@ -144,14 +145,6 @@ def groups(labels: Sequence[str] | None, number: int) -> list[Group]:
         others = len(set(labels)) - len(named)
         labelled.insert(0, (Key("faint", "point", f"{others:,} other labels"), rest))
     return labelled
-
-
-def _in_order(label: str) -> tuple[float, str]:
-    """Order numbers by their value, before words."""
-    try:
-        return float(label), label
-    except ValueError:
-        return np.inf, label
 
 
 def _draw(name: str, alt: str, drawn: Map, groups: Sequence[Group]) -> str:
