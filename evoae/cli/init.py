@@ -8,6 +8,7 @@ import click
 
 from evoae.cli import options
 from evoae.cli.output import say
+from evoae.errors import ConfigError
 from evoae.formatting import command as typed
 
 _MADE_UP = "my-images"
@@ -32,8 +33,6 @@ def command(file: Path, data: str | None, template: str | None, force: bool, sch
     FILE `-` is stdout. The data are a named set (see `evoae data list`), a file (.npy, .npz, idx,
     .csv) or a folder of pictures.
     """
-    from evoae.errors import ConfigError
-
     text = _schema() if schema else _template(data, template)
     if str(file) == "-":
         click.echo(text)
@@ -65,7 +64,6 @@ def _template(data: str | None, kind: str | None) -> str:
     from evoae.config.template import template
     from evoae.data.sources.files import home
     from evoae.data.sources.named import NAMED
-    from evoae.errors import ConfigError
 
     if data is not None and data not in NAMED and not home(Path(data)).exists():
         expected = f"expected a file or folder that exists, or one of {', '.join(NAMED)}"

@@ -56,9 +56,10 @@ def path(name: str, *, help: str, metavar: str = "PATH", required: bool = False)
 # --- RUN and ID
 
 
-def run(command: _Command) -> _Command:
-    """Take RUN: the path of a run's folder, or its name under runs/."""
-    return click.argument("run")(command)
+# Take RUN: the path of a run's folder, or its name under runs/.
+run = click.argument("run")
+# Take the candidate's ID, by default that of the best.
+id = click.argument("id", metavar="[ID]", default="best")
 
 
 def opened(command: _Command) -> _Command:
@@ -70,11 +71,6 @@ def opened(command: _Command) -> _Command:
         given["run"] = Run.open(given["run"])
 
     return run(_adapted(command, open_run))
-
-
-def id(command: _Command) -> _Command:
-    """Take the candidate's ID, by default that of the best."""
-    return click.argument("id", metavar="[ID]", default="best")(command)
 
 
 def model(command: _Command) -> _Command:
@@ -91,11 +87,12 @@ def model(command: _Command) -> _Command:
 # --- which items, and where they go
 
 
-def data(command: _Command) -> _Command:
-    """Take `--data`: other data than the run's own."""
-    return click.option(
-        "--data", metavar="NAME|PATH", help="A named set, file or folder. [the run's own data]"
-    )(command)
+# Take `--data`: other data than the run's own.
+data = click.option(
+    "--data", metavar="NAME|PATH", help="A named set, file or folder. [the run's own data]"
+)
+# Take `--force`, which is known before other options are looked at.
+force = click.option("--force", is_flag=True, is_eager=True, help="Replace what is there.")
 
 
 def items(command: _Command) -> _Command:
@@ -152,24 +149,16 @@ def out(help: str, of: str, *, required: bool = True) -> _Decorator:
     return decorate
 
 
-def force(command: _Command) -> _Command:
-    """Take `--force`, which is known before other options are looked at."""
-    return click.option("--force", is_flag=True, is_eager=True, help="Replace what is there.")(
-        command
-    )
-
-
 # --- how to train
 
 
 _CONFIG = "YAML file, or the name of a configuration that comes with evoae, such as fmnist.yaml."
 
 
-def config(command: _Command) -> _Command:
-    """Take `--config`; `read_config` reads it."""
-    return click.option(
-        "--config", "config_file", required=True, type=click.Path(path_type=Path), help=_CONFIG
-    )(command)
+# Take `--config`; `read_config` reads it.
+config = click.option(
+    "--config", "config_file", required=True, type=click.Path(path_type=Path), help=_CONFIG
+)
 
 
 def read_config(named: Path, overrides: Sequence[str]) -> Config:
@@ -231,11 +220,10 @@ def json(help: str = "Print JSON.") -> _Decorator:
     return decorate
 
 
-def csv(command: _Command) -> _Command:
-    """Take `--csv`; stands above `json`, which prints it."""
-    return click.option(
-        "--csv", "as_csv", is_flag=True, help="Print CSV. In a spreadsheet import it as text."
-    )(command)
+# Take `--csv`; stands above `json`, which prints it.
+csv = click.option(
+    "--csv", "as_csv", is_flag=True, help="Print CSV. In a spreadsheet import it as text."
+)
 
 
 def _adapted(command: _Command, change: Callable[[dict[str, Any]], None]) -> _Command:

@@ -11,6 +11,10 @@ from evoae.formatting import exact
 
 JsonSchema = Mapping[str, Any]
 _ENORMOUS = 1e6
+_BOUNDS = {
+    **{"minimum": "of at least", "exclusiveMinimum": "above"},
+    **{"maximum": "at most", "exclusiveMaximum": "below"},
+}
 
 
 def json_schema() -> dict[str, Any]:
@@ -80,18 +84,10 @@ def _either(options: Sequence[str]) -> str:
 
 def _range(schema: JsonSchema) -> str:
     """Word a range; a bound that is only there for the machine's sake is left out."""
-    low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
-    high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
-    if high is not None and high >= _ENORMOUS:
-        high = None
-    if low is not None and high is not None:
-        return f" from {exact(low)} to {exact(high)}"
-    bounds = [
-        f"{words} {'2^63' if bound == 2**63 else exact(bound)}"
-        for words, bound in (
-            *(("of at least", low), ("above", above)),
-            *(("at most", high), ("below", below)),
-        )
-        if bound is not None
-    ]
-    return f" {' and '.join(bounds)}" if bounds else ""
+    bounds = {words: schema[key] for key, words in _BOUNDS.items() if key in schema}
+    if bounds.get("at most", 0) >= _ENORMOUS:
+        del bounds["at most"]
+    if {"of at least", "at most"} <= bounds.keys():
+        return f" from {exact(bounds['of at least'])} to {exact(bounds['at most'])}"
+    said = [f"{words} {'2^63' if n == 2**63 else exact(n)}" for words, n in bounds.items()]
+    return f" {' and '.join(said)}" if said else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +71,12 @@ def sections_of(section: type[Section]) -> dict[str, type[Section]]:
 
 def _make(raw: Mapping[Any, Any], source: str, overrides: Sequence[str]) -> Config:
     filled = _with_sections(raw, Config)
-    places: dict[KeyPath, str] = {}
+    overridden: set[KeyPath] = set()
     for override in overrides:
         key, value = _override(override)
-        places[key] = f"--set {'.'.join(key)}"
-        _put(filled, key, value, places[key])
-    return _validate(filled, source, places)
+        overridden.add(key)
+        _put(filled, key, value, f"--set {'.'.join(key)}")
+    return _validate(filled, source, overridden)
 
 
 def _with_sections(raw: Mapping[Any, Any], section: type[Section]) -> dict[Any, Any]:
@@ -113,13 +113,13 @@ def _put(raw: dict[Any, Any], path: KeyPath, value: Any, place: str) -> None:
         raw, section = raw[key], inner[key]
 
 
-def _validate(raw: dict[Any, Any], source: str, places: Mapping[KeyPath, str]) -> Config:
+def _validate(raw: dict[Any, Any], source: str, overridden: Set[KeyPath]) -> Config:
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
         # A misspelt key is likely to be the cause of the other problems.
         problems = sorted(error.errors(), key=lambda problem: not _is_unknown(problem))
-        raise _sentence(problems[0], raw, source, places) from error
+        raise _sentence(problems[0], raw, source, overridden) from error
 
 
 def _is_unknown(problem: ErrorDetails) -> bool:
@@ -127,20 +127,20 @@ def _is_unknown(problem: ErrorDetails) -> bool:
 
 
 def _sentence(
-    problem: ErrorDetails, raw: Any, source: str, places: Mapping[KeyPath, str]
+    problem: ErrorDetails, raw: Any, source: str, overridden: Set[KeyPath]
 ) -> ConfigError:
     """Turn what pydantic found into place, value and what was expected."""
     section, above, setting = _locate(problem)
     if _is_unknown(problem):
         key = str(problem["loc"][-1])
-        return _unknown(_place((*above, key), source, places), key, section)
+        return _unknown(_place((*above, key), source, overridden), key, section)
     said = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else ""
     if said and setting is None:
         # A rule between settings: its message may start with the setting that it is about.
         key, colon, rest = said.partition(": ")
         if colon and key.split(".")[0] in section.settings():
-            return ConfigError(_place((*above, *key.split(".")), source, places), rest)
-        return ConfigError(_place(above, source, places), said)
+            return ConfigError(_place((*above, *key.split(".")), source, overridden), rest)
+        return ConfigError(_place(above, source, overridden), said)
     path = above if setting is None else (*above, setting)
     value = raw
     for key in path:
@@ -149,7 +149,7 @@ def _sentence(
     most = problem.get("ctx", {}).get("le")
     if most is not None and exact(most) not in advice:
         advice = f"expected at most {exact(most)}"
-    return ConfigError(_place(path, source, places), _shown(value), advice)
+    return ConfigError(_place(path, source, overridden), _shown(value), advice)
 
 
 def _locate(problem: ErrorDetails) -> tuple[type[Section], KeyPath, str | None]:
@@ -172,11 +172,9 @@ def _locate(problem: ErrorDetails) -> tuple[type[Section], KeyPath, str | None]:
     return section, above, None
 
 
-def _place(path: KeyPath, source: str, places: Mapping[KeyPath, str]) -> str:
-    for depth in range(len(path), 0, -1):
-        if path[:depth] in places:
-            return "--set " + ".".join(path)
-    return f"{source}: {'.'.join(path)}"
+def _place(path: KeyPath, source: str, overridden: Set[KeyPath]) -> str:
+    typed = any(path[:depth] in overridden for depth in range(1, len(path) + 1))
+    return f"{'--set ' if typed else f'{source}: '}{'.'.join(path)}"
 
 
 def _unknown(place: str, key: str, section: type[Section]) -> ConfigError:

@@ -24,6 +24,7 @@ from evoae.config.values import (
     Positive,
     Precision,
     Rate,
+    Schedule,
     Seconds,
     Section,
     Share,
@@ -39,15 +40,9 @@ class TrainingConfig(Section):
         128, description="inputs per optimiser step; short trainings need small batches"
     )
     optimizer: OptimizerName = Field("adam", description="the optimiser; sgd has momentum .9")
-    learning_rate: Rate = Field(
-        0.001, description="of the optimiser, the highest one of a schedule"
-    )
-    weight_decay: Decay = Field(
-        0.004, description="of adamw, muon: share of each weight taken off, times the rate"
-    )
-    schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="of the learning rate; cosine falls to 0"
-    )
+    learning_rate: Rate = 0.001
+    weight_decay: Decay = 0.004
+    schedule: Schedule = "constant"
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")
@@ -76,16 +71,10 @@ class RefitConfig(Section):
 
     epochs: Count = Field(30, description="most passes over all training data")
     optimizer: OptimizerName = Field("muon", description="the optimiser; a train gene outranks it")
-    learning_rate: Rate = Field(
-        0.004, description="of the optimiser, the highest one of a schedule"
-    )
+    learning_rate: Rate = 0.004
     batch_size: Positive = Field(64, description="inputs per optimiser step")
-    weight_decay: Decay = Field(
-        0.1, description="of adamw, muon: share of each weight taken off, times the rate"
-    )
-    schedule: Literal["constant", "cosine"] = Field(
-        "cosine", description="of the learning rate; cosine falls to 0"
-    )
+    weight_decay: Decay = 0.1
+    schedule: Schedule = "cosine"
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")

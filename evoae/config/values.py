@@ -93,8 +93,14 @@ Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1
 Shift = Annotated[int, Field(ge=0, le=64)]  # pixels
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=1e9)]
-Rate = Annotated[float, Field(gt=0, le=1e30)]  # of learning; float32 holds it
-Decay = Annotated[float, Field(ge=0, le=1e6)]
+Rate = Annotated[  # float32 holds it
+    float,
+    Field(gt=0, le=1e30, description="of the optimiser, the highest one of a schedule"),
+]
+_DECAY = "of adamw, muon: share of each weight taken off, times the rate"
+Decay = Annotated[float, Field(ge=0, le=1e6, description=_DECAY)]
+_SCHEDULE = "of the learning rate; cosine falls to 0"
+Schedule = Annotated[Literal["constant", "cosine"], Field(description=_SCHEDULE)]
 # The longest wait that every system call takes is some 24 days.
 Seconds = Annotated[float, Field(gt=0, le=1e6)]
 SplitSize = Positive | Annotated[float, Field(gt=0, lt=1)]

@@ -101,33 +101,29 @@ class ConsoleCallback(Callback):
 
 def _limits(model: ModelConfig) -> list[str]:
     """Word the limits that a search keeps."""
-    limits = ["spatial latent"]
-    if model.latent == "vector":
-        fixed = model.min_latent == model.max_latent
-        limits = [f"latent {'' if fixed else '≤ '}{model.max_latent}"]
-    if model.max_parameters is not None:
-        limits.append(f"≤ {model.max_parameters:,} parameters")
-    if model.max_flops is not None:
-        limits.append(f"≤ {formatting.flops(model.max_flops)}")
-    return limits
+    vector = f"latent {'' if model.min_latent == model.max_latent else '≤ '}{model.max_latent}"
+    return _there(
+        vector if model.latent == "vector" else "spatial latent",
+        model.max_parameters and f"≤ {model.max_parameters:,} parameters",
+        model.max_flops and f"≤ {formatting.flops(model.max_flops)}",
+    )
 
 
 def _extent(info: SearchInfo) -> list[str]:
     """Word how long a search will be."""
-    search, parts = info.config.search, []
-    if info.generations is None:
-        parts.append(f"generations of {search.population}")
-    else:
-        trainings = f"about {info.planned} trainings"
-        parts.append(f"{search.population} × {info.generations} generations, {trainings}")
-    budget = search.budget
-    if budget.flops is not None:
-        parts.append(f"at most {formatting.flops(budget.flops)}")
-    if budget.evaluations is not None:
-        parts.append(f"at most {formatting.plural(budget.evaluations, 'training')}")
-    if budget.minutes is not None:
-        parts.append(f"at most {formatting.figure(budget.minutes)} min")
-    return parts
+    search, budget = info.config.search, info.config.search.budget
+    plan = f"{search.population} × {info.generations} generations, about {info.planned} trainings"
+    return _there(
+        f"generations of {search.population}" if info.generations is None else plan,
+        budget.flops and f"at most {formatting.flops(budget.flops)}",
+        budget.evaluations and f"at most {formatting.plural(budget.evaluations, 'training')}",
+        budget.minutes and f"at most {formatting.figure(budget.minutes)} min",
+    )
+
+
+def _there(*items: str | float | None) -> list[str]:
+    """Return the items that are there: None, 0 or "" stands for one that is not."""
+    return [str(item) for item in items if item]
 
 
 def generation_of(progress: Progress, number: object = None) -> str:
@@ -144,18 +140,14 @@ def line(progress: Progress, memory: int | None = None) -> str:
         memory: bytes that driver and workers take; None to leave it out.
     """
     planned = "" if progress.planned is None else f"/{progress.planned}"
-    parts = [f"{progress.scored}{planned} trained"]
-    if progress.best is not None:
-        value, _, generation = progress.best
-        parts.append(f"best {formatting.loss(value)} (gen {generation})")
-    if progress.raced:
-        parts.append(f"{progress.raced} stopped early")
-    if progress.failed or progress.duplicates:
-        parts.append(f"{progress.failed} failed, {progress.duplicates} duplicates")
-    if progress.rate is not None:
-        parts.append(f"{60 * progress.rate:.1f}/min")
-    if (left := progress.left) is not None and left.seconds:
-        parts.append(f"{formatting.about(left.low, left.high)} left")
-    if memory is not None:
-        parts.append(formatting.size(memory))
+    best, left, lost = progress.best, progress.left, progress.failed or progress.duplicates
+    parts = _there(
+        f"{progress.scored}{planned} trained",
+        best and f"best {formatting.loss(best[0])} (gen {best[2]})",
+        progress.raced and f"{progress.raced} stopped early",
+        lost and f"{progress.failed} failed, {progress.duplicates} duplicates",
+        progress.rate and f"{60 * progress.rate:.1f}/min",
+        f"{formatting.about(left.low, left.high)} left" if left and left.seconds else None,
+        formatting.size(memory) if memory is not None else None,
+    )
     return " · ".join(parts)

@@ -24,6 +24,7 @@ from evoae.runs.environment import environment
 from evoae.runs.metadata import Environment
 
 _LITTLE_DISK = 2**30
+_PIP = f"{shlex.quote(sys.executable)} -m pip install"
 _NEEDED = ("tensorflow", "keras", "numpy", "deap")
 
 
@@ -150,17 +151,11 @@ def examine(*, quick: bool = False) -> Examination:
 
 
 def _missing_software(absent: list[str], tensorflow: TensorFlow | None) -> Iterator[Missing]:
-    python = sys.executable
     for name in absent:
-        yield Missing(
-            f"{name} is not installed", f"{shlex.quote(python)} -m pip install {name}", fatal=True
-        )
+        yield Missing(f"{name} is not installed", f"{_PIP} {name}", fatal=True)
     if tensorflow is not None and tensorflow.problem is not None:
-        yield Missing(
-            f"TensorFlow {tensorflow.problem}",
-            f"{shlex.quote(python)} -m pip install --force-reinstall tensorflow",
-            fatal=True,
-        )
+        anew = f"{_PIP} --force-reinstall tensorflow"
+        yield Missing(f"TensorFlow {tensorflow.problem}", anew, fatal=True)
 
 
 def _missing_room(runs: Place, cache: Place) -> Iterator[Missing]:
@@ -192,10 +187,7 @@ def _missing_gpus(
         return
     if visible and not tensorflow.gpus:
         why = "its CUDA packages are missing" if tensorflow.cuda else "it is built without CUDA"
-        yield Missing(
-            f"TensorFlow cannot use the GPU ({why})",
-            f"{shlex.quote(sys.executable)} -m pip install 'evoae[cuda]'",
-        )
+        yield Missing(f"TensorFlow cannot use the GPU ({why})", f"{_PIP} 'evoae[cuda]'")
     elif tensorflow.gpus and not visible:
         yield Missing(
             "no nvidia-smi on the PATH, so workers are not pinned to GPUs",
