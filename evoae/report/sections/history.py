@@ -83,16 +83,12 @@ def generation_rows(
     rows = tuple(
         (
             str(generation.number),
-            *(_worded(name, generation.stats.get(name)) for name in used),
+            *(_COLUMNS[name](generation.stats.get(name)) for name in used),
             duration(generation.seconds),
         )
         for generation in generations
     )
     return ("generation", *("cost so far" if n == "cost" else n for n in used), "time"), rows
-
-
-def _worded(column: str, value: float | None) -> str:
-    return "-" if value is None else _COLUMNS[column](value)
 
 
 def section(snapshot: RunSnapshot) -> Section | None:
@@ -127,10 +123,7 @@ def section(snapshot: RunSnapshot) -> Section | None:
 
 
 def _by_number(snapshot: RunSnapshot, steps: Sequence[Step], better: Sequence[Step]) -> Figure:
-    rows = tuple(
-        (str(s.number), short(s.id), loss(s.best), "-" if s.cost is None else flops(s.cost))
-        for s in better
-    )
+    rows = tuple((str(s.number), short(s.id), loss(s.best), flops(s.cost)) for s in better)
     header = ("network", "id", "best loss", "cost so far")
     table = Table("Each improvement", header, rows, frozenset({1}))
     first, last = better[0], better[-1]
