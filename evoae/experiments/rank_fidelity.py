@@ -34,8 +34,6 @@ _AGREE = 0.7  # rank correlation from which on the ranks are believed
 _OPEN = 0.3  # the lower end of its interval below which it is not
 _RESAMPLES = 2000
 
-_Pairs = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -275,7 +273,7 @@ def _kind(epochs: int) -> str:
     return f"{_FIDELITY} {epochs}"
 
 
-def _correlation(name: str, losses: _Pairs, seed: int) -> Correlation | None:
+def _correlation(name: str, losses: NDArray[np.float64], seed: int) -> Correlation | None:
     """Return a rank correlation, with the percentile interval of a bootstrap over candidates.
 
     B. Efron, Bootstrap methods: another look at the jackknife, 1979. A resample without two

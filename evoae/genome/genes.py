@@ -31,15 +31,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import ClassVar, TypeVar, get_args
 
+from evoae.config import values
 from evoae.config.model import ModelConfig
 from evoae.config.schema import TrainingConfig
-from evoae.config.values import (
-    ActivationName,
-    DownsamplingName,
-    HeadName,
-    OptimizerName,
-    UpsamplingName,
-)
 from evoae.genome.gene_kind import (
     DecoderLayer,
     EncoderLayer,
@@ -127,28 +121,28 @@ class Train(GlobalGene):
 
     learning_rate: float
     batch_size: int
-    optimizer: OptimizerName
+    optimizer: values.OptimizerName
 
 
 @dataclass(frozen=True, slots=True)
 class Activation(GlobalGene):
     """The activation of every layer but code and head."""
 
-    function: ActivationName
+    function: values.ActivationName
 
 
 @dataclass(frozen=True, slots=True)
 class Downsampling(GlobalGene):
     """How every encoder convolution halves its map."""
 
-    kind: DownsamplingName
+    kind: values.DownsamplingName
 
 
 @dataclass(frozen=True, slots=True)
 class Upsampling(GlobalGene):
     """How every decoder convolution doubles its map."""
 
-    kind: UpsamplingName
+    kind: values.UpsamplingName
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +155,7 @@ class Head(GlobalGene):
             head in any case.
     """
 
-    kind: HeadName
+    kind: values.HeadName
 
 
 def _words(name: str, setting: str, mutation: str, literal: object) -> Field:
@@ -239,15 +233,15 @@ _LEARNING = ("learning.learning_rates",), "learning"
 _TRAINING = (
     Field("learning_rate", float, -7, 1, *_LEARNING, shift=0.3, log10=True),
     Field("batch_size", int, 1, 65_536, ("learning.batch_sizes",), "learning", log=True),
-    _words("optimizer", "learning.optimizers", "learning", OptimizerName),
+    _words("optimizer", "learning.optimizers", "learning", values.OptimizerName),
 )
 GENES: dict[type[Gene], GeneKind] = {
     kind.gene: kind
     for kind in (
-        _choice(Activation, -9, "act", "function", ActivationName, sized=False),
-        _choice(Downsampling, -10, "down", "kind", DownsamplingName),
-        _choice(Upsampling, -11, "up", "kind", UpsamplingName),
-        _choice(Head, -12, "head", "kind", HeadName, absent="conv"),
+        _choice(Activation, -9, "act", "function", values.ActivationName, sized=False),
+        _choice(Downsampling, -10, "down", "kind", values.DownsamplingName),
+        _choice(Upsampling, -11, "up", "kind", values.UpsamplingName),
+        _choice(Head, -12, "head", "kind", values.HeadName, absent="conv"),
         GeneKind(
             *(Train, -8, "train", _TRAINING),
             evolves=attrgetter("learning.evolve"),

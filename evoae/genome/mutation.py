@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING
 
 from evoae.config.search import MutationConfig
 from evoae.genome.canonical import canonical
-from evoae.genome.gene_kind import (
-    DecoderLayer,
-    EncoderLayer,
-    Field,
-    GeneKind,
-    GlobalGene,
-    Modifier,
-)
+from evoae.genome.gene_kind import DecoderLayer, EncoderLayer, Field, Gene, GlobalGene, Modifier
 from evoae.genome.genes import GENES, by_field, kinds, make, mirror_of, numbers
 from evoae.genome.genome import Block, Genome
 from evoae.genome.grammar import replace_gene
@@ -151,20 +144,17 @@ def change_training(rng: np.random.Generator, genome: Genome, space: Space) -> G
 
 def _applies(name: str, space: Space) -> bool:
     """Tell whether a genome of the space may have a gene that a mutation changes."""
-    changed = [
-        kind for kind in GENES.values() if any(field.mutation == name for field in kind.fields)
-    ]
-    return not changed or any(_occurs(kind, space) for kind in changed)
+    rows = GENES.items()
+    changed = [gene for gene, kind in rows if any(field.mutation == name for field in kind.fields)]
+    return not changed or any(_occurs(gene, space) for gene in changed)
 
 
-def _occurs(kind: GeneKind, space: Space) -> bool:
-    if issubclass(kind.gene, EncoderLayer):
-        return kind.gene in space.layers
-    if issubclass(kind.gene, DecoderLayer):
-        return kind.gene in map(mirror_of, space.layers)
-    if issubclass(kind.gene, GlobalGene):
-        return kind.gene in space.global_genes
-    return not issubclass(kind.gene, Modifier) or kind.occurs(space.model)
+def _occurs(gene: type[Gene], space: Space) -> bool:
+    if issubclass(gene, EncoderLayer | DecoderLayer):
+        return gene in (*space.layers, *map(mirror_of, space.layers))
+    if issubclass(gene, GlobalGene):
+        return gene in space.global_genes
+    return not issubclass(gene, Modifier) or GENES[gene].occurs(space.model)
 
 
 def _sites(genome: Genome, mutation: str) -> list[_Site]:

@@ -149,9 +149,7 @@ def _draw(rng: np.random.Generator, space: Space, depth: int, reach: float) -> G
         draw_pair(rng, choose(rng, maps if at < depth - dense else vectors), space, reach)
         for at in range(depth)
     ]
-    latent = None
-    if space.model.latent == "vector":
-        latent = draw_gene(rng, Latent, space, reach)
+    latent = draw_gene(rng, Latent, space, reach) if space.model.latent == "vector" else None
     global_genes = tuple(draw_gene(rng, kind, space, reach) for kind in space.global_genes)
     encoder, mirrors = zip(*pairs, strict=True)
     return canonical(Genome(encoder, latent, mirrors[::-1], global_genes))

@@ -26,21 +26,8 @@ from functools import lru_cache
 from typing import Any
 
 from evoae.errors import GenomeError
+from evoae.genome import genes
 from evoae.genome.gene_kind import Gene, Modifier
-from evoae.genome.genes import (
-    Activation,
-    BatchNorm,
-    Conv,
-    Dense,
-    Downsampling,
-    Dropout,
-    Head,
-    Residual,
-    Train,
-    UpConv,
-    UpDense,
-    Upsampling,
-)
 from evoae.genome.genome import Block, Genome
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Size
@@ -195,7 +182,7 @@ def _decode(builder: PlanBuilder, block: Block) -> None:
 def _decode_image(builder: PlanBuilder, block: Block) -> None:
     """Lay the outermost decoder convolution as the head, after its modifiers."""
     defaults, layer = builder.defaults, block.layer
-    assert isinstance(layer, UpConv)
+    assert isinstance(layer, genes.UpConv)
     builder.unflatten()
     _modify(builder, (*block.first, *block.others))
     if builder.halved and defaults.upsampling != "transposed":
@@ -217,7 +204,7 @@ def _head(builder: PlanBuilder) -> None:
         builder.lay("reshape", defaults.input_shape, "image")
 
 
-def _conv(builder: PlanBuilder, gene: Conv) -> None:
+def _conv(builder: PlanBuilder, gene: genes.Conv) -> None:
     defaults = builder.defaults
     halves = min(builder.shape[:2]) > defaults.min_side
     stride = 2 if halves and defaults.downsampling == "stride" else 1
@@ -229,49 +216,49 @@ def _conv(builder: PlanBuilder, gene: Conv) -> None:
         builder.lay(kind, (-(-height // 2), -(-width // 2), gene.filters))
 
 
-def _upconv(builder: PlanBuilder, gene: UpConv) -> None:
+def _upconv(builder: PlanBuilder, gene: genes.UpConv) -> None:
     kernel = (gene.kernel_h, gene.kernel_w)
     builder.deconvolve(gene.filters, kernel, builder.defaults.activation)
 
 
-def _dense(builder: PlanBuilder, gene: Dense | UpDense) -> None:
+def _dense(builder: PlanBuilder, gene: genes.Dense | genes.UpDense) -> None:
     builder.connect(gene.units, builder.defaults.activation)
 
 
-def _residual(builder: PlanBuilder, gene: Residual) -> None:
+def _residual(builder: PlanBuilder, gene: genes.Residual) -> None:
     for _ in range(gene.blocks):
         builder.add_residual()
 
 
-def _activation(builder: PlanBuilder, gene: Activation) -> None:
+def _activation(builder: PlanBuilder, gene: genes.Activation) -> None:
     builder.defaults = replace(builder.defaults, activation=gene.function)
 
 
-def _downsampling(builder: PlanBuilder, gene: Downsampling) -> None:
+def _downsampling(builder: PlanBuilder, gene: genes.Downsampling) -> None:
     builder.defaults = replace(builder.defaults, downsampling=gene.kind)
 
 
-def _upsampling(builder: PlanBuilder, gene: Upsampling) -> None:
+def _upsampling(builder: PlanBuilder, gene: genes.Upsampling) -> None:
     builder.defaults = replace(builder.defaults, upsampling=gene.kind)
 
 
-def _kind_of_head(builder: PlanBuilder, gene: Head) -> None:
+def _kind_of_head(builder: PlanBuilder, gene: genes.Head) -> None:
     builder.mirrored = gene.kind == "mirror"
 
 
 LAYERS: dict[type[Gene], Callable[[PlanBuilder, Any], None]] = {
-    Activation: _activation,
-    Downsampling: _downsampling,
-    Upsampling: _upsampling,
-    Head: _kind_of_head,
-    Train: lambda *_: None,  # it says how to train
-    Conv: _conv,
-    Dense: _dense,
-    UpConv: _upconv,
-    UpDense: _dense,
-    Residual: _residual,
-    BatchNorm: lambda builder, _: builder.lay("batchnorm", parameters=4 * builder.shape[-1]),
-    Dropout: lambda builder, gene: builder.lay("dropout", rate=gene.rate),
+    genes.Activation: _activation,
+    genes.Downsampling: _downsampling,
+    genes.Upsampling: _upsampling,
+    genes.Head: _kind_of_head,
+    genes.Train: lambda *_: None,  # it says how to train
+    genes.Conv: _conv,
+    genes.Dense: _dense,
+    genes.UpConv: _upconv,
+    genes.UpDense: _dense,
+    genes.Residual: _residual,
+    genes.BatchNorm: lambda builder, _: builder.lay("batchnorm", parameters=4 * builder.shape[-1]),
+    genes.Dropout: lambda builder, gene: builder.lay("dropout", rate=gene.rate),
 }
 """How a gene is laid, by its class: a function of the layers so far and the gene. Genes of the
 whole network come first, and change what the others read; the latent gene has no function, as the

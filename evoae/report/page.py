@@ -111,7 +111,7 @@ def html(snapshot: RunSnapshot, shown: Sequence[Section]) -> str:
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return _template().render(
         title=snapshot.run.path.resolve().name,
-        data=snapshot.data,
+        data=snapshot.metadata.data,
         state=snapshot.status.state,
         written=written,
         sections=shown,

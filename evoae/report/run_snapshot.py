@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
-from evoae.data.kinds.base import AbstractKind
-from evoae.data.kinds.registry import restore
 from evoae.evaluation import Evaluation
 from evoae.formatting import count, loss, short
 from evoae.runs.files import REFIT
 from evoae.runs.hall_of_fame import Entry
-from evoae.runs.records import Baseline
 from evoae.runs.run import Run
 
 
@@ -58,24 +55,9 @@ class RunSnapshot:
         return refit if refit.get("test_loss") is not None else None
 
     @property
-    def baselines(self) -> tuple[Baseline, ...]:
-        """What the run was compared with."""
-        return self.status.baselines
-
-    @property
     def trainings(self) -> tuple[Evaluation, ...]:
         """All of them, further ones of a candidate last."""
         return (*self.evaluations.values(), *self.repeats.values())
-
-    @property
-    def data(self) -> str:
-        """The data set's name."""
-        return self.metadata.data
-
-    @property
-    def kind(self) -> AbstractKind:
-        """What the data set consists of."""
-        return restore(self.metadata.kind)
 
     @property
     def given(self) -> str | None:
@@ -85,7 +67,7 @@ class RunSnapshot:
     @property
     def measured(self) -> str:
         """What a loss of this run is, in words."""
-        return self.run.config.objective.fitness_in_words(self.kind.value)
+        return self.run.config.objective.fitness_in_words(self.run.data_kind().value)
 
     def loss_of(self, id: str) -> float | None:
         """Return a candidate's loss, the mean over its trainings.

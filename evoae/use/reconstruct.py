@@ -7,16 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from evoae.use import output
 from evoae.use.items import Items
 from evoae.use.model import Floats, Model
-from evoae.use.output import (
-    check_columns,
-    check_drawable,
-    in_rows,
-    write_batches_npz,
-    write_csv,
-    write_picture,
-)
 from evoae.use.score import errors
 
 IN_A_PICTURE = 64  # items, where no number is given
@@ -53,27 +46,27 @@ def write_rebuilt(path: Path, model: Model, items: Items) -> None:
     """
     suffix = path.suffix.lower()
     if suffix == ".png":
-        check_drawable(path, items.kind, items.shape, 3 * len(items))
-        write_picture(path, _picture(model, items), items.kind)
+        output.check_drawable(path, items.kind, items.shape, 3 * len(items))
+        output.write_picture(path, _picture(model, items), items.kind)
     elif suffix == ".npz":
         shape = (len(items), *items.shape)
         copies = (parts[-1] for parts in rebuilt(model, items))
         arrays = {"originals": (shape, items.batches(model.batch)), "rebuilt": (shape, copies)}
         if model.corruption is not None:
             arrays["corrupted"] = (shape, (parts[1] for parts in rebuilt(model, items)))
-        write_batches_npz(path, arrays)
+        output.write_batches_npz(path, arrays)
     else:
-        check_columns(path, items.kind, items.shape)
+        output.check_columns(path, items.kind, items.shape)
         names = items.kind.header(items.shape)
         header = ["index", "error", *names, *(f"{name}_rebuilt" for name in names)]
-        write_csv(path, header, _lines(model, items))
+        output.write_csv(path, header, _lines(model, items))
 
 
 def _picture(model: Model, items: Items) -> Floats:
     """Return rows of at most 16 items, each row followed by those of what was made of them."""
     across = min(_ACROSS, len(items))
     stages = zip(*rebuilt(model, items), strict=True)
-    grids = [in_rows(np.concatenate(parts), across) for parts in stages]
+    grids = [output.in_rows(np.concatenate(parts), across) for parts in stages]
     return np.stack(grids, axis=1).reshape(-1, across, *items.shape)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from statistics import mode
 
 from evoae.evaluation import Evaluation
 from evoae.formatting import command, plural, short
@@ -37,8 +37,7 @@ def section(snapshot: RunSnapshot) -> Section:
 
 
 def _most_common_message(failed: list[Evaluation]) -> str:
-    messages = Counter(evaluation.message or "" for evaluation in failed)
-    return messages.most_common(1)[0][0]
+    return mode(evaluation.message or "" for evaluation in failed)
 
 
 def _named(failed: list[Evaluation]) -> str:

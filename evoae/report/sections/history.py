@@ -83,16 +83,12 @@ def generation_rows(
     rows = tuple(
         (
             str(generation.number),
-            *(_worded(name, generation.stats.get(name)) for name in used),
+            *(_COLUMNS[name](generation.stats.get(name)) for name in used),
             duration(generation.seconds),
         )
         for generation in generations
     )
     return ("generation", *("cost so far" if n == "cost" else n for n in used), "time"), rows
-
-
-def _worded(column: str, value: float | None) -> str:
-    return "-" if value is None else _COLUMNS[column](value)
 
 
 def section(snapshot: RunSnapshot) -> Section | None:
@@ -127,10 +123,7 @@ def section(snapshot: RunSnapshot) -> Section | None:
 
 
 def _by_number(snapshot: RunSnapshot, steps: Sequence[Step], better: Sequence[Step]) -> Figure:
-    rows = tuple(
-        (str(s.number), short(s.id), loss(s.best), "-" if s.cost is None else flops(s.cost))
-        for s in better
-    )
+    rows = tuple((str(s.number), short(s.id), loss(s.best), flops(s.cost)) for s in better)
     header = ("network", "id", "best loss", "cost so far")
     table = Table("Each improvement", header, rows, frozenset({1}))
     first, last = better[0], better[-1]
@@ -138,7 +131,7 @@ def _by_number(snapshot: RunSnapshot, steps: Sequence[Step], better: Sequence[St
         f"Best validation loss so far against networks trained: from {loss(first.best)} at number "
         f"{first.number} to {loss(last.best)} at number {last.number} of {len(steps)}."
     )
-    for mark in baseline_marks(snapshot.baselines):
+    for mark in baseline_marks(snapshot.status.baselines):
         alt += f" For comparison, {mark.key.words}."
     title, labels = "Best so far, by networks trained", ("networks trained", "validation loss")
     marks = _course_marks(snapshot, steps, [float(step.number) for step in steps])
@@ -172,7 +165,7 @@ def _course_marks(
             x, y = zip(*((x, step.loss) for x, step in ended), strict=True)
             words = [snapshot.described(step.id) for _, step in ended]
             marks.append(Mark(key, x, y, words, {"s": size}, at_foot=y[0] is None))
-    return [*marks, *baseline_marks(snapshot.baselines)]
+    return [*marks, *baseline_marks(snapshot.status.baselines)]
 
 
 def _end(step: Step) -> str:
@@ -205,7 +198,7 @@ def _by_generation(snapshot: RunSnapshot) -> Figure:
         ),
         Mark(Key("blue", "line", "its best"), numbers, least, style=dots),
     ]
-    baselines = baseline_marks(snapshot.baselines)
+    baselines = baseline_marks(snapshot.status.baselines)
     keys = [mark.key for mark in (*marks[:2:-1], marks[0], *baselines)]
     title, labels = "Each generation's own networks", ("generation", "validation loss")
     return chart("generations", title, alt, [*marks, *baselines], labels, keys=keys, table=table)

@@ -62,10 +62,11 @@ def nothing(snapshot: RunSnapshot) -> str:
 
 def verdict(snapshot: RunSnapshot) -> str:
     """Say in a sentence what was found and how it compares."""
-    best, scored = snapshot.hall[0], [b for b in snapshot.baselines if b.val_loss is not None]
+    best = snapshot.hall[0]
+    scored = [b for b in snapshot.status.baselines if b.val_loss is not None]
     word = "is the best to rebuild" if snapshot.given is None else "rebuilds"
-    said = f"{short(best.id)} {word} {snapshot.data}: validation loss {loss(best.val_loss)}"
-    said += f" ({snapshot.measured})."
+    said = f"{short(best.id)} {word} {snapshot.metadata.data}: "
+    said += f"validation loss {loss(best.val_loss)} ({snapshot.measured})."
     for baseline in scored:
         said += f" {_against(best.val_loss, baseline)}"
     behind = any((b.val_loss or 0.0) < best.val_loss for b in scored)
@@ -130,7 +131,7 @@ def compared(snapshot: RunSnapshot) -> Table:
         header.remove("PCA")
     if all(entry.test_loss is None for entry in snapshot.hall):
         header.remove("test")
-    rows += [_row(baseline, best.val_loss) for baseline in snapshot.baselines]
+    rows += [_row(baseline, best.val_loss) for baseline in snapshot.status.baselines]
     return Table(
         "The best models, and what they are compared with",
         tuple(header),
