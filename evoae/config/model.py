@@ -9,12 +9,10 @@ from pydantic import Field, model_validator
 from evoae.config.values import (
     CHOICE,
     ActivationName,
-    BatchRange,
     BlockRange,
     Bytes,
     Count,
     DownsamplingName,
-    FilterRange,
     Flops,
     HeadName,
     KernelRange,
@@ -24,7 +22,7 @@ from evoae.config.values import (
     RateRange,
     Section,
     Share,
-    UnitRange,
+    SizeRange,
     UpsamplingName,
 )
 
@@ -45,7 +43,7 @@ class LearningConfig(Section):
     learning_rates: LearningRates = Field(
         (0.0003, 0.01), description="smallest and largest learning rate"
     )
-    batch_sizes: BatchRange = Field((16, 128), description="smallest and largest batch size")
+    batch_sizes: SizeRange = Field((16, 128), description="smallest and largest batch size")
     optimizers: Annotated[tuple[OptimizerName, ...], *CHOICE] = Field(
         ("adam", "adamw"), description="optimisers: one, or a list to choose from"
     )
@@ -75,13 +73,13 @@ class ModelConfig(Section):
         None, description="most bytes of one image's activations; null for no limit"
     )
     min_side: Positive = Field(7, description="pool while the smaller side is larger than this")
-    filters: FilterRange = Field((16, 128), description="fewest and most filters of a layer")
+    filters: SizeRange = Field((16, 128), description="fewest and most filters of a layer")
     filter_step: Count = Field(
         1,
         description="filters are multiples of it: bfloat16 is fast at those of 16",
     )
     kernels: KernelRange = Field((3, 5), description="smallest and largest kernel side")
-    units: UnitRange = Field((8, 256), description="fewest and most units of a dense layer")
+    units: SizeRange = Field((8, 256), description="fewest and most units of a dense layer")
     rates: RateRange = Field((0.0, 0.5), description="smallest and largest dropout rate")
     residual: BlockRange = Field((1, 2), description="fewest and most blocks of a res")
     activation: Annotated[tuple[ActivationName, ...], *CHOICE] = Field(

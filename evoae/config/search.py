@@ -63,14 +63,10 @@ class BudgetConfig(Section):
             flops: of all of them; None if unknown.
             seconds: of all drivers.
         """
-        shares = [0.0]
-        if self.flops is not None and flops is not None:
-            shares.append(flops / self.flops)
-        if self.evaluations is not None:
-            shares.append(trainings / self.evaluations)
-        if self.minutes is not None:
-            shares.append(seconds / (60 * self.minutes))
-        return min(1.0, max(shares))
+        limits = (self.flops, self.evaluations, self.minutes and 60 * self.minutes)
+        spent = zip((flops, trainings, seconds), limits, strict=True)
+        shares = [part / whole for part, whole in spent if part is not None and whole]
+        return min(1.0, max(shares, default=0.0))
 
 
 class RacingConfig(Section):

@@ -145,9 +145,7 @@ _Side = Annotated[int, Field(ge=1, le=63)]
 _Blocks = Annotated[int, Field(ge=1, le=8)]
 _LearningRate = Annotated[float, Field(ge=1e-7, le=10)]
 _Rate = Annotated[float, Field(ge=0, le=0.5)]
-FilterRange = Annotated[tuple[_Size, _Size], *_RANGE]
-UnitRange = FilterRange
-BatchRange = FilterRange
+SizeRange = Annotated[tuple[_Size, _Size], *_RANGE]
 KernelRange = Annotated[tuple[_Side, _Side], *_RANGE]
 BlockRange = Annotated[tuple[_Blocks, _Blocks], *_RANGE]
 LearningRates = Annotated[tuple[_LearningRate, _LearningRate], *_RANGE]

@@ -67,7 +67,8 @@ class LocalExecutor(AbstractExecutor):
             raise _unguarded()
         self._train, self._prepare = train, prepare
         self._recycle_after = recycle_after
-        self._slots: list[Worker | None] = [None] * workers
+        self._count = workers
+        self._slots: dict[int, Worker] = {}  # those that live, by number from 0
         self._environments = [{**_ENVIRONMENT, **extra} for extra in environments]
         self._waiting: deque[Job] = deque()
         self._done: deque[Evaluation] = deque()
@@ -79,7 +80,7 @@ class LocalExecutor(AbstractExecutor):
     @property
     def workers(self) -> int:
         """Number of processes."""
-        return len(self._slots)
+        return self._count
 
     def start(self, task: Task) -> None:
         """Hand a training to an idle process, or queue it."""
@@ -96,7 +97,7 @@ class LocalExecutor(AbstractExecutor):
                 raise LookupError("no training is under way")
             self._dispatch()
             self._observe()
-            if self._wave.is_over(self._alive()):
+            if self._wave.is_over(self._slots.values()):
                 self._judge(self._wave.take())
         return self._done.popleft()
 
@@ -106,49 +107,44 @@ class LocalExecutor(AbstractExecutor):
         self._waiting.clear()
         self._done.clear()
         self._wave.take()
-        workers, self._slots = self._alive(), [None] * len(self._slots)
+        workers, self._slots = self._slots.values(), {}
         for worker in workers:
             worker.process.kill()  # all of them, before waiting for the first
         for worker in workers:
             worker.reap()
 
     def _under_way(self) -> bool:
-        jobs = [worker.job for worker in self._alive()] + [each.job for each in self._wave.deaths]
+        jobs = [worker.job for worker in self._slots.values()]
+        jobs += [death.job for death in self._wave.deaths]
         return bool(self._waiting) or any(jobs)
-
-    def _alive(self) -> list[Worker]:
-        return [worker for worker in self._slots if worker is not None]
 
     def _dispatch(self) -> None:
         """Give every ready worker a job, and start workers for the jobs that are left."""
-        for worker in self._alive():
+        for worker in self._slots.values():
             if self._waiting and worker.ready and worker.job is None:
                 job = self._waiting.popleft()
                 if not worker.take(job):  # it died while idle
                     self._waiting.appendleft(job)
-        starting = sum(not worker.ready for worker in self._alive())
-        for slot, worker_or_none in enumerate(self._slots):
-            if worker_or_none is None and starting < len(self._waiting):
+        starting = sum(not worker.ready for worker in self._slots.values())
+        for slot in range(self._count):
+            if slot not in self._slots and starting < len(self._waiting):
                 environment = self._environments[slot % len(self._environments)]
                 self._slots[slot] = Worker.start(environment, self._train, self._prepare)
                 starting += 1
 
     def _observe(self) -> None:
         """Wait until some worker speaks, dies or runs out of time; see to it."""
-        workers = self._alive()
-        until = min([self._wave.end, *(worker.deadline for worker in workers)])
+        until = min([self._wave.end, *(worker.deadline for worker in self._slots.values())])
         patience = min(max(0.0, until - time.monotonic()), _LONGEST_WAIT)
         handles: list[connections.Connection | int] = []
-        for worker in workers:
+        for worker in self._slots.values():
             handles += [worker.connection, worker.process.sentinel]
         ready = set(connections.wait(handles, patience))
-        for slot, worker_or_none in enumerate(self._slots):
-            if worker_or_none is None:
-                continue
-            if {worker_or_none.connection, worker_or_none.process.sentinel} & ready:
-                self._receive(slot, worker_or_none)
-            elif worker_or_none.deadline <= time.monotonic():
-                self._time_out(slot, worker_or_none)
+        for slot, worker in sorted(self._slots.items()):
+            if {worker.connection, worker.process.sentinel} & ready:
+                self._receive(slot, worker)
+            elif worker.deadline <= time.monotonic():
+                self._time_out(slot, worker)
 
     def _receive(self, slot: int, worker: Worker) -> None:
         """Take what a worker says, or note its death."""
@@ -157,13 +153,13 @@ class LocalExecutor(AbstractExecutor):
         except (EOFError, OSError):
             answer = None
         if answer is None:
-            self._slots[slot] = None
+            del self._slots[slot]
             self._handle_exit(worker)
         elif isinstance(answer, Ready):
             worker.ready, self._failed_starts = True, 0
         elif not worker.ready:
             assert isinstance(answer, Exception)
-            self._slots[slot] = None
+            del self._slots[slot]
             worker.reap(kill=True)
             raise _unable(answer)
         elif isinstance(answer, Begun):
@@ -171,7 +167,7 @@ class LocalExecutor(AbstractExecutor):
         else:
             worker.finish()
             if self._worn(worker, answer):
-                self._slots[slot] = None
+                del self._slots[slot]
                 worker.reap(kill=True)
             if isinstance(answer, Exception):
                 raise answer
@@ -183,7 +179,7 @@ class LocalExecutor(AbstractExecutor):
         return old or (isinstance(answer, Evaluation) and answer.outcome is Outcome.OUT_OF_MEMORY)
 
     def _time_out(self, slot: int, worker: Worker) -> None:
-        self._slots[slot] = None
+        del self._slots[slot]
         worker.reap(kill=True)
         if worker.job is None:
             raise _unable(f"not ready after {figure(worker.deadline - worker.started)} s")

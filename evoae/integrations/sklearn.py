@@ -134,9 +134,9 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, and single settings by their path, as `search__population=20`."""
-        deep = {key: params[key] for key in params if key.partition("__")[0] in SECTIONS}
-        deep = {key: value for key, value in deep.items() if "__" in key}
-        super().set_params(**{key: params[key] for key in params.keys() - deep.keys()})
+        heads = tuple(f"{section}__" for section in SECTIONS)
+        deep = {key: params.pop(key) for key in list(params) if key.startswith(heads)}
+        super().set_params(**params)
         for key, value in deep.items():
             section, *path = key.split("__")
             given = getattr(self, section)

@@ -217,10 +217,8 @@ class Run:
     def in_force(self) -> Config:
         """Return the configuration with the generations and the budget that resumes have given."""
         metadata, search = self.metadata(), self.config.search
-        given = {
-            "generations": metadata.generations,
-            "budget": in_force(metadata.budget, search.budget),
-        }
+        budget = in_force(metadata.budget, search.budget)
+        given = {"generations": metadata.generations, "budget": budget}
         return self.config.model_copy(update={"search": search.model_copy(update=given)})
 
     def search_on(self) -> str | None:

@@ -128,7 +128,7 @@ def test_a_field_of_the_metadata_can_be_updated_and_the_others_stay(tmp_path: Pa
 def test_every_field_of_the_metadata_comes_back_as_it_was_recorded(tmp_path: Path) -> None:
     moment = "2026-01-01T00:00:00.000000+00:00"
     given = {
-        "table": {"columns": [{"name": "age", "mean": 0.1}]},
+        "kind": {"name": "rows", "item": "row", "fitted": {"columns": [{"mean": 0.1}]}},
         "genome": "latent(4)",
         "seeds": ("latent(2)", "latent(3)"),
         "generations": None,
