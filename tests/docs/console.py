@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from evoae.genome.genes import GENES
 
-_WORDS = "|".join(kind.word for kind in GENES)
+_WORDS = "|".join(kind.word for kind in GENES.values())
 _GENE = rf"(?:(?:{_WORDS})\b(?:\([^)]*\))?|\|)"
 _MASKS = (
     (rf"{_GENE}( {_GENE})+( …)?", "GENOME"),
