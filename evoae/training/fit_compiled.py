@@ -47,7 +47,7 @@ class CompiledLoop(AbstractFitLoop):
         self._model, self._objective, self._data = model, objective, data
         self._batch = training.batch_size
         self._weights = [weight.value for weight in model.trainable_variables]
-        self._optimizer = Optimizer(model.trainable_variables, training, len(data.train))
+        self._optimizer = Optimizer(self._weights, training, len(data.train))
         self._names: tuple[str, ...] = ()  # of the metrics, known once they are traced
         shape, dtype = data.train.shape[1:], tf.as_dtype(data.train.dtype)
         piece = tf.TensorSpec((None, *shape), dtype), tf.TensorSpec((None,), tf.int32)

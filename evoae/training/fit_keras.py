@@ -13,8 +13,8 @@ from evoae.config.schema import TrainingConfig
 from evoae.data.shared_memmap import Shared
 from evoae.models.objectives.base import AbstractObjective
 from evoae.models.precision import computing_in
-from evoae.training.base import AbstractFitLoop, scaled, steps_of
-from evoae.training.fit_optimizer import keras_optimizer
+from evoae.training.base import MOMENTUM, AbstractFitLoop, scaled, steps_of
+from evoae.training.fit_optimizer import as_matrix, is_matrix, rms
 from evoae.training.measure import mean_metrics
 
 
@@ -76,6 +76,26 @@ class _ObjectiveModel(keras.Model):  # type: ignore[misc]  # Keras is untyped
         return images
 
 
+@final
+class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras is untyped
+    """Keras' Muon, which leaves kernels of convolutions to Adam, for these as well.
+
+    Its methods are no part of Keras' interface: a test says when a new Keras changes them.
+    """
+
+    def _should_use_adamw(self, variable: Any) -> bool:
+        return not is_matrix(variable.shape)
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        """Return about the nearest matrix of equal singular values, shaped as a kernel."""
+        matrix = keras.ops.reshape(x, as_matrix(x.shape))
+        return keras.ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
+
+    def lr_adjust(self, x: Any) -> Any:
+        """Return an orthogonal step as large as one of Adam."""
+        return x * rms(as_matrix(x.shape))
+
+
 def _optimizer(training: TrainingConfig, images: int) -> Any:
     _, warmup, decay = steps_of(training, images)
     rate: Any = training.learning_rate
@@ -86,4 +106,17 @@ def _optimizer(training: TrainingConfig, images: int) -> Any:
             warmup_target=rate if warmup else None,
             warmup_steps=warmup,
         )
-    return keras_optimizer(training, rate)
+    match training.optimizer:
+        case "adam":
+            return keras.optimizers.Adam(rate)
+        case "adamw":
+            return keras.optimizers.AdamW(rate, weight_decay=training.weight_decay)
+        case "muon":
+            return Muon(
+                rate,
+                weight_decay=training.weight_decay,
+                adam_weight_decay=training.weight_decay,
+                name="muon",
+            )
+        case "sgd":
+            return keras.optimizers.SGD(rate, momentum=MOMENTUM)

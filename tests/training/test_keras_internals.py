@@ -1,6 +1,6 @@
 """What we replace in Keras is no part of its interface: a new Keras that changes it fails here.
 
-If one of these fails, read `fit_rewritten.py` and `fit_optimizer.py` against that Keras, mend
+If one of these fails, read `fit_rewritten.py` and `fit_keras.py` against that Keras, mend
 them, and raise the cap in `pyproject.toml`.
 """
 
@@ -45,7 +45,7 @@ def test_a_layer_computes_by_the_methods_that_are_replaced():
 def test_muon_steps_by_the_methods_that_are_replaced(name):
     import keras
 
-    from evoae.training.fit_optimizer import Muon
+    from evoae.training.fit_keras import Muon
 
     theirs, ours = getattr(keras.optimizers.Muon, name, None), getattr(Muon, name)
     assert theirs is not None, f"Muon.{name} is gone: {ADVICE}"
