@@ -38,5 +38,7 @@ def test_every_executor_is_enrolled_in_the_contract() -> None:
     for module in pkgutil.iter_modules(evoae.execution.__path__, "evoae.execution."):
         importlib.import_module(module.name)
     enrolled = {contract.kind for contract in ExecutorContract.__subclasses__()}
-    assert {InlineExecutor, LocalExecutor} <= enrolled
-    assert set(AbstractExecutor.__subclasses__()) == enrolled
+    # Other tests, in whose process this may run, have executors of their own.
+    known = AbstractExecutor.__subclasses__()
+    shipped = {kind for kind in known if kind.__module__.startswith("evoae.")}
+    assert {InlineExecutor, LocalExecutor} <= shipped <= enrolled

