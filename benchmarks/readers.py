@@ -27,6 +27,7 @@ from pathlib import Path
 import yaml
 
 import evoae
+from evoae.evaluation import TrainingKey
 from evoae.runs.folder import create
 from evoae.runs.records import Generation
 from evoae.runs.store import Store
@@ -107,7 +108,13 @@ def large_run(path: Path) -> Path:
                 store.add_candidate(replace(candidate(1, number, position), id=id, parents=()))
                 one = scored(1, 0.1 + 1 / (start + position + 10))
                 store.add_evaluation(
-                    replace(one, id=id, train_loss=curve, validation_loss=curve, cost=10**9)
+                    replace(
+                        one,
+                        key=TrainingKey(id),
+                        train_loss=curve,
+                        validation_loss=curve,
+                        cost=10**9,
+                    )
                 )
             members = tuple(ids[start : start + SIZE])
             row = {"trained": SIZE, "duplicates": 0, "failed": 0}

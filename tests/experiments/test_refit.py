@@ -13,6 +13,7 @@ from evoae.cli.main import cli
 from evoae.config.load import make_config
 from evoae.config.schema import TrainingConfig
 from evoae.errors import ConfigError, GenomeError, RunError, UseError
+from evoae.evaluation import TrainingKey
 from evoae.experiments import training_progress
 from evoae.experiments.downstream import transfer
 from evoae.experiments.refit import _Refit, refit, whole_problem
@@ -298,7 +299,9 @@ def test_a_long_training_is_followed_epoch_by_epoch(tmp_path, monkeypatch):
 
     monkeypatch.setattr(training_progress, "_EVERY", 0.01)
     curve = tmp_path / "curve.jsonl"
-    long = replace(task(1), id="abcdef12 2", curve=curve, training=TrainingConfig(epochs=9))
+    long = replace(
+        task(1), key=TrainingKey("abcdef12", 2), curve=curve, training=TrainingConfig(epochs=9)
+    )
     heard_it, lines = Event(), []
 
     def say(line):
