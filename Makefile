@@ -2,6 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := CI=true $(BIN)/python -m pytest -q
+QUICK := $(addprefix tests/,config analysis runs/test_run_store.py runs/test_eta.py genome/test_codec.py \
+  genome/test_text.py genome/test_golden.py genome/test_difference.py evolution/test_noise.py \
+  evolution/test_racing.py data/test_files.py data/test_tables.py engine/test_budget.py \
+  test_errors.py test_evaluation.py test_formatting.py test_pareto.py test_pinned.py)
 # A plain path to this folder, which a folder that is also called evoae cannot hide.
 PIP := $(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat
 
@@ -14,8 +18,8 @@ test: .venv/.dev ## set up, run every test but those of `make slow`
 slow: .venv/.dev ## the tests that take minutes each: before a change is called finished
 	$(PYTEST) -m slow
 
-quick: .venv/.dev ## the tests that train nothing, in a minute: while writing code
-	$(PYTEST) -n 2 -m "not slow and not training"
+quick: .venv/.dev ## tests of the rooms that train nothing, in a minute: while writing code
+	$(PYTEST) -n 2 -m "not slow" $(QUICK)
 
 check: lint types test ## everything CI runs, cheapest first
 

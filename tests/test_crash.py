@@ -35,6 +35,7 @@ def tally(tmp_path_factory):
         return alone.submit(kill, tmp_path_factory.mktemp("crash"), blows).result()
 
 
+@pytest.mark.slow
 def test_every_blow_falls(tally):
     fallen = [(blow.point, blow.moment, blow.victim, blow.kind) for blow in tally.fallen]
     assert sorted(fallen) == sorted(FEW)
@@ -42,11 +43,13 @@ def test_every_blow_falls(tally):
     assert tally.resumes >= 5
 
 
+@pytest.mark.slow
 def test_no_committed_evaluation_is_lost_or_trained_again(tally):
     assert tally.committed >= 10
     assert (tally.lost, tally.repeated) == (0, 0)
 
 
+@pytest.mark.slow
 def test_every_killed_run_ends_like_the_undisturbed_one(tally):
     assert tally.runs > 0
     assert tally.different == []
