@@ -130,7 +130,7 @@ class _Session:
         return None
 
     def blow_at(self, point: str) -> bool:
-        """Whether a blow is to fall at this point in this session, and has not fallen yet."""
+        """Whether a blow is due at this point and has not fallen yet."""
         return any(
             blow.point == point and not (self.folder / f"claim-{blow.number}").exists()
             for blow in self.blows
