@@ -33,8 +33,6 @@ from evoae.use.output import check_decodable
 from evoae.use.reconstruct import write_rebuilt
 from tests.conftest import TINY, with_changes
 
-pytestmark = pytest.mark.training
-
 # What would stand in evoae/config/data.py: a class of settings, of which DataConfig is made.
 
 
