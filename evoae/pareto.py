@@ -1,4 +1,4 @@
-"""The trade-off between loss, latent size and parameters: who is beaten by nobody in all of them.
+"""Pareto dominance in loss, latent size and parameters: which candidates no other one beats.
 
 Sizes and losses are compared on logarithmic scales, because what counts of them is the ratio.
 """

@@ -1,4 +1,4 @@
-"""The edge: the one place where commands are found and where errors become a sentence.
+"""Finds the command that was typed, and turns errors into one sentence and an exit code.
 
 Exit codes: 0 done, 1 the run failed, 2 the request was wrong, 130 interrupted.
 """

@@ -1,4 +1,4 @@
-"""`evoae encode`: codes of items."""
+"""`evoae encode`: writes the codes of items."""
 
 from __future__ import annotations
 

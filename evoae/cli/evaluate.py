@@ -1,4 +1,4 @@
-"""`evoae evaluate`: the figures of a trained model."""
+"""`evoae evaluate`: measures a trained model on any data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae evaluations`: every training of a run."""
+"""`evoae evaluations`: lists every training of a run."""
 
 from __future__ import annotations
 

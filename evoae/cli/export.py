@@ -1,4 +1,4 @@
-"""`evoae export`: a model for other programs."""
+"""`evoae export`: writes a model for other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae failures`: the candidates that earned no score, and why."""
+"""`evoae failures`: lists the candidates without a score, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae fidelity`: how well cheap trainings rank."""
+"""`evoae fidelity`: measures how well a search's short trainings rank networks."""
 
 from __future__ import annotations
 

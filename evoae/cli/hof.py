@@ -1,4 +1,4 @@
-"""`evoae hof`: the hall of fame."""
+"""`evoae hof`: lists the best candidates of a run, its hall of fame."""
 
 from __future__ import annotations
 

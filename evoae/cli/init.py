@@ -1,4 +1,4 @@
-"""`evoae init`: a commented configuration."""
+"""`evoae init`: writes a commented configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae interpolate`: between items."""
+"""`evoae interpolate`: decodes codes between those of given items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae lineage`: the family tree of a model."""
+"""`evoae lineage`: shows the family tree of a candidate."""
 
 from __future__ import annotations
 

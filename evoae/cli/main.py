@@ -1,4 +1,4 @@
-"""The command line's front door: which commands there are, loaded only when asked for."""
+"""The entry point: which commands there are, each loaded only when asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae manifold`: a two-dimensional code as a map."""
+"""`evoae manifold`: decodes a grid over a two-dimensional code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae plan`: what a search would do and cost."""
+"""`evoae plan`: forecasts what a search would do and cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae reconstruct`: items beside their copies."""
+"""`evoae reconstruct`: writes items beside their reconstructions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae refit`: winners, trained properly."""
+"""`evoae refit`: trains the best candidates longer, on all training data."""
 
 from __future__ import annotations
 

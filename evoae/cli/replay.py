@@ -1,4 +1,4 @@
-"""`evoae replay`: one candidate again."""
+"""`evoae replay`: trains a recorded candidate again and compares the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae report`: the whole run as one HTML page."""
+"""`evoae report`: writes the whole run as one HTML page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae resume`: go on with a run."""
+"""`evoae resume`: goes on with a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae sample`: new items."""
+"""`evoae sample`: decodes new items from random codes."""
 
 from __future__ import annotations
 

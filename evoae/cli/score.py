@@ -1,4 +1,4 @@
-"""`evoae score`: how strange each item is."""
+"""`evoae score`: writes an anomaly score of each item."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae search`: run a search."""
+"""`evoae search`: runs a search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae show`: one model."""
+"""`evoae show`: shows one candidate: layers, sizes and losses."""
 
 from __future__ import annotations
 

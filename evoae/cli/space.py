@@ -1,4 +1,4 @@
-"""`evoae space`: look at a search space before searching it."""
+"""`evoae space`: describes a search space before it is searched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae status`: where a run stands, once or until it ends."""
+"""`evoae status`: says where a run stands, once or until it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae train`: one given network."""
+"""`evoae train`: trains one given network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae transfer`: what the code is worth to a classifier."""
+"""`evoae transfer`: measures what the code is worth to a classifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evoae zoo`: good networks that were found before."""
+"""`evoae zoo`: lists good networks that were found before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Say in plain words which values a setting takes; read from the schema, so they cannot drift."""
+"""Describes in words which values a setting takes, read from the schema."""
 
 from __future__ import annotations
 

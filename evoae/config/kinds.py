@@ -1,4 +1,4 @@
-"""Sections that are told apart by their `kind`: one class of settings for each kind."""
+"""Sections whose `kind` says which class of settings they have (tagged unions)."""
 
 from __future__ import annotations
 

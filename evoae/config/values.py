@@ -1,4 +1,4 @@
-"""What a setting may be: words, ranges, sizes, and the base of every section."""
+"""Types and checks of single settings (words, ranges, sizes), and the base class of sections."""
 
 from __future__ import annotations
 

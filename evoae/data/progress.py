@@ -1,4 +1,4 @@
-"""How readers of data speak while they work: not at all, unless someone listens."""
+"""Progress messages of readers of data; silent unless someone listens."""
 
 from __future__ import annotations
 

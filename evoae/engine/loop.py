@@ -1,6 +1,10 @@
-"""The loop of a search: ask, train, tell, in the order of proposal, until target or budget.
+"""The loop of a search: propose, train, record, in the order of proposal.
 
-It ties together who proposes, who pays and who records, and hands what is left to an executor.
+It ends with the last generation, with the budget, when the space holds nothing new, when too much
+failed, or when it is asked to stop.
+
+`proposer`, `ledger` and `recorder` decide what is proposed, paid for and recorded; an executor
+trains.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """What is proposed next: the batches of a search's algorithm, and what it is told of them.
 
-Randomness comes from (seed, batch) alone, so a replay breeds each batch again as it was.
+It says when all generations are proposed (`done`) and when the space holds nothing new
+(`exhausted`); both end a search. Randomness comes from (seed, batch) alone, so a replay proposes
+each batch again as it was.
 """
 
 from __future__ import annotations

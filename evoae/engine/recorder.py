@@ -1,7 +1,8 @@
 """What is recorded of a search: its candidates, trainings and generations, models, and its clock.
 
 Every training that has ended is in the run folder before anything follows from it. So a resume is
-a replay: what is finished is read here, and only the rest is trained.
+a replay: what is finished is read here, and only the rest is trained. A search in which too much
+failed is stopped here.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Algorithms as ask and tell over pure state."""
+"""Search algorithms: asked for candidates, told their scores, with an immutable state."""

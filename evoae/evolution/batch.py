@@ -1,4 +1,4 @@
-"""What is trained next: an algorithm's proposals, and further trainings of what is in doubt."""
+"""The next batch: an algorithm's new candidates, and repeats of those whose score is uncertain."""
 
 from __future__ import annotations
 

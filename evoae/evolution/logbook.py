@@ -1,4 +1,4 @@
-"""The book of a search: a row of statistics for each generation."""
+"""Statistics of each generation of a search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The noise of a score: how much trainings that differ in their seed alone differ in their loss.
+"""The noise of a score: how much losses vary with the seed alone, and which candidates to repeat.
 
 Selection favours luck: the best of many short trainings owes its loss partly to its seed (the
 winner's curse). So candidates that may be the best are trained again with other seeds, and their

@@ -1,4 +1,4 @@
-"""The one place where DEAP enters: its toolbox, selection and sorting.
+"""DEAP's operators as the algorithms use them: toolbox, selection and sorting.
 
 DEAP's traps are met here (measured with DEAP 1.4): a NaN fitness would win tournaments, so a
 failed candidate has an empty fitness and is never handed over; selection draws from the global

@@ -1,4 +1,4 @@
-"""Breeding: what algorithms with parents make of them."""
+"""Makes offspring of parents by crossover and mutation; the operators are in `evoae.genome`."""
 
 from __future__ import annotations
 

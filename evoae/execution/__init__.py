@@ -1,1 +1,1 @@
-"""Where trainings run."""
+"""Runs trainings, in this process or in worker processes."""

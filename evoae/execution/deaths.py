@@ -1,4 +1,6 @@
-"""Whose doing the death of a worker process is: its training's, or the machine's.
+"""Decides who is to blame for a worker's death: its training or the machine.
+
+`evoae.execution.local` sees the death and acts on the answer.
 
 A training that breaks its process does so alone. A batch system, a service manager or a person
 that kills workers from outside usually kills several at once. So a death by a signal that another

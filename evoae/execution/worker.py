@@ -2,7 +2,7 @@
 
 A worker says `Ready` when it can train. It acknowledges every task that it is sent with `Begun`,
 then answers it with an `Evaluation`, or with the exception that `train` raised. It ends when its
-driver closes the connection, and it never outlives its driver.
+driver closes the connection or dies, and when a training takes more memory than the limit.
 """
 
 from __future__ import annotations

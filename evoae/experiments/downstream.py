@@ -10,7 +10,7 @@ Five ways are compared on the same labelled examples, each with several seeds:
   distort pretrained features and underperform out-of-distribution", arXiv 2202.10054, on why the
   layer goes first);
 - the same network from scratch (the comparison of Erhan et al. 2010, "Why does unsupervised
-  pre-training help deep learning?", EventLog of Machine Learning Research 11).
+  pre-training help deep learning?", Journal of Machine Learning Research 11).
 
 Who sees what: the examples are drawn from the training split, and a fifth of them only says when a
 network stops training. Accuracy is measured on the validation split, from which nothing here

@@ -1,4 +1,4 @@
-"""How well a search's cheap trainings rank: a sample of its candidates, trained longer."""
+"""How well a search's short trainings rank its candidates: a sample of them is trained longer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Crossover: two parents exchange genes or mirrored blocks; every law holds by construction."""
+"""Crossover: two parents exchange genes or mirrored blocks; children are always valid genomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a genome in numbers and words, as the gene table says.
+"""Features of a genome, in numbers and words, as the gene table names them.
 
 A surrogate learns from `features`; reports, TensorBoard and the time estimate show or use parts.
 """

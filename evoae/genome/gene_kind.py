@@ -1,4 +1,4 @@
-"""What a row of the gene table says: bases of genes, their fields, and the kind itself.
+"""The types of the gene table: base classes of genes, their fields, and `GeneKind`, a row.
 
 `evoae.genome.genes` holds the rows, and says how to add one.
 """

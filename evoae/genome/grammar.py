@@ -1,4 +1,4 @@
-"""The grammar that both written forms share: from a list of genes to a genome."""
+"""Checks a list of genes and makes a genome of it, for the text and the token form alike."""
 
 from __future__ import annotations
 

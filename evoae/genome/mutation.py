@@ -1,4 +1,7 @@
-"""Mutation: small random changes of a genome, each of which keeps the mirror law by construction.
+"""Mutation: small random changes of a genome, each of which keeps encoder and decoder mirrored.
+
+Which operator changes which number stands in the gene table, `evoae.genome.genes`; how often, in
+`MutationConfig`.
 
 An operator takes the random generator first and returns a new genome whose numbers lie in the
 space's ranges; it returns the genome that it was given, the same object, when there is nothing it

@@ -1,4 +1,4 @@
-"""What all networks of one search share, besides their genes."""
+"""Settings of networks that no gene decides: they are the same in a whole search."""
 
 from __future__ import annotations
 

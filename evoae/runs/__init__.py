@@ -1,1 +1,1 @@
-"""The run folder."""
+"""Run folders: made, locked, written and read."""

@@ -1,4 +1,4 @@
-"""The processes of a run's driver."""
+"""Memory that the driver of a run and its workers use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The records of a run folder."""
+"""What is read from a run's database: candidates, generations, baselines and the like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State, counts and forecast of a run, as `evoae status` prints them."""
+"""State, counts and forecast of a run, and their JSON; `evoae.cli.status` puts them into words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run's database holds, read as records."""
+"""Queries of a run's database, and the records made of their rows."""
 
 from __future__ import annotations
 

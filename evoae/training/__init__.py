@@ -1,1 +1,1 @@
-"""One candidate, one result."""
+"""Trains one candidate and measures it."""

@@ -1,4 +1,4 @@
-"""The interface of the fit loops."""
+"""The interface of the fit loops, and what they have in common."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The one place where what a candidate did wrong becomes its result."""
+"""Errors raised during a training become failed evaluations.
+
+Deaths and timeouts of workers become some in `evoae.execution.local`.
+"""
 
 from __future__ import annotations
 

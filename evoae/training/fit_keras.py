@@ -1,4 +1,4 @@
-"""The plain Keras loop: `compile` and `fit`. The oracle of the fast one."""
+"""The plain Keras loop, `compile` and `fit`: the reference that the fast one is checked by."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The optimisers of the fast fit loop, written out.
 
 Keras' own take as long to trace as the network, and TensorFlow's fused kernel of Adam rounds
-1 - beta2, so that losses leave the oracle's in the fifth digit. These do Keras' arithmetic step by
-step.
+1 - beta2, so that losses differ from those of `fit_keras` in the fifth digit. These do Keras'
+arithmetic step by step.
 
 Muon (K. Jordan et al. 2024; J. Liu et al., "Muon is scalable for LLM training", 2025, for the size
 of a step) replaces a matrix' step by the nearest one whose singular values are all equal, so that

@@ -1,5 +1,7 @@
 """Cells of tables: read from a CSV file, and understood as numbers or text.
 
+With `header: auto` the first line names the columns unless one of its cells is a number.
+
 Cells stand between commas, semicolons, tabs or bars, whichever the first line has most of; with
 semicolons a comma may be the decimal sign. Spaces around a cell don't count.
 """
@@ -54,7 +56,7 @@ def read_frame(path: Path, header: bool | Literal["auto"] = "auto") -> tuple[pd.
         raise DataError(place, f"cannot be read ({why.strerror})", "check the path") from why
     if not lines:
         raise DataError(place, "an empty table", "add rows")
-    if header is False or (header == "auto" and any(map(_is_number, lines[0]))):
+    if not (_has_header(lines) if header == "auto" else header):
         names = [f"c{number}" for number in range(1, len(lines[0]) + 1)]
         return pd.DataFrame(lines, columns=names, dtype=object), False
     if len(lines) == 1:
@@ -123,6 +125,11 @@ def _as_text(value: object) -> str:
     said = str(value).strip()
     number = _WHOLE.fullmatch(said)
     return number[1] if number else said
+
+
+def _has_header(lines: list[list[str]]) -> bool:
+    """Guess whether the first line names the columns: no cell of it is a number."""
+    return not any(map(_is_number, lines[0]))
 
 
 def _lines(file: IO[str], place: str) -> list[list[str]]:

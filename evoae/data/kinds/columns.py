@@ -1,4 +1,4 @@
-"""One column of a table becomes network inputs, by scaling, one-hot and filling, and returns.
+"""Encodes a column of a table as network inputs (scaling, one-hot, imputation), and decodes it.
 
 Numeric columns are standardised, (x - mean) / standard deviation; each category becomes one input,
 1 where the row is of it, else 0. All that this needs is fitted on the training rows alone.

@@ -1,4 +1,4 @@
-"""Images: the one door through which arrays become images checks shapes, types and ranges."""
+"""Images: checks an array's shape, type and range, and makes images of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Damaged files: the errors that they cause in a reader, and headers that promise too much."""
+"""Damaged files: a reader's errors become a sentence; headers of impossible sizes are refused."""
 
 from __future__ import annotations
 

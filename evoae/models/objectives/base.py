@@ -1,4 +1,4 @@
-"""What a network is trained for.
+"""The interface of objectives, and the metrics that each reports.
 
 Every objective gives these metrics of a batch, each a mean over its images, and some of their own.
 Validation averages them over all images, an evaluation records them.

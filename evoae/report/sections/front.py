@@ -1,4 +1,4 @@
-"""What size buys: the networks that no other beats in loss, latent size and parameters at once."""
+"""The Pareto front: networks that no other beats in loss, latent size and parameters at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the search tried: how deep, wide and leaky its networks were, and which loss came of it."""
+"""Which depths, widths and other hyperparameters were tried, and the losses they gave."""
 
 from __future__ import annotations
 
