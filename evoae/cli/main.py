@@ -6,6 +6,7 @@ import click
 
 from evoae import __version__
 from evoae.cli.edge import Edge
+from evoae.training.setup import claim_process
 
 # Section -> command -> its one-line help, which must not cost an import.
 SECTIONS: dict[str, dict[str, str]] = {
@@ -58,6 +59,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the console script `evoae`."""
+    claim_process()
     cli(prog_name="evoae")
 
 

@@ -8,7 +8,7 @@ from evoae.execution.gpus import environments, usable_gpus
 from evoae.execution.inline import InlineExecutor
 from evoae.execution.local import LocalExecutor
 from evoae.execution.machine import usable_cores
-from evoae.training.setup import prepare
+from evoae.training.setup import prepare_worker
 from evoae.training.train import train
 
 
@@ -21,7 +21,7 @@ def executor_for(execution: ExecutionConfig) -> AbstractExecutor:
     return LocalExecutor(
         automatic if execution.workers == "auto" else execution.workers,
         train=train,
-        prepare=prepare,
+        prepare=prepare_worker,
         recycle_after=execution.recycle_after,
         environments=environments(gpus),
     )

@@ -12,8 +12,8 @@ _SECONDS = 300.0
 # Just what a worker does before its first training, then one operation where trainings would run.
 _PROGRAM = """
 import json
-from evoae.training.setup import prepare
-prepare()
+from evoae.training.setup import prepare_worker
+prepare_worker()
 import tensorflow as tf
 details = tf.config.experimental.get_device_details
 gpus = tf.config.list_physical_devices("GPU")
