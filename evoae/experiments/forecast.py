@@ -1,9 +1,9 @@
 """What a search would do and cost, before it does it.
 
 A few networks of the space are trained for one epoch or a few, as the search would train them.
-That gives the pace of this machine, and a first idea of which networks do well; with losses that
-follow from that idea the search is simulated. So what evolves, towards small networks or large
-ones, is part of the forecast, and so are budget, racing and repeated proposals.
+That gives the throughput of this machine, and a first idea of which networks do well; with losses
+that follow from that idea the search is simulated. So what evolves, towards small networks or
+large ones, is part of the forecast, and so are budget, racing and repeated proposals.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from evoae.execution.executor import AbstractExecutor, run_all
 from evoae.execution.factory import executor_for
 from evoae.experiments.config_warnings import config_warnings
 from evoae.experiments.simulation import Simulation, simulate
-from evoae.experiments.throughput import Pace, makespan
+from evoae.experiments.throughput import Throughput, makespan
 from evoae.formatting import plural
 from evoae.genome.features import total
 from evoae.genome.genes import GENES, Dropout
@@ -127,10 +127,10 @@ def forecast(
     tried = _trained(problem, networks)
     say("simulating the search with made-up losses")
     simulation = simulate(problem, _likely(problem, tried))
-    pace, workers = Pace.of(tried.evaluations), tried.workers
+    throughput, workers = Throughput.of(tried.evaluations), tried.workers
     minutes = config.search.budget.minutes
     limit = math.inf if minutes is None else 60 * minutes
-    seconds = simulation.seconds(pace, workers)
+    seconds = simulation.seconds(throughput, workers)
     if not simulation.ends:  # only the minutes end it
         simulation = replace(simulation, scale=limit / seconds)
         seconds = limit
@@ -146,7 +146,7 @@ def forecast(
         seconds=tried.start + share * seconds,
         low=tried.start + min(low, limit),
         high=tried.start + min(high, limit),
-        training_seconds=fmean(pace.seconds(*step) for step in simulation.steps),
+        training_seconds=fmean(throughput.seconds(*step) for step in simulation.steps),
         memory_bytes=max(peaks) * workers if peaks else None,
         disk_bytes=simulation.disk,
         sampled=len(tried.evaluations) + len(tried.failed),
@@ -245,9 +245,11 @@ def _interval(simulation: Simulation, tried: _Sample) -> tuple[float, float]:
 
     # Within each length: of one alone nothing would tell a first epoch from the others.
     lengths = [len(evaluation.validation_loss) for evaluation in tried.evaluations]
+    versions = (simulation, simulation.unchanged)
     seconds: list[float] = []
     for seed in range(_RESAMPLES):
-        pace = Pace.of(resample(tried.evaluations, stratify=lengths, random_state=seed))
-        seconds += [s.seconds(pace, tried.workers) for s in (simulation, simulation.unchanged)]
+        drawn = resample(tried.evaluations, stratify=lengths, random_state=seed)
+        throughput = Throughput.of(drawn)
+        seconds += [s.seconds(throughput, tried.workers) for s in versions]
     low, high = np.quantile(seconds, _INTERVAL)
     return float(low), float(high)

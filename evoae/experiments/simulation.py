@@ -16,7 +16,7 @@ from evoae.engine.seed_genomes import seed_genomes
 from evoae.evaluation import Evaluation, Outcome, Task, cost, stopped_after
 from evoae.evolution.factory import algorithm_for
 from evoae.execution.inline import InlineExecutor
-from evoae.experiments.throughput import Pace, makespan
+from evoae.experiments.throughput import Throughput, makespan
 from evoae.genome.genome import Genome
 from evoae.models.plan import measure
 from evoae.runs.files import disk_bytes, write_whole
@@ -78,11 +78,11 @@ class Simulation:
         made = replace(self, generations=same)
         return replace(made, scale=self.scale * self.flops / made.flops) if self.paid else made
 
-    def seconds(self, pace: Pace, workers: int) -> float:
+    def seconds(self, throughput: Throughput, workers: int) -> float:
         """Return the wall time of all trainings."""
         parts = self.generations if self.barrier else (self.steps,)
         return self.scale * sum(
-            makespan([pace.seconds(*step) for step in part], workers) for part in parts
+            makespan([throughput.seconds(*step) for step in part], workers) for part in parts
         )
 
 

@@ -14,7 +14,7 @@ from evoae.evaluation import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Throughput:
     """What one training takes on one worker while the others are busy too.
 
     Attributes:
@@ -29,7 +29,7 @@ class Pace:
 
     @classmethod
     def of(cls, trained: Sequence[Evaluation]) -> Self:
-        """Fit the pace to trainings with a score, at least one; relative errors count.
+        """Fit the throughput to trainings with a score, at least one; relative errors count.
 
         What the first epoch takes longer shows where trainings differ in length, and is else taken
         for what any epoch takes.

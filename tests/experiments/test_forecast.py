@@ -14,7 +14,7 @@ from evoae.execution.inline import InlineExecutor
 from evoae.experiments import forecast as forecasts
 from evoae.experiments.config_warnings import config_warnings
 from evoae.experiments.simulation import simulate
-from evoae.experiments.throughput import Pace, makespan
+from evoae.experiments.throughput import Throughput, makespan
 from evoae.genome.canonical import candidate_id
 from tests.conftest import TINY, with_changes
 
@@ -47,7 +47,7 @@ def by_chance(genome):
 
 
 def test_a_pace_is_read_from_trainings_of_other_lengths_and_sizes():
-    found = Pace.of(
+    found = Throughput.of(
         [trained(f, e, e * (0.3 + 2e-6 * f)) for f, e in ((1e5, 1), (8e5, 3), (3e6, 2))]
     )
     assert found.seconds(2_000_000, 4) == pytest.approx(2 + 4 * (0.3 + 4))
@@ -58,11 +58,11 @@ def test_what_only_the_first_epoch_takes_is_not_taken_for_every_one():
         trained(f, e, 4 + e * (0.3 + 2e-6 * f))
         for f, e in ((1e5, 1), (8e5, 3), (2e6, 1), (3e6, 3))
     ]
-    assert Pace.of(tracing).seconds(2_000_000, 60) == pytest.approx(2 + 4 + 60 * (0.3 + 4))
+    assert Throughput.of(tracing).seconds(2_000_000, 60) == pytest.approx(2 + 4 + 60 * (0.3 + 4))
 
 
 def test_a_pace_is_never_negative():
-    assert Pace.of([trained(100_000, 1, 5.0), trained(900_000, 1, 1.0)]).flop == 0
+    assert Throughput.of([trained(100_000, 1, 5.0), trained(900_000, 1, 1.0)]).flop == 0
 
 
 def test_workers_share_trainings_the_longest_first():
