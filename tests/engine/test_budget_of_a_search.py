@@ -1,6 +1,7 @@
 """A search that ends when its budget does, and goes on when it gets more."""
 
 import importlib
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from evoae.execution.inline import InlineExecutor
 from evoae.report.page import write_report
 from tests import faulty
 from tests.conftest import TINY, history, with_changes
+from tests.covering import covering
 
 CONDUCTOR = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
 BRED = with_changes(TINY, search={"population": 6, "generations": 5, "elitism": 1})
@@ -73,16 +75,35 @@ def test_a_search_with_more_budget_goes_on_and_repeats_nothing(algorithm, tmp_pa
 
 
 ALGORITHMS = ["generational", "mu_plus_lambda", "aging", "random", "nsga2"]
+SHARED = [
+    ("generational", 0.5),
+    ("mu_plus_lambda", 0.8),
+    ("aging", 0.3),
+    ("aging", 0.8),
+    ("random", 0.5),
+    ("nsga2", 0.3),
+]
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+@pytest.fixture(scope="module")
+def cost_of_all(tmp_path_factory):
+    """Return what gives the FLOPs that a whole search with an algorithm spends."""
+
+    @cache
+    def cost(algorithm):
+        search = with_changes(BRED, search={"algorithm": algorithm, "surrogate": 1})
+        whole = evoae.search(search, run=tmp_path_factory.mktemp(algorithm) / "whole")
+        return whole.generations()[-1].stats["cost"]
+
+    return cost
+
+
+@pytest.mark.parametrize(("algorithm", "share"), covering(SHARED, ALGORITHMS, [0.3, 0.5, 0.8]))
 def test_a_search_that_its_budget_ended_is_not_gone_on_with_for_something_cheaper(
-    algorithm, share, tmp_path
+    algorithm, share, cost_of_all, tmp_path
 ):
     search = {"algorithm": algorithm, "surrogate": 1}
-    whole = evoae.search(with_changes(BRED, search=search), run=tmp_path / "whole")
-    spent = {"flops": share * whole.generations()[-1].stats["cost"]}
+    spent = {"flops": share * cost_of_all(algorithm)}
     run = evoae.search(budgeted(spent, **search, generations=None), run=tmp_path / "run")
     before = history(run)
     assert history(evoae.resume(run.path)) == before
@@ -93,10 +114,19 @@ def test_a_search_that_its_budget_ended_is_not_gone_on_with_for_something_cheape
     assert history(evoae.resume(run.path)) == before
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("budget", [{"evaluations": 11}, {"flops": 2.5e8}])
+TRAININGS, FLOPS = {"evaluations": 11}, {"flops": 2.5e8}
+ENDED = [
+    ("generational", TRAININGS),
+    ("mu_plus_lambda", TRAININGS),
+    ("aging", FLOPS),
+    ("random", FLOPS),
+    ("nsga2", TRAININGS),
+]
+
+
+@pytest.mark.parametrize(("algorithm", "budget"), covering(ENDED, ALGORITHMS, [TRAININGS, FLOPS]))
 def test_a_space_of_few_networks_may_be_gone_on_with_after_its_budget(algorithm, budget, tmp_path):
-    search = {"algorithm": algorithm, "surrogate": 1, "max_in_flight": 3, "population": 24}
+    search = {"algorithm": algorithm, "surrogate": 1, "max_in_flight": 3, "population": 12}
     few = budgeted(budget, **search, generations=None)
     run = evoae.search(few_networks(few), run=tmp_path / "run")
     before = history(run)
@@ -135,9 +165,16 @@ def test_a_search_without_any_end_is_refused():
         evoae.search(with_changes(BRED, search={"generations": None}))
 
 
-@pytest.mark.parametrize("algorithm", ["generational", "aging", "random", "nsga2"])
-@pytest.mark.parametrize(("surrogate", "budget"), [(8, {"evaluations": 500}), (1, {"minutes": 9})])
-def test_a_search_ends_when_its_space_has_nothing_new(surrogate, budget, algorithm, tmp_path):
+GUIDED, BLIND = (8, {"evaluations": 500}), (1, {"minutes": 9})
+EXHAUSTED = [("generational", BLIND), ("aging", GUIDED), ("random", GUIDED), ("nsga2", BLIND)]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "limits"),
+    covering(EXHAUSTED, ["generational", "aging", "random", "nsga2"], [GUIDED, BLIND]),
+)
+def test_a_search_ends_when_its_space_has_nothing_new(algorithm, limits, tmp_path):
+    surrogate, budget = limits
     search = {"algorithm": algorithm, "surrogate": surrogate, "generations": None}
     small = few_networks(budgeted(budget, **search))
     run = evoae.search(small, run=tmp_path / "run")
@@ -160,7 +197,7 @@ def test_what_goes_on_with_a_search_is_what_ended_it(tmp_path):
 
 def test_a_larger_budget_holds_for_later_resumes_too(tmp_path, monkeypatch):
     given = ["search.budget.evaluations=30"]
-    search = budgeted({"evaluations": 14}, generations=None)
+    search = budgeted({"evaluations": 14}, generations=None, surrogate=1)
     whole = evoae.search(search, run=tmp_path / "whole")
     evoae.resume(whole.path, overrides=given)
     run = evoae.search(search, run=tmp_path / "run")
@@ -228,9 +265,9 @@ def test_what_a_budget_of_minutes_left_out_was_pending_for_those_behind_it(tmp_p
 
 def test_generations_that_bring_nothing_new_are_told(tmp_path):
     run = evoae.search(
-        few_networks(budgeted({}, generations=30, surrogate=1)), run=tmp_path / "run"
+        few_networks(budgeted({}, generations=15, surrogate=1)), run=tmp_path / "run"
     )
-    assert len(run.generations()) == 30
+    assert len(run.generations()) == 15
     assert run.search_on() is None
 
 
@@ -266,7 +303,9 @@ def test_a_space_smaller_than_the_population_is_trained_and_paid_once(algorithm,
 
 def test_every_training_has_its_cost(tmp_path, monkeypatch):
     monkeypatch.undo()
-    run = evoae.search(with_changes(TINY, search={"generations": 1}), run=tmp_path / "run")
+    two = with_changes(TINY, search={"population": 2, "generations": 1})
+    run = evoae.search(two, run=tmp_path / "run")
+    assert len(run.first_evaluations()) == 2
     for each in run.first_evaluations():
         assert each.cost == 3 * each.flops * 96 * 2  # images and epochs of TINY
     assert run.status().cost == sum(each.cost for each in run.first_evaluations())

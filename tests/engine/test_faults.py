@@ -18,7 +18,7 @@ RECYCLE_AFTER = 20
 LIMIT = 256 * 2**20  # a worker without TensorFlow takes less than half of it
 SALTED = with_changes(
     TINY,
-    search={"population": 60, "generations": 6},
+    search={"population": 60, "generations": 6, "surrogate": 1},
     training={"time_limit": 3.0},
     execution={"kind": "local", "workers": 2, "memory_limit": LIMIT},
 )

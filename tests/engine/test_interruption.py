@@ -14,6 +14,7 @@ import evoae
 from tests.conftest import TINY, history, with_changes
 
 LOCAL = with_changes(TINY, execution={"kind": "local", "workers": 2})
+IN_THIS_PROCESS = ["execution.kind=inline"]  # where TensorFlow is loaded already
 PATIENCE = 120  # seconds until a search that trains nothing is given up
 
 
@@ -55,12 +56,12 @@ def test_ctrl_c_in_a_terminal_saves_says_how_to_go_on_and_loses_nothing(folder, 
     kept = evoae.Run.open(folder / "run").first_evaluations()
     assert f"Saved: {len(kept)} training" in said
     assert {evaluation.outcome for evaluation in kept} == {evoae.Outcome.SCORED}
-    resumed = evoae.resume(folder / "run")
+    resumed = evoae.resume(folder / "run", overrides=IN_THIS_PROCESS)
     assert history(resumed) == history(tiny_run)
     assert resumed.first_evaluations()[: len(kept)] == kept  # none was trained again
 
 
-@pytest.mark.parametrize("trained", [0, 4])
+@pytest.mark.parametrize("trained", [pytest.param(0, marks=pytest.mark.slow), 4])
 def test_a_killed_driver_takes_its_workers_along_and_its_run_resumes(trained, folder, tiny_run):
     process = begin(folder, "search", "--config", "tiny.yaml", "--run", "run")
     wait_for_training(folder / "run", more_than=trained)
@@ -71,13 +72,14 @@ def test_a_killed_driver_takes_its_workers_along_and_its_run_resumes(trained, fo
     assert not alive
     kept = evoae.Run.open(folder / "run").first_evaluations()
     assert evoae.Run.open(folder / "run").status().state == "interrupted"
-    resumed = evoae.resume(folder / "run")
+    resumed = evoae.resume(folder / "run", overrides=IN_THIS_PROCESS)
     assert history(resumed) == history(tiny_run)
     assert resumed.first_evaluations()[: len(kept)] == kept
 
 
 def test_a_second_driver_is_refused_with_the_pid_of_the_first(folder):
-    process = begin(folder, "search", "--config", "tiny.yaml", "--run", "run")
+    endless = ["--set", "execution.kind=inline", "--set", "search.generations=50"]
+    process = begin(folder, "search", "--config", "tiny.yaml", "--run", "run", *endless)
     wait_for_training(folder / "run", more_than=0)
     try:
         assert evoae.Run.open(folder / "run").status().pid == process.pid

@@ -18,11 +18,11 @@ from tests import faulty
 from tests.conftest import TINY, history, with_changes
 
 CONDUCTOR = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
-BRED = with_changes(TINY, search={"population": 12, "generations": 4})
+BRED = with_changes(TINY, search={"population": 8, "generations": 3})
 SEARCHES = {
     "generational": {},
     "measured again": {"repeats": 3, "repeat_share": 0.3},
-    "aging": {"algorithm": "aging", "population": 8, "max_in_flight": 4},
+    "aging": {"algorithm": "aging", "population": 6, "max_in_flight": 4},
     "aging, measured again": {
         "algorithm": "aging",
         "max_in_flight": 3,
@@ -36,7 +36,7 @@ SEARCHES = {
         "racing": {"keep": 0.5, "after": 5},
         "repeats": 3,
         "repeat_share": 0.3,
-        "budget": {"flops": 4e9},
+        "budget": {"flops": 6e8},
     },
     "aging, without a surrogate": {"algorithm": "aging", "surrogate": 1},
     "raced": {"racing": {"keep": 0.4, "after": 6}},
@@ -46,16 +46,16 @@ SEARCHES = {
         "racing": {"keep": 0.5, "after": 5},
         "repeats": 2,
         "surrogate": 4,
-        "budget": {"flops": 4e9},
+        "budget": {"flops": 7e8},
     },
     "raced, with a budget": {
         "racing": {"keep": 0.3, "after": 4},
-        "population": 20,
+        "population": 12,
         "generations": None,
-        "budget": {"flops": 3e9},
+        "budget": {"flops": 1.2e9},
     },
-    "trainings": {"budget": {"evaluations": 29}, "generations": None},
-    "flops": {"algorithm": "aging", "budget": {"flops": 2e9}, "generations": None},
+    "trainings": {"budget": {"evaluations": 19}, "generations": None},
+    "flops": {"algorithm": "aging", "budget": {"flops": 1e9}, "generations": None},
 }
 GENES = with_changes(
     BRED,
@@ -114,7 +114,7 @@ def test_neither_the_order_of_endings_nor_a_kill_changes_a_history(name, searche
     shuffled = searched(name, Shuffled(4, seed=1), "shuffled")
     assert order(shuffled) != order(whole), "so this shows nothing"
     assert history(shuffled) == history(whole)
-    for killed_after, workers in ((3, 2), (20, 4)):
+    for killed_after, workers in ((3, 2), (13, 4)):
         plug = InlineExecutor(faulty.pulled_after(killed_after))
         with pytest.raises(faulty.PulledPlugError):
             searched(name, plug, f"killed-{killed_after}")
@@ -139,6 +139,6 @@ def test_one_two_and_four_workers_give_one_history(name, searched, monkeypatch):
     for workers in (1, 2, 4):
         assert history(searched(name, in_processes(workers), f"{workers}")) == history(alone)
     with pytest.raises(faulty.PulledPlugError):
-        searched(name, InlineExecutor(faulty.pulled_after(20)), "killed")
+        searched(name, InlineExecutor(faulty.pulled_after(13)), "killed")
     monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: in_processes(4))
     assert history(evoae.resume(alone.path.with_name("killed"))) == history(alone)

@@ -16,7 +16,9 @@ from tests.conftest import TINY, history, with_changes
 
 CONDUCTOR = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
 PLAIN = with_changes(
-    TINY, search={"population": 8, "generations": 4, "hof_size": 50}, training={"epochs": 4}
+    TINY,
+    search={"population": 8, "generations": 4, "hof_size": 50, "surrogate": 1},
+    training={"epochs": 4},
 )
 RACED = with_changes(PLAIN, search={"racing": {"keep": 0.34, "after": 4}})
 
@@ -162,7 +164,7 @@ def test_a_resume_may_not_change_the_racing(trainings, tmp_path):
 
 
 def test_a_real_stopped_training_is_replayed_to_the_last_digit(tmp_path):
-    raced = {"population": 3, "racing": {"keep": 0.1, "after": 2}}
+    raced = {"population": 2, "racing": {"keep": 0.1, "after": 2}}
     config = with_changes(TINY, search=raced, training={"epochs": 3})
     run = evoae.search(config, run=tmp_path / "run")
     recorded = next(iter(stopped(run).values()))

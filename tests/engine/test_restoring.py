@@ -13,6 +13,7 @@ from evoae.runs.files import model_path
 from evoae.runs.metadata import Restored
 from evoae.runs.run import Run
 from evoae.training import train as training
+from tests import faulty
 from tests.conftest import TINY, history, with_changes
 
 
@@ -119,18 +120,19 @@ def test_a_stop_while_models_are_restored_is_heard(run, monkeypatch):
 
 def test_a_search_has_ended_when_its_baselines_have(tmp_path, monkeypatch):
     config = with_changes(TINY, report={"baselines": ["plain"]})
-    honest, seen = training.train, []
+    seen = []
 
     def dies_at_the_plain_one(task):
         seen.append(Run.open(tmp_path / "run").status().state)
         if len(seen) > 7:  # those of the search
             raise KeyboardInterrupt
-        return honest(task)
+        return faulty.scored(task)
 
     with monkeypatch.context() as patch:
         patch.setattr("evoae.execution.factory.train", dies_at_the_plain_one)
         with pytest.raises(KeyboardInterrupt):
             evoae.search(config, run=tmp_path / "run")
+    monkeypatch.setattr("evoae.execution.factory.train", faulty.scored)
     assert set(seen) == {"running"}
     assert len(Run.open(tmp_path / "run").first_evaluations()) == 7
     assert Run.open(tmp_path / "run").status().state == "interrupted"

@@ -14,7 +14,7 @@ from tests import faulty
 from tests.conftest import TINY, history, with_changes
 
 CONDUCTOR = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
-GENERATIONS = {"population": 6, "generations": 4}
+GENERATIONS = {"population": 6, "generations": 4, "surrogate": 1}
 VARIANTS = {
     "generational": {},
     "elaborate": {
@@ -24,7 +24,13 @@ VARIANTS = {
         "surrogate": 2,
     },
     "mu_plus_lambda": {"algorithm": "mu_plus_lambda"},
-    "aging": {"algorithm": "aging", "max_in_flight": 3, "repeats": 2, "repeat_share": 0.3},
+    "aging": {
+        "algorithm": "aging",
+        "max_in_flight": 3,
+        "repeats": 2,
+        "repeat_share": 0.3,
+        "surrogate": 4,
+    },
     "nsga2": {"algorithm": "nsga2"},
     "random": {"algorithm": "random"},
     "budget": {"generations": None, "budget": {"evaluations": 20}},

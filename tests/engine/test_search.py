@@ -10,6 +10,7 @@ import evoae
 from evoae.config.load import make_config
 from evoae.errors import RunError
 from evoae.evaluation import Outcome, TrainingKey
+from tests import faulty
 from tests.conftest import TINY, history, with_changes
 
 
@@ -33,6 +34,24 @@ class Interrupter:
 
     def stopping(self, in_flight):
         self.heard = True
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """Let no search train: the losses follow from the candidates."""
+    monkeypatch.setattr("evoae.execution.factory.train", faulty.scored)
+
+
+def interrupted(moment, folder):
+    """Search until Ctrl-C is pressed at that moment, and resume."""
+    callback = Interrupter(**moment)
+    with pytest.raises(evoae.Interrupted) as stopped:
+        evoae.search(TINY, run=folder, callback=callback)
+    assert callback.heard
+    before = evoae.Run.open(folder)
+    assert before.status().state == "interrupted"
+    assert len(before.first_evaluations()) == stopped.value.trained > 0
+    return evoae.resume(folder)
 
 
 def test_a_search_ends_with_a_hall_of_fame_of_trained_models(tiny_run):
@@ -63,22 +82,21 @@ def test_two_workers_give_the_history_that_one_process_gives(tiny_run, tmp_path)
 
 
 @pytest.mark.parametrize("moment", [{"candidate": 2}, {"candidate": 6}, {"generation": 1}])
-def test_an_interrupted_search_resumes_to_the_undisturbed_end(moment, tiny_run, tmp_path):
-    callback = Interrupter(**moment)
-    with pytest.raises(evoae.Interrupted) as stopped:
-        evoae.search(TINY, run=tmp_path / "run", callback=callback)
-    assert callback.heard
-    before = evoae.Run.open(tmp_path / "run")
-    assert before.status().state == "interrupted"
-    assert len(before.first_evaluations()) == stopped.value.trained > 0
-    assert history(evoae.resume(tmp_path / "run")) == history(tiny_run)
+def test_an_interrupted_search_resumes_to_the_undisturbed_end(moment, scored, tmp_path):
+    undisturbed = evoae.search(TINY, run=tmp_path / "undisturbed")
+    assert history(interrupted(moment, tmp_path / "run")) == history(undisturbed)
 
 
-def test_extending_a_finished_run_equals_asking_for_more_at_the_start(tiny_run, tmp_path):
+def test_so_does_one_that_really_trains(tiny_run, tmp_path):
+    assert history(interrupted({"candidate": 6}, tmp_path / "run")) == history(tiny_run)
+
+
+def test_extending_a_finished_run_equals_asking_for_more_at_the_start(scored, tmp_path):
+    undisturbed = evoae.search(TINY, run=tmp_path / "undisturbed")
     shorter = with_changes(TINY, search={"generations": 1})
     evoae.search(shorter, run=tmp_path / "run")
     more = TINY["search"]["generations"] - 1
-    assert history(evoae.resume(tmp_path / "run", generations=more)) == history(tiny_run)
+    assert history(evoae.resume(tmp_path / "run", generations=more)) == history(undisturbed)
 
 
 def test_resuming_a_finished_run_trains_nothing(tiny_run):
@@ -86,9 +104,10 @@ def test_resuming_a_finished_run_trains_nothing(tiny_run):
     assert history(evoae.resume(tiny_run.path)) == before
 
 
-def test_random_search_spends_the_same_budget(tiny_run, tmp_path):
+def test_random_search_spends_the_same_budget(scored, tmp_path):
+    bred = evoae.search(TINY, run=tmp_path / "bred")
     run = evoae.search(with_changes(TINY, search={"algorithm": "random"}), run=tmp_path / "run")
-    assert len(run.first_evaluations()) == len(tiny_run.first_evaluations())
+    assert len(run.first_evaluations()) == len(bred.first_evaluations())
 
 
 def test_an_existing_folder_is_refused_and_left_alone(tiny_run):
@@ -99,7 +118,7 @@ def test_an_existing_folder_is_refused_and_left_alone(tiny_run):
     assert sorted(tiny_run.path.rglob("*")) == before
 
 
-def test_changed_data_are_noticed_on_resume(tmp_path):
+def test_changed_data_are_noticed_on_resume(scored, tmp_path):
     images = np.random.default_rng(0).random((40, 8, 8), dtype=np.float32)
     np.save(tmp_path / "images.npy", images)
     config = with_changes(

@@ -19,6 +19,7 @@ from evoae.evaluation import Evaluation, Outcome
 from evoae.execution import bfloat16
 from evoae.runs.run import Run
 from evoae.runs.store import Store
+from tests import faulty
 from tests.conftest import TINY, history, with_changes
 
 WILD = with_changes(TINY, training={"learning_rate": 1e30}, model={"output": "linear"})
@@ -79,9 +80,15 @@ def test_a_replayed_score_is_the_recorded_one(tiny_run):
     assert now.validation_loss == found.evaluation.validation_loss
 
 
-def test_equal_trainings_of_another_run_are_taken_over(tiny_run, tmp_path, monkeypatch):
-    evoae.search(with_changes(TINY, search={"hof_size": 50}), run=tmp_path / "lender")
-    borrowing = with_changes(TINY, search={"reuse": [str(tmp_path / "lender")]})
+@pytest.fixture(scope="module")
+def all_kept(tiny_run, tmp_path_factory):
+    """A run that keeps every model, and took over those that `tiny_run` had kept."""
+    borrowing = with_changes(TINY, search={"reuse": [str(tiny_run.path)], "hof_size": 50})
+    return evoae.search(borrowing, run=tmp_path_factory.mktemp("all kept") / "run")
+
+
+def test_equal_trainings_of_another_run_are_taken_over(tiny_run, all_kept, tmp_path, monkeypatch):
+    borrowing = with_changes(TINY, search={"reuse": [str(all_kept.path)]})
 
     def no_training(*_):
         raise AssertionError("trained")
@@ -93,11 +100,10 @@ def test_equal_trainings_of_another_run_are_taken_over(tiny_run, tmp_path, monke
     assert all(entry.load().count_params() == entry.parameters for entry in run.hall_of_fame())
 
 
-def test_a_training_whose_model_is_wanted_but_gone_is_done_again(tiny_run, tmp_path):
-    borrowing = with_changes(TINY, search={"reuse": [str(tiny_run.path)], "hof_size": 50})
-    run = evoae.search(borrowing, run=tmp_path / "run")
-    assert run.status().reused == len(tiny_run.hall_of_fame())
-    assert all(entry.load().count_params() == entry.parameters for entry in run.hall_of_fame())
+def test_a_training_whose_model_is_wanted_but_gone_is_done_again(tiny_run, all_kept):
+    hall = all_kept.hall_of_fame()
+    assert all_kept.status().reused == len(tiny_run.hall_of_fame()) < len(hall)
+    assert all(entry.load().count_params() == entry.parameters for entry in hall)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +165,7 @@ def test_a_run_older_than_precision_lends_to_float32_alone(tiny_run, tmp_path):
 def test_a_search_in_bfloat16_ends_the_same_twice_and_otherwise_than_in_float32(
     tiny_run, tmp_path, monkeypatch
 ):
-    config = with_changes(TINY, training={"precision": "bfloat16"})
+    config = with_changes(TINY, search={"generations": 1}, training={"precision": "bfloat16"})
     monkeypatch.setattr(bfloat16, "cpu_flags", lambda: {"avx512_bf16": False})
     monkeypatch.setattr(bfloat16, "visible_gpus", lambda: ())
     callback = Notes()
@@ -212,6 +218,7 @@ class Notes:
 
 
 def test_a_resume_on_another_machine_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("evoae.execution.factory.train", faulty.scored)
     evoae.search(with_changes(TINY, search={"generations": 1}), run=tmp_path / "run")
     from evoae.runs.environment import environment
 
@@ -225,7 +232,7 @@ def test_a_resume_on_another_machine_says_so(tmp_path, monkeypatch):
 
 
 def test_a_resume_trains_a_lost_model_again(tiny_run, tmp_path):
-    run = evoae.search(TINY, run=tmp_path / "run")
+    run = Run.open(shutil.copytree(tiny_run.path, tmp_path / "run"))
     lost = run.hall_of_fame()[1]
     lost.model_path.unlink()
     with pytest.raises(RunError):

@@ -90,6 +90,7 @@ def test_evolution_with_shuffled_fitness_is_no_better_than_random_search(
     assert mannwhitneyu(blind, random_bests, alternative="less").pvalue > 0.05
 
 
+@pytest.mark.slow
 def test_a_surrogate_finds_better_candidates_at_the_same_budget() -> None:
     plain = [best_found("aging", seed) for seed in range(12)]
     guided = [best_found("aging", seed, surrogate=8) for seed in range(12)]

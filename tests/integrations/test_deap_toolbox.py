@@ -39,10 +39,10 @@ def evolved(words, *, size=4, generations=1):
 
 def test_deaps_simple_loop_evolves_digits_and_repeats_itself(tmp_path):
     config = with_changes(TINY, training={"epochs": 1})
-    book, fame = evolved(evoae.deap_toolbox(config, keep=tmp_path))
+    book, fame = evolved(evoae.deap_toolbox(config, keep=tmp_path), size=2)
     assert 0 < min(book.select("best")) == fame[0][1][0] < 0.2
     assert all((tmp_path / f"{id}.keras").is_file() for id, _ in fame)
-    assert evolved(evoae.deap_toolbox(config)) == (book, fame)
+    assert evolved(evoae.deap_toolbox(config), size=2) == (book, fame)
 
 
 def test_a_network_scores_what_it_scores_in_a_search(tiny_run):

@@ -1,0 +1,21 @@
+"""Some cells of a matrix of parameters now, all of them in `make slow`."""
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+import pytest
+
+
+def covering(chosen: Sequence[tuple[object, ...]], *axes: Iterable[object]) -> list[object]:
+    """Return the product of the axes, whose cells that are not `chosen` are marked as slow.
+
+    Raises:
+        ValueError: a cell that is not in the product, or a value that no chosen cell has.
+    """
+    cells = list(product(*axes))
+    values = {str(item) for item in ((n, v) for cell in cells for n, v in enumerate(cell))}
+    covered = {str(item) for item in ((n, v) for cell in chosen for n, v in enumerate(cell))}
+    if values != covered or not all(cell in cells for cell in chosen):
+        raise ValueError(f"{values ^ covered} differ between the axes and what is chosen")
+    slow = pytest.mark.slow
+    return [cell if cell in chosen else pytest.param(*cell, marks=slow) for cell in cells]
