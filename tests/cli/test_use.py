@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from evoae.cli.main import cli
+from evoae.experiments import downstream
 from evoae.use.model import open_model
 from tests.cli.test_start import loaded_by
 
@@ -181,16 +182,25 @@ def test_a_candidate_without_a_model_is_to_be_refitted(tiny_run, tmp_path):
     assert f"evoae refit {tiny_run.path} {outside[:6]}" in said
 
 
-def test_transfer_prints_a_line_for_each_way_and_chance_below(tiny_run, tmp_path):
+def test_transfer_prints_a_line_for_each_way_and_chance_below(tiny_run, tmp_path, monkeypatch):
     short = ("transfer", tiny_run.path, "--examples", 50, "--epochs", 1)
-    done = run(*short, "--seeds", 2)
+    compare = downstream.transfer
+    with monkeypatch.context() as patch:
+        found = []
+
+        def once(*arguments, **settings):
+            found[:] = found or [compare(*arguments, **settings)]
+            return found[0]
+
+        patch.setattr(downstream, "transfer", once)
+        done = run(*short, "--seeds", 2)
+        told = json.loads(run(*short, "--seeds", 2, "--json").stdout)
     header, *lines = done.stdout.splitlines()
     assert header.split() == ["method", "accuracy", "epochs", "seconds"]
     assert ["±" in line for line in lines] == [True] * 5 + [False]
     assert lines[-1].split()[:1] == ["chance:"]
     assert "accuracy on 162 validation items" in done.stderr
     assert "of which 10 say when a network stops" in done.stderr
-    told = json.loads(run(*short, "--seeds", 1, "--json").stdout)
     assert [method["method"] for method in told["methods"]] == [
         line.partition("  ")[0] for line in lines[:-1]
     ]

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 from click.testing import CliRunner
 
-import evoae
 from evoae.cli.main import cli
 from evoae.config.load import dump_config, make_config
 from evoae.engine.problem import Problem
@@ -32,6 +31,17 @@ def trained(flops, epochs, seconds):
         flops,
         Seconds(0.5, 1.0, seconds, seconds + 2),
     )
+
+
+def made_up(_):
+    """Trainings of 2 seconds once, 4 for tracing in the first epoch, and .3 for each epoch."""
+
+    def training(task):
+        epochs = task.training.epochs
+        found = trained(task.flops, epochs, 4 + 0.3 * epochs)
+        return dataclasses.replace(found, key=task.key)
+
+    return InlineExecutor(training)
 
 
 def problem(**sections):
@@ -107,6 +117,7 @@ def test_a_long_search_is_taken_to_go_on_alike(monkeypatch):
 
 def test_of_a_search_that_only_minutes_end_the_minutes_are_the_forecast(monkeypatch):
     monkeypatch.setattr("evoae.experiments.simulation._MOST", 12)
+    monkeypatch.setattr(forecasts, "executor_for", made_up)
     minutes = {"generations": None, "budget": {"minutes": 60}}
     config = make_config(with_changes(TINY, search=minutes))
     found = forecasts.forecast(config, networks=3)
@@ -124,7 +135,7 @@ def test_a_search_whose_space_is_exhausted_before_its_minutes_is_forecast_to_end
     assert found.seconds < 3600
 
 
-def test_a_forecast_says_what_a_search_then_does(tmp_path):
+def test_a_forecast_says_what_a_search_then_does(tiny_run, tmp_path):
     file = tmp_path / "tiny.yaml"
     file.write_text(dump_config(make_config(TINY)))
     done = CliRunner().invoke(cli, ["plan", str(file), "--networks", "3"])
@@ -135,19 +146,11 @@ def test_a_forecast_says_what_a_search_then_does(tmp_path):
     named = [line.split()[0] for line in said[:5]]
     assert named == ["candidates", "trainings", "time", "memory", "disk"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"]
-    run = evoae.search(TINY, run=tmp_path / "run")
-    assert len(run.first_evaluations()) == 7
+    assert len(tiny_run.first_evaluations()) == 7
 
 
 def test_a_forecast_tells_tracing_from_epochs_and_its_range_holds_it(monkeypatch):
-    """By made-up seconds: 2 once, 4 for tracing in the first epoch, .3 for each epoch."""
-
-    def training(task):
-        epochs = task.training.epochs
-        found = trained(task.flops, epochs, 4 + 0.3 * epochs)
-        return dataclasses.replace(found, key=task.key)
-
-    monkeypatch.setattr(forecasts, "executor_for", lambda _: InlineExecutor(training))
+    monkeypatch.setattr(forecasts, "executor_for", made_up)
     config = make_config(with_changes(TINY, training={"epochs": 40}))
     found = forecasts.forecast(config, networks=4)
     assert found.training_seconds == pytest.approx(2 + 4 + 0.3 * 40)

@@ -1,6 +1,8 @@
 """How a search's ranks compare with those of longer trainings."""
 
+import importlib
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from evoae.evaluation import Evaluation, Outcome
 from evoae.execution.inline import InlineExecutor
 from evoae.experiments import rank_fidelity as module
 from evoae.experiments.rank_fidelity import Trained, conclude, fidelity, strata
+from evoae.runs.run import Run
 from evoae.runs.store import Store
 from tests import faulty
 from tests.conftest import TINY, with_changes
@@ -43,14 +46,23 @@ def _fewer_resamples(monkeypatch):
     monkeypatch.setattr(module, "_RESAMPLES", 200)
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """A finished search of fake trainings."""
-    import importlib
-
+def searched_by_fakes(config, folder):
+    """Return a finished search of fake trainings."""
     conductor = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
-    monkeypatch.setattr(conductor, "executor_for", lambda *_: InlineExecutor(faulty.scored))
-    return evoae.search(BRED, run=tmp_path / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conductor, "executor_for", lambda *_: InlineExecutor(faulty.scored))
+        return evoae.search(config, run=folder)
+
+
+@pytest.fixture(scope="module")
+def bred(tmp_path_factory):
+    return searched_by_fakes(BRED, tmp_path_factory.mktemp("bred") / "run")
+
+
+@pytest.fixture
+def run(bred, tmp_path):
+    """A finished search, of which a test may do what it likes."""
+    return Run.open(shutil.copytree(bred.path, tmp_path / "run"))
 
 
 @pytest.fixture
@@ -218,7 +230,7 @@ def test_an_open_question_asks_for_more_candidates(tiny_run):
 
 def test_too_few_candidates_are_refused(tmp_path, trained_as):
     few = with_changes(TINY, search={"population": 2, "generations": 1})
-    run = evoae.search(few, run=tmp_path / "few")
+    run = searched_by_fakes(few, tmp_path / "few")
     with pytest.raises(RunError, match="2 candidates with a score"):
         fidelity(run.path)
 
@@ -229,8 +241,8 @@ def test_a_run_under_way_is_refused(run, trained_as):
         fidelity(run.path)
 
 
-def test_the_command_trains_prints_and_says_what_to_do(tmp_path):
-    run = evoae.search(TINY, run=tmp_path / "run")
+def test_the_command_trains_prints_and_says_what_to_do(tiny_run, tmp_path):
+    run = Run.open(shutil.copytree(tiny_run.path, tmp_path / "run"))
     asked = ["fidelity", str(run.path), "--candidates", "4", "--epochs", "1"]
     done = CliRunner().invoke(cli, asked)
     assert done.exit_code == 0, done.output

@@ -31,9 +31,23 @@ QUICK = {"epochs": 3, "batch_size": 16, "learning_rate": 0.01}
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tiny_run, tmp_path_factory):
     """A finished search that the tests refit; candidates have results of their own."""
-    return evoae.search(TINY, run=tmp_path_factory.mktemp("refit") / "run")
+    path = shutil.copytree(tiny_run.path, tmp_path_factory.mktemp("refit") / "run")
+    return Run.open(path)
+
+
+@pytest.fixture(scope="module")
+def plain(run):
+    """What a refit of the best candidate found, which others are compared with."""
+    (done,) = refit(run.path, settings=QUICK)
+    return done
+
+
+def ensure_refitted(run, id):
+    """Leave a model of some refit of a candidate."""
+    if not (run.path / "refit" / f"{id}.keras").exists():
+        refit(run.path, [id], settings=QUICK | {"epochs": 1})
 
 
 def heard():
@@ -77,11 +91,10 @@ def test_any_setting_of_a_refit_may_be_overridden_but_none_of_the_search(run):
         refit(run.path, overrides=["refit.epochs=0"])
 
 
-def test_a_refit_in_bfloat16_is_another_one_and_near_the_first(run):
-    first = refit(run.path, settings=QUICK)
+def test_a_refit_in_bfloat16_is_another_one_and_near_the_first(run, plain):
     (other,) = refit(run.path, settings=QUICK | {"precision": "bfloat16"})
-    assert other.val_loss != first[0].val_loss
-    assert other.val_loss == pytest.approx(first[0].val_loss, rel=0.1)
+    assert other.val_loss != plain.val_loss
+    assert other.val_loss == pytest.approx(plain.val_loss, rel=0.1)
     assert evaluate(run.path).metrics == pytest.approx(dict(other.test), rel=1e-5)
 
 
@@ -96,9 +109,8 @@ def test_several_seeds_give_a_deviation_and_the_best_by_validation_is_kept(run):
     assert found.metrics["loss"] == pytest.approx(done.val_loss, rel=1e-5)
 
 
-def test_the_validation_split_may_be_trained_on_and_then_it_judges_nothing(run):
+def test_the_validation_split_may_be_trained_on_and_then_it_judges_nothing(run, plain):
     id = run.hall_of_fame()[0].id
-    plain = refit(run.path, settings=QUICK)[0]
     lines, say = heard()
     (done,) = refit(run.path, settings=QUICK | {"with_validation": True, "seeds": 2}, say=say)
     assert lines[0] == "2 trainings of up to 3 epochs, 1,617 for training"  # 1,455 and 162
@@ -197,6 +209,7 @@ def test_a_candidate_named_twice_is_trained_once(run):
 
 def test_what_an_interrupted_refit_of_more_seeds_left_is_removed(run, monkeypatch):
     id = run.hall_of_fame()[1].id
+    settings = QUICK | {"epochs": 1, "learning_rate": 0.005}  # of no other test
 
     def killed(*_):
         raise KeyboardInterrupt
@@ -204,17 +217,18 @@ def test_what_an_interrupted_refit_of_more_seeds_left_is_removed(run, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr("evoae.experiments.refit._Refit._conclude", killed)
         with pytest.raises(KeyboardInterrupt):
-            refit(run.path, [id], settings=QUICK | {"epochs": 1, "seeds": 3})
+            refit(run.path, [id], settings=settings | {"seeds": 2})
     (run.path / "refit" / f".0123.{id}.3.keras").touch()  # as a kill in mid-save leaves
-    refit(run.path, [id], settings=QUICK | {"epochs": 1, "seeds": 2})
+    refit(run.path, [id], settings=settings)
     assert [file.name for file in (run.path / "refit").glob(f"*{id}*")] == [f"{id}.keras"]
 
 
-@pytest.mark.parametrize("when", ["before the record", "after it"])
-def test_a_kill_while_concluding_leaves_no_record_beside_another_model(run, monkeypatch, when):
-    id = run.hall_of_fame()[1].id
-    old, new = QUICK | {"epochs": 1}, QUICK | {"epochs": 2}
-    refit(run.path, [id], settings=old)
+@pytest.mark.parametrize(("when", "epochs"), [("before the record", 2), ("after it", 3)])
+def test_a_kill_while_concluding_leaves_no_record_beside_another_model(
+    run, monkeypatch, when, epochs
+):
+    id, new = run.hall_of_fame()[1].id, QUICK | {"epochs": epochs}
+    ensure_refitted(run, id)
     record = _Refit._record
 
     def killed(self, id, kind, value):
@@ -237,7 +251,7 @@ def test_a_kill_while_concluding_leaves_no_record_beside_another_model(run, monk
 
 def test_a_failed_training_leaves_no_model_of_an_earlier_refit(run):
     id = run.hall_of_fame()[1].id
-    refit(run.path, [id], settings=QUICK | {"epochs": 1})
+    ensure_refitted(run, id)
     (done,) = refit(run.path, [id], settings=QUICK | {"learning_rate": 1e30, "optimizer": "sgd"})
     assert done.trained == 0
     assert not (run.path / "refit" / f"{id}.keras").exists()

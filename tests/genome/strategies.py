@@ -1,7 +1,11 @@
-"""Hypothesis strategies for genomes and search spaces."""
+"""Hypothesis strategies for genomes and search spaces.
+
+Most are made once: to make one anew in each draw takes longer than the draw.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, get_args
 
 from hypothesis import strategies as st
@@ -39,12 +43,14 @@ def _values(field: Field) -> st.SearchStrategy[float]:
     return st.integers(int(field.low), int(field.high))
 
 
+@cache
 def genes(gene: type[Any]) -> st.SearchStrategy[Any]:
     """Genes of one type, over the whole legal range."""
     fields = GENES[gene].fields
     return st.tuples(*map(_values, fields)).map(lambda values: make(gene, values))
 
 
+@cache
 def blocks(layer: type[Any]) -> st.SearchStrategy[Block]:
     fitting = [
         gene
@@ -68,16 +74,19 @@ def genomes(draw: st.DrawFn, max_depth: int = 6) -> Genome:
     return Genome(encoder, latent, decoder, global_genes)
 
 
+@cache
 def _ranges(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, Any]]:
     return st.tuples(values, values).map(lambda pair: (min(pair), max(pair)))
 
 
+@cache
 def _some_of(name: Any) -> st.SearchStrategy[Any]:
     return st.lists(st.sampled_from(get_args(name)), min_size=1, max_size=3, unique=True).map(
         tuple
     )
 
 
+@cache
 def _or_none(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | values
 

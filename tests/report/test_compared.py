@@ -13,6 +13,7 @@ from evoae.data.load import load
 from evoae.data.pca import pca_error, pca_errors
 from evoae.evaluation import Evaluation, Outcome
 from evoae.execution.inline import InlineExecutor
+from evoae.training.train import train
 from tests import faulty
 from tests.conftest import TINY, history, with_changes
 from tests.engine.test_search import Interrupter
@@ -216,7 +217,16 @@ def test_one_decomposition_gives_the_error_of_every_size():
 
 
 @pytest.mark.parametrize("kind", ["reconstruction", "sparse", "contractive", "variational"])
-def test_the_plain_networks_are_trained_for_every_objective(kind, tmp_path):
+def test_the_plain_networks_are_trained_for_every_objective(kind, monkeypatch, tmp_path):
+    really = []
+
+    def without_candidates(task):
+        if task.keep is not None:  # a model is kept of a candidate alone
+            return faulty.scored(task)
+        really.append(task)
+        return train(task)
+
+    monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(without_candidates))
     small = with_changes(
         TINY,
         data={"reduce": {"train": 32, "validation": 16}},
@@ -229,3 +239,4 @@ def test_the_plain_networks_are_trained_for_every_objective(kind, tmp_path):
     assert list(found) == (["plain"] if kind == "variational" else ["handmade", "plain"])
     assert all(each.outcome == "scored" and each.val_loss > 0 for each in found.values())
     assert all(each.cost > 0 for each in found.values())
+    assert len(really) == len(found)

@@ -17,9 +17,10 @@ def found(folder, objective):
     """Return the best model of a short search among networks with two numbers in the code."""
     config = with_changes(
         TINY,
-        model={"min_latent": 2, "max_latent": 2, "activation": ["gelu", "elu"]},
+        model={"min_latent": 2, "max_latent": 2, "max_depth": 1, "activation": ["gelu", "elu"]},
         objective=objective,
         search={"population": 2, "generations": 1, "hof_size": 1, "elitism": 0},
+        training={"epochs": 1, "batch_size": 32},
     )
     return open_model(evoae.search(config, run=folder / "run").path)
 
