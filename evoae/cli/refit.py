@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from evoae.experiments.refit import Refitted
     from evoae.runs.run import Run
 
+_LATE = 0.8  # share of the epochs: a best one before it is followed by ever worse ones
+
 
 @click.command("refit")
 @options.opened
@@ -36,7 +38,8 @@ def command(
 
     ID is any unambiguous prefix, or `best`, which is also what none means. The validation split
     says which epoch and which training is kept, or with refit.with_validation it is trained on as
-    well; the test set is opened at the very end.
+    well; where the search's own model is better by it, that one stays in use. The test set is
+    opened at the very end.
     """
     from evoae.experiments.refit import refit
 
@@ -57,18 +60,34 @@ def print_refitted(run: Run, done: Sequence[Refitted]) -> None:
         if refitted.message is not None:
             say(f"{short(refitted.id)}: {refitted.message}")
     for refitted in done:
-        searched = run.find(refitted.id).evaluation
-        before = None if searched is None else searched.fitness
-        if before is not None and refitted.val_loss is not None and refitted.val_loss > before:
-            say(
-                f"{short(refitted.id)}: its validation loss is above the search's, "
-                f"{loss(before)}; try more epochs. The other commands use this model now."
-            )
+        if advice := _advice(refitted):
+            say(f"{short(refitted.id)}: {advice}")
     for id in [short(refitted.id) for refitted in done if refitted.trained][:1]:
         copies = "copies.png" if run.data_kind().pictures else "copies.csv"
         export = typed("export", run.path, id, "--format", "onnx", "--out", "model.onnx")
         reconstruct = typed("reconstruct", run.path, id, "--out", copies)
         next_steps((export, "take it away"), (reconstruct, "see what it rebuilds"))
+
+
+def _advice(refitted: Refitted) -> str:
+    """Say which model is used from now on if it is the search's, and what the curve suggests."""
+    if refitted.epochs is None or refitted.val_loss is None:
+        return ""
+    epochs, best = refitted.epochs
+    curve = f"best at epoch {best} of {epochs}"
+    overfits = best < _LATE * epochs
+    said = ""
+    if refitted.handed_over == "search":
+        losses = refitted.val_losses
+        said = (
+            f"the refit's validation loss, {loss(losses['refit'])}, is above that of the search's "
+            f"model, {loss(losses['search'])}, which stays the one that other commands use. "
+        )
+        if not overfits:
+            said += f"It was {curve}: try more epochs."
+    if overfits:
+        said += f"The refit was {curve}: it overfits, and more epochs would not help."
+    return said
 
 
 def _row(refitted: Refitted, names: Sequence[str]) -> list[str | float | None]:

@@ -90,6 +90,9 @@ def _of_refit(result: Mapping[str, Any]) -> str:
     reached = f"{plural(epochs, 'epoch')} with the validation items"
     if result["val_loss"] is not None:
         reached = f"validation {loss(result['val_loss'])} in epoch {best} of {epochs}"
+    if result["handed_over"] == "search":
+        refitted = loss(result["val_losses"]["refit"])
+        reached = f"{refitted}, so the search's model stays: validation {loss(result['val_loss'])}"
     return f"refit: {reached}, test {loss(result['test_loss'])}"
 
 

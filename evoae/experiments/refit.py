@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from numpy.typing import NDArray
 
 from evoae.config.data import ReduceConfig
 from evoae.config.schema import Config
@@ -38,12 +41,16 @@ class Refitted:
         trained: how many trainings earned a figure; 0 if all failed.
         message: why the last failed one failed; None if none did.
         seconds: of all trainings together.
-        epochs: that the model kept was trained for, and its best one.
-        val_loss: of that model, the best of all by validation; None if all failed, or were
-            trained on the validation split as well: then the best by training is kept.
+        epochs: of the refit's best training, and its best one.
+        handed_over: which model the other commands use from now on: that of the `refit`, or the
+            `search`'s own, where that one is better by validation.
+        val_losses: of those that were compared, on the same items; empty if all trainings failed,
+            or were trained on the validation split as well: then the best by training is kept.
+        val_loss: of the model handed over; None where `val_losses` is empty.
         test_loss: its fitness figure on the test set.
         test: all its metrics on the test set, by name.
-        deviation: standard deviation of each test figure over the trainings; empty for one.
+        deviation: standard deviation of each test figure over the trainings; empty for one, or
+            where the search's model is handed over.
         pca: mean squared error on the test set of PCA of the same size, fitted on what the
             model was trained on; None where it would be too large, or the code is as large as the
             input.
@@ -56,6 +63,8 @@ class Refitted:
     message: str | None
     seconds: float
     epochs: tuple[int, int] | None = None
+    handed_over: Literal["refit", "search"] = "refit"
+    val_losses: Mapping[str, float] = field(default_factory=dict)
     val_loss: float | None = None
     test_loss: float | None = None
     test: Mapping[str, float] = field(default_factory=dict)
@@ -78,8 +87,9 @@ def refit(
 ) -> list[Refitted]:
     """Train candidates of a run from scratch on all its training data; then measure them.
 
-    The validation split decides which epoch and which training is kept, unless it is trained on
-    (`refit.with_validation`); then the test set is opened for each candidate. A training that
+    The validation split decides which epoch and which training is kept, and whether the search's
+    own model stays, because none is better; unless it is trained on (`refit.with_validation`).
+    Then the test set is opened for each candidate. A training that
     finished is not repeated after an interruption, nor a refit with the same settings.
 
     Args:
@@ -214,17 +224,13 @@ class _Refit:
         )
         if scored:
             best = min(scored, key=lambda number: judged_by(results[number])[-1])
-            tests = {number: self._test(id, number) for number in scored}
             epochs = len(results[best]["train_history"])
             history = results[best]["validation_history"]
             refitted = replace(
                 refitted,
                 epochs=(epochs, 1 + history.index(min(history)) if history else epochs),
-                val_loss=results[best]["val_loss"],
-                test_loss=tests[best][1],
-                test=tests[best][0],
-                deviation=_deviation([metrics for metrics, _ in tests.values()]),
                 pca=self._pca(parse(found.candidate.genome)),
+                **self._handed_over(id, best, results[best]["val_loss"], scored),
             )
         # A kill at any instant leaves no record beside a model of other settings; if the model is
         # missing then, the next call makes up for it, since the trainings are still there.
@@ -237,8 +243,55 @@ class _Refit:
         for left in (*kept.parent.glob(f"*{id}.*.keras"), *kept.parent.glob(f"{id}.*.jsonl")):
             left.unlink()
 
-    def _test(self, id: str, number: int) -> tuple[dict[str, float], float]:
-        """Return a model's metrics on the test set, and the one that counts."""
+    def _handed_over(
+        self, id: str, best: int, val_loss: float | None, scored: Sequence[int]
+    ) -> dict[str, Any]:
+        """Put the better model in the place of training number `best`; return its figures.
+
+        Args:
+            id: of the candidate.
+            best: number of its best training.
+            val_loss: of that; None if it was trained on the validation split.
+            scored: numbers of all trainings with a figure.
+        """
+        test = [self.problem.dataset.test]
+        losses: dict[str, float] = {} if val_loss is None else {"refit": val_loss}
+        searched = self._searched(id) if losses else None
+        if searched is not None:
+            losses["search"] = searched[1]
+        if searched is not None and searched[1] < losses["refit"]:
+            shutil.copyfile(searched[0], self._model(id, best))
+            metrics, test_loss = self._measured(searched[0], test)
+            deviation, handed_over = {}, "search"
+        else:
+            tests = {number: self._measured(self._model(id, number), test) for number in scored}
+            metrics, test_loss = tests[best]
+            deviation = _deviation([metrics for metrics, _ in tests.values()])
+            handed_over = "refit"
+        return {
+            "handed_over": handed_over,
+            "val_losses": losses,
+            "val_loss": losses.get(handed_over),
+            "test_loss": test_loss,
+            "test": metrics,
+            "deviation": deviation,
+        }
+
+    def _searched(self, id: str) -> tuple[Path, float] | None:
+        """Return the search's model of a candidate and its loss; None if there is none to read."""
+        path = self.run.model_of(id)
+        if path is None:
+            return None
+        try:
+            return path, self._measured(path, [self.problem.dataset.validation])[1]
+        except RunError as why:
+            self.say(f"{id[:6]}: not compared with the search's model: {why}")
+            return None
+
+    def _measured(
+        self, path: Path, items: Sequence[NDArray[Any]]
+    ) -> tuple[dict[str, float], float]:
+        """Return a model's metrics on items in these parts, and the one that counts."""
         from evoae.models.objectives.base import objective_for
         from evoae.training.measure import measured
         from evoae.training.setup import load_quietly
@@ -247,8 +300,7 @@ class _Refit:
         config = self.problem.config
         data = self.problem.dataset
         objective = objective_for(config.objective, config.seed % 2**31, bounded=data.kind.bounded)
-        model = load_model(self._model(id, number))
-        metrics = measured(model, objective, [data.test], data.kind)
+        metrics = measured(load_model(path), objective, items, data.kind)
         return metrics, metrics[objective.fitness]
 
     def _pca(self, genome: Any) -> float | None:

@@ -187,6 +187,10 @@ class Run:
         with self.at_one_moment() as now:
             return now.results.get((id, REFIT))
 
+    def model_of(self, id: str) -> Path | None:
+        """Return the file of a candidate's model that the search kept; None if it kept none."""
+        return next((entry.model_path for entry in self.hall_of_fame() if entry.id == id), None)
+
     def failures(self) -> list[CandidateResult]:
         """Return the candidates that earned no fitness, in the order of failing."""
         with self.at_one_moment() as now:

@@ -154,8 +154,8 @@ def open_model(what: str | Path, id: str = "best", *, kind: Kind = "auto") -> Mo
     Args:
         what: a run's folder, its name under `runs/`, or the path of a .keras file.
         id: an unambiguous prefix of a candidate's id, or `best`; only `best` with a file.
-        kind: of a run, the model that `refit` trained or the search's own; `auto` takes the first
-            of the two that is there.
+        kind: of a run, the model that `refit` handed over or the search's own; `auto` takes the
+            first of the two that is there.
 
     Raises:
         RunError: no such run or candidate, or the file is damaged.
@@ -197,7 +197,7 @@ def _model_path(run: Run, id: str, kind: Kind) -> Path | None:
         return refitted
     if kind == "refit":
         return None
-    return next((entry.model_path for entry in run.hall_of_fame() if entry.id == id), None)
+    return run.model_of(id)
 
 
 def _whole(path: Path) -> keras.Model:

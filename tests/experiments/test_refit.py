@@ -5,11 +5,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import evoae
 from evoae.cli.main import cli
+from evoae.cli.refit import _advice
 from evoae.config.load import make_config
 from evoae.config.schema import TrainingConfig
 from evoae.errors import ConfigError, GenomeError, RunError, UseError
@@ -358,3 +360,68 @@ def test_a_refit_reads_the_data_once_and_checks_them_as_the_search_had_them(run,
 def test_what_uses_a_model_reads_the_data_once(use, run, reads):
     use(run.path)
     assert len(reads) == 1
+
+
+WORSE = {"epochs": 1, "learning_rate": 1e-7, "optimizer": "sgd"}
+
+
+@pytest.fixture
+def worse(tiny_run, tmp_path):
+    """A run whose best candidate was refitted in vain, and what the refit found."""
+    path = shutil.copytree(tiny_run.path, tmp_path / "run")
+    (done,) = refit(path, settings=WORSE)
+    return Run.open(path), done
+
+
+def test_the_search_s_model_stays_where_the_refit_s_is_worse_on_the_same_items(worse):
+    run, done = worse
+    id = done.id
+    assert done.handed_over == "search"
+    assert done.val_loss == done.val_losses["search"] < done.val_losses["refit"]
+    searched = open_model(run.path, id, kind="search")
+    whole = evaluate(run.path, id, split="validation").metrics["loss"]  # not of data.reduce alone
+    assert done.val_loss == pytest.approx(whole, rel=1e-5)
+    assert evaluate(run.path, id).metrics == pytest.approx(dict(done.test), rel=1e-5)
+    used = open_model(run.path, id)
+    assert used.path == run.path / "refit" / f"{id}.keras"
+    for ours, theirs in zip(used.autoencoder.weights, searched.autoencoder.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert refit(run.path, settings=WORSE) == [done]  # nothing is trained or measured again
+
+
+def test_it_is_said_wherever_the_refit_is_told_of(worse):
+    run, done = worse
+    said = CliRunner().invoke(cli, ["show", str(run.path), done.id]).output
+    assert "so the search's model stays" in said
+    sets = [part for key, value in WORSE.items() for part in ("--set", f"refit.{key}={value}")]
+    again = CliRunner().invoke(cli, ["refit", str(run.path), *sets])
+    assert "which stays the one that other commands use" in again.stderr
+    page = Path(write_report(run.path).path).read_text(encoding="utf-8")
+    assert "so the search" in page
+
+
+@pytest.mark.parametrize(
+    ("epochs", "handed_over", "said"),
+    [
+        ((59, 19), "refit", "The refit was best at epoch 19 of 59: it overfits"),
+        ((59, 58), "refit", ""),
+        ((3, 3), "search", "It was best at epoch 3 of 3: try more epochs."),
+        ((59, 19), "search", "other commands use. The refit was best at epoch 19 of 59"),
+    ],
+)
+def test_the_advice_follows_from_the_curve(epochs, handed_over, said, worse):
+    _, done = worse
+    told = _advice(replace(done, epochs=epochs, handed_over=handed_over))
+    assert said in told
+    assert bool(told) == bool(said)
+    assert ("try more epochs" in told) == (epochs == (3, 3))
+
+
+def test_a_search_s_model_that_cannot_be_read_is_not_compared(tiny_run, tmp_path):
+    run = Run.open(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    best = run.hall_of_fame()[0]
+    best.model_path.write_bytes(b"damaged")
+    lines, say = heard()
+    (done,) = refit(run.path, settings=WORSE, say=say)
+    assert (done.handed_over, set(done.val_losses)) == ("refit", {"refit"})
+    assert any("not compared with the search's model" in line for line in lines)

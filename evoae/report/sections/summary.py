@@ -97,6 +97,12 @@ def tested(snapshot: RunSnapshot) -> str:
     trained, test = plural(epochs, "epoch"), loss(refit["test_loss"])
     if refit["val_loss"] is None:
         said = f"Refitted on all training and validation data for {trained}, it has "
+    elif refit["handed_over"] == "search":
+        said = (
+            f"A refit on all training data for {trained} came to "
+            f"{loss(refit['val_losses']['refit'])} in validation, so the search's model stays: "
+            f"it has {loss(refit['val_loss'])} there and "
+        )
     else:
         said = (
             f"Refitted on all training data for {trained} (kept: that of epoch {best}), it has "
