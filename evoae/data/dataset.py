@@ -1,4 +1,4 @@
-"""What a search works on, `Dataset`, and what a reader hands over before the split, `Source`.
+"""What a search works on, `Dataset`, and the interfaces of a source of data and of their kind.
 
 What is said of images here holds for other kinds of data as well: an image is an array of rank 3,
 (height, width, channels), the row of a table one of rank 1, (features,).
@@ -6,25 +6,130 @@ What is said of images here holds for other kinds of data as well: an image is a
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import mmap
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.random import PCG64
 from numpy.typing import NDArray
 
 from evoae.config.data import DataConfig, ReduceConfig
-from evoae.data.kinds.base import AbstractKind
+from evoae.data.arrays import Images, Labels, joined, order, take, take_labels
+from evoae.data.kinds.recorded import RecordedKind
 from evoae.errors import DataError
 
-Images = NDArray[np.uint8 | np.float32]  # (n, height, width, channels) or (n, features)
-Labels = NDArray[Any]  # (n,)
-_CHUNK = 2**25  # bytes of a mapped file in memory at once
+
+@dataclass(frozen=True, slots=True)
+class AbstractKind(ABC):
+    """What makes one kind of data differ from others, with what was fitted on a training split.
+
+    A kind is one final class in a file of its own in `evoae/data/kinds`, with an entry in
+    `registry.KINDS` there, and its settings, if it has any, are a class in `evoae/config/data.py`.
+    Everything else in evoae asks the kind.
+
+    The fields of a kind are what was fitted. They have defaults, with which nothing is fitted yet,
+    and JSON can hold them, since a run records them. An array (n, *shape) holds n items.
+
+    Attributes:
+        name: in the metadata of runs.
+        item: word for one item, such as "image"; its plural ends in s.
+        described: what the items are, in a sentence: "rows of a table".
+        value: what a loss is a mean over, in words.
+        rank: axes of an item.
+        bounded: whether values lie in 0..1, so that the head is a sigmoid; otherwise it is linear
+            and values are standardised.
+        pictures: whether items are drawn as pictures, (height, width, channels), or else as lines
+            of a table.
+        augmentations: which settings of `training` that vary items make sense.
+        array_settings: which settings of `data` mean something to items in an array file.
+        plain: the network of usual layers to compare with, text with {latent} for the code's size.
+        handmade: a network from the literature to compare with, text; None for none.
+    """
+
+    name: ClassVar[str]
+    item: ClassVar[str]
+    described: ClassVar[str]
+    value: ClassVar[str]
+    rank: ClassVar[int]
+    bounded: ClassVar[bool]
+    pictures: ClassVar[bool]
+    augmentations: ClassVar[frozenset[str]]
+    array_settings: ClassVar[frozenset[str]]
+    plain: ClassVar[str]
+    handmade: ClassVar[str | None]
+
+    @abstractmethod
+    def takes(self, array: NDArray[Any]) -> bool:
+        """Whether an array in a file is of this kind, as its shape and type tell."""
+
+    @abstractmethod
+    def source(self, name: str, place: str, arrays: Mapping[str, NDArray[Any]]) -> Source:
+        """Check arrays of this kind and return them as a source.
+
+        Args:
+            name: of the file, for people.
+            place: where the arrays come from, for error sentences.
+            arrays: `images`, whatever the items are, and where the file has them `labels`, `test`,
+                `test_labels` and `columns`.
+
+        Raises:
+            DataError: they cannot be used.
+        """
+
+    @abstractmethod
+    def inputs(self, source: Source) -> tuple[tuple[Images, ...], Labels | None]:
+        """Return new items of this kind as the training items were given to networks.
+
+        Returns:
+            parts, (n_i, *shape) each, a test part that the source brings among them; and the
+            labels of them all, (n,), or None.
+
+        Raises:
+            DataError: they do not fit what was fitted.
+        """
+
+    @abstractmethod
+    def header(self, shape: tuple[int, ...]) -> list[str]:
+        """Return the names of the cells of an item; none if they cannot be known."""
+
+    @abstractmethod
+    def cells(self, values: NDArray[np.float32]) -> list[list[Any]]:
+        """Return items as a network says them, (n, *shape), as n lines in their own units."""
+
+    @abstractmethod
+    def quality(self, originals: Any, copies: Any) -> dict[str, Any]:
+        """Return metrics that make sense for this kind, besides the mean squared error.
+
+        Args:
+            originals: tensor (n, *shape) of items.
+            copies: likewise, what a network makes of them.
+
+        Returns:
+            by name, scalar tensors, means over the items.
+        """
+
+    @property
+    def output(self) -> Literal["sigmoid", "linear"]:
+        """Activation of the head that can say these values."""
+        return "sigmoid" if self.bounded else "linear"
+
+    @property
+    def fitted(self) -> bool:
+        """Whether new items must be encoded by what was fitted on the training split."""
+        return bool(dataclasses.fields(self))
+
+    @property
+    def items(self) -> str:
+        """Word for several items."""
+        return f"{self.item}s"
+
+    def to_json(self) -> RecordedKind:
+        """Return the kind as values that JSON can hold, for `registry.restore`."""
+        return {"name": self.name, "item": self.item, "fitted": dataclasses.asdict(self)}
 
 
 class Source(ABC):
@@ -129,52 +234,6 @@ class Dataset:
             origin=(*self.origin, "trained on validation as well"),
             train_labels=joined((self.train_labels, self.validation_labels)),
         )
-
-
-def order(count: int, seed: int, purpose: str) -> NDArray[np.intp]:
-    """Return 0..count-1 in a random order, (count,), a function of its arguments alone.
-
-    It sorts raw generator output, which NumPy promises to keep; `Generator.permutation` may
-    change between releases, and every digest with it.
-    """
-    salt = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:4])
-    return np.argsort(PCG64([seed, salt]).random_raw(count), kind="stable")
-
-
-def take(images: Images, index: NDArray[np.intp] | None) -> Images:
-    """Return the images at `index`, (k,), in C order; all of them for None.
-
-    What is taken from a mapped file becomes a copy, and no second one stays in memory.
-    """
-    if index is None:
-        return np.ascontiguousarray(images)
-    taken = np.empty((len(index), *images.shape[1:]), images.dtype)
-    step = max(1, _CHUNK * len(images) // max(1, images.nbytes))
-    for start in range(0, len(index), step):
-        taken[start : start + step] = images[index[start : start + step]]
-        release(images)
-    return taken
-
-
-def release(array: NDArray[Any]) -> None:
-    """Let go of the pages of a mapped file that were read; they return from it when needed."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    mapped = isinstance(base, mmap.mmap) and not array.flags.writeable
-    if mapped and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)
-
-
-def take_labels(labels: Labels | None, index: NDArray[np.intp] | None) -> Labels | None:
-    """Return the labels at `index`, (k,); all of them for None."""
-    return labels if labels is None or index is None else labels[index]
-
-
-def joined(labels: Sequence[Labels | None]) -> Labels | None:
-    """Return the labels of several parts as one array, (n,); None if any part has none."""
-    known = [part for part in labels if part is not None]
-    return np.concatenate(known) if len(known) == len(labels) else None
 
 
 def _subset(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evoae.data.dataset import Labels
+from evoae.data.arrays import Labels
 from evoae.errors import DataError
 
 

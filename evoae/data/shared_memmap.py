@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from evoae.data.arrays import Images, release
 from evoae.data.cache import cache_root, keep
-from evoae.data.dataset import Dataset, Images, release
+from evoae.data.dataset import Dataset
 from evoae.data.progress import Say, silent
 from evoae.errors import DataError
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.config.data import DataConfig
-from evoae.data.dataset import order
+from evoae.data.arrays import order
 from evoae.errors import DataError
 
 Index = NDArray[np.intp]  # (k,)

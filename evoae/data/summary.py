@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.data.dataset import Dataset, Images
+from evoae.data.arrays import Images
+from evoae.data.dataset import Dataset
 from evoae.data.kinds.tables import Table
 
 _CHUNK = 2**22  # values in memory at once as floats

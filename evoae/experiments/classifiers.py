@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.data.dataset import Dataset, Images, Labels, order, take
+from evoae.data.arrays import Images, Labels, order, take
+from evoae.data.dataset import Dataset
 from evoae.data.pca import LARGEST, pca_codes
 from evoae.errors import DataError, UseError
 from evoae.formatting import figure

@@ -16,8 +16,8 @@ from evoae.runs.files import refit_path
 from evoae.use.model import Floats, Model
 
 if TYPE_CHECKING:
-    from evoae.data.dataset import Labels
-    from evoae.data.kinds.base import AbstractKind
+    from evoae.data.arrays import Labels
+    from evoae.data.dataset import AbstractKind
     from evoae.use.items import Items
 
 _FEWEST_ITEMS = 100  # of fewer, the worst ones and a map of codes say little

@@ -28,7 +28,7 @@ from evoae.runs.store import DATABASE
 from evoae.runs.trainings import Training
 
 if TYPE_CHECKING:
-    from evoae.data.kinds.base import AbstractKind
+    from evoae.data.dataset import AbstractKind
 
 
 class Run:

@@ -16,7 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from evoae.config.schema import TrainingConfig
-from evoae.data.dataset import Images
+from evoae.data.arrays import Images
 from evoae.data.shared_memmap import Shared
 from evoae.models.memory import PIECE
 from evoae.models.objectives.base import AbstractObjective

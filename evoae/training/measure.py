@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evoae.data.dataset import Images
-from evoae.data.kinds.base import AbstractKind
+from evoae.data.arrays import Images
+from evoae.data.dataset import AbstractKind
 from evoae.models.batches import items_at_once
 from evoae.training.base import scaled
 

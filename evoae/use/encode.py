@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.data.kinds.base import plain
+from evoae.data.arrays import plain
 from evoae.models.batches import batches
 from evoae.use.items import Items
 from evoae.use.model import Floats, Model

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from evoae.config.data import DataConfig, ReduceConfig
-from evoae.data.dataset import Dataset, Images, Labels, joined
-from evoae.data.kinds.base import AbstractKind
+from evoae.data.arrays import Images, Labels, joined
+from evoae.data.dataset import AbstractKind, Dataset
 from evoae.data.kinds.registry import KINDS
 from evoae.data.load import load, of_run, read
 from evoae.data.sources.files import home

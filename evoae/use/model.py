@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.config.objectives import CorruptedConfig
-from evoae.data.kinds.base import AbstractKind
+from evoae.data.dataset import AbstractKind
 from evoae.data.kinds.registry import kind_of
 from evoae.errors import RunError, UseError
 from evoae.formatting import command

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.data.kinds.base import AbstractKind
+from evoae.data.dataset import AbstractKind
 from evoae.errors import UseError
 from evoae.runs.files import replacing
 from evoae.use.model import Decoded, Floats, Model

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.data.dataset import Labels
+from evoae.data.arrays import Labels
 from evoae.errors import UseError
 from evoae.use.items import Items
 from evoae.use.model import Floats, Loss, Model

@@ -21,8 +21,8 @@ import evoae
 from evoae.cli.main import cli
 from evoae.config.data import DataConfig
 from evoae.config.schema import Config
-from evoae.data.dataset import Dataset, Source, take, take_labels
-from evoae.data.kinds.base import AbstractKind
+from evoae.data.arrays import take, take_labels
+from evoae.data.dataset import AbstractKind, Dataset, Source
 from evoae.data.kinds.registry import KINDS, kind_of_array, restore
 from evoae.data.splits import check_enough, draw, drawn
 from evoae.errors import ConfigError, UseError

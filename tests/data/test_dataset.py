@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from evoae.config.data import DataConfig, ReduceConfig
-from evoae.data.dataset import Dataset, order
+from evoae.data.arrays import order
+from evoae.data.dataset import Dataset
 from evoae.data.kinds.images import ImageSource
 from evoae.data.kinds.tables import Rows
 from evoae.data.load import load

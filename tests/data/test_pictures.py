@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from evoae.config.data import DataConfig
-from evoae.data.dataset import order, release, take
+from evoae.data.arrays import order, release, take
 from evoae.data.kinds.images import ImageSource
 from evoae.data.load import load
 from evoae.data.shared_memmap import open_shared, share

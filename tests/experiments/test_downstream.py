@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import evoae
-from evoae.data.dataset import order
+from evoae.data.arrays import order
 from evoae.data.load import load
 from evoae.data.sources.named import find_set
 from evoae.errors import DataError, UseError

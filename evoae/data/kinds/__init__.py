@@ -1,4 +1,4 @@
-"""What makes kinds of data differ: `base` says what a kind is, `registry` lists those there are.
+"""Kinds of data: `registry` lists those there are; `evoae.data.dataset` says what a kind is.
 
 `images` and `tables` are one each; `columns` and `cells` are parts of tables.
 """

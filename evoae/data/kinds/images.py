@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.config.data import DataConfig
-from evoae.data.dataset import Dataset, Images, Labels, Source, joined, release, take, take_labels
-from evoae.data.kinds.base import AbstractKind, numbered, plain
+from evoae.data.arrays import Images, Labels, joined, numbered, plain, release, take, take_labels
+from evoae.data.dataset import AbstractKind, Dataset, Source
 from evoae.data.labels import check_labels
 from evoae.data.splits import check_enough, draw, drawn
 from evoae.errors import DataError

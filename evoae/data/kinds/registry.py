@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from evoae.data.kinds.base import AbstractKind
+from evoae.data.dataset import AbstractKind
 from evoae.data.kinds.images import ImageKind
 from evoae.data.kinds.tables import Table
 from evoae.errors import DataError

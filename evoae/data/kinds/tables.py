@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.config.data import DataConfig
-from evoae.data.dataset import Dataset, Images, Labels, Source, take_labels
-from evoae.data.kinds.base import AbstractKind
+from evoae.data.arrays import Images, Labels, take_labels
+from evoae.data.dataset import AbstractKind, Dataset, Source
 from evoae.data.kinds.cells import as_labels, numbers, texts
 from evoae.data.kinds.columns import Column
 from evoae.data.labels import check_labels

@@ -13,8 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from evoae.config.data import SPECIAL, DataConfig
-from evoae.data.dataset import Source
-from evoae.data.kinds.base import AbstractKind
+from evoae.data.dataset import AbstractKind, Source
 from evoae.data.kinds.cells import read_frame
 from evoae.data.kinds.registry import KINDS, kind_of_array
 from evoae.data.kinds.tables import Rows

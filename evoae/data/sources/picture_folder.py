@@ -19,8 +19,8 @@ from numpy.lib import format as npy
 
 from evoae import formatting
 from evoae.config.data import DataConfig
+from evoae.data.arrays import Images, Labels, take_labels
 from evoae.data.cache import cache_root, keep
-from evoae.data.dataset import Images, Labels, take_labels
 from evoae.data.kinds.images import ImageSource
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, bar
