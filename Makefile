@@ -15,8 +15,8 @@ run: .venv/.ready ## set up, run a small real search on Fashion-MNIST, print its
 test: .venv/.dev ## set up, run every test but those of `make slow`
 	$(PYTEST) -n 2 --dist loadfile -m "not slow"
 
-slow: .venv/.dev ## the tests that take minutes each: before a change is called finished
-	$(PYTEST) -m slow
+slow: .venv/.dev ## the long tests and whole matrices: before a change is called finished
+	$(PYTEST) -n 2 --dist loadfile -m slow
 
 quick: .venv/.dev ## tests of the rooms that train nothing, in a minute: while writing code
 	$(PYTEST) -n 2 -m "not slow" $(QUICK)

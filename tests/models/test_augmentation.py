@@ -34,6 +34,14 @@ class TestAugmented(ObjectiveContract):
 
         return varied
 
+    @pytest.mark.parametrize("shape", [SHAPE], indirect=True, ids=["images"])  # rows do not move
+    def test_a_compiled_loop_takes_the_steps_that_single_ones_take(
+        self, config, make, shape, images
+    ):
+        super().test_a_compiled_loop_takes_the_steps_that_single_ones_take(
+            config, make, shape, images
+        )
+
     def test_training_noise_is_fresh_at_each_step_and_equal_for_equal_seeds(
         self, config, make, steady, images
     ):
