@@ -103,12 +103,11 @@ def searched(job: Job, file: Path) -> dict[str, Any]:
         best, spent = run.find("best"), time.process_time() - began
         epochs = _epochs(run, best, job.seconds - spent)
         (refitted,) = refit(run.path, settings={"epochs": epochs})
-        validation = min(best.fitness, refitted.val_loss or best.fitness)
         return {
-            "validation": validation,
+            "validation": refitted.val_loss,  # of the model handed over, and so is the test's
             "test": refitted.test_loss,
-            "search_validation": best.fitness,
-            "refit_validation": refitted.val_loss,
+            "handed_over": refitted.handed_over,
+            "val_losses": dict(refitted.val_losses),
             "trained": len(run.first_evaluations()),
             "epochs": epochs,
             "what": refitted.genome,
@@ -122,8 +121,8 @@ def _epochs(run: Any, best: Any, left: float) -> int:
 
     evaluation = best.evaluation
     each = evaluation.seconds.epochs / len(evaluation.validation_loss)
-    short = run.config.data.reduce.train or len(whole_problem(run, run.config).dataset.train)
-    more = len(whole_problem(run, run.config).dataset.train) / short
+    whole = len(whole_problem(run, run.config).dataset.train)
+    more = whole / (run.config.data.reduce.train or whole)
     return max(1, int(left / (each * max(1, more))))
 
 

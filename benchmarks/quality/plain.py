@@ -224,7 +224,7 @@ def _stop_at(end: float, model: Any) -> Any:
     """Return a callback that stops within an epoch when the processor seconds are over."""
     import keras
 
-    def look(*_: object) -> None:
+    def look(batch: int, logs: object = None) -> None:  # noqa: ARG001  # as Keras calls it
         model.stop_training = time.process_time() > end
 
     return keras.callbacks.LambdaCallback(on_train_batch_end=look)
