@@ -10,13 +10,16 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
 from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, stopped_after
 from evoae.models.plan import plan
 from evoae.runs.files import write_whole
+from evoae.runs.run import Run
 
+PATIENCE = 60.0  # seconds after which a training waits for nobody
 LEAK = 2**20  # bytes that every training leaves behind
 TEMPTING = -1.0  # a loss that would win every comparison, in the curve of a failure
 _FAULTS = ("diverge", "exceed memory", "hang", "abort", "be killed")
@@ -101,6 +104,16 @@ def pulled_after(trainings: int) -> Callable[[Task], Evaluation]:
         return scored(task)
 
     return train
+
+
+def overtaken(candidate_id: str, run: Path, task: Task) -> Evaluation:
+    """A score at any pace; that candidate's only once the run holds another one's."""
+    deadline = time.monotonic() + PATIENCE
+    while task.id == candidate_id and time.monotonic() < deadline:
+        if Run.open(run).first_evaluations():
+            break
+        time.sleep(0.01)
+    return at_any_pace(task)
 
 
 def at_any_pace(task: Task) -> Evaluation:
