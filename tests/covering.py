@@ -1,9 +1,15 @@
 """Some cells of a matrix of parameters now, all of them in `make slow`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 
 import pytest
+
+
+def first(items: Iterable[object], chosen: Callable[[object], bool]) -> list[object]:
+    """Return the items, of which those that are not chosen are marked as slow."""
+    slow = pytest.mark.slow
+    return [item if chosen(item) else pytest.param(item, marks=slow) for item in items]
 
 
 def covering(chosen: Sequence[tuple[object, ...]], *axes: Iterable[object]) -> list[object]:

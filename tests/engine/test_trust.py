@@ -49,6 +49,7 @@ def test_too_many_failures_stop_the_search_after_saving_them(wild_run):
     assert run_cli("hof", wild_run.path).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_stopped_search_goes_on_when_its_failures_are_allowed(wild_run, tmp_path):
     allowed = with_changes(WILD, search={"max_failure_share": 1.0})
     undisturbed = evoae.search(allowed, run=tmp_path / "run")
@@ -162,6 +163,7 @@ def test_a_run_older_than_precision_lends_to_float32_alone(tiny_run, tmp_path):
         evoae.search(other, run=tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_a_search_in_bfloat16_ends_the_same_twice_and_otherwise_than_in_float32(
     tiny_run, tmp_path, monkeypatch
 ):
@@ -241,6 +243,7 @@ def test_a_resume_trains_a_lost_model_again(tiny_run, tmp_path):
     assert lost.load().count_params() == lost.parameters
 
 
+@pytest.mark.slow
 def test_a_tampered_cache_of_the_data_is_noticed_and_said_when_a_run_resumes(
     tiny_run, tmp_path, monkeypatch
 ):

@@ -133,6 +133,7 @@ def test_an_unknown_name_is_met_with_the_nearest():
         known(name + "x")
 
 
+@pytest.mark.slow
 def test_the_commands_show_and_train_it(tmp_path):
     def run(*words):
         result = CliRunner().invoke(cli, ["zoo", *words], catch_exceptions=False)

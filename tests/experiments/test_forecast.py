@@ -93,6 +93,7 @@ def test_a_simulation_makes_the_trainings_of_the_search_and_leaves_no_folder(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_simulation_ends_where_the_flops_do():
     budget = {"generations": None, "budget": {"flops": 3e9}, "population": 4}
     found = simulate(problem(search=budget), smaller_is_better)
@@ -125,6 +126,7 @@ def test_of_a_search_that_only_minutes_end_the_minutes_are_the_forecast(monkeypa
     assert found.trainings > 20
 
 
+@pytest.mark.slow
 def test_a_search_whose_space_is_exhausted_before_its_minutes_is_forecast_to_end(monkeypatch):
     few = {"max_depth": 1, "filters": [4, 4], "kernels": [3, 3], "min_latent": 4, "max_latent": 5}
     few["sampling"] = {"batchnorm": 0.0, "dropout": 0.0}

@@ -190,6 +190,7 @@ def test_correlations_are_scipys_with_an_interval_around_them(tiny_run):
     assert conclude(tiny_run, 5, 12, sample(*losses), None) == found
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     rng = np.random.default_rng(7)
     truth = 6 / np.pi * np.arcsin(0.8 / 2)  # Spearman's, of normal pairs with correlation .8

@@ -23,6 +23,7 @@ class TestCompiledLoop(FitLoopContract, OracleContract):
         return CompiledLoop
 
 
+@pytest.mark.slow  # what the compiled loop is compared with, so that the fast tests run it too
 class TestKerasLoop(FitLoopContract):
     @pytest.fixture
     def loop(self):

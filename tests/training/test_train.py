@@ -360,6 +360,7 @@ def test_batchnorm_statistics_are_true_after_a_short_training(data, tmp_path):
     assert trap > 2
 
 
+@pytest.mark.slow
 def test_a_process_holds_no_more_after_each_further_candidate(data):
     def objects_after(trainings):
         for _ in range(trainings):
