@@ -62,8 +62,10 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     early = f" ({status.raced} stopped early)" if status.raced else ""
     search_on = run.search_on()
     spent = "" if search_on else " The space is exhausted, or nearly: nothing new came at last."
-    if status.generations is not None and status.finished < status.generations and search_on:
-        spent = " The budget ended it."
+    if status.generations is not None and search_on:
+        cut = str(status.finished) in run.metadata().budget_stops  # in its last generation, too
+        if cut or status.finished < status.generations:
+            spent = " The budget ended it."
     say(f"{said}: {trained}{early}, {status.duplicates} duplicates, {failed}.{best}{spent}\n")
     print_entries(run, run.hall_of_fame())
     steps = [

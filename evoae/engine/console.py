@@ -139,7 +139,8 @@ def line(progress: Progress, memory: int | None = None) -> str:
         progress: of the search.
         memory: bytes that driver and workers take; None to leave it out.
     """
-    planned = "" if progress.planned is None else f"/{progress.planned}"
+    most = progress.planned, progress.budget.limits.evaluations
+    planned = f"/{min(filter(None, most))}" if progress.planned else ""
     best, left, lost = progress.best, progress.left, progress.failed or progress.duplicates
     parts = _there(
         f"{progress.scored}{planned} trained",
