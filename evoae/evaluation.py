@@ -57,6 +57,9 @@ class TrainingKey:
         return cls(candidate, int(repeat or 1))
 
 
+START = "start"  # name of the metric that is the validation figure before the first epoch
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One candidate to train.
@@ -84,6 +87,8 @@ class Task:
         curve: file that gets a line of JSON for each epoch as it ends; None for none.
         memory_limit: bytes the training process may take; None for no limit.
         thresholds: of racing, see `stopped_after`; empty to train to the end.
+        components: folder of the principal components that a linear path starts from
+            (`evoae.data.shared_memmap.share_components`); None for a network without one.
     """
 
     key: TrainingKey
@@ -103,6 +108,7 @@ class Task:
     curve: Path | None = None
     memory_limit: int | None = None
     thresholds: Thresholds = ()
+    components: Path | None = None
 
     @property
     def id(self) -> str:
@@ -134,7 +140,8 @@ class Evaluation:
         outcome: how the training ended.
         fitness: validation figure to minimise; None unless `outcome` is `scored`.
         train_loss, validation_loss: one figure per finished epoch, as the objective defines them.
-        metrics: all validation metrics of the epoch that `fitness` is from, by name.
+        metrics: all validation metrics of the epoch that `fitness` is from, by name; and `start`,
+            the validation figure before the first epoch, of a network with a linear path.
         cost: FLOPs that it took, see `cost`; all of its epochs' where it is not known when it
             failed; None in runs of older versions.
         raced: whether racing stopped it early, so that `fitness` is no more than a bound: that
@@ -173,6 +180,10 @@ class Evaluation:
         """Candidate id."""
         return self.key.candidate
 
+    def so_far(self, fitness: Literal["last", "best"]) -> tuple[float, ...]:
+        """Return the fitness that it had after each of its epochs, see `so_far`."""
+        return so_far(self.validation_loss, fitness, self.metrics.get(START))
+
     @classmethod
     def failed(
         cls, task: Task, outcome: Outcome, message: str, traceback: str | None = None
@@ -202,14 +213,19 @@ def cost(flops: int, images: int) -> int:
     return 3 * flops * images
 
 
-def so_far(losses: Iterable[float], fitness: Literal["last", "best"]) -> tuple[float, ...]:
+def so_far(
+    losses: Iterable[float], fitness: Literal["last", "best"], start: float | None = None
+) -> tuple[float, ...]:
     """Return the fitness that a training has after each of its epochs.
 
     Args:
         losses: validation losses, one for each epoch.
         fitness: which of them count, see `training.fitness`.
+        start: the loss before the first, below which it never rises; None if that does not count.
     """
-    return tuple(losses if fitness == "last" else accumulate(losses, min))
+    most = math.inf if start is None else start
+    counted = losses if fitness == "last" else accumulate(losses, min)
+    return tuple(min(loss, most) for loss in counted)
 
 
 def failures_worded(failed: Sequence[Evaluation]) -> str:

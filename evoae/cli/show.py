@@ -9,6 +9,7 @@ import click
 
 from evoae.cli import options
 from evoae.cli.output import Output
+from evoae.evaluation import START
 from evoae.formatting import flops, loss, plural, shape, short
 
 if TYPE_CHECKING:
@@ -105,10 +106,12 @@ def _origin(candidate: Candidate) -> str:
 
 
 def _print_curves(evaluation: Evaluation) -> None:
+    epochs = len(evaluation.validation_loss)
+    before = [evaluation.metrics[START]] if START in evaluation.metrics else []
     for title, values in (
-        ("epoch", map(str, range(1, len(evaluation.validation_loss) + 1))),
-        ("train", map(loss, evaluation.train_loss)),
-        ("valid", map(loss, evaluation.validation_loss)),
+        ("epoch", map(str, range(1 - len(before), epochs + 1))),
+        ("train", (*("-" for _ in before), *map(loss, evaluation.train_loss))),
+        ("valid", map(loss, (*before, *evaluation.validation_loss))),
     ):
         click.echo(f"{title:<6}" + "".join(f"{value:>8}" for value in values))
 
@@ -122,6 +125,8 @@ def draw(drawn: Plan) -> str:
     ):
         chain = [shape(entry)]
         for layer in layers:
+            if layer.beside:
+                continue
             within = "_res_" in layer.name and layer.kind == "conv"
             if layer.kind in {"conv", "transposed", "dense", "add"} and not within:
                 chain.append("")

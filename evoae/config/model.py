@@ -17,6 +17,7 @@ from evoae.config.values import (
     HeadName,
     KernelRange,
     LearningRates,
+    LinearName,
     OptimizerName,
     Positive,
     RateRange,
@@ -96,6 +97,10 @@ class ModelConfig(Section):
     head: Annotated[tuple[HeadName, ...], *CHOICE] = Field(
         ("conv",),
         description="a conv of its own or mirror: the last upconv; a list makes a gene",
+    )
+    linear: Annotated[tuple[LinearName, ...], *CHOICE] = Field(
+        ("none",),
+        description="pca: a linear path beside the network, from PCA; a list makes a gene",
     )
     output: Literal["auto", "sigmoid", "linear"] = Field(
         "auto", description="the head's activation; auto fits the data"

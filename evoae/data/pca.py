@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,27 @@ def pca_codes(
         return np.concatenate(parts)
 
     return codes
+
+
+def write_components(train: NDArray[np.generic], size: int, path: Path) -> None:
+    """Write the mean (d,) and the first principal components (k, d), each of length 1.
+
+    Args:
+        train: (n, ...) items of d numbers; uint8 is scaled to 0..1.
+        size: components; k is as many, or as `train` admits, 0 if nothing varies in it.
+        path: file to write; `read_components` reads it.
+    """
+    rows = _rows(train)
+    pca = _fitted(rows, size)
+    mean = rows.mean(axis=0) if pca is None else pca.mean_
+    components = np.empty((0, rows.shape[1])) if pca is None else pca.components_
+    np.savez(path, mean=mean.astype(np.float32), components=components.astype(np.float32))
+
+
+def read_components(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the mean (d,) and the components (k, d) that `write_components` wrote."""
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        return file["mean"], file["components"]
 
 
 def _quiet_products() -> np.errstate:

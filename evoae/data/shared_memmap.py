@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evoae.data.arrays import Images, release
 from evoae.data.cache import cache_root, keep
 from evoae.data.dataset import Dataset
+from evoae.data.pca import read_components, write_components
 from evoae.data.progress import Say, silent
 from evoae.errors import DataError
 
 _SPLITS = ("train", "validation")
+_PCA = "components.npz"
 _CHUNK = 2**22  # bytes that are compared at once
 
 
@@ -57,21 +62,68 @@ def share(dataset: Dataset, say: Say = silent) -> Path:
     return folder
 
 
+def share_components(dataset: Dataset, shared: Path, size: int) -> Path:
+    """Write the first principal components of the training images, unless they are there.
+
+    Args:
+        dataset: whose images they are.
+        shared: folder where `share` wrote it.
+        size: components.
+
+    Returns:
+        their folder, beside that one, see `open_components`
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    folder = shared.with_name(f"{shared.name}-pca-{size}")
+
+    def holds() -> bool:
+        try:
+            open_components(folder)
+        except DataError:
+            return False
+        return True
+
+    keep(folder, holds, lambda staging: write_components(dataset.train, size, staging / _PCA))
+    return folder
+
+
+def open_components(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the mean (d,) and components (k, d) that `share_components` wrote.
+
+    Raises:
+        DataError: they are gone or damaged.
+    """
+    with _shared_files(folder):
+        return read_components(folder / _PCA)
+
+
 def open_shared(folder: Path) -> Shared:
     """Map the images that `share` wrote.
 
     Raises:
         DataError: they are gone or damaged.
     """
+    with _shared_files(folder):
+        return _open(folder)
+
+
+@contextmanager
+def _shared_files(folder: Path) -> Iterator[None]:
+    """Open files of a folder of the cache, and mark it as used.
+
+    Raises:
+        DataError: they are gone or damaged.
+    """
     try:
-        shared = _open(folder)
-    except (OSError, ValueError, EOFError) as why:
+        yield
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as why:
         raise DataError(
             str(folder), f"the shared images cannot be read ({why})", "resume the run"
         ) from why
     with suppress(PermissionError):  # a mark of use that only the owner of the cache can set
         os.utime(folder)
-    return shared
 
 
 def _open(folder: Path) -> Shared:

@@ -8,17 +8,22 @@ from pathlib import Path
 from evoae.config.schema import Config
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
+from evoae.data.pca import LARGEST
 from evoae.data.progress import Say, silent
+from evoae.data.shared_memmap import share_components
 from evoae.errors import ConfigError
 from evoae.evaluation import Task, TrainingKey, seed_for, trained_as
 from evoae.execution.machine import cpu_flags
 from evoae.genome.canonical import candidate_id
+from evoae.genome.genes import Linear
 from evoae.genome.genome import Genome
 from evoae.genome.network_defaults import NetworkDefaults
 from evoae.genome.space import Space
 from evoae.models.plan import measure
 from evoae.runs.environment import environment
 from evoae.runs.metadata import RunMetadata, TrainingEnvironment
+
+_COMPONENTS = 64  # of PCA that are computed at least
 
 
 def space_of(config: Config, defaults: NetworkDefaults) -> Space:
@@ -80,6 +85,8 @@ class Problem:
                 "bce, but the output is linear",
                 "it needs values in 0..1: use mse",
             )
+        if "pca" in config.model.linear:
+            _check_linear(config, dataset)
         for name in sorted({"shift", "flip"} - dataset.kind.augmentations):
             for section in ("training", "refit"):
                 if value := getattr(getattr(config, section), name):
@@ -103,7 +110,16 @@ class Problem:
             images=len(self.dataset.train),
             kind=self.dataset.kind.name,
             memory_limit=config.execution.memory_limit,
+            components=self._components(genome, shared),
         )
+
+    def _components(self, genome: Genome, shared: Path) -> Path | None:
+        """Return where the components lie that the linear path of `genome` starts from."""
+        if Linear("pca") not in genome.global_genes or genome.latent is None:
+            return None
+        # From the genome alone, since a run may reuse another's training; and few different sizes.
+        size = max(_COMPONENTS, 2 ** (genome.latent.units - 1).bit_length())
+        return share_components(self.dataset, shared, size)
 
     def metadata(self) -> RunMetadata:
         """Return what a run of this problem knows of itself when it begins."""
@@ -119,6 +135,29 @@ class Problem:
             environment=surroundings(),
             kind=self.dataset.kind.to_json(),
         )
+
+
+def _check_linear(config: Config, dataset: Dataset) -> None:
+    """Refuse a linear path where it cannot start from PCA.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    objective, size = config.objective, dataset.train[0].size
+    reasons = (
+        (
+            config.model.latent != "vector",
+            "but the code is a feature map: set model.latent=vector",
+        ),
+        (
+            objective.code_posterior is not None or objective.code_activation != "linear",
+            f"but {objective.kind} needs a code of its own",
+        ),
+        (objective.loss == "bce", "but bce needs a sigmoid: set objective.loss=mse"),
+        (size > LARGEST, f"but items of {size:,} numbers are too large for PCA ({LARGEST:,})"),
+    )
+    if reason := next((words for holds, words in reasons if holds), None):
+        raise ConfigError("model.linear", f"pca, {reason}", "use none")
 
 
 def surroundings() -> TrainingEnvironment:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from evoae.engine.problem import Problem
-from evoae.evaluation import Evaluation, Thresholds, TrainingKey, so_far
+from evoae.evaluation import Evaluation, Thresholds, TrainingKey
 from evoae.evolution.algorithm import AbstractAlgorithm, tell
 from evoae.evolution.batch import next_batch
 from evoae.evolution.factory import algorithm_for
@@ -166,5 +166,4 @@ class Proposer:
         """Return what the algorithm is told of a training."""
         if evaluation.fitness is None or not evaluation.validation_loss:
             return evaluation.fitness  # a further training, or a failed one
-        fitness = so_far(evaluation.validation_loss, self._config.training.fitness)
-        return Curve(fitness, evaluation.raced)
+        return Curve(evaluation.so_far(self._config.training.fitness), evaluation.raced)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from evoae.genome.gene_kind import DecoderLayer, Gene, Modifier
-from evoae.genome.genes import GENES, Conv, Head, UpConv, by_field, make
+from evoae.genome.genes import GENES, Conv, Head, Linear, UpConv, by_field, make
 from evoae.genome.genome import Block, Genome
 from evoae.genome.text import render
 
@@ -21,10 +21,14 @@ def canonical(genome: Genome) -> Genome:
     stands first behind an upconv, since its blocks are laid before it. A mirrored head has the
     filters of the convolution that it mirrors, in place of the image's channels; a network without
     convolutions, whose head is dense in any case, has head(mirror), the word of every space that
-    has the gene.
+    has the gene. A linear path needs a latent vector.
     """
     decoder = tuple(map(_canonical_block, genome.decoder))
     global_genes = tuple(map(_rounded, genome.global_genes))
+    if genome.latent is None:
+        global_genes = tuple(
+            Linear("none") if isinstance(gene, Linear) else gene for gene in global_genes
+        )
     if not genome.convolutions:
         global_genes = tuple(
             Head("mirror") if isinstance(gene, Head) else gene for gene in global_genes

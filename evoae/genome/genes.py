@@ -158,6 +158,21 @@ class Head(GlobalGene):
     kind: values.HeadName
 
 
+@dataclass(frozen=True, slots=True)
+class Linear(GlobalGene):
+    """Whether a linear map stands beside the encoder, and one beside the decoder.
+
+    Code and output are sums: of the network's and of the linear map's (the shortcut of K. He et
+    al. 2016, over the whole network).
+
+    Attributes:
+        kind: with `pca`, the maps begin as principal component analysis of the training split, and
+            the network's last layers at 0, so that training begins at PCA.
+    """
+
+    kind: values.LinearName
+
+
 def _words(name: str, setting: str, mutation: str, literal: object) -> Field:
     """Return the field of a word that a setting offers."""
     words = get_args(literal)
@@ -173,6 +188,9 @@ def _choice(
     *,
     absent: str | None = None,
     sized: bool = True,
+    title: str = "",
+    keras_layers: tuple[str, ...] = (),
+    possible: Callable[[ModelConfig], bool] = lambda _: True,
 ) -> GeneKind:
     """Return the row of a gene that is a word, offered by the setting that has the gene's name.
 
@@ -184,6 +202,9 @@ def _choice(
         literal: the words.
         absent: the word of a network without the gene; None for the first that is on offer.
         sized: see `GeneKind`.
+        title: likewise.
+        keras_layers: likewise.
+        possible: tells whether networks of a space can have the gene.
     """
     setting = gene.__name__.lower()
     build: Callable[[str], GlobalGene] = gene
@@ -193,7 +214,9 @@ def _choice(
         token,
         word,
         (_words(field, setting, "global_genes", literal),),
-        evolves=lambda model: offered(model) != (absent or offered(model)[0],),
+        title,
+        keras_layers,
+        evolves=lambda model: offered(model) != (absent or offered(model)[0],) and possible(model),
         absent=lambda model, _: build(absent or offered(model)[0]),
         sized=sized,
     )
@@ -242,6 +265,13 @@ GENES: dict[type[Gene], GeneKind] = {
         _choice(Downsampling, -10, "down", "kind", values.DownsamplingName),
         _choice(Upsampling, -11, "up", "kind", values.UpsamplingName),
         _choice(Head, -12, "head", "kind", values.HeadName, absent="conv"),
+        _choice(
+            *(Linear, -14, "linear", "kind", values.LinearName),
+            absent="none",
+            title="linear path",
+            keras_layers=("ReLU",),
+            possible=lambda model: model.latent == "vector",
+        ),
         GeneKind(
             *(Train, -8, "train", _TRAINING),
             evolves=attrgetter("learning.evolve"),

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from evoae.models.layers import LayerRecord, Shape
+from evoae.models.layers import PART_INPUT, LayerRecord, Shape
 from evoae.models.plan import Plan
 
 
@@ -36,7 +36,11 @@ class _Site:
 def _weighted(layer: LayerRecord, site: _Site) -> dict[str, Any]:
     return {
         "activation": layer.activation,
-        "kernel_initializer": keras.initializers.GlorotUniform(site.seed),
+        "kernel_initializer": (
+            keras.initializers.Zeros()
+            if layer.starts_at_zero
+            else keras.initializers.GlorotUniform(site.seed)
+        ),
     }
 
 
@@ -109,13 +113,15 @@ def build(plan: Plan, *, batchnorm_momentum: float = 0.99, seed: int | None = No
     seed_of = {layer.name: seed for layer, seed in zip(plan.layers, seeds, strict=True)}
 
     def lay(layers: Sequence[LayerRecord], entry: Shape, tensor: Any) -> Any:
-        tensors = [tensor]
+        last, tensors, shapes = PART_INPUT, {PART_INPUT: tensor}, {PART_INPUT: entry}
         for layer in layers:
-            site = _Site(entry, seed_of[layer.name], batchnorm_momentum)
-            given = [tensors[-3], tensors[-1]] if layer.kind == "add" else tensors[-1]
-            tensors.append(_layer(layer, site)(given))
-            entry = layer.shape
-        return tensors[-1]
+            names = layer.inputs or (last,)
+            site = _Site(shapes[names[0]], seed_of[layer.name], batchnorm_momentum)
+            given = [tensors[name] for name in names]
+            last = layer.name
+            tensors[last] = _layer(layer, site)(given if len(given) > 1 else given[0])
+            shapes[last] = layer.shape
+        return tensors[last]
 
     images = keras.Input(plan.input_shape, name="encoder_input")
     if plan.heads:

@@ -12,6 +12,7 @@ from evoae.genome.network_defaults import NetworkDefaults
 
 Shape = tuple[int, ...]
 Part = Literal["encoder", "heads", "decoder"]
+PART_INPUT = "input"
 _FREE = frozenset({"flatten", "reshape"})  # a view, no memory of its own
 
 
@@ -22,8 +23,7 @@ class LayerRecord:
     Attributes:
         name: unique in the network.
         kind: which standard layer it is, in the words of `evoae.models.build`, or the name of a
-            class in `keras.layers`. `add` ends a residual block: it adds what the two layers
-            before it were given, and what they make of it.
+            class in `keras.layers`.
         part: the sub-model it belongs to; `heads` are the encoder's further outputs, which read
             what its last layer, the code, reads.
         shape: of its output.
@@ -34,6 +34,9 @@ class LayerRecord:
         activation: applied to the output.
         rate: share dropped by `dropout`; 0 for other kinds.
         settings: of a kind that is the name of a class, its further arguments.
+        inputs: names of the layers of its part whose outputs it reads, `PART_INPUT` for what the
+            part is given; none: the layer before it.
+        starts_at_zero: whether its weights are 0 before training.
     """
 
     name: str
@@ -47,6 +50,13 @@ class LayerRecord:
     activation: str = "linear"
     rate: float = 0.0
     settings: Mapping[str, object] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    starts_at_zero: bool = False
+
+    @property
+    def beside(self) -> bool:
+        """Whether it belongs to the linear path beside the network."""
+        return self.name.startswith("linear_")
 
     @property
     def activation_bytes(self) -> int:
@@ -64,6 +74,7 @@ class PlanBuilder:
         folded: the map that was flattened, or will be; the input's own until then.
         entry: shape of the input of the encoder layer that a decoder layer mirrors.
         mirrored: whether the outermost decoder convolution is the head.
+        linear: whether a linear path stands beside the network.
     """
 
     def __init__(self, defaults: NetworkDefaults) -> None:
@@ -72,9 +83,21 @@ class PlanBuilder:
         self.folded = defaults.input_shape
         self.entry = defaults.input_shape
         self.mirrored = False
+        self.linear = False
         self.layers: list[LayerRecord] = []
         self.part: Part = "encoder"
         self._laid: Counter[str] = Counter()
+
+    @property
+    def last(self) -> str:
+        """Name of the last layer of this part; `PART_INPUT` if there is none yet."""
+        laid = self.layers and self.layers[-1].part == self.part
+        return self.layers[-1].name if laid else PART_INPUT
+
+    @property
+    def output(self) -> str:
+        """Activation of the head; none where a linear map is added to it."""
+        return "linear" if self.linear else self.defaults.output
 
     @property
     def halved(self) -> bool:
@@ -94,6 +117,8 @@ class PlanBuilder:
         """
         name = name or self._numbered("pool" if kind in ("maxpool", "avgpool") else kind.lower())
         self.shape = self.shape if shape is None else shape
+        if self.linear and name in ("code", "head"):
+            of_record["starts_at_zero"] = True
         self.layers.append(LayerRecord(name, kind, self.part, self.shape, **of_record))
 
     def convolve(
@@ -131,7 +156,9 @@ class PlanBuilder:
         stride = 2 if doubles else 1
         self.convolve(filters, kernel, activation, name, stride, transposed=doubles)
 
-    def connect(self, units: int, activation: str, name: str | None = None) -> None:
+    def connect(
+        self, units: int, activation: str, name: str | None = None, **of_record: Any
+    ) -> None:
         """Lay a dense layer."""
         (width,) = self.shape
         self.lay(
@@ -141,7 +168,32 @@ class PlanBuilder:
             parameters=width * units + units,
             flops=2 * width * units,
             activation=activation,
+            **of_record,
         )
+
+    def add_linear_code(self, units: int) -> None:
+        """Lay a linear map of the input, and its sum with the network's code."""
+        code, self.shape = self.last, self.defaults.input_shape
+        inputs: tuple[str, ...] = (PART_INPUT,)
+        if len(self.shape) == 3:
+            self.lay("flatten", (math.prod(self.shape),), "linear_flatten", inputs=inputs)
+            inputs = ()
+        self.connect(units, "linear", "linear_code", inputs=inputs)
+        self.lay("add", name="linear_code_sum", inputs=(code, self.last))
+
+    def add_linear_output(self, units: int) -> None:
+        """Lay a linear map of the code, and its sum with the network's output.
+
+        Where inputs lie in 0..1 it is clipped to them, which brings it nearer to any of them.
+        """
+        whole, output = self.defaults.input_shape, self.last
+        self.shape = (units,)
+        self.connect(math.prod(whole), "linear", "linear_head", inputs=(PART_INPUT,))
+        if len(whole) == 3:
+            self.lay("reshape", whole, "linear_image")
+        self.lay("add", name="linear_sum", inputs=(output, self.last))
+        if self.defaults.output == "sigmoid":
+            self.lay("ReLU", name="linear_clip", settings={"max_value": 1.0})
 
     def double(self) -> None:
         """Lay an upsampling that doubles height and width."""
@@ -150,10 +202,10 @@ class PlanBuilder:
 
     def add_residual(self) -> None:
         """Lay x + conv(act(conv(x))), of as many filters as x has."""
-        name, filters = self._numbered("res"), self.shape[-1]
+        name, filters, entry = self._numbered("res"), self.shape[-1], self.last
         self.convolve(filters, (3, 3), self.defaults.activation, f"{name}_conv_1")
         self.convolve(filters, (3, 3), "linear", f"{name}_conv_2")
-        self.lay("add", name=name)
+        self.lay("add", name=name, inputs=(entry, self.last))
 
     def flatten(self) -> None:
         """Turn a map into a vector; leave a vector alone."""

@@ -15,6 +15,10 @@ convolution is the head: its modifiers are all laid before it, an upsampling too
 Where the encoder turns from map to vector, it flattens; there the decoder turns back, by a dense
 layer and a reshape. In a network without convolutions that is at the image itself, so the head is
 a dense layer.
+
+With `linear(pca)` and a latent vector a linear map of the input is added to the code, and one of
+the code to the head's output, which has no activation then; where inputs lie in 0..1 the sum is
+clipped to them.
 """
 
 from __future__ import annotations
@@ -104,8 +108,10 @@ def plan(genome: Genome, defaults: NetworkDefaults) -> Plan:
     builder = PlanBuilder(defaults)
     for gene in genome.global_genes:
         LAYERS[type(gene)](builder, gene)
+    builder.linear &= genome.latent is not None
     entries = [_encode(builder, block) for block in genome.encoder]
     _bottleneck(builder, genome)
+    code_shape = builder.shape
     builder.part = "decoder"
     mirrored = builder.mirrored and genome.convolutions > 0
     inner = genome.decoder[:-1] if mirrored else genome.decoder
@@ -116,6 +122,8 @@ def plan(genome: Genome, defaults: NetworkDefaults) -> Plan:
         _decode_image(builder, genome.decoder[-1])
     else:
         _head(builder)
+    if builder.linear:
+        builder.add_linear_output(code_shape[0])
     return Plan(defaults.input_shape, tuple(builder.layers), genome.depth)
 
 
@@ -145,6 +153,10 @@ def _modify(builder: PlanBuilder, modifiers: Iterable[Modifier]) -> None:
 def _bottleneck(builder: PlanBuilder, genome: Genome) -> None:
     """Lay the code, and the heads beside it."""
     defaults = builder.defaults
+    if builder.linear and (defaults.posterior is not None or defaults.code != "linear"):
+        raise GenomeError(
+            "genome", "linear(pca)", "this objective needs a code of its own: use linear(none)"
+        )
     if genome.latent is None:
         if defaults.posterior is not None:
             raise GenomeError("genome", "no latent gene", "a posterior needs a latent vector")
@@ -155,6 +167,9 @@ def _bottleneck(builder: PlanBuilder, genome: Genome) -> None:
     builder.flatten()
     features = builder.shape
     builder.connect(units, defaults.code, name="code")
+    if builder.linear:
+        builder.add_linear_code(units)
+        return
     heads = {"code_log_var": units} if defaults.posterior else {}
     if defaults.posterior == "full" and units > 1:
         heads["code_lower"] = units * (units - 1) // 2
@@ -188,7 +203,7 @@ def _decode_image(builder: PlanBuilder, block: Block) -> None:
     if builder.halved and defaults.upsampling != "transposed":
         builder.double()
     kernel = (layer.kernel_h, layer.kernel_w)
-    builder.deconvolve(defaults.input_shape[-1], kernel, defaults.output, "head")
+    builder.deconvolve(defaults.input_shape[-1], kernel, builder.output, "head")
     if builder.shape != defaults.input_shape:
         builder.lay("crop", defaults.input_shape, "image")
 
@@ -197,9 +212,9 @@ def _head(builder: PlanBuilder) -> None:
     """Lay what turns the last layer into the shape and the range of the input."""
     defaults = builder.defaults
     if len(builder.shape) == 3:
-        builder.convolve(defaults.input_shape[-1], (3, 3), defaults.output, "head")
+        builder.convolve(defaults.input_shape[-1], (3, 3), builder.output, "head")
         return
-    builder.connect(math.prod(defaults.input_shape), defaults.output, name="head")
+    builder.connect(math.prod(defaults.input_shape), builder.output, name="head")
     if len(defaults.input_shape) == 3:
         builder.lay("reshape", defaults.input_shape, "image")
 
@@ -246,11 +261,16 @@ def _kind_of_head(builder: PlanBuilder, gene: genes.Head) -> None:
     builder.mirrored = gene.kind == "mirror"
 
 
+def _linear(builder: PlanBuilder, gene: genes.Linear) -> None:
+    builder.linear = gene.kind == "pca"
+
+
 LAYERS: dict[type[Gene], Callable[[PlanBuilder, Any], None]] = {
     genes.Activation: _activation,
     genes.Downsampling: _downsampling,
     genes.Upsampling: _upsampling,
     genes.Head: _kind_of_head,
+    genes.Linear: _linear,
     genes.Train: lambda *_: None,  # it says how to train
     genes.Conv: _conv,
     genes.Dense: _dense,

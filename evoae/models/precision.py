@@ -54,5 +54,5 @@ def _inner(model: keras.Model) -> Iterator[keras.layers.Layer]:
     exact = {*_EXACT, encoder.layers[-1].name}
     for layer in (*encoder.layers, *decoder.layers):
         kind = isinstance(layer, (keras.layers.InputLayer, keras.layers.Dropout))
-        if layer.name not in exact and not kind:
+        if layer.name not in exact and not layer.name.startswith("linear_") and not kind:
             yield layer

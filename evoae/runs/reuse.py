@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from evoae.config.load import make_config
-from evoae.evaluation import Evaluation, Outcome, Task, so_far, stopped_after
+from evoae.evaluation import Evaluation, Outcome, Task, stopped_after
 from evoae.runs.compatibility import check_equal_trainings
 from evoae.runs.files import model_path, replacing, translate_os_errors
 from evoae.runs.folder import CONFIG, locate
@@ -74,6 +74,5 @@ def ends_alike(evaluation: Evaluation, task: Task, fitness: Literal["last", "bes
     """
     if evaluation.outcome not in _REPEATABLE:
         return False
-    losses = evaluation.validation_loss
-    stopped = stopped_after(so_far(losses, fitness), task.thresholds)
-    return stopped == (len(losses) if evaluation.raced else None)
+    stopped = stopped_after(evaluation.so_far(fitness), task.thresholds)
+    return stopped == (len(evaluation.validation_loss) if evaluation.raced else None)

@@ -40,7 +40,7 @@ def rewritten(model: keras.Model) -> Iterator[None]:
         model: as `build` makes it.
     """
     gpu = tf.config.list_physical_devices("GPU")
-    methods = [] if gpu else list(_methods(model.get_layer("decoder").layers))
+    methods = [] if gpu else list(_methods(_of_network(model)))
     for layer, name, method in methods:
         setattr(layer, name, method)
     try:
@@ -48,6 +48,12 @@ def rewritten(model: keras.Model) -> Iterator[None]:
     finally:
         for layer, name, _ in methods:
             delattr(layer, name)  # the method of its class comes to light again
+
+
+def _of_network(model: keras.Model) -> list[Any]:
+    """Return the decoder's layers but for the linear path's, which Keras lists in between."""
+    layers = model.get_layer("decoder").layers
+    return [layer for layer in layers if not layer.name.startswith("linear_")]
 
 
 def _methods(layers: list[Any]) -> Iterator[tuple[Any, str, Callable[..., Any]]]:

@@ -17,9 +17,9 @@ import numpy as np
 
 from evoae.config.schema import TrainingConfig
 from evoae.data.kinds.registry import KINDS
-from evoae.data.shared_memmap import Shared, open_shared
+from evoae.data.shared_memmap import Shared, open_components, open_shared
 from evoae.errors import RunError, translate_disk_errors
-from evoae.evaluation import Evaluation, Outcome, Seconds, Task, cost, so_far, stopped_after
+from evoae.evaluation import START, Evaluation, Outcome, Seconds, Task, cost, so_far, stopped_after
 from evoae.formatting import mebibytes
 from evoae.models.memory import MARGIN, training_bytes
 from evoae.models.plan import Plan, plan
@@ -70,6 +70,8 @@ class _Curve:
         metrics: of the epoch that counts so far.
         best: weights of the best epoch; None if they are not asked for.
         raced: whether racing stopped it.
+        start: the validation loss before the first epoch; None if it does not count.
+        begun: metrics of then.
     """
 
     train: list[float] = field(default_factory=list)
@@ -77,6 +79,28 @@ class _Curve:
     metrics: dict[str, float] = field(default_factory=dict)
     best: list[Any] | None = None
     raced: bool = False
+    start: float | None = None
+    begun: dict[str, float] = field(default_factory=dict)
+
+    def begin(self, metrics: dict[str, float], fitness: str, weights: list[Any] | None) -> None:
+        """Let the network that has not been trained count as an epoch."""
+        self.begun = self.metrics = metrics
+        self.start, self.best = metrics[fitness], weights
+
+    def end(self, *, of_best: bool) -> None:
+        """Choose between the untrained network and the last epoch, unless the best one counts."""
+        if self.start is None or of_best:
+            return
+        if self.validation[-1] < self.start:
+            self.best = None
+        else:
+            self.metrics = self.begun
+
+    @property
+    def least(self) -> float:
+        """The least validation loss so far, infinite before the first."""
+        start = math.inf if self.start is None else self.start
+        return min(start, *self.validation, math.inf)
 
     @property
     def since_best(self) -> int:
@@ -88,6 +112,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
     import keras
 
     from evoae.models.build import build
+    from evoae.models.linear_path import start_from
     from evoae.models.objectives.augmentation import Augmented
     from evoae.models.objectives.base import objective_for
 
@@ -104,6 +129,8 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         batchnorm_momentum=task.training.batchnorm_momentum,
         seed=int(network.generate_state(1)[0]),
     )
+    if task.components is not None:
+        start_from(model, *open_components(task.components))
     built = time.perf_counter()
     kind = KINDS[task.kind]
     objective = objective_for(task.objective, task.noise_seed, bounded=kind.bounded)
@@ -114,7 +141,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
     rng = np.random.default_rng(order)
     curve = _run(loop, model, objective.fitness, len(data.train), task, rng)
     trained = time.perf_counter()
-    fitness = so_far(curve.validation, task.training.fitness)[-1]
+    fitness = so_far(curve.validation, task.training.fitness, curve.start)[-1]
     wanted = task.keep_below is None or fitness < task.keep_below
     if task.keep is not None and wanted and not curve.raced:
         if curve.best is not None:
@@ -129,7 +156,7 @@ def _train(task: Task, layers: Plan) -> Evaluation:
         tuple(curve.train),
         tuple(curve.validation),
         seconds=Seconds(built - begin, compiled - built, trained - compiled),
-        metrics=curve.metrics,
+        metrics=curve.metrics if curve.start is None else {**curve.metrics, START: curve.start},
         cost=cost(layers.size.flops, task.images * len(curve.train)),
         raced=curve.raced,
     )
@@ -181,6 +208,9 @@ def _run(
     """
     curve = _Curve()
     of_best = task.training.fitness == "best"
+    if task.components is not None:
+        weights = None if task.keep is None else model.get_weights()
+        curve.begin(loop.validate(), fitness, weights)
     for epoch in range(1, task.training.epochs + 1):
         train_loss = loop.train_epoch(rng.permutation(images).astype(np.int32))
         metrics = loop.validate() if math.isfinite(train_loss) else {}
@@ -192,7 +222,7 @@ def _run(
                 tuple(curve.train),
                 tuple(curve.validation),
             )
-        better = validation_loss < min(curve.validation, default=math.inf)
+        better = validation_loss < curve.least
         curve.train.append(train_loss)
         curve.validation.append(validation_loss)
         if task.curve is not None:
@@ -205,10 +235,11 @@ def _run(
             curve.best = model.get_weights()
         if task.training.patience is not None and curve.since_best >= task.training.patience:
             break
-        earned = so_far(curve.validation, task.training.fitness)
+        earned = so_far(curve.validation, task.training.fitness, curve.start)
         curve.raced = stopped_after(earned, task.thresholds) is not None
         if curve.raced:
             break
+    curve.end(of_best=of_best)
     return curve
 
 

@@ -83,7 +83,7 @@ def test_a_kernel_is_written_height_by_width() -> None:
             "konv(3)",
             "genome 'konv(3)'",
             "konv(3) at gene 1: expected a gene (conv, upconv, bn, drop, latent, "
-            "dense, updense, train, act, down, up, head, res)",
+            "dense, updense, train, act, down, up, head, res, linear)",
         ),
         (
             "conv(3,3)",

@@ -35,6 +35,7 @@ EVERY_GENE = {
     "downsampling": ("max", "average", "stride"),
     "upsampling": ("upsample", "transposed"),
     "head": ("conv", "mirror"),
+    "linear": ("none", "pca"),
     "sampling": SamplingConfig(residual=0.5),
     "learning": LearningConfig(evolve=True),
 }

@@ -39,7 +39,10 @@ def section(snapshot: RunSnapshot) -> Section | None:
 
 def network(drawn: Plan) -> Network:
     """Return the drawing of a plan."""
-    encoder, decoder = stages(drawn.encoder), stages(drawn.decoder)
+    encoder, decoder = (
+        stages(layer for layer in side if not layer.beside)
+        for side in (drawn.encoder, drawn.decoder)
+    )
     *into, code = encoder
     sides = _Sides(drawn)
     given = Stage("input", shape(drawn.input_shape), "", *sides.slab(drawn.input_shape))
@@ -57,6 +60,11 @@ def network(drawn: Plan) -> Network:
         else "A slab's width is the side of the map; its thickness is the number of filters or "
         "units, on a logarithmic scale."
     )
+    if any(layer.beside for layer in drawn.layers):
+        note += (
+            " Not drawn: a linear map of the input that is added to the code, and one of the code "
+            "that is added to the output."
+        )
     return Network(alt, rows, sides.stage(code, "code"), note)
 
 
