@@ -9,7 +9,7 @@ import click
 from evoae.cli import options
 from evoae.cli.output import Output, next_steps, print_table, say
 from evoae.formatting import command as typed
-from evoae.formatting import loss, short
+from evoae.formatting import figure, loss, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from evoae.experiments.refit import Refitted
     from evoae.runs.run import Run
 
-_LATE = 0.8  # share of the epochs: a best one before it is followed by ever worse ones
+_LATE = 0.8  # share of the epochs: a best one before it is followed by many that are no better
 
 
 @click.command("refit")
 @options.opened
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @options.number("--top", help="The best so many of the hall of fame.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True, max=1e7),
+    help="Refit the best of the IDs, or of the hall of fame's first three, in this time.",
+)
 @options.refit
 @options.overrides()
 @options.json()
@@ -31,6 +36,7 @@ def command(
     run: Run,
     ids: tuple[str, ...],
     top: int | None,
+    minutes: float | None,
     settings: Mapping[str, object],
     overrides: tuple[str, ...],
 ) -> Output:
@@ -40,14 +46,27 @@ def command(
     says which epoch and which training is kept, or with refit.with_validation it is trained on as
     well; where the search's own model is better by it, that one stays in use. The test set is
     opened at the very end.
+
+    With --minutes several candidates compete for the time: each is refitted briefly, then the best
+    one for as long as is left.
     """
     from evoae.experiments.refit import refit
+    from evoae.experiments.refit_within import refit_within
 
     if ids and top is not None:
         raise click.UsageError("give IDs or --top, not both")
-    done = refit(
-        run.path, ids or ("best",), top=top, settings=settings, overrides=overrides, say=say
-    )
+    if minutes is not None:
+        if "epochs" in settings:
+            raise click.UsageError("give --epochs or --minutes, not both")
+        if top is not None:
+            ids = tuple(entry.id for entry in run.hall_of_fame()[:top])
+        within = refit_within(
+            run.path, minutes, ids, settings=settings, overrides=overrides, say=say
+        )
+        done = [within]
+    else:
+        ids = ids or ("best",)
+        done = refit(run.path, ids, top=top, settings=settings, overrides=overrides, say=say)
     return Output(done, lambda: print_refitted(run, done))
 
 
@@ -85,7 +104,12 @@ def _advice(refitted: Refitted) -> str:
         )
         if not overfits:
             said += f"It was {curve}: try more epochs."
-    if overfits:
+    if not best:
+        said += (
+            f"None of the refit's {epochs} epochs was better than PCA, from which it starts: try "
+            f"--set refit.learning_rate={figure(refitted.settings['learning_rate'] / 4)}."
+        )
+    elif overfits:
         said += f"The refit was {curve}: it overfits, and more epochs would not help."
     return said
 

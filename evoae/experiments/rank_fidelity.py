@@ -19,7 +19,8 @@ from evoae.errors import RunError
 from evoae.evaluation import seed_for, trained_as
 from evoae.evolution.noise import deviation
 from evoae.evolution.state import Individual
-from evoae.experiments.refit import training_record, whole_problem, with_settings
+from evoae.experiments.refit import whole_problem, with_settings
+from evoae.experiments.refit_records import training_record
 from evoae.formatting import command, figure, plural
 from evoae.genome.text import parse
 from evoae.runs.run import Run

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +16,20 @@ from evoae.data.load import load, of_run
 from evoae.data.pca import LARGEST, pca_error
 from evoae.engine.problem import Problem
 from evoae.errors import RunError
-from evoae.evaluation import Evaluation, Outcome, Task, TrainingKey, seed_for, trained_as
+from evoae.evaluation import (
+    Evaluation,
+    Task,
+    TrainingKey,
+    seed_for,
+    trained_as,
+)
+from evoae.experiments.refit_records import (
+    best_epoch,
+    deviation_of,
+    is_scored,
+    judged_by,
+    training_record,
+)
 from evoae.experiments.training_progress import followed
 from evoae.formatting import plural
 from evoae.genome.text import parse
@@ -41,7 +52,8 @@ class Refitted:
         trained: how many trainings earned a figure; 0 if all failed.
         message: why the last failed one failed; None if none did.
         seconds: of all trainings together.
-        epochs: of the refit's best training, and its best one.
+        epochs: of the refit's best training, and its best one; 0 is before the first, of a
+            network that starts from PCA.
         handed_over: which model the other commands use from now on: that of the `refit`, or the
             `search`'s own, where that one is better by validation.
         val_losses: of those that were compared, on the same items; empty if all trainings failed,
@@ -168,7 +180,7 @@ class _Refit:
         for number in range(1, self.refit.seeds + 1):
             done = self.results.get((id, f"{REFIT} {number}"), {})
             keep = self._model(id, number)
-            if done.get("settings") == self.settings and (keep.is_file() or not _scored(done)):
+            if done.get("settings") == self.settings and (keep.is_file() or not is_scored(done)):
                 continue
             curve = keep.absolute().with_suffix(".jsonl")
             curve.parent.mkdir(exist_ok=True)
@@ -212,8 +224,8 @@ class _Refit:
         id = found.candidate.id
         numbers = range(1, self.refit.seeds + 1)
         results = {number: self.results[id, f"{REFIT} {number}"] for number in numbers}
-        scored = [n for n in numbers if _scored(results[n])]
-        failed = [result["message"] for result in results.values() if not _scored(result)]
+        scored = [n for n in numbers if is_scored(results[n])]
+        failed = [result["message"] for result in results.values() if not is_scored(result)]
         refitted = Refitted(
             id=id,
             genome=found.candidate.genome,
@@ -225,10 +237,9 @@ class _Refit:
         if scored:
             best = min(scored, key=lambda number: judged_by(results[number])[-1])
             epochs = len(results[best]["train_history"])
-            history = results[best]["validation_history"]
             refitted = replace(
                 refitted,
-                epochs=(epochs, 1 + history.index(min(history)) if history else epochs),
+                epochs=(epochs, best_epoch(results[best])),
                 pca=self._pca(parse(found.candidate.genome)),
                 **self._handed_over(id, best, results[best]["val_loss"], scored),
             )
@@ -266,7 +277,7 @@ class _Refit:
         else:
             tests = {number: self._measured(self._model(id, number), test) for number in scored}
             metrics, test_loss = tests[best]
-            deviation = _deviation([metrics for metrics, _ in tests.values()])
+            deviation = deviation_of([metrics for metrics, _ in tests.values()])
             handed_over = "refit"
         return {
             "handed_over": handed_over,
@@ -351,38 +362,6 @@ def whole_problem(run: Run, config: Config) -> Problem:
         )
     data = config.data.model_copy(update={"reduce": ReduceConfig()})
     return Problem.of(config.model_copy(update={"data": data}), source)
-
-
-def training_record(settings: Mapping[str, Any], evaluation: Evaluation) -> dict[str, Any]:
-    """Return what a run records of a training with `settings` after its search."""
-    return {
-        "settings": settings,
-        "outcome": evaluation.outcome.value,
-        "message": evaluation.message,
-        "val_loss": evaluation.fitness,
-        "train_history": list(evaluation.train_loss),
-        "validation_history": list(evaluation.validation_loss),
-        "metrics": dict(evaluation.metrics),
-        "cost": evaluation.cost,
-        "seconds": evaluation.seconds.total,
-    }
-
-
-def judged_by(training: Mapping[str, Any]) -> list[float]:
-    """Return the losses so far that one recorded training of a refit is judged by."""
-    history = training["validation_history"]
-    return list(accumulate(history, min)) or training["train_history"]
-
-
-def _scored(training: Mapping[str, Any]) -> bool:
-    return bool(training["outcome"] == Outcome.SCORED.value)
-
-
-def _deviation(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the standard deviation of each figure; nothing for fewer than two."""
-    if len(metrics) < 2:
-        return {}
-    return {name: statistics.stdev(each[name] for each in metrics) for name in metrics[0]}
 
 
 def _read(result: Mapping[str, Any]) -> Refitted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from evoae.experiments.refit import judged_by
+from evoae.experiments.refit_records import judged_by
 from evoae.formatting import loss, plural, short
 from evoae.report.blocks import Figure, Figures, Form, Ink, Key, Section, Table, Text
 from evoae.report.drawing.chart import Mark, chart
