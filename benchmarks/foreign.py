@@ -71,59 +71,43 @@ def jobs(args: argparse.Namespace) -> Iterator[Job]:
 
 def dataset_of(job: Job, file: Path, *settings: str) -> tuple[Any, Any]:
     """Return the configuration that evoae makes of a file, and the data as it splits them."""
-    from evoae.config.load import load_config
-    from evoae.config.template import template
-    from evoae.engine.problem import Problem
+    from evoae.config.load import make_config
+    from evoae.engine.recommendation import recommend
 
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
-        config.write(template(path=str(file)))
-        config.flush()
-        own = (f"seed={job.seed}", f"model.min_latent={job.latent}")
-        loaded = load_config(
-            Path(config.name), [*own, f"model.max_latent={job.latent}", *settings]
-        )
-    return loaded, Problem.make(loaded).dataset
+    raw = {"data": {"path": str(file)}, "seed": job.seed}
+    data, recommended = recommend(
+        make_config(raw).data, job.seed, job.latent, SEARCHED * job.seconds / 60 or None
+    )
+    chosen = [f"{each.key}={json.dumps(each.value)}" for each in recommended]
+    return make_config(raw, overrides=[*chosen, *settings]), data
 
 
 def searched(job: Job, file: Path) -> dict[str, Any]:
     """Search and refit with evoae; its minutes are counted in processor seconds here."""
     import evoae
     from evoae.engine import budget
-    from evoae.experiments.refit import refit
+    from evoae.experiments.refit_within import refit_within
     from evoae.training.setup import prepare
 
-    minutes = f"search.budget.minutes={SEARCHED * job.seconds / 60}"
-    settings = ("search.generations=null", minutes, "execution.kind=inline", "report.baselines=[]")
+    settings = ("execution.kind=inline", "report.baselines=[]")
     config, _ = dataset_of(job, file, *settings)
     prepare()
     budget.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[attr-defined]
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         run = evoae.search(config.model_dump(mode="json"), run=Path(folder) / "run")
-        best, spent = run.find("best"), time.process_time() - began
-        epochs = _epochs(run, best, job.seconds - spent)
-        (refitted,) = refit(run.path, settings={"epochs": epochs})
+        left = job.seconds - (time.process_time() - began)
+        refitted = refit_within(run.path, max(left, 0.1) / 60)
         return {
             "validation": refitted.val_loss,  # of the model handed over, and so is the test's
             "test": refitted.test_loss,
             "handed_over": refitted.handed_over,
             "val_losses": dict(refitted.val_losses),
             "trained": len(run.first_evaluations()),
-            "epochs": epochs,
+            "epochs": refitted.epochs,
             "what": refitted.genome,
             "spent": time.process_time() - began,
         }
-
-
-def _epochs(run: Any, best: Any, left: float) -> int:
-    """Return the epochs of a refit that the seconds left pay, by those of the search."""
-    from evoae.experiments.refit import whole_problem
-
-    evaluation = best.evaluation
-    each = evaluation.seconds.epochs / len(evaluation.validation_loss)
-    whole = len(whole_problem(run, run.config).dataset.train)
-    more = whole / (run.config.data.reduce.train or whole)
-    return max(1, int(left / (each * max(1, more))))
 
 
 def rebuilt_by_pca(job: Job, file: Path) -> dict[str, Any]:

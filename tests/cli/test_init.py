@@ -80,3 +80,20 @@ def test_data_that_do_not_fit_are_one_sentence(arguments: tuple[str, ...], sente
     with pytest.raises(ConfigError) as error:
         run(*arguments)
     assert str(error.value).startswith(sentence)
+
+
+def test_what_is_chosen_for_the_data_stands_below_its_reason(folder: Path) -> None:
+    np.save("rows.npy", np.random.default_rng(1).normal(size=(80, 6)).astype(np.float32))
+    run("--data", "rows.npy", "--latent", "3")
+    lines = [line.strip() for line in (folder / "evoae.yaml").read_text().splitlines()]
+    at = lines.index("#: asked for")
+    assert lines[at + 1].startswith("min_latent: 3 ")
+    config = load_config(folder / "evoae.yaml")
+    assert (config.model.max_latent, config.model.linear) == (3, ("pca",))
+    assert max(map(len, lines)) <= 100
+
+
+def test_data_that_cannot_be_read_yet_get_the_defaults_and_a_sentence(folder: Path) -> None:
+    (folder / "t.csv").write_text("a,b\n1,2,3\n")
+    assert "cannot be read yet" in run("--data", "t.csv").stderr
+    assert load_config(folder / "evoae.yaml").training.batch_size == 128
