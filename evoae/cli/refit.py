@@ -103,7 +103,8 @@ def _advice(refitted: Refitted) -> str:
             f"model, {loss(losses['search'])}, which stays the one that other commands use. "
         )
         if not overfits:
-            said += f"It was {curve}: try more epochs."
+            batch = refitted.settings["batch_size"]
+            said += f"It was {curve}: try more epochs, or batches of less than {batch} items."
     if not best:
         said += (
             f"None of the refit's {epochs} epochs was better than PCA, from which it starts: try "

@@ -22,17 +22,19 @@ from evoae.formatting import exact
 KeyPath = tuple[str, ...]  # ("search", "population")
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+def load_config(path: Path, overrides: Sequence[str] = (), *, source: str | None = None) -> Config:
     """Read a configuration.
 
     Args:
         path: a YAML file.
         overrides: `KEY=VALUE` each, such as `training.epochs=5`; the last one for a key counts.
+        source: what a sentence calls it; None for its name.
 
     Raises:
         ConfigError: what is wrong, where, and what was expected.
     """
-    return _make(read_yaml(path), path.name, overrides)
+    source = source or path.name
+    return _make(read_yaml(path, source), source, overrides)
 
 
 def make_config(

@@ -91,8 +91,8 @@ def parse_yaml(text: str, place: str) -> Any:
         raise ConfigError(place, "not a text file", "expected YAML") from fault
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping at the top of a YAML file.
+def read_yaml(path: Path, source: str | None = None) -> dict[str, Any]:
+    """Return the mapping at the top of a YAML file, which a sentence calls `source` or its name.
 
     Raises:
         ConfigError: the file is missing, unreadable, too large, not text, or not a YAML mapping.
@@ -111,7 +111,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as why:
         raise ConfigError(str(path), "not a text file", "expected YAML in UTF-8") from why
-    raw = parse_yaml(text, path.name)
+    raw = parse_yaml(text, source or path.name)
     if not isinstance(raw, dict):
         found = "empty" if raw is None else f"a single {type(raw).__name__}"
         raise ConfigError(

@@ -124,7 +124,7 @@ def locate(run: str | Path) -> Path:
             raise RunError(str(run), f"its {CONFIG} is missing", "bring it back from a copy")
     if something:
         raise RunError(str(run), "not a run folder", "name one that 'evoae search' made")
-    raise RunError(str(run), "no such run", "'ls runs' shows the ones here")
+    raise RunError(str(run) or "''", "no such run", "'ls runs' shows the ones here")
 
 
 def next_folder(name: str) -> Path:

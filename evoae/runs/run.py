@@ -51,7 +51,7 @@ class Run:
         """
         path = locate(run)
         with snapshot(path):
-            return cls(path, load_config(path / CONFIG))
+            return cls(path, load_config(path / CONFIG, source=str(path / CONFIG)))
 
     def at_one_moment(self) -> AbstractContextManager[Snapshot]:
         """Return a context in which everything is read as it is when the context begins.

@@ -111,7 +111,7 @@ def test_floats_in_zero_to_one_become_float32(npy_of: Callable[[Any], Path], dty
         (
             floats(5),
             "shape (5,)",
-            "expected (images, height, width) or with channels at the end",
+            "expected (images, height, width), or with channels at the end, or (rows, columns)",
         ),
         (floats(0, 4, 4), "shape (0, 4, 4) holds no images", "save some"),
     ],
@@ -326,3 +326,11 @@ def test_a_folder_of_four_idx_files_is_read(
     assert source.test is not None
     assert np.array_equal(source.images[..., 0], tiny_arrays[0])
     assert np.array_equal(source.test[..., 0], tiny_arrays[2])
+
+
+def test_a_zip_of_something_else_is_no_archive_of_arrays(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("train-images-idx3-ubyte", b"0000")
+    error = complaint(tmp_path / "x.zip")
+    assert "without arrays" in error.value
+    assert error.next_step == "unzip it, and give what is in it"

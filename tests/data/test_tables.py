@@ -316,6 +316,10 @@ def test_header_and_missing_values_obey_the_settings(csv: Csv) -> None:
             "a,b\n" + "".join(f"{i},id{i}\n" for i in range(60)),
             "column 'b' holds 60 different texts in 60 rows; add 'b' to data.ignore",
         ),
+        (
+            "a,b\n1,2e200\n3,4e210\n5,6e220\n",
+            "column 'b' holds 2e+200 in row 1, too large; divide the column, or add 'b' to",
+        ),
         ('a,b\n1,"2\n3,4\n', "not a table (unexpected end of data); save it as CSV again"),
     ],
 )
@@ -434,3 +438,9 @@ def test_reading_returns_rows_for_a_table(table_file: Path) -> None:
     rows = read_path(table_file)
     assert isinstance(rows, Rows)
     assert list(rows.frame.columns) == list(made_up().columns)
+
+
+def test_a_cell_may_be_long(csv: Csv) -> None:
+    words = ["x" * 200_000, "y"]
+    path = csv("a,b\n" + "".join(f"{i},{words[i % 2]}\n" for i in range(30)))
+    assert load(DataConfig(path=str(path)), 0).input_shape == (3,)

@@ -16,11 +16,12 @@ from pydantic_core import PydanticSerializationError
 
 from evoae.config.load import load_config
 from evoae.config.schema import Config
-from evoae.errors import DiskFullError, RunError, SearchError
+from evoae.errors import ConfigError, DiskFullError, RunError, SearchError
 from evoae.runs.environment import environment
 from evoae.runs.files import model_path, pending_path, promote, translate_os_errors, write_whole
 from evoae.runs.folder import CONFIG, create, locate, next_folder
 from evoae.runs.lock import Lock, holder
+from evoae.runs.run import Run
 from evoae.runs.store import DATABASE, Store
 from tests.runs.samples import CONFIG as SAMPLE
 from tests.runs.samples import METADATA, candidate, identity, make_run, scored
@@ -398,3 +399,10 @@ def test_a_new_run_takes_the_first_free_number(
         Path(f"runs/fmnist-{number}").mkdir(parents=True)
     assert next_folder("fmnist") == Path("runs/fmnist-3")
     assert next_folder("../../etc/x y") == Path("runs/etc-x-y-1")
+
+
+def test_a_damaged_configuration_is_named_with_its_folder(tmp_path):
+    make_run(tmp_path / "run")
+    (tmp_path / "run" / CONFIG).write_text("{[")
+    with pytest.raises(ConfigError, match=r"run/config\.yaml: line"):
+        Run.open(tmp_path / "run")

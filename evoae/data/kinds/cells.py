@@ -22,6 +22,7 @@ from evoae.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+_LONGEST_CELL = 2**26  # characters
 _SEPARATORS = ",;\t|"  # the first one wins a tie
 _WHOLE = re.compile(r"([-+]?\d+)\.0*")  # a category that is a whole number written as a float
 _DECIMAL_COMMA = re.compile(r"^(\s*[-+]?\d*),(\d+(?:[eE][-+]?\d+)?\s*)$")
@@ -137,6 +138,7 @@ def _lines(file: IO[str], place: str) -> list[list[str]]:
     first = next((line for line in file if line.strip()), "")
     separator = max(_SEPARATORS, key=re.sub(r'"[^"]*"', "", first).count)
     file.seek(0)
+    csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
     lines: list[list[str]] = []
     for cells in reader:

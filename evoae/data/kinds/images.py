@@ -192,7 +192,7 @@ def _check_shape(array: NDArray[Any], place: str) -> None:
         step = f"save x.reshape(-1, {height}, {width}), or floats for a table"
         raise DataError(place, f"{said}, rows instead of images", step)
     if array.ndim not in (3, 4) or 0 in sides:
-        step = "expected (images, height, width) or with channels at the end"
+        step = "expected (images, height, width), or with channels at the end, or (rows, columns)"
         raise DataError(place, said, step)
     if array.ndim == 4 and sides[1] in (1, 3, 4) and sides[3] > 4:
         step = "save x.transpose(0, 2, 3, 1), with channels at the end"

@@ -18,6 +18,7 @@ from evoae.data.kinds.columns import Column
 from evoae.data.labels import check_labels
 from evoae.data.splits import check_enough, draw, drawn
 from evoae.errors import DataError
+from evoae.formatting import figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -260,6 +261,12 @@ class Rows(Source):
         """
         remedy = f"add '{name}' to data.ignore"
         values, odd = numbers(self.frame[name], missing_values)
+        large = odd & np.isfinite(values)
+        if large.any() and not categorical:
+            row = int(large.argmax())
+            value = figure(values.iloc[row], 6)
+            said = f"column '{name}' holds {value} in row {row + 1}, too large"
+            raise DataError(self.place, said, f"divide the column, or {remedy}")
         if categorical or odd.any():
             values = texts(self.frame[name], missing_values)
         known = values.notna().sum()
