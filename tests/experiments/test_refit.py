@@ -405,7 +405,7 @@ def test_it_is_said_wherever_the_refit_is_told_of(worse):
     [
         ((59, 19), "refit", "The refit was best at epoch 19 of 59: it overfits"),
         ((59, 58), "refit", ""),
-        ((3, 3), "search", "at epoch 3 of 3: try more epochs, or batches of less than 16"),
+        ((3, 3), "search", "at epoch 3 of 3: try more epochs, or batches of less than 64"),
         ((59, 19), "search", "other commands use. The refit was best at epoch 19 of 59"),
     ],
 )
