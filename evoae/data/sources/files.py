@@ -143,7 +143,7 @@ def npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """
     with reading(path, _REMEDY), path.open("rb") as file:
         archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
-        members = archive.zip.namelist()
+        members = [] if archive.zip is None else archive.zip.namelist()
         if members and not any(name.endswith(".npy") for name in members):
             listed = ", ".join(f"'{name}'" for name in members[:3])
             said = f"a zip without arrays (.npy); it holds {listed}"
