@@ -1,7 +1,8 @@
 """Settings that suit a data set, each with its reason: what `evoae init` writes.
 
-Chosen by measurement on half of the sets of `benchmarks/foreign.py`, where they are compared with
-PCA, plain networks and Optuna on the other half as well.
+The linear path is measured (`benchmarks/linear_path.py`), the learning rate of pictures on one
+set. Steps, batches and limits are rules of thumb, which `benchmarks/foreign.py` is there to test
+on sets that nothing was chosen on.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def recommend(
         say: see `evoae.data.load.load`.
 
     Returns:
-        the data, and the settings in the order of the configuration's sections
+        the data, and the settings
 
     Raises:
         DataError: the data cannot be used.
@@ -191,9 +192,7 @@ def _space(data: Dataset, latent: int, effort: _Effort) -> list[Recommendation]:
                 Recommendation("model.max_parameters", least, "the linear path has half of them")
             )
     if len(data.input_shape) == 1:
-        chosen.append(
-            Recommendation("model.activation", ["relu", "elu"], "rows: smooth ones often win")
-        )
+        chosen.append(Recommendation("model.activation", ["relu", "elu"], "rows: either may win"))
     else:
         chosen += [
             *(
@@ -231,13 +230,15 @@ def _training(data: Dataset, effort: _Effort) -> list[Recommendation]:
         chosen += [
             Recommendation(f"{section}.epochs", epochs, worth),
             Recommendation(f"{section}.batch_size", batch, f"{count(rows)} training items"),
-            Recommendation(f"{section}.optimizer", "adamw", "ahead of adam in short trainings"),
+            Recommendation(f"{section}.optimizer", "adamw", "adam with weight decay"),
             Recommendation(f"{section}.learning_rate", rate, "with a schedule that ends at 0"),
         ]
     chosen.append(Recommendation("training.schedule", "cosine", "what was learned is kept"))
     chosen.append(Recommendation("refit.weight_decay", 0.004, "of adamw"))
     if len(data.input_shape) == 1:
-        chosen.append(Recommendation("training.fitness", "best", "rows: networks overfit soon"))
+        chosen.append(
+            Recommendation("training.fitness", "best", "rows: the last epoch may overfit")
+        )
     elif has_bfloat16(TensorFlow(None), cpu_flags()):
         chosen += [
             Recommendation(f"{section}.precision", "bfloat16", "this processor has it: faster")
