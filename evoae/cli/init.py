@@ -115,7 +115,7 @@ def _chosen(
 
     config = make_config({"data": {"path": path, "size": size}})
     try:
-        _, chosen = recommend(config.data, config.seed, latent, minutes, say)
+        _, chosen = recommend(config, latent, minutes, say)
     except DataError as why:
         say(f"Nothing is chosen for the data, as they cannot be read yet: {why}")
         return _asked(latent, minutes)

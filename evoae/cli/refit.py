@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from evoae.experiments.refit import Refitted
     from evoae.runs.run import Run
 
-_LATE = 0.8  # share of the epochs: a best one before it is followed by many that are no better
-
 
 @click.command("refit")
 @options.opened
@@ -27,7 +25,7 @@ _LATE = 0.8  # share of the epochs: a best one before it is followed by many tha
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True, max=1e7),
-    help="Refit the best of the IDs, or of the hall of fame's first three, in this time.",
+    help="Refit the best of the IDs, or of the hall of fame, in this time.",
 )
 @options.refit
 @options.overrides()
@@ -47,8 +45,8 @@ def command(
     well; where the search's own model is better by it, that one stays in use. The test set is
     opened at the very end.
 
-    With --minutes several candidates compete for the time: each is refitted briefly, then the best
-    one for as long as is left.
+    With --minutes several candidates compete for the time: each is refitted briefly, if there is
+    time for that, then the two best ones for as long as is left.
     """
     from evoae.experiments.refit import refit
     from evoae.experiments.refit_within import refit_within
@@ -60,10 +58,9 @@ def command(
             raise click.UsageError("give --epochs or --minutes, not both")
         if top is not None:
             ids = tuple(entry.id for entry in run.hall_of_fame()[:top])
-        within = refit_within(
+        done = refit_within(
             run.path, minutes, ids, settings=settings, overrides=overrides, say=say
         )
-        done = [within]
     else:
         ids = ids or ("best",)
         done = refit(run.path, ids, top=top, settings=settings, overrides=overrides, say=say)
@@ -90,11 +87,13 @@ def print_refitted(run: Run, done: Sequence[Refitted]) -> None:
 
 def _advice(refitted: Refitted) -> str:
     """Say which model is used from now on if it is the search's, and what the curve suggests."""
+    from evoae.experiments.refit_records import is_late
+
     if refitted.epochs is None or refitted.val_loss is None:
         return ""
     epochs, best = refitted.epochs
     curve = f"best at epoch {best} of {epochs}"
-    overfits = best < _LATE * epochs
+    overfits = not is_late(best, epochs)
     said = ""
     if refitted.handed_over == "search":
         losses = refitted.val_losses

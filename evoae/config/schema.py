@@ -37,12 +37,12 @@ class TrainingConfig(Section):
 
     epochs: Count = Field(3, description="passes over the (reduced) training inputs")
     batch_size: Positive = Field(
-        128, description="inputs per optimiser step; short trainings need small batches"
+        32, description="inputs per optimiser step; short trainings need small batches"
     )
-    optimizer: OptimizerName = Field("adam", description="the optimiser; sgd has momentum .9")
-    learning_rate: Rate = 0.001
+    optimizer: OptimizerName = Field("adamw", description="the optimiser; sgd has momentum .9")
+    learning_rate: Rate = 0.002
     weight_decay: Decay = 0.004
-    schedule: Schedule = "constant"
+    schedule: Schedule = "cosine"
     warmup: Share = Field(0.05, description="share of the steps in which cosine rises first")
     shift: Shift = Field(0, description="most pixels that images are moved by at random")
     flip: Share = Field(0.0, description="probability that an image is mirrored left to right")

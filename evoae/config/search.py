@@ -103,7 +103,7 @@ class SearchConfig(Section):
     repeats: Count = Field(1, description="most trainings of one network; their mean counts")
     repeat_share: Share = Field(0.2, description="share of trainings for that, while in doubt")
     seed_genomes: Text | None = Field(
-        None, description="tried first: zoo, or a file of genomes, a line each; null for none"
+        None, description="tried first: textbook, zoo, or a file of genomes; null for none"
     )
     max_in_flight: Count = Field(
         8, description="aging: networks under way at once, and so most workers"

@@ -85,8 +85,8 @@ class Problem:
                 "bce, but the output is linear",
                 "it needs values in 0..1: use mse",
             )
-        if "pca" in config.model.linear:
-            _check_linear(config, dataset)
+        if "pca" in config.model.linear and (reason := why_no_linear_path(config, dataset)):
+            raise ConfigError("model.linear", f"pca, {reason}", "use none")
         for name in sorted({"shift", "flip"} - dataset.kind.augmentations):
             for section in ("training", "refit"):
                 if value := getattr(getattr(config, section), name):
@@ -137,12 +137,8 @@ class Problem:
         )
 
 
-def _check_linear(config: Config, dataset: Dataset) -> None:
-    """Refuse a linear path where it cannot start from PCA.
-
-    Raises:
-        ConfigError: it cannot.
-    """
+def why_no_linear_path(config: Config, dataset: Dataset) -> str | None:
+    """Return why no network can have a linear path from PCA; None if it can."""
     objective, size = config.objective, dataset.train[0].size
     reasons = (
         (
@@ -156,8 +152,7 @@ def _check_linear(config: Config, dataset: Dataset) -> None:
         (objective.loss == "bce", "but bce needs a sigmoid: set objective.loss=mse"),
         (size > LARGEST, f"but items of {size:,} numbers are too large for PCA ({LARGEST:,})"),
     )
-    if reason := next((words for holds, words in reasons if holds), None):
-        raise ConfigError("model.linear", f"pca, {reason}", "use none")
+    return next((words for holds, words in reasons if holds), None)
 
 
 def surroundings() -> TrainingEnvironment:

@@ -14,37 +14,51 @@ from typing import Any
 import numpy as np
 
 from evoae.config.data import DataConfig
+from evoae.config.load import make_config
+from evoae.config.schema import Config
 from evoae.data.dataset import Dataset
 from evoae.data.load import load
 from evoae.data.pca import LARGEST, pca_errors
 from evoae.data.progress import Say, silent
+from evoae.engine.problem import why_no_linear_path
 from evoae.errors import DataError
 from evoae.execution.bfloat16 import has_bfloat16
 from evoae.execution.machine import cpu_flags
 from evoae.execution.probe import TensorFlow
-from evoae.formatting import count, shape
+from evoae.formatting import count
 
-_FEW = 20_000  # training items up to which every network starts from PCA
 _SAMPLE = 8_192  # training items that PCA's curve is drawn from
 _VALIDATED = 2_000  # items on which it, and a search, is measured at most
 _EPOCHS = 3  # at least, of a training of the search
 _MINUTES = 10.0  # of a search, unless a time is given
-_TRAININGS = 30  # that a core shall make in them
-_RATE = 1e10  # FLOPs that a core is taken to make in a second
-_STEPS = 600  # of the optimiser, in a training of the search, where it costs _COST
+_SHORT = 2.0  # minutes of a search below which its generations are small
+_TRAININGS = 40  # that a core shall make in them
+_RATE = 4e10  # FLOPs that a core is taken to make in a second
+_STEPS = 480  # of the optimiser, in a training of pictures in the search, where it costs _COST
+_STEPS_OF_ROWS = 2_000  # which take about as long as making the network
 _FEWEST_STEPS = 60
 _REFIT_STEPS = 4_000
 _REFIT_EPOCHS = 10  # at least
-_FLOPS = 12_000_000  # of a network for pictures of _PIXELS numbers, where a training costs _COST
+_FLOPS = 13_000_000  # of a network for pictures of _PIXELS numbers, where a training costs _COST
+_LARGEST = 3  # times the FLOPs of a usual network that one may have
 _PIXELS = 784
 _COST = 3 * _STEPS * 32 * _FLOPS
 _FLOPS_OF_NUMBER = 2_500  # at least, for each number of a picture: that small networks are there
-_SHORT = 2.0  # minutes below which rows are trained in half of the steps
 _PARAMETERS = 2_000_000  # of a network by default
 _LINEAR_SHARE = 2  # times its parameters that a network with a linear path may have
 _SMALL = 4_096  # numbers of a picture up to which dense layers are tried
 _SMALL_BATCH = 512  # training items below which batches are half as large
 _MOST_LATENT = 64  # components of which the knee is sought
+_LEARNING_RATE = 0.004
+_DECAY_OF_ROWS = 0.004
+_FORGOTTEN = 1.5  # epochs in which weights that nothing renews shrink to 1/e, see `_decay`
+_MOST_DECAY = 1.0
+_DECIDED_BY = {  # settings that a person makes together
+    "min_latent": {"min_latent", "max_latent", "latent"},
+    "max_latent": {"min_latent", "max_latent", "latent"},
+    "learning_rate": {"learning_rate", "optimizer"},
+    "weight_decay": {"weight_decay", "optimizer"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +76,27 @@ class Recommendation:
     reason: str
 
 
+def with_recommended(
+    config: Config, latent: int | None = None, minutes: float | None = None
+) -> Config:
+    """Return a configuration with what suits its data in place of the defaults, see `recommend`.
+
+    Raises:
+        ConfigError: what it sets does not go together with that.
+        DataError: the data cannot be used.
+    """
+    raw = config.model_dump(mode="json", exclude_unset=True)
+    for each in recommend(config, latent, minutes)[1]:
+        *sections, name = each.key.split(".")
+        place = raw
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = each.value
+    return make_config(raw)
+
+
 def recommend(
-    config: DataConfig,
-    seed: int = 0,
+    config: Config,
     latent: int | None = None,
     minutes: float | None = None,
     say: Say = silent,
@@ -72,9 +104,9 @@ def recommend(
     """Read data, and choose the settings in which a configuration for them leaves the defaults.
 
     Args:
-        config: of the data. Where cells of a table are missing and it does not say what to do with
-            them, they are imputed.
-        seed: of the splits, of which only training and validation are looked at.
+        config: of the search; only settings that it leaves out are chosen. Where
+            cells of a table are missing and it does not say what to do with them, they are
+            imputed. Of the data only training and validation split are looked at.
         latent: numbers in the code that were asked for; None to look for a size that suits.
         minutes: of the search; None for 10, and not to limit it.
         say: see `evoae.data.load.load`.
@@ -87,16 +119,20 @@ def recommend(
     """
     chosen = []
     try:
-        data = load(config, seed, say)
+        data = load(config.data, config.seed, say)
     except DataError as why:
-        data = _imputed(config, seed, why)
+        data = _imputed(config.data, config.seed, why)
         chosen.append(Recommendation("data.missing", "impute", "cells are missing"))
     if minutes is not None:
         chosen += [
             Recommendation("search.generations", None, "as many as the minutes admit"),
             Recommendation("search.budget.minutes", minutes, "asked for"),
         ]
+        if minutes < _SHORT:
+            chosen.append(Recommendation("search.population", 8, "a short search trains few"))
     reason = "asked for"
+    if latent is None and "max_latent" in config.model.model_fields_set:
+        latent = config.model.max_latent
     if latent is None:
         latent, reason = _knee(data)
     chosen += [
@@ -104,7 +140,17 @@ def recommend(
         Recommendation("model.max_latent", latent, reason),
     ]
     effort = _Effort.of(data, latent, minutes or _MINUTES)
-    return data, (*chosen, *_space(data, latent, effort), *_training(data, effort))
+    chosen += [*_space(config, data, latent, effort), *_training(data, effort)]
+    return data, tuple(each for each in chosen if not _is_set(config, each.key))
+
+
+def _is_set(config: Config, key: str) -> bool:
+    """Tell whether a configuration sets a setting, or another that decides on it, itself."""
+    *sections, name = key.split(".")
+    place: Any = config
+    for section in sections:
+        place = getattr(place, section)
+    return not place.model_fields_set.isdisjoint(_DECIDED_BY.get(name, {name}))
 
 
 def _imputed(config: DataConfig, seed: int, why: DataError) -> Dataset:
@@ -162,37 +208,38 @@ class _Effort:
         longer searches, have larger networks, and those of longer searches more steps.
         """
         if len(data.input_shape) == 1:
-            return cls(_STEPS if minutes >= _SHORT else _STEPS // 2, _REFIT_STEPS)
-        time = math.sqrt(60 * minutes * _RATE / _TRAININGS / _COST)
+            return cls(_STEPS_OF_ROWS, _REFIT_STEPS)
+        trainings = _TRAININGS * math.sqrt(minutes / _MINUTES)
+        time = math.sqrt(60 * minutes * _RATE / trainings / _COST)
         size = math.sqrt(data.train[0].size / _PIXELS)
         steps = int(np.clip(_STEPS * time / size, _FEWEST_STEPS, _STEPS))
         least = (_FLOPS_OF_NUMBER + 6 * latent) * data.train[0].size
-        flops = max(_FLOPS * time * size, least)
+        flops = max(_LARGEST * _FLOPS * time * size, least)
         refit_steps = int(np.clip(_REFIT_STEPS / size, 10 * _FEWEST_STEPS, _REFIT_STEPS))
         return cls(steps, refit_steps, int(round(flops, -5)))
 
 
-def _space(data: Dataset, latent: int, effort: _Effort) -> list[Recommendation]:
+def _space(config: Config, data: Dataset, latent: int, effort: _Effort) -> list[Recommendation]:
     """Return what suits the data in the search space."""
     chosen = []
-    numbers, rows = data.train[0].size, len(data.train)
-    of = shape(data.input_shape)
-    if numbers <= LARGEST:
-        few = rows <= _FEW
+    numbers = data.train[0].size
+    least = 2 * _LINEAR_SHARE * latent * numbers
+    limited = "max_parameters" in config.model.model_fields_set
+    most = config.model.max_parameters
+    if why_no_linear_path(config, data) is None and not (limited and most and most < least):
         chosen.append(
             Recommendation(
-                "model.linear",
-                "pca" if few else ["none", "pca"],
-                f"{count(rows)} training items of {of}: "
-                + ("few enough that PCA is hard to beat" if few else "either may win"),
+                "model.linear", ["pca", "none"], "from PCA, or from nothing: either may win"
             )
         )
-        if (least := 2 * _LINEAR_SHARE * latent * numbers) > _PARAMETERS:
+        if least > _PARAMETERS:
             chosen.append(
                 Recommendation("model.max_parameters", least, "the linear path has half of them")
             )
     if len(data.input_shape) == 1:
-        chosen.append(Recommendation("model.activation", ["relu", "elu"], "rows: either may win"))
+        chosen.append(
+            Recommendation("model.activation", ["relu", "elu", "gelu"], "rows: each may win")
+        )
     else:
         chosen += [
             *(
@@ -205,6 +252,7 @@ def _space(data: Dataset, latent: int, effort: _Effort) -> list[Recommendation]:
             Recommendation("model.upsampling", ["upsample", "transposed"], "either may win"),
         ]
     chosen.append(Recommendation("model.sampling.dropout", 0.1, "a short training needs little"))
+    chosen.append(Recommendation("search.seed_genomes", "textbook", "networks known to work"))
     return chosen
 
 
@@ -213,7 +261,7 @@ def _training(data: Dataset, effort: _Effort) -> list[Recommendation]:
     rows, validated = len(data.train), len(data.validation)
     batch = 16 if rows < _SMALL_BATCH else 32
     searched = min(rows, effort.steps * batch // _EPOCHS)
-    rate = 0.002 if len(data.input_shape) == 1 else 0.004
+    of_rows = len(data.input_shape) == 1
     chosen = []
     if searched < rows:
         reduced = {"train": searched, "validation": min(_VALIDATED, validated)}
@@ -230,12 +278,16 @@ def _training(data: Dataset, effort: _Effort) -> list[Recommendation]:
         chosen += [
             Recommendation(f"{section}.epochs", epochs, worth),
             Recommendation(f"{section}.batch_size", batch, f"{count(rows)} training items"),
-            Recommendation(f"{section}.optimizer", "adamw", "adam with weight decay"),
-            Recommendation(f"{section}.learning_rate", rate, "with a schedule that ends at 0"),
         ]
+        recipe = {
+            "optimizer": "adamw" if of_rows else "muon",
+            "learning_rate": _LEARNING_RATE,
+            "weight_decay": _DECAY_OF_ROWS if of_rows else _decay(-(-items // batch)),
+        }
+        for key, value in recipe.items():
+            chosen.append(Recommendation(f"{section}.{key}", value, "measured on several sets"))
     chosen.append(Recommendation("training.schedule", "cosine", "what was learned is kept"))
-    chosen.append(Recommendation("refit.weight_decay", 0.004, "of adamw"))
-    if len(data.input_shape) == 1:
+    if of_rows:
         chosen.append(
             Recommendation("training.fitness", "best", "rows: the last epoch may overfit")
         )
@@ -245,3 +297,13 @@ def _training(data: Dataset, effort: _Effort) -> list[Recommendation]:
             for section in ("training", "refit")
         ]
     return chosen
+
+
+def _decay(steps: int) -> float:
+    """Return the weight decay of pictures where an epoch has so many steps, with two digits.
+
+    Decay works over a number of steps, 1 / (rate x decay), that should grow with the epoch (Wang
+    and Aitchison, "How to set AdamW's weight decay as you scale model and dataset size", 2024).
+    """
+    decay = 1 / (_FORGOTTEN * steps * _LEARNING_RATE)
+    return float(f"{min(decay, _MOST_DECAY):.2g}")

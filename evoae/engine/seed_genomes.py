@@ -1,7 +1,8 @@
-"""What a search begins with: the genomes of a file, or networks of the zoo that fit its space."""
+"""What a search begins with: a file's genomes, or networks of the zoo or textbooks that fit it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +13,30 @@ from evoae.errors import GenomeError, SpaceError
 from evoae.genome.canonical import canonical
 from evoae.genome.files import read_genomes
 from evoae.genome.gene_kind import GlobalGene
-from evoae.genome.genes import Latent, kinds
+from evoae.genome.genes import Latent, Linear, kinds
 from evoae.genome.genome import Genome
 from evoae.genome.space import Space
 from evoae.genome.text import parse, render
 
-_ZOO = "zoo"  # in place of a file of genomes
+# What an engineer would write first, best first. A search of minutes trains some dozens of
+# networks, and random ones are mostly worse; auto-sklearn 2.0 begins with a portfolio for the same
+# reason (Feurer et al., 2022).
+_ROWS = (
+    "dense(256) dense(128) dense(64) | latent({latent}) | updense(64) updense(128) updense(256)",
+    "act(gelu) dense(256) dense(128) | latent({latent}) | updense(128) updense(256)",
+    "act(elu) dense(128) drop(0.1) dense(64) drop(0.1) | latent({latent}) | "
+    "updense(64) drop(0.1) updense(128) drop(0.1)",
+    "dense(128) dense(64) | latent({latent}) | updense(64) updense(128)",
+)
+_PICTURES = (
+    "down(stride) up(transposed) conv(32,5x5) conv(64,5x5) | latent({latent}) | "
+    "upconv(64,5x5) upconv(32,5x5)",
+    "down(stride) up(transposed) conv(32,3x3) conv(64,3x3) | latent({latent}) | "
+    "upconv(64,3x3) upconv(32,3x3)",
+    "down(stride) up(transposed) conv(16,5x5) conv(32,5x5) | latent({latent}) | "
+    "upconv(32,5x5) upconv(16,5x5)",
+    "dense(256) dense(128) | latent({latent}) | updense(128) updense(256)",
+)
 
 
 def seed_genomes(problem: Problem) -> tuple[str, ...]:
@@ -28,44 +47,63 @@ def seed_genomes(problem: Problem) -> tuple[str, ...]:
         SpaceError: the space does not hold one of the file, or none of the zoo.
     """
     chosen = problem.config.search.seed_genomes
-    if chosen == _ZOO:
-        fitting = seeds(problem.config, problem.space, problem.dataset.name)
-        if not fitting:
+    if chosen in _SHIPPED:
+        found = tuple(map(render, _SHIPPED[chosen](problem)))
+        if chosen == "zoo" and not found:
             raise SpaceError(
-                "search.seed_genomes", f"{_ZOO}, but the space holds none of it", "use null"
+                "search.seed_genomes", "zoo, but the space holds none of it", "use null"
             )
-        return tuple(map(render, fitting))
-    found: dict[str, None] = {}
+        return found
+    given: dict[str, None] = {}
     for number, genome in read_genomes(Path(chosen)) if chosen else ():
         if reason := problem.space.violation(genome):
             raise SpaceError(
                 f"{chosen}: line {number}", reason, "take it out, or widen the space (model)"
             )
-        found[render(canonical(genome))] = None
-    return tuple(found)
+        given[render(canonical(genome))] = None
+    return tuple(given)
 
 
-def seeds(config: Config, space: Space, data: str) -> tuple[Genome, ...]:
-    """Return the networks of the zoo that a search may begin with, in its own form.
+def from_zoo(problem: Problem) -> tuple[Genome, ...]:
+    """Return the networks of the zoo that a search may begin with, see `fitting`.
+
+    Networks found for its data come first, then those with the nearest code; at most half a
+    population.
+    """
+    wanted = problem.config.model.max_latent or problem.config.model.min_latent
+    ranked = sorted(
+        zoo(), key=lambda each: (each.data != problem.dataset.name, abs(each.latent - wanted))
+    )
+    most = max(1, problem.config.search.population // 2)
+    return fitting(problem, (each.genome for each in ranked))[:most]
+
+
+def from_textbooks(problem: Problem) -> tuple[Genome, ...]:
+    """Return the textbook networks for data of this kind, see `fitting`.
+
+    Each is there with and without a linear path, where that is a gene.
+    """
+    rows = len(problem.dataset.input_shape) == 1
+    most = problem.config.model.max_latent or 1
+    texts = [text.format(latent=most) for text in (_ROWS if rows else _PICTURES)]
+    if Linear in problem.space.global_genes:
+        texts = [f"{words}{text}" for text in texts for words in ("", "linear(pca) ")]
+    return fitting(problem, texts)
+
+
+def fitting(problem: Problem, genomes: Iterable[str]) -> tuple[Genome, ...]:
+    """Return those genomes that a search may begin with, in its own form, each once.
 
     The code takes the nearest size that the space admits, and genes of the whole network are
     written or left out as the space does it. Networks that would still lie outside the space, or
-    that the configuration's fixed settings would change, are left out. At most half a population.
-
-    Args:
-        config: of the search.
-        space: of its candidates.
-        data: name of its data set; networks found for it come first, then those with the nearest
-            code.
+    that the configuration's fixed settings would change, are left out.
     """
-    wanted = config.model.max_latent or config.model.min_latent
-    ranked = sorted(zoo(), key=lambda each: (each.data != data, abs(each.latent - wanted)))
     found: dict[Genome, None] = {}
-    for each in ranked:
-        genome = _fitted(parse(each.genome), config, space)
+    for text in genomes:
+        genome = _fitted(parse(text), problem.config, problem.space)
         if genome is not None:
             found[genome] = None
-    return tuple(found)[: max(1, config.search.population // 2)]
+    return tuple(found)
 
 
 def _fitted(genome: Genome, config: Config, space: Space) -> Genome | None:
@@ -92,3 +130,9 @@ def _fitted(genome: Genome, config: Config, space: Space) -> Genome | None:
         return fitted if space.admits(fitted) else None
     except GenomeError:  # convolutions for rows of a table
         return None
+
+
+_SHIPPED: dict[str, Callable[[Problem], tuple[Genome, ...]]] = {  # in place of a file
+    "zoo": from_zoo,
+    "textbook": from_textbooks,
+}

@@ -9,6 +9,8 @@ from typing import Any
 
 from evoae.evaluation import START, Evaluation, Outcome, so_far
 
+_LATE = 0.8  # share of the epochs: a best one before it is followed by many that are no better
+
 
 def training_record(settings: Mapping[str, Any], evaluation: Evaluation) -> dict[str, Any]:
     """Return what a run records of a training with `settings` after its search."""
@@ -22,6 +24,7 @@ def training_record(settings: Mapping[str, Any], evaluation: Evaluation) -> dict
         "metrics": dict(evaluation.metrics),
         "cost": evaluation.cost,
         "seconds": evaluation.seconds.total,
+        "epoch_seconds": evaluation.seconds.epochs / max(1, len(evaluation.train_loss)),
     }
 
 
@@ -38,6 +41,11 @@ def best_epoch(training: Mapping[str, Any]) -> int:
         return len(training["train_history"])
     start = training["metrics"].get(START, math.inf)
     return 0 if start <= min(history) else 1 + history.index(min(history))
+
+
+def is_late(best: int, epochs: int) -> bool:
+    """Tell whether a training was best so near its end that more epochs may help."""
+    return best >= _LATE * epochs
 
 
 def is_scored(training: Mapping[str, Any]) -> bool:

@@ -1,15 +1,17 @@
-"""Refitting within a time: candidates compete for it, and the best one gets most of it.
+"""Refitting within a time: the best candidates compete for it.
 
-The idea is that of successive rejects (Audibert, Bubeck and Munos, "Best arm identification in
-multi-armed bandits", 2010), in two rounds: a third of the time goes to short refits of all
-candidates alike, the rest to one long refit of the best one. Between rounds only validation losses
-are looked at.
+They are narrowed down as by successive rejects (Audibert, Bubeck and Munos, "Best arm
+identification in multi-armed bandits", 2010): where the time admits short refits that are longer
+than the trainings of the search, a quarter of it goes to those, for four candidates; the two best
+share what is left. Only validation losses are looked at.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,22 @@ from evoae.evaluation import TrainingKey, seed_for, trained_as
 from evoae.experiments.refit import Refitted, refit, whole_problem, with_settings
 from evoae.experiments.refit_records import training_record
 from evoae.formatting import loss, plural, short
+from evoae.genome.gene_kind import GlobalGene
+from evoae.genome.genes import Linear
 from evoae.genome.text import parse
 from evoae.runs.hall_of_fame import CandidateResult
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 
 TRIAL = "refit trial"  # kind of result
-_CANDIDATES = 3  # of the hall of fame, unless others are named
-_TRIALS = 1 / 3  # share of the time
-_LATE = 0.8  # share of a trial's epochs: a best one before it tells that more would not help
+_CANDIDATES = 4  # of the hall of fame, unless others are named
+_FINALISTS = 2
+_TRIALS = 1 / 4  # share of the time
+_LONGER = 1.2  # times the items of the search's training that a trial sees at least, to tell more
+# More passes and steps than both of these overfit: time is better spent on other start weights.
+_MOST_EPOCHS = 200
+_MOST_STEPS = 8_000
+_MOST_SEEDS = 5
 
 
 def refit_within(
@@ -38,55 +47,113 @@ def refit_within(
     settings: Mapping[str, object] | None = None,
     overrides: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
-) -> Refitted:
-    """Refit the best of some candidates in about so many minutes of training.
+) -> list[Refitted]:
+    """Refit the two best of some candidates in about so many minutes of training.
 
-    Time becomes epochs before anything is trained, by the pace of the candidates' trainings in the
-    search: an estimate, which loading and measuring come on top of. Each training has an epoch at
-    least. A trial that was trained before with the same settings is not trained again.
+    Time becomes epochs before anything is trained, by the pace of the candidates' earlier
+    trainings: an estimate, which loading and measuring come on top of. Each training has an epoch
+    at least, and 200 epochs or 8,000 steps at most; further time goes to up to five trainings
+    from other start weights, of which the best is kept. A trial that was trained before with the
+    same settings is not trained again.
 
     Args:
         run: a run's folder, or its name under `runs/`.
         minutes: for all trainings together.
-        ids: of the candidates, as in `refit`; none for the best three of the hall of fame.
+        ids: of the candidates, as in `refit`; none for the best of the hall of fame, among them
+            one with another linear path, if there is any: short trainings overrate networks that
+            begin at PCA.
         settings: as in `refit`; the epochs follow from the time.
         overrides: as in `refit`.
         say: is told in a line what is being done.
+
+    Returns:
+        their records, the one with the lowest validation loss first
 
     Raises:
         EvoaeError: as `refit`; also, all candidates failed in their trials.
     """
     opened = Run.open(run)
-    ids = ids or [entry.id for entry in opened.hall_of_fame()[:_CANDIDATES]]
-    if not ids:
-        raise RunError(str(opened.path), "no candidate has a score yet")
-    found = list({each.candidate.id: each for each in map(opened.find, ids)}.values())
+    named = [each.candidate.id for each in map(opened.find, ids)]
     problem = whole_problem(opened, with_settings(opened, settings or {}, overrides))
-    seconds = 60 * minutes
-    epochs = problem.config.refit.epochs
-    if len(found) == 1:
-        (best,) = found
-        epochs = _epochs(seconds, *_pace(best, problem, opened))
+    left = 60 * minutes
+    found = _contenders(opened, named, _CANDIDATES)
+    if len(found) > _FINALISTS and _tells_more(opened, found, problem, left * _TRIALS):
+        trials = _tried(opened, found, problem, left * _TRIALS, say)
+        left -= sum(trial["seconds"] for trial in trials.values())
+        found = [each for each in found if trials[each.candidate.id]["val_loss"] is not None]
+        found.sort(key=lambda each: float(trials[each.candidate.id]["val_loss"]))
+        found = found[:_FINALISTS]
+        paces = [_pace_of(trials[each.candidate.id]) for each in found]
     else:
-        best, trial = _best_of(opened, found, problem, seconds * _TRIALS, say)
-        history = trial["validation_history"]
-        late = 1 + history.index(min(history)) > _LATE * len(history)
-        left = seconds - trial["seconds of all"]
-        affordable = _epochs(left, trial["seconds"] / len(history), 0.0)
-        epochs = affordable if late else min(affordable, max(epochs, len(history)))
-    chosen = {**(settings or {}), "epochs": epochs}
-    (refitted,) = refit(run, [best.candidate.id], settings=chosen, overrides=overrides, say=say)
-    return refitted
+        found = _contenders(opened, named, _FINALISTS)
+        paces = [_pace(each, problem, opened) for each in found]
+    most = max(_MOST_EPOCHS, _MOST_STEPS // _steps(problem))
+    done = []
+    for each, pace in zip(found, paces, strict=True):
+        affordable = _epochs(left / len(found), *pace)
+        epochs = min(affordable, most)
+        seeds = max(problem.config.refit.seeds, min(_MOST_SEEDS, affordable // epochs))
+        chosen = {**(settings or {}), "epochs": epochs, "seeds": seeds}
+        done += refit(run, [each.candidate.id], settings=chosen, overrides=overrides, say=say)
+    return sorted(done, key=lambda one: math.inf if one.val_loss is None else one.val_loss)
 
 
-def _best_of(
+def _contenders(run: Run, ids: Sequence[str], most: int) -> list[CandidateResult]:
+    """Return the best candidates, of the hall of fame if none are named, best first.
+
+    Where all of them have the same linear path, the last one gives way to the best with another.
+
+    Raises:
+        RunError: no candidate has a score, or one was never trained.
+    """
+    scored: dict[str, tuple[float, CandidateResult]] = {}
+    for id in ids or [entry.id for entry in run.hall_of_fame()]:
+        found = run.find(id)
+        if found.evaluation is None or found.evaluation.fitness is None:
+            raise RunError(str(run.path), f"{short(id)} has no score of the search")
+        scored[id] = found.evaluation.fitness, found
+    if not scored:
+        raise RunError(str(run.path), "no candidate has a score yet")
+    ranked = [found for _, found in sorted(scored.values(), key=itemgetter(0))]
+    chosen, others = ranked[:most], ranked[most:]
+    paths = {_linear_path(each) for each in chosen}
+    other = [each for each in others if _linear_path(each) not in paths][:1]
+    if len(paths) == 1 and len(chosen) > 1:
+        chosen = [*chosen[: most - len(other)], *other]
+    return chosen
+
+
+def _linear_path(found: CandidateResult) -> GlobalGene | None:
+    genes = parse(found.candidate.genome).global_genes
+    return next((gene for gene in genes if isinstance(gene, Linear)), None)
+
+
+def _steps(problem: Problem) -> int:
+    """Return the optimiser's steps in an epoch of the refit."""
+    return -(-len(problem.dataset.train) // problem.config.refit.batch_size)
+
+
+def _tells_more(
+    run: Run, found: Sequence[CandidateResult], problem: Problem, seconds: float
+) -> bool:
+    """Tell whether trials in so much time would be longer than the trainings of the search."""
+    searched, whole = run.metadata().train_images, len(problem.dataset.train)
+    return any(
+        _affordable(seconds / len(found), *_pace(each, problem, run)) * whole
+        > _LONGER * len(each.evaluation.validation_loss) * searched
+        for each in found
+        if each.evaluation is not None
+    )
+
+
+def _tried(
     run: Run,
     found: Sequence[CandidateResult],
     problem: Problem,
     seconds: float,
     say: Callable[[str], None],
-) -> tuple[CandidateResult, dict[str, Any]]:
-    """Give every candidate a trial; return the one with the lowest validation loss, and its trial.
+) -> dict[str, dict[str, Any]]:
+    """Give every candidate a trial; return what the run records of them, by id.
 
     Raises:
         RunError: all failed.
@@ -126,16 +193,19 @@ def _best_of(
             )
             say(f"{short(id)}: {said} after {plural(len(evaluation.train_loss), 'epoch')}")
     trials = {each.candidate.id: results[each.candidate.id, TRIAL] for each in found}
-    scored = [each for each in found if trials[each.candidate.id]["val_loss"] is not None]
-    if not scored:
+    if all(trial["val_loss"] is None for trial in trials.values()):
         raise RunError(
             str(run.path),
             f"all {len(found)} candidates failed when they were refitted briefly",
             f"{short(found[0].candidate.id)}: {trials[found[0].candidate.id]['message']}",
         )
-    best = min(scored, key=lambda each: float(trials[each.candidate.id]["val_loss"]))
-    spent = sum(trial["seconds"] for trial in trials.values())
-    return best, {**trials[best.candidate.id], "seconds of all": spent}
+    return trials
+
+
+def _pace_of(trial: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the seconds of an epoch of a recorded training, and of all else that it took."""
+    epoch = trial["epoch_seconds"]
+    return epoch, trial["seconds"] - epoch * len(trial["train_history"])
 
 
 def _pace(found: CandidateResult, problem: Problem, run: Run) -> tuple[float, float]:
@@ -153,6 +223,11 @@ def _pace(found: CandidateResult, problem: Problem, run: Run) -> tuple[float, fl
     return epoch, seconds.total - seconds.epochs
 
 
+def _affordable(seconds: float, epoch: float, overhead: float) -> float:
+    """Return how many epochs a time admits."""
+    return max(0.0, seconds - overhead) / max(epoch, 1e-6)
+
+
 def _epochs(seconds: float, epoch: float, overhead: float) -> int:
-    """Return how many epochs a time admits, 1 at least."""
-    return int(min(max(1.0, (seconds - overhead) / max(epoch, 1e-6)), 100_000.0))
+    """Return how many epochs a training gets in a time, 1 at least."""
+    return int(min(max(1.0, _affordable(seconds, epoch, overhead)), 100_000.0))

@@ -22,6 +22,7 @@ from evoae.data.kinds.images import as_images
 from evoae.data.kinds.tables import Table
 from evoae.engine.console import ConsoleCallback
 from evoae.engine.progress import Callback, Interrupted
+from evoae.engine.recommendation import with_recommended
 from evoae.engine.session import search
 from evoae.errors import DataError, RunError, SearchError
 from evoae.experiments.refit import refit
@@ -59,9 +60,10 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     Args:
         config: what the sections below are merged over: an `evoae` configuration, a mapping of
-            its sections, or a YAML file by its path or, if it comes with evoae, by its name; None
-            for the defaults. Where it says what data to read, X takes their place.
-        latent: size of the code, fixed; None to leave it to `model`.
+            its sections, or a YAML file by its path or, if it comes with evoae, by its name.
+            Where it says what data to read, X takes their place. Whatever neither it nor a
+            parameter below sets is chosen for X, as `evoae init` does it.
+        latent: size of the code, fixed; None to leave it to `model`, or to what suits X.
         data: mapping of `validation`, `test` and `reduce`, as in the configuration.
         model, objective, search, training, execution: mappings of settings, as in the
             configuration. With execution `{"kind": "local"}`, the default, trainings run in worker
@@ -298,7 +300,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                     np.savez(data, x=array, **columns)
                 else:
                     np.save(data, array)
-            run = search(config, run=folder, callback=callback)
+            run = search(with_recommended(config), run=folder, callback=callback)
         finally:
             if isinstance(callback, ConsoleCallback):
                 callback.close()

@@ -16,6 +16,11 @@ PART_INPUT = "input"
 _FREE = frozenset({"flatten", "reshape"})  # a view, no memory of its own
 
 
+def is_beside(layer: str) -> bool:
+    """Tell from a layer's name whether it belongs to the linear path beside the network."""
+    return layer.startswith("linear_")
+
+
 @dataclass(frozen=True, slots=True)
 class LayerRecord:
     """One layer of the network.
@@ -56,7 +61,7 @@ class LayerRecord:
     @property
     def beside(self) -> bool:
         """Whether it belongs to the linear path beside the network."""
-        return self.name.startswith("linear_")
+        return is_beside(self.name)
 
     @property
     def activation_bytes(self) -> int:

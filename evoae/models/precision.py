@@ -22,6 +22,7 @@ from contextlib import contextmanager
 import keras
 
 from evoae.config.values import Precision
+from evoae.models.layers import is_beside
 
 _EXACT = ("code", "code_log_var", "code_lower", "head", "image")  # as the plan names them
 
@@ -54,5 +55,5 @@ def _inner(model: keras.Model) -> Iterator[keras.layers.Layer]:
     exact = {*_EXACT, encoder.layers[-1].name}
     for layer in (*encoder.layers, *decoder.layers):
         kind = isinstance(layer, (keras.layers.InputLayer, keras.layers.Dropout))
-        if layer.name not in exact and not layer.name.startswith("linear_") and not kind:
+        if layer.name not in exact and not is_beside(layer.name) and not kind:
             yield layer

@@ -24,6 +24,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from evoae.models.layers import is_beside
+
 _WORTH = 16  # filters for each channel from which two steps are faster than one; a quarter, if
 #              the output has four pixels for each of the input
 
@@ -53,7 +55,7 @@ def rewritten(model: keras.Model) -> Iterator[None]:
 def _of_network(model: keras.Model) -> list[Any]:
     """Return the decoder's layers but for the linear path's, which Keras lists in between."""
     layers = model.get_layer("decoder").layers
-    return [layer for layer in layers if not layer.name.startswith("linear_")]
+    return [layer for layer in layers if not is_beside(layer.name)]
 
 
 def _methods(layers: list[Any]) -> Iterator[tuple[Any, str, Callable[..., Any]]]:

@@ -11,7 +11,7 @@ from evoae.cli.main import cli
 from evoae.config.load import make_config
 from evoae.data.sources.named import NAMED
 from evoae.engine.problem import Problem
-from evoae.engine.seed_genomes import seeds
+from evoae.engine.seed_genomes import from_zoo
 from evoae.engine.zoo import known, zoo
 from evoae.errors import GenomeError, SpaceError
 from evoae.execution.inline import InlineExecutor
@@ -53,10 +53,6 @@ def problem(**sections):
     return Problem.make(make_config(with_changes(TINY, **sections)))
 
 
-def fitting(problem):
-    return seeds(problem.config, problem.space, problem.dataset.name)
-
-
 def wide(**model):
     chosen = {"filters": [4, 128], "kernels": [2, 7], "max_latent": 64, "max_depth": 4}
     none = {"max_parameters": None, "max_flops": None, "max_activation_bytes": None}
@@ -65,30 +61,30 @@ def wide(**model):
 
 def test_seeds_lie_in_the_space_and_have_its_genes():
     evolved = wide(downsampling=["max", "stride"], upsampling=["upsample", "transposed"])
-    found = fitting(evolved)
+    found = from_zoo(evolved)
     assert found
     for genome in found:
         assert evolved.space.violation(genome) is None
     assert {type(gene) for gene in found[0].global_genes} == set(evolved.space.global_genes)
     fixed = wide(downsampling="stride", upsampling="transposed")
     assert Downsampling("max") in {gene for genome in found for gene in genome.global_genes}
-    assert all(genome.global_genes == () for genome in fitting(fixed))
-    assert 0 < len(fitting(fixed)) < len(found)
+    assert all(genome.global_genes == () for genome in from_zoo(fixed))
+    assert 0 < len(from_zoo(fixed)) < len(found)
 
 
 def test_a_network_without_a_gene_of_the_head_has_the_plain_one():
     mirrored = [one for one in zoo() if "head(mirror)" in one.genome]
-    evolved = fitting(wide(head=["conv", "mirror"]))
+    evolved = from_zoo(wide(head=["conv", "mirror"]))
     assert {genome.global_genes for genome in evolved} == {(Head("conv"),), (Head("mirror"),)}
-    assert 0 < len(fitting(wide(head="mirror"))) <= len(mirrored)
-    assert {genome.global_genes for genome in fitting(wide(head="mirror"))} == {(Head("mirror"),)}
+    assert 0 < len(from_zoo(wide(head="mirror"))) <= len(mirrored)
+    assert {genome.global_genes for genome in from_zoo(wide(head="mirror"))} == {(Head("mirror"),)}
 
 
 def test_the_code_takes_the_nearest_size_and_learning_genes_the_configuration_s():
     narrow = wide(
         min_latent=3, max_latent=5, learning={"evolve": True, "learning_rates": [1e-4, 1e-1]}
     )
-    for genome in fitting(narrow):
+    for genome in from_zoo(narrow):
         assert genome.latent.units == 5
         (train,) = [gene for gene in genome.global_genes if isinstance(gene, Train)]
         rate = narrow.config.training.learning_rate
@@ -100,7 +96,7 @@ def test_at_most_half_a_population_comes_from_the_zoo():
         model={"filters": [4, 128], "kernels": [2, 7], "max_latent": 64, "max_flops": None},
         search={"population": 4},
     )
-    assert len(fitting(few)) <= 2
+    assert len(from_zoo(few)) <= 2
 
 
 def test_a_search_begins_with_it(monkeypatch, tmp_path):
@@ -110,7 +106,7 @@ def test_a_search_begins_with_it(monkeypatch, tmp_path):
         model={"filters": [4, 128], "kernels": [2, 7], "max_latent": 64, "max_flops": None},
         search={"seed_genomes": "zoo", "population": 6},
     )
-    expected = list(map(render, fitting(Problem.make(make_config(config)))))
+    expected = list(map(render, from_zoo(Problem.make(make_config(config)))))
     run = evoae.search(config, run=tmp_path / "run")
     tried = [run.find(each.id).candidate for each in run.first_evaluations()]
     given = [each.genome for each in tried if each.operator == "seed"]

@@ -1,5 +1,6 @@
 """Refits in a given time: which candidate gets it, and as how many epochs."""
 
+import importlib
 import shutil
 
 import pytest
@@ -8,10 +9,11 @@ from click.testing import CliRunner
 from evoae.cli.main import cli
 from evoae.errors import RunError
 from evoae.experiments.refit import whole_problem
-from evoae.experiments.refit_within import TRIAL, _epochs, _pace, refit_within
+from evoae.experiments.refit_within import TRIAL, _contenders, _epochs, _pace, refit_within
 from evoae.runs.run import Run
 from evoae.runs.store import Store
 
+refit_within_module = importlib.import_module("evoae.experiments.refit_within")
 SETTINGS = {"batch_size": 16, "learning_rate": 0.01}
 
 
@@ -29,29 +31,62 @@ def trials(run):
 @pytest.fixture(scope="module")
 def done(run):
     said = []
-    return refit_within(run.path, 0.2, settings=SETTINGS, say=said.append), said
+    with pytest.MonkeyPatch.context() as patch:  # half a second an epoch, on any machine
+        patch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
+        patch.setattr(refit_within_module, "_pace_of", lambda _: (0.5, 0.0))
+        return refit_within(run.path, 0.5, settings=SETTINGS, say=said.append), said
 
 
-def test_the_candidate_with_the_best_trial_is_refitted_longest(run, done):
+def test_the_two_candidates_with_the_best_trials_are_refitted_longest(run, done):
     refitted, said = done
     tried = trials(run)
-    assert set(tried) == {entry.id for entry in run.hall_of_fame()[:3]}
-    best = min(tried, key=lambda id: tried[id]["val_loss"])
-    assert refitted.id == best
-    assert refitted.epochs[0] >= tried[best]["settings"]["epochs"]
+    assert set(tried) == {entry.id for entry in run.hall_of_fame()[:4]}
+    best = sorted(tried, key=lambda id: tried[id]["val_loss"])[:2]
+    assert {one.id for one in refitted} == set(best)
+    assert refitted[0].val_loss <= refitted[1].val_loss
+    for one in refitted:
+        assert one.epochs[0] >= tried[one.id]["settings"]["epochs"]
     assert any("short refits" in line for line in said)
 
 
-def test_trials_are_not_trained_twice(run, done):
+def test_time_that_would_overfit_goes_to_other_start_weights(run, monkeypatch):
+    monkeypatch.setattr(refit_within_module, "_MOST_EPOCHS", 2)
+    monkeypatch.setattr(refit_within_module, "_MOST_STEPS", 1)
+    (refitted,) = refit_within(run.path, 0.05, [run.hall_of_fame()[0].id], settings=SETTINGS)
+    assert refitted.settings["epochs"] == 2
+    assert 1 < refitted.settings["seeds"] <= 5
+
+
+def test_trials_are_not_trained_twice(run, done, monkeypatch):
     said = []
-    assert refit_within(run.path, 0.2, settings=SETTINGS, say=said.append) == done[0]
+    known = {id: trial["settings"] for id, trial in trials(run).items()}
+    monkeypatch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
+    refit_within(run.path, 0.5, settings=SETTINGS, say=said.append)
+    assert {id: trial["settings"] for id, trial in trials(run).items()} == known
     assert not any("short refit" in line for line in said)
+
+
+def test_without_time_for_trials_the_first_two_share_it(run, done):
+    before = trials(run)
+    refitted = refit_within(run.path, 0.0001, settings=SETTINGS)
+    assert {one.id for one in refitted} == {entry.id for entry in run.hall_of_fame()[:2]}
+    assert trials(run) == before
+
+
+def test_one_of_the_two_has_another_linear_path(run, monkeypatch):
+    entries = [run.find(entry.id) for entry in run.hall_of_fame()]
+    with_path = {entries[-1].candidate.id}
+    monkeypatch.setattr(
+        refit_within_module, "_linear_path", lambda each: each.candidate.id in with_path
+    )
+    chosen = [each.candidate.id for each in _contenders(run, [], 2)]
+    assert chosen == [entries[0].candidate.id, entries[-1].candidate.id]
 
 
 def test_one_candidate_needs_no_trial(run, done):
     other = run.hall_of_fame()[-1].id
     before = trials(run)
-    assert refit_within(run.path, 0.01, [other], settings=SETTINGS).id == other
+    assert [one.id for one in refit_within(run.path, 0.01, [other], settings=SETTINGS)] == [other]
     assert trials(run) == before
 
 
