@@ -101,6 +101,8 @@ def _print(summary: Summary, item: str) -> None:
         ]
         headers = ("column", "kind", "missing", "unseen", "training rows")
         print_table(headers, rows, right={"missing", "unseen"})
+    for note in summary.notes:
+        say(note)
 
 
 def _lines(summary: Summary, item: str) -> Iterator[tuple[str, object]]:

@@ -111,12 +111,15 @@ def _chosen(
 ) -> dict[str, tuple[object, str]]:
     """Return what suits a file or folder; the defaults, and say so, if it cannot be used yet."""
     from evoae.config.load import make_config
+    from evoae.data.findings import findings
     from evoae.engine.recommendation import recommend
 
     config = make_config({"data": {"path": path, "size": size}})
     try:
-        _, chosen = recommend(config, latent, minutes, say)
+        data, chosen = recommend(config, latent, minutes, say)
     except DataError as why:
         say(f"Nothing is chosen for the data, as they cannot be read yet: {why}")
         return _asked(latent, minutes)
+    for finding in findings(data):
+        say(finding)
     return {each.key: (each.value, each.reason) for each in chosen}

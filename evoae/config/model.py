@@ -85,7 +85,7 @@ class ModelConfig(Section):
     residual: BlockRange = Field((1, 2), description="fewest and most blocks of a res")
     activation: Annotated[tuple[ActivationName, ...], *CHOICE] = Field(
         ("relu",),
-        description="of layers; or leaky_relu, selu, elu, gelu, tanh; a list makes a gene",
+        description="of layers; also leaky_relu, selu, tanh; a list makes a gene",
     )
     downsampling: Annotated[tuple[DownsamplingName, ...], *CHOICE] = Field(
         ("max",), description="pooling that halves maps; or average, stride; a list makes a gene"

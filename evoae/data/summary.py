@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evoae.data.arrays import Images
 from evoae.data.dataset import Dataset
+from evoae.data.findings import findings
 from evoae.data.kinds.tables import Table
 
 _CHUNK = 2**22  # values in memory at once as floats
@@ -56,6 +57,7 @@ class Summary:
         rows, left_out: that the file of a table has, and those left out for want of a value; 0
             for images.
         columns: of a table; none for images.
+        notes: what should be known before figures are trusted, see `evoae.data.findings`.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Summary:
     rows: int = 0
     left_out: int = 0
     columns: tuple[ColumnSummary, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def summarise(dataset: Dataset) -> Summary:
@@ -94,6 +97,7 @@ def summarise(dataset: Dataset) -> Summary:
         rows=table.rows,
         left_out=table.left_out,
         columns=tuple(_columns(table, dataset.train)),
+        notes=findings(dataset),
     )
 
 

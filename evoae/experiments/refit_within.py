@@ -90,9 +90,9 @@ def refit_within(
     most = max(_MOST_EPOCHS, _MOST_STEPS // _steps(problem))
     done = []
     for each, pace in zip(found, paces, strict=True):
-        affordable = _epochs(left / len(found), *pace)
-        epochs = min(affordable, most)
-        seeds = max(problem.config.refit.seeds, min(_MOST_SEEDS, affordable // epochs))
+        share = left / len(found)
+        epochs = min(_epochs(share, *pace), most)
+        seeds = max(problem.config.refit.seeds, min(_MOST_SEEDS, _seeds(share, epochs, *pace)))
         chosen = {**(settings or {}), "epochs": epochs, "seeds": seeds}
         done += refit(run, [each.candidate.id], settings=chosen, overrides=overrides, say=say)
     return sorted(done, key=lambda one: math.inf if one.val_loss is None else one.val_loss)
@@ -226,6 +226,14 @@ def _pace(found: CandidateResult, problem: Problem, run: Run) -> tuple[float, fl
 def _affordable(seconds: float, epoch: float, overhead: float) -> float:
     """Return how many epochs a time admits."""
     return max(0.0, seconds - overhead) / max(epoch, 1e-6)
+
+
+def _seeds(seconds: float, epochs: int, epoch: float, overhead: float) -> int:
+    """Return how many trainings of so many epochs a time admits.
+
+    Measuring a trained model takes about as long as making it.
+    """
+    return int(seconds / max(epochs * epoch + 2 * overhead, 1e-6))
 
 
 def _epochs(seconds: float, epoch: float, overhead: float) -> int:

@@ -89,11 +89,11 @@ def test_what_is_chosen_for_the_data_stands_below_its_reason(folder: Path) -> No
     at = lines.index("#: asked for")
     assert lines[at + 1].startswith("min_latent: 3 ")
     config = load_config(folder / "evoae.yaml")
-    assert (config.model.max_latent, config.model.linear) == (3, ("pca",))
+    assert (config.model.max_latent, config.model.linear) == (3, ("pca", "none"))
     assert max(map(len, lines)) <= 100
 
 
 def test_data_that_cannot_be_read_yet_get_the_defaults_and_a_sentence(folder: Path) -> None:
     (folder / "t.csv").write_text("a,b\n1,2,3\n")
     assert "cannot be read yet" in run("--data", "t.csv").stderr
-    assert load_config(folder / "evoae.yaml").training.batch_size == 128
+    assert load_config(folder / "evoae.yaml").training.batch_size == 32
