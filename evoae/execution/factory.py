@@ -16,12 +16,19 @@ def executor_for(execution: ExecutionConfig) -> AbstractExecutor:
     """Return the executor that `execution` asks for, of real trainings."""
     if execution.kind == "inline":
         return InlineExecutor(train)
-    gpus = usable_gpus()
-    automatic = len(gpus) or usable_cores()
     return LocalExecutor(
-        automatic if execution.workers == "auto" else execution.workers,
+        workers_for(execution),
         train=train,
         prepare=prepare_worker,
         recycle_after=execution.recycle_after,
-        environments=environments(gpus),
+        environments=environments(usable_gpus()),
     )
+
+
+def workers_for(execution: ExecutionConfig) -> int:
+    """Return how many trainings the executor that `execution` asks for runs at once."""
+    if execution.kind == "inline":
+        return 1
+    if execution.workers == "auto":
+        return len(usable_gpus()) or usable_cores()
+    return execution.workers

@@ -51,14 +51,14 @@ def refit_within(
     """Refit the two best of some candidates in about so many minutes of training.
 
     Time becomes epochs before anything is trained, by the pace of the candidates' earlier
-    trainings: an estimate, which loading and measuring come on top of. Each training has an epoch
-    at least, and 200 epochs or 8,000 steps at most; further time goes to up to five trainings
-    from other start weights, of which the best is kept. A trial that was trained before with the
-    same settings is not trained again.
+    trainings: an estimate, which loading and measuring come on top of. Both get the same number,
+    an epoch at least, and 200 epochs or 8,000 steps at most; further time goes to up to five
+    trainings from other start weights, of which the best is kept. A trial that was trained before
+    with the same settings is not trained again.
 
     Args:
         run: a run's folder, or its name under `runs/`.
-        minutes: for all trainings together.
+        minutes: of wall time, for all trainings together; as many run at once as in the search.
         ids: of the candidates, as in `refit`; none for the best of the hall of fame, among them
             one with another linear path, if there is any: short trainings overrate networks that
             begin at PCA.
@@ -72,14 +72,18 @@ def refit_within(
     Raises:
         EvoaeError: as `refit`; also, all candidates failed in their trials.
     """
+    from evoae.execution.factory import workers_for
+
     opened = Run.open(run)
     named = [each.candidate.id for each in map(opened.find, ids)]
     problem = whole_problem(opened, with_settings(opened, settings or {}, overrides))
-    left = 60 * minutes
+    left, workers = 60 * minutes, workers_for(problem.config.execution)
     found = _contenders(opened, named, _CANDIDATES)
-    if len(found) > _FINALISTS and _tells_more(opened, found, problem, left * _TRIALS):
-        trials = _tried(opened, found, problem, left * _TRIALS, say)
-        left -= sum(trial["seconds"] for trial in trials.values())
+    each_trial = left * _TRIALS / math.ceil(len(found) / workers)
+    if len(found) > _FINALISTS and _tells_more(opened, found, problem, each_trial):
+        trials = _tried(opened, found, problem, each_trial, say)
+        spent = sum(trial["seconds"] for trial in trials.values())
+        left -= spent / min(workers, len(found))
         found = [each for each in found if trials[each.candidate.id]["val_loss"] is not None]
         found.sort(key=lambda each: float(trials[each.candidate.id]["val_loss"]))
         found = found[:_FINALISTS]
@@ -88,13 +92,16 @@ def refit_within(
         found = _contenders(opened, named, _FINALISTS)
         paces = [_pace(each, problem, opened) for each in found]
     most = max(_MOST_EPOCHS, _MOST_STEPS // _steps(problem))
-    done = []
-    for each, pace in zip(found, paces, strict=True):
-        share = left / len(found)
-        epochs = min(_epochs(share, *pace), most)
-        seeds = max(problem.config.refit.seeds, min(_MOST_SEEDS, _seeds(share, epochs, *pace)))
-        chosen = {**(settings or {}), "epochs": epochs, "seeds": seeds}
-        done += refit(run, [each.candidate.id], settings=chosen, overrides=overrides, say=say)
+    whole = sum(epoch for epoch, _ in paces), sum(overhead for _, overhead in paces)
+    epochs = min(most, _epochs(workers * left, *whole), *(_epochs(left, *pace) for pace in paces))
+    seeds = min(_MOST_SEEDS, _seeds(workers * left, epochs, *whole))
+    chosen = {
+        **(settings or {}),
+        "epochs": epochs,
+        "seeds": max(problem.config.refit.seeds, seeds),
+    }
+    named = [each.candidate.id for each in found]
+    done = refit(run, named, settings=chosen, overrides=overrides, say=say)
     return sorted(done, key=lambda one: math.inf if one.val_loss is None else one.val_loss)
 
 
@@ -136,10 +143,10 @@ def _steps(problem: Problem) -> int:
 def _tells_more(
     run: Run, found: Sequence[CandidateResult], problem: Problem, seconds: float
 ) -> bool:
-    """Tell whether trials in so much time would be longer than the trainings of the search."""
+    """Tell whether a trial in so much time would be longer than the trainings of the search."""
     searched, whole = run.metadata().train_images, len(problem.dataset.train)
     return any(
-        _affordable(seconds / len(found), *_pace(each, problem, run)) * whole
+        _affordable(seconds, *_pace(each, problem, run)) * whole
         > _LONGER * len(each.evaluation.validation_loss) * searched
         for each in found
         if each.evaluation is not None
@@ -153,7 +160,7 @@ def _tried(
     seconds: float,
     say: Callable[[str], None],
 ) -> dict[str, dict[str, Any]]:
-    """Give every candidate a trial; return what the run records of them, by id.
+    """Give every candidate a trial of so many seconds; return what is recorded of them, by id.
 
     Raises:
         RunError: all failed.
@@ -167,7 +174,7 @@ def _tried(
         results = store.results()
         for each in found:
             id, genome = each.candidate.id, parse(each.candidate.genome)
-            epochs = _epochs(seconds / len(found), *_pace(each, problem, run))
+            epochs = _epochs(seconds, *_pace(each, problem, run))
             settings = problem.config.refit.model_copy(update={"epochs": epochs})
             known = results.get((id, TRIAL))
             if known is not None and known["settings"] == settings.model_dump(mode="json"):
@@ -229,7 +236,7 @@ def _affordable(seconds: float, epoch: float, overhead: float) -> float:
 
 
 def _seeds(seconds: float, epochs: int, epoch: float, overhead: float) -> int:
-    """Return how many trainings of so many epochs a time admits.
+    """Return how many trainings of each network, with so many epochs, a time admits.
 
     Measuring a trained model takes about as long as making it.
     """

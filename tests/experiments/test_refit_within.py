@@ -52,6 +52,7 @@ def test_the_two_candidates_with_the_best_trials_are_refitted_longest(run, done)
 def test_time_that_would_overfit_goes_to_other_start_weights(run, monkeypatch):
     monkeypatch.setattr(refit_within_module, "_MOST_EPOCHS", 2)
     monkeypatch.setattr(refit_within_module, "_MOST_STEPS", 1)
+    monkeypatch.setattr(refit_within_module, "_pace", lambda *_: (0.1, 0.1))
     (refitted,) = refit_within(run.path, 0.05, [run.hall_of_fame()[0].id], settings=SETTINGS)
     assert refitted.settings["epochs"] == 2
     assert 1 < refitted.settings["seeds"] <= 5
