@@ -30,7 +30,9 @@ EPOCHS = 3
 @pytest.fixture(scope="module")
 def problem():
     raw = with_changes(
-        TINY, model=GLOBAL_GENES | {"max_flops": 200_000}, training={"epochs": EPOCHS}
+        TINY,
+        model=GLOBAL_GENES | {"max_flops": 200_000},
+        training={"epochs": EPOCHS, "schedule": "constant"},
     )
     return Problem.make(make_config(raw))
 

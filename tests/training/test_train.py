@@ -351,7 +351,7 @@ def test_batchnorm_statistics_are_true_after_a_short_training(data, tmp_path):
     ratios = []
     for momentum in (TrainingConfig().batchnorm_momentum, 0.99):
         file = tmp_path / f"{momentum}.keras"
-        settings = {"epochs": 8, "batch_size": 8, "learning_rate": 0.003}
+        settings = {"epochs": 8, "batch_size": 8, "learning_rate": 0.003, "schedule": "constant"}
         train(task(data, text, keep=file, batchnorm_momentum=momentum, **settings))
         moving, batch = loss_of_each_statistic(file)
         ratios.append(moving / batch)
