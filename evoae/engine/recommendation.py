@@ -30,6 +30,8 @@ from evoae.formatting import count
 _SAMPLE = 8_192  # training items that PCA's curve is drawn from
 _VALIDATED = 2_000  # items on which it, and a search, is measured at most
 _EPOCHS = 3  # at least, of a training of the search
+_MOST_EPOCHS = 300  # at most: of a few rows, an epoch costs more than its steps
+_MOST_REFIT_EPOCHS = 1_000
 _MINUTES = 10.0  # of a search, unless a time is given
 _SHORT = 2.0  # minutes of a search below which its generations are small
 _TRAININGS = 40  # that a core shall make in them
@@ -269,11 +271,11 @@ def _training(data: Dataset, effort: _Effort) -> list[Recommendation]:
             Recommendation(f"data.reduce.{key}", value, f"of {count(whole)}: enough to rank")
             for (key, value), whole in zip(reduced.items(), (rows, validated), strict=True)
         ]
-    for section, items, steps, least in (
-        ("training", searched, effort.steps, _EPOCHS),
-        ("refit", rows, effort.refit_steps, _REFIT_EPOCHS),
+    for section, items, steps, least, most in (
+        ("training", searched, effort.steps, _EPOCHS, _MOST_EPOCHS),
+        ("refit", rows, effort.refit_steps, _REFIT_EPOCHS, _MOST_REFIT_EPOCHS),
     ):
-        epochs = int(np.clip(round(steps * batch / items), least, 1_000))
+        epochs = int(np.clip(round(steps * batch / items), least, most))
         worth = f"{count(epochs * -(-items // batch))} steps of {batch} items"
         chosen += [
             Recommendation(f"{section}.epochs", epochs, worth),
