@@ -1,8 +1,9 @@
 """Settings that suit a data set, each with its reason: what `evoae init` writes.
 
-The linear path is measured (`benchmarks/linear_path.py`), the learning rate of pictures on one
-set. Steps, batches and limits are rules of thumb, which `benchmarks/foreign.py` is there to test
-on sets that nothing was chosen on.
+The linear path and the training recipes are measured on some sets
+(`benchmarks/linear_path.py`, `benchmarks/recipes.py`). Steps, batches, limits and how decay falls
+with the number of pictures are rules of thumb, which `benchmarks/foreign.py` tests on sets that
+nothing was chosen on.
 """
 
 from __future__ import annotations
