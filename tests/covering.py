@@ -12,6 +12,14 @@ def first(items: Iterable[object], chosen: Callable[[object], bool]) -> list[obj
     return [item if chosen(item) else pytest.param(item, marks=slow) for item in items]
 
 
+def first_cells(
+    cells: Iterable[tuple[object, ...]], chosen: Callable[[tuple[object, ...]], bool]
+) -> list[object]:
+    """Return the cells of a matrix, of which those that are not chosen are marked as slow."""
+    slow = pytest.mark.slow
+    return [cell if chosen(cell) else pytest.param(*cell, marks=slow) for cell in cells]
+
+
 def covering(chosen: Sequence[tuple[object, ...]], *axes: Iterable[object]) -> list[object]:
     """Return the product of the axes, whose cells that are not `chosen` are marked as slow.
 
@@ -23,5 +31,4 @@ def covering(chosen: Sequence[tuple[object, ...]], *axes: Iterable[object]) -> l
     covered = {str(item) for item in ((n, v) for cell in chosen for n, v in enumerate(cell))}
     if values != covered or not all(cell in cells for cell in chosen):
         raise ValueError(f"{values ^ covered} differ between the axes and what is chosen")
-    slow = pytest.mark.slow
-    return [cell if cell in chosen else pytest.param(*cell, marks=slow) for cell in cells]
+    return first_cells(cells, lambda cell: cell in chosen)

@@ -50,7 +50,7 @@ def workers():
 
 @pytest.mark.parametrize(
     "objective",
-    first(OBJECTIVES, lambda each: each["kind"] in ("denoising", "variational")),
+    first(OBJECTIVES, lambda each: each["kind"] == "denoising"),
     ids=lambda objective: objective["kind"],
 )
 def test_an_objective_gives_the_same_search_on_every_executor(
@@ -66,7 +66,10 @@ def test_an_objective_gives_the_same_search_on_every_executor(
         assert evaluation.fitness == evaluation.metrics["loss"]
 
 
-@pytest.mark.parametrize("kind", ["reconstruction", "sparse", "variational"])
+@pytest.mark.parametrize(
+    "kind",
+    first(["reconstruction", "sparse", "variational"], lambda kind: kind == "variational"),
+)
 def test_a_table_is_searched_for_every_kind_of_code(kind, table, tmp_path):
     raw = with_changes(FEW, objective={"kind": kind}) | {"data": table}
     run = evoae.search(raw, run=tmp_path / "run")

@@ -85,6 +85,7 @@ def test_init_suggests_a_search_that_works_as_it_is_printed() -> None:
     assert typed_next(said) == ["evoae", "search", "--config", "my own; file.yaml"]
 
 
+@pytest.mark.slow
 def test_plan_suggests_the_search_that_it_forecast() -> None:
     Path("my tiny.yaml").write_text(yaml.safe_dump(TINY))
     changes = ("--set", "training.epochs=1", "--set", "model.filters=[4, 8]")

@@ -23,9 +23,9 @@ from evoae.config.data import DataConfig
 from evoae.config.schema import Config
 from evoae.data.arrays import take, take_labels
 from evoae.data.dataset import AbstractKind, Dataset, Source
-from evoae.data.kinds.registry import KINDS, kind_of_array, restore
+from evoae.data.kinds.registry import KINDS, kind_of, kind_of_array, restore
 from evoae.data.splits import check_enough, draw, drawn
-from evoae.errors import ConfigError, UseError
+from evoae.errors import ConfigError, DataError, UseError
 from evoae.report.page import write_report
 from evoae.use.items import choose
 from evoae.use.model import open_model
@@ -215,3 +215,13 @@ def test_every_kind_says_all_that_is_asked_of_it() -> None:
     for kind in KINDS.values():
         assert all(hasattr(kind, fact) for fact in facts), kind.name
         assert kind == dataclasses.replace(kind)  # its defaults: nothing is fitted yet
+
+
+def test_items_of_no_kind_and_damaged_memory_of_one_are_refused_in_a_sentence():
+    with pytest.raises(DataError, match="5 axes"):
+        kind_of((3, 3, 3, 3, 3))
+    with pytest.raises(DataError, match="'sounds'; known are"):
+        restore({"name": "sounds", "fitted": {}})
+    name = next(iter(KINDS))
+    with pytest.raises(DataError, match="restore the run's database from a copy"):
+        restore({"name": name})

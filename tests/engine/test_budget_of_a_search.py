@@ -80,7 +80,6 @@ SHARED = [
     ("generational", 0.5),
     ("mu_plus_lambda", 0.8),
     ("aging", 0.3),
-    ("aging", 0.8),
     ("random", 0.5),
     ("nsga2", 0.3),
 ]
@@ -116,7 +115,7 @@ def test_a_search_that_its_budget_ended_is_not_gone_on_with_for_something_cheape
 
 
 TRAININGS, FLOPS = {"evaluations": 11}, {"flops": 2.5e8}
-ENDED = [("generational", TRAININGS), ("aging", FLOPS)]
+ENDED = [("generational", TRAININGS)]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +163,7 @@ def test_a_search_without_any_end_is_refused():
 
 
 GUIDED, BLIND = (8, {"evaluations": 500}), (1, {"minutes": 9})
-EXHAUSTED = [("generational", BLIND), ("aging", GUIDED), ("random", GUIDED), ("nsga2", BLIND)]
+EXHAUSTED = [("generational", BLIND), ("aging", BLIND), ("random", GUIDED), ("nsga2", BLIND)]
 
 
 @pytest.mark.parametrize(
@@ -193,6 +192,7 @@ def test_what_goes_on_with_a_search_is_what_ended_it(tmp_path):
     assert run.search_on() == f"evoae resume '{run.path}' {changed}"
 
 
+@pytest.mark.slow
 def test_a_larger_budget_holds_for_later_resumes_too(tmp_path, monkeypatch):
     given = ["search.budget.evaluations=30"]
     search = budgeted({"evaluations": 14}, generations=None, surrogate=1)
@@ -220,6 +220,7 @@ def test_a_larger_budget_holds_for_later_resumes_too(tmp_path, monkeypatch):
     assert len(evoae.resume(run.path).first_evaluations()) == 40
 
 
+@pytest.mark.slow
 def test_what_a_budget_of_minutes_left_out_was_pending_for_those_behind_it(tmp_path, monkeypatch):
     """Aging breeds many ahead, and a driver that was killed may have finished some of the last."""
     clock = SimpleNamespace(now=0.0)
@@ -299,6 +300,7 @@ def test_a_space_smaller_than_the_population_is_trained_and_paid_once(algorithm,
     assert run.generations()[-1].stats["cost"] == cost
 
 
+@pytest.mark.slow
 def test_every_training_has_its_cost(tmp_path, monkeypatch):
     monkeypatch.undo()
     two = with_changes(TINY, search={"population": 2, "generations": 1})

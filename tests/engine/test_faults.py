@@ -13,6 +13,7 @@ from evoae.runs.store import Store
 from tests import faulty
 from tests.conftest import TINY, with_changes
 
+pytestmark = pytest.mark.slow  # one search of half a minute; each fault alone: tests/execution
 CONDUCTOR = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
 RECYCLE_AFTER = 20
 LIMIT = 256 * 2**20  # a worker without TensorFlow takes less than half of it

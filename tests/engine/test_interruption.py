@@ -44,6 +44,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal_saves_says_how_to_go_on_and_loses_nothing(folder, tiny_run):
     process = begin(folder, "search", "--config", "tiny.yaml", "--run", "run")
     wait_for_training(folder / "run", more_than=0)
@@ -61,7 +62,8 @@ def test_ctrl_c_in_a_terminal_saves_says_how_to_go_on_and_loses_nothing(folder, 
     assert resumed.first_evaluations()[: len(kept)] == kept  # none was trained again
 
 
-@pytest.mark.parametrize("trained", [pytest.param(0, marks=pytest.mark.slow), 4])
+@pytest.mark.slow
+@pytest.mark.parametrize("trained", [0, 4])
 def test_a_killed_driver_takes_its_workers_along_and_its_run_resumes(trained, folder, tiny_run):
     process = begin(folder, "search", "--config", "tiny.yaml", "--run", "run")
     wait_for_training(folder / "run", more_than=trained)
@@ -77,6 +79,7 @@ def test_a_killed_driver_takes_its_workers_along_and_its_run_resumes(trained, fo
     assert resumed.first_evaluations()[: len(kept)] == kept
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused_with_the_pid_of_the_first(folder):
     endless = ["--set", "execution.kind=inline", "--set", "search.generations=50"]
     process = begin(folder, "search", "--config", "tiny.yaml", "--run", "run", *endless)

@@ -10,6 +10,7 @@ from evoae.execution.inline import InlineExecutor
 from evoae.runs.event_log import LOG
 from tests import faulty
 from tests.conftest import TINY, with_changes
+from tests.covering import first
 
 CONDUCTOR = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
 OF_THE_CLOCK = ("seconds", "finished")
@@ -33,9 +34,9 @@ def content(run):
     return [{key: v for key, v in line.items() if key not in OF_THE_CLOCK} for line in lines]
 
 
-@pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
-def test_a_killed_search_ends_with_the_log_of_an_undisturbed_one(search, tmp_path, monkeypatch):
-    config = with_changes(TINY, search={"population": 8, "generations": 3, **search})
+@pytest.mark.parametrize("name", first(SEARCHES, lambda name: name.startswith("aging")))
+def test_a_killed_search_ends_with_the_log_of_an_undisturbed_one(name, tmp_path, monkeypatch):
+    config = with_changes(TINY, search={"population": 8, "generations": 3, **SEARCHES[name]})
     monkeypatch.setattr(CONDUCTOR, "executor_for", lambda *_: InlineExecutor(faulty.scored))
     whole = evoae.search(config, run=tmp_path / "whole")
     for killed_after in (0, 5, 17):

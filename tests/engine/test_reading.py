@@ -67,6 +67,7 @@ def driver(tmp_path):
     process.join()
 
 
+@pytest.mark.slow
 def test_no_reader_fails_beside_a_running_search(driver, tmp_path):
     run = evoae.Run.open(tmp_path / "run")
     runner, calls = CliRunner(), 0

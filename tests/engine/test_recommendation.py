@@ -93,6 +93,7 @@ def test_missing_cells_are_imputed_and_what_is_broken_otherwise_is_said(tmp_path
         chosen_for(table)
 
 
+@pytest.mark.slow
 def test_a_training_costs_as_much_for_pictures_of_any_size(tmp_path):
     costs = []
     for side in (28, 64, 128):

@@ -78,6 +78,7 @@ def test_a_difference_within_rounding_is_kept_and_recorded(run, otherwise):
     assert resumed.hall_of_fame()[0].val_loss == recorded
 
 
+@pytest.mark.slow
 def test_a_model_that_differs_by_more_is_refused_each_time_until_it_is_accepted(run, otherwise):
     (id,) = remove_models(run, 1)
     otherwise(1.5)

@@ -12,6 +12,7 @@ from evoae.execution.inline import InlineExecutor
 from evoae.runs.store import Store
 from tests import faulty
 from tests.conftest import TINY, history, with_changes
+from tests.covering import first_cells
 
 CONDUCTOR = importlib.import_module("evoae.engine.session")  # `evoae.search` is its function
 GENERATIONS = {"population": 6, "generations": 4, "surrogate": 1}
@@ -77,11 +78,14 @@ def scores(monkeypatch):
 
 @pytest.mark.parametrize(
     ("variant", "outcome"),
-    [
-        *((variant, Outcome.CRASHED) for variant in VARIANTS),
-        ("generational", Outcome.TIMED_OUT),
-        ("generational", Outcome.OUT_OF_MEMORY),
-    ],
+    first_cells(
+        [
+            *((variant, Outcome.CRASHED) for variant in VARIANTS),
+            ("generational", Outcome.TIMED_OUT),
+            ("generational", Outcome.OUT_OF_MEMORY),
+        ],
+        lambda each: each[0] == "elaborate" or each[1] == Outcome.TIMED_OUT,
+    ),
 )
 def test_a_run_whose_failures_were_retried_is_the_undisturbed_run(
     variant, outcome, tmp_path, scores
@@ -123,6 +127,7 @@ def test_a_second_retry_finds_nothing_to_do(tmp_path, scores):
     assert [path.name for path in run.path.glob("before-*")] == ["before-retry-1"]
 
 
+@pytest.mark.slow
 def test_a_retry_that_is_interrupted_goes_on(tmp_path, scores):
     undisturbed = evoae.search(config("elaborate"), run=tmp_path / "undisturbed")
     scores.fail(Outcome.CRASHED, at={3, 9})
@@ -163,12 +168,15 @@ def test_what_would_fail_again_is_not_tried_again(outcome, tmp_path, scores):
 
 @pytest.mark.parametrize(
     ("outcome", "section", "lower", "higher"),
-    [
-        (Outcome.TIMED_OUT, "training.time_limit", 10, 20),
-        (Outcome.TIMED_OUT, "training.time_limit", 10, None),
-        (Outcome.OUT_OF_MEMORY, "execution.memory_limit", "1GiB", "2GiB"),
-        (Outcome.OVER_LIMIT, "execution.memory_limit", "1GiB", None),
-    ],
+    first_cells(
+        [
+            (Outcome.TIMED_OUT, "training.time_limit", 10, 20),
+            (Outcome.TIMED_OUT, "training.time_limit", 10, None),
+            (Outcome.OUT_OF_MEMORY, "execution.memory_limit", "1GiB", "2GiB"),
+            (Outcome.OVER_LIMIT, "execution.memory_limit", "1GiB", None),
+        ],
+        lambda each: each[2:] in ((10, 20), ("1GiB", None)),
+    ),
 )
 def test_a_limit_that_is_raised_retries_what_it_ended_and_nothing_else(
     outcome, section, lower, higher, tmp_path, scores

@@ -76,6 +76,7 @@ def test_a_model_of_the_hall_of_fame_has_the_loss_it_is_listed_with(tiny_run):
     assert model.count_params() == entry.parameters
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_history_that_one_process_gives(tiny_run, tmp_path):
     local = with_changes(TINY, execution={"kind": "local", "workers": 2})
     assert history(evoae.search(local, run=tmp_path / "local")) == history(tiny_run)
@@ -87,6 +88,7 @@ def test_an_interrupted_search_resumes_to_the_undisturbed_end(moment, scored, tm
     assert history(interrupted(moment, tmp_path / "run")) == history(undisturbed)
 
 
+@pytest.mark.slow
 def test_so_does_one_that_really_trains(tiny_run, tmp_path):
     assert history(interrupted({"candidate": 6}, tmp_path / "run")) == history(tiny_run)
 

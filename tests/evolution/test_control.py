@@ -19,7 +19,6 @@ from evoae.evolution.surrogate import Surrogate
 from evoae.genome.genes import BatchNorm, Conv, Dropout, Latent, UpConv
 from evoae.genome.genome import Genome
 from tests.contracts.algorithm import space
-from tests.covering import first
 
 SEEDS = range(30)
 POPULATION, BUDGET = 12, 89
@@ -75,9 +74,8 @@ def random_bests() -> list[float]:
     return [best_found("random", seed) for seed in SEEDS]
 
 
-@pytest.mark.parametrize(
-    "name", first(["generational", "mu_plus_lambda", "aging"], lambda name: name == "aging")
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["generational", "mu_plus_lambda", "aging"])
 def test_evolution_beats_random_search_at_the_same_budget(
     name: str, random_bests: list[float]
 ) -> None:

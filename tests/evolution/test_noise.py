@@ -99,6 +99,7 @@ def test_nothing_is_trained_more_often_than_allowed() -> None:
     assert needs_repeat([], 3, 5) == []
 
 
+@pytest.mark.slow
 def test_selection_with_further_trainings_finds_better_candidates_than_without() -> None:
     """The winner's curse, and its cure, on candidates whose true loss is known."""
     rng = np.random.default_rng(11)

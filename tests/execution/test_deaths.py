@@ -145,6 +145,7 @@ def test_a_worker_that_dies_before_it_begins_a_training_costs_it_no_try(tmp_path
         assert executor.wait() == trainers.quick(task(2))  # though it died once of itself
 
 
+@pytest.mark.slow
 def test_trainings_that_break_their_processes_together_have_crashed_after_two_tries() -> None:
     with LocalExecutor(WORKERS, train=trainers.die) as executor:
         for number in (1, 2, 3, 6):  # SIGABRT, SIGSEGV, exit codes 0 and 3
@@ -157,6 +158,7 @@ def test_trainings_that_break_their_processes_together_have_crashed_after_two_tr
                 assert evaluation.message.endswith(", 2 times")
 
 
+@pytest.mark.slow
 def test_trainings_that_are_killed_together_again_and_again_have_crashed(tmp_path: Path) -> None:
     tasks = [task(number, data=tmp_path) for number in (1, 2)]
     with (
@@ -177,6 +179,7 @@ class _Deadly(type(Path())):  # type: ignore[misc]
         return os._exit, (3,)
 
 
+@pytest.mark.slow
 def test_a_task_that_no_worker_survives_receiving_has_crashed() -> None:
     with LocalExecutor(1, train=trainers.quick) as executor:
         evaluation = run(executor, task(1, data=_Deadly()))[1]

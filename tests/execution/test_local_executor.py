@@ -18,6 +18,7 @@ from evoae.errors import DataError, DiskFullError, SearchError
 from evoae.evaluation import Outcome
 from evoae.execution import process
 from evoae.execution.local import LocalExecutor
+from tests.covering import first, first_cells
 from tests.execution import trainers
 from tests.execution.helpers import PATIENCE, run, until
 from tests.execution.trainers import task
@@ -25,13 +26,16 @@ from tests.execution.trainers import task
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [
-        (0, "was ended by SIGKILL (perhaps by the kernel, for want of memory), 2 times"),
-        (1, "was ended by SIGABRT, 2 times"),
-        (2, "was ended by SIGSEGV, 2 times"),
-        (3, "ended with exit code 0, 2 times"),
-        (6, "ended with exit code 3, 2 times"),
-    ],
+    first_cells(
+        [
+            (0, "was ended by SIGKILL (perhaps by the kernel, for want of memory), 2 times"),
+            (1, "was ended by SIGABRT, 2 times"),
+            (2, "was ended by SIGSEGV, 2 times"),
+            (3, "ended with exit code 0, 2 times"),
+            (6, "ended with exit code 3, 2 times"),
+        ],
+        lambda way: way[0] in (0, 6),
+    ),
 )
 def test_a_training_that_ends_its_process_has_crashed_and_the_others_go_on(
     number: int, said: str
@@ -287,7 +291,9 @@ def driver(train: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", first([signal.SIGINT, signal.SIGTERM], lambda number: number == signal.SIGINT)
+)
 def test_signals_to_the_whole_group_kill_no_worker_at_any_moment(
     tmp_path: Path, number: signal.Signals
 ) -> None:

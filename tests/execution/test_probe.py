@@ -6,6 +6,7 @@ from evoae.execution import probe
 from evoae.execution.probe import ask_tensorflow
 
 
+@pytest.mark.slow
 def test_tensorflow_computes_here_and_names_no_hidden_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     answer = ask_tensorflow()

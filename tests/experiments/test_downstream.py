@@ -132,6 +132,7 @@ def test_a_probe_is_scikit_learns_on_the_codes_of_the_examples_that_the_seed_dra
     assert accuracies(compared)[PROBE] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_the_same_examples_give_the_same_accuracies_and_another_seed_others(
     compared, compared_again
 ):
@@ -140,6 +141,7 @@ def test_the_same_examples_give_the_same_accuracies_and_another_seed_others(
         assert first != second
 
 
+@pytest.mark.slow
 def test_nothing_is_learned_from_validation_labels_nor_seen_of_the_test_split(
     compared, tiny_run, monkeypatch
 ):
@@ -156,6 +158,7 @@ def test_nothing_is_learned_from_validation_labels_nor_seen_of_the_test_split(
     assert accuracies(other)[PCA][0] < 0.15 < 0.3 < accuracies(compared)[PCA][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["table_run", "spatial_run"])
 def test_the_unfrozen_network_begins_as_what_the_frozen_encoder_ended_in(
     kind, request, monkeypatch
@@ -179,6 +182,7 @@ def test_the_unfrozen_network_begins_as_what_the_frozen_encoder_ended_in(
     assert found.methods[0].deviation is None
 
 
+@pytest.mark.slow
 def test_a_class_that_can_be_read_off_the_code_is_found_there_and_not_elsewhere(
     tiny_run, tmp_path
 ):

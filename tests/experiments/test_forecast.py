@@ -137,6 +137,7 @@ def test_a_search_whose_space_is_exhausted_before_its_minutes_is_forecast_to_end
     assert found.seconds < 3600
 
 
+@pytest.mark.slow
 def test_a_forecast_says_what_a_search_then_does(tiny_run, tmp_path):
     file = tmp_path / "tiny.yaml"
     file.write_text(dump_config(make_config(TINY)))

@@ -93,6 +93,7 @@ def test_any_setting_of_a_refit_may_be_overridden_but_none_of_the_search(run):
         refit(run.path, overrides=["refit.epochs=0"])
 
 
+@pytest.mark.slow
 def test_a_refit_in_bfloat16_is_another_one_and_near_the_first(run, plain):
     (other,) = refit(run.path, settings=QUICK | {"precision": "bfloat16"})
     assert other.val_loss != plain.val_loss
@@ -111,6 +112,7 @@ def test_several_seeds_give_a_deviation_and_the_best_by_validation_is_kept(run):
     assert found.metrics["loss"] == pytest.approx(done.val_loss, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_validation_split_may_be_trained_on_and_then_it_judges_nothing(run, plain):
     id = run.hall_of_fame()[0].id
     lines, say = heard()
@@ -163,6 +165,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_model_may_be_used_before_another_is_refitted_in_one_process(run, tmp_path):
     path = shutil.copytree(run.path, tmp_path / "run")
     config = (path / "config.yaml").read_text()
@@ -197,6 +200,7 @@ def test_a_training_that_fails_is_a_recorded_result(run):
     json.dumps(done.summary())
 
 
+@pytest.mark.slow
 def test_top_takes_the_best_of_the_hall_of_fame(run):
     done = refit(run.path, top=2, settings=QUICK | {"epochs": 1})
     assert [each.id for each in done] == [entry.id for entry in run.hall_of_fame()[:2]]
@@ -209,6 +213,7 @@ def test_a_candidate_named_twice_is_trained_once(run):
     assert (done.id, done.trained, len(lines)) == (id, 1, 2)
 
 
+@pytest.mark.slow
 def test_what_an_interrupted_refit_of_more_seeds_left_is_removed(run, monkeypatch):
     id = run.hall_of_fame()[1].id
     settings = QUICK | {"epochs": 1, "learning_rate": 0.005}  # of no other test
@@ -285,6 +290,7 @@ def test_a_code_as_large_as_the_input_is_not_compared_with_pca(tmp_path):
     assert (done.trained, done.pca) == (1, None)
 
 
+@pytest.mark.slow
 def test_one_network_may_lie_outside_the_space_but_must_fit_the_data(tmp_path):
     config = make_config(with_changes(TINY, data={"name": "digits"}))
     wide = "down(stride) conv(20,3x3) dense(30) | latent(9) | updense(30) upconv(20,3x3)"

@@ -34,7 +34,7 @@ def done(run):
     with pytest.MonkeyPatch.context() as patch:  # half a second an epoch, on any machine
         patch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
         patch.setattr(refit_within_module, "_pace_of", lambda _: (0.5, 0.0))
-        return refit_within(run.path, 0.5, settings=SETTINGS, say=said.append), said
+        return refit_within(run.path, 0.12, settings=SETTINGS, say=said.append), said
 
 
 def test_the_two_candidates_with_the_best_trials_are_refitted_longest(run, done):
@@ -49,20 +49,23 @@ def test_the_two_candidates_with_the_best_trials_are_refitted_longest(run, done)
     assert any("short refits" in line for line in said)
 
 
+@pytest.mark.slow
 def test_time_that_would_overfit_goes_to_other_start_weights(run, monkeypatch):
     monkeypatch.setattr(refit_within_module, "_MOST_EPOCHS", 2)
     monkeypatch.setattr(refit_within_module, "_MOST_STEPS", 1)
     monkeypatch.setattr(refit_within_module, "_pace", lambda *_: (0.1, 0.1))
-    (refitted,) = refit_within(run.path, 0.05, [run.hall_of_fame()[0].id], settings=SETTINGS)
+    settings = SETTINGS | {"batch_size": 128}
+    (refitted,) = refit_within(run.path, 0.02, [run.hall_of_fame()[0].id], settings=settings)
     assert refitted.settings["epochs"] == 2
     assert 1 < refitted.settings["seeds"] <= 5
 
 
+@pytest.mark.slow
 def test_trials_are_not_trained_twice(run, done, monkeypatch):
     said = []
     known = {id: trial["settings"] for id, trial in trials(run).items()}
     monkeypatch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
-    refit_within(run.path, 0.5, settings=SETTINGS, say=said.append)
+    refit_within(run.path, 0.12, settings=SETTINGS, say=said.append)
     assert {id: trial["settings"] for id, trial in trials(run).items()} == known
     assert not any("short refit" in line for line in said)
 

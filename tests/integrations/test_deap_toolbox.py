@@ -37,6 +37,7 @@ def evolved(words, *, size=4, generations=1):
     return book, [(each.id, each.fitness.values) for each in fame]
 
 
+@pytest.mark.slow
 def test_deaps_simple_loop_evolves_digits_and_repeats_itself(tmp_path):
     config = with_changes(TINY, training={"epochs": 1})
     book, fame = evolved(evoae.deap_toolbox(config, keep=tmp_path), size=2)

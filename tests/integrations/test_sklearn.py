@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -26,6 +27,7 @@ from evoae import AutoencoderSearch
 from evoae.cli.main import cli
 from evoae.errors import ConfigError, DataError, RunError, SearchError
 from evoae.training.setup import prepare
+from tests.covering import first
 
 TINY = {
     "model": {
@@ -72,7 +74,36 @@ MAY_FAIL = {
 }
 
 
-@parametrize_with_checks([SMALLEST], expected_failed_checks=lambda _: MAY_FAIL, xfail_strict=False)
+# Checks that fit several times, of what the others show too.
+OFTEN = (
+    *("check_transformer_data_not_an_array", "check_estimators_dtypes", "check_dtype_object"),
+    *("check_pipeline_consistency", "check_fit_idempotent", "check_transformer_preserve_dtypes"),
+    *("check_estimators_nan_inf", "check_fit_score_takes_y", "check_dict_unchanged"),
+    *("check_positive_only_tag_during_fit", "check_readonly_memmap_input"),
+    *("check_f_contiguous_array_estimator", "check_n_features_in_after_fitting"),
+    *("check_dont_overwrite_parameters", "check_estimators_fit_returns_self"),
+)
+
+
+def some_now(all_of_them):
+    """Return scikit-learn's mark, whose checks that fit often or read-only arrays are slow."""
+
+    def marked(case):
+        check = case[-1]
+        often = isinstance(check, partial) and (
+            check.func.__name__ in OFTEN or check.keywords.get("readonly_memmap", False)
+        )
+        return pytest.param(*case, marks=pytest.mark.slow) if often else case
+
+    names, cases = all_of_them.args
+    return pytest.mark.parametrize(names, list(map(marked, cases)), **all_of_them.kwargs)
+
+
+@some_now(
+    parametrize_with_checks(
+        [SMALLEST], expected_failed_checks=lambda _: MAY_FAIL, xfail_strict=False
+    )
+)
 def test_it_passes_scikit_learns_own_check(estimator, check):
     check(estimator)
 
@@ -167,6 +198,7 @@ def test_copies_need_nothing_of_the_original_whose_run_ends_with_it(tmp_path):
         assert again.score(rows) == copies[0].score(rows) < 0
 
 
+@pytest.mark.slow
 def test_verbose_says_how_the_fit_goes_and_silence_is_the_default(capsys):
     rows, told = correlated(40), {}
     for verbose in (0, 1):
@@ -205,7 +237,7 @@ def test_a_file_that_lies_where_the_data_would_go_is_left_alone(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("white", [1, 255])
+@pytest.mark.parametrize("white", first([1, 255], lambda white: white == 255))
 def test_images_are_coded_and_return_as_images(white):
     digits = (load_digits().images[:200] / 16 * white).astype(np.uint8 if white > 1 else float)
     convolutional = {**TINY["model"], "layers": "conv", "filters": [4, 8]}
@@ -234,6 +266,7 @@ def test_a_variational_code_is_the_mean():
     np.testing.assert_array_equal(search.transform(rows), search.transform(rows))
 
 
+@pytest.mark.slow
 def test_it_feeds_a_classifier_in_a_pipeline():
     digits = load_digits()
     training = {"epochs": 5, "batch_size": 16, "learning_rate": 0.01}
@@ -243,6 +276,7 @@ def test_it_feeds_a_classifier_in_a_pipeline():
     assert model.score(digits.data[600:900], digits.target[600:900]) > 0.5
 
 
+@pytest.mark.slow
 def test_a_grid_search_tunes_the_code_and_any_setting():
     grid = {"latent": np.array([1, 4]), "training__batch_size": [8]}
     estimator = clone(SMALLEST).set_params(training={"epochs": 15, "learning_rate": 0.01})
@@ -303,6 +337,7 @@ def test_a_configuration_of_other_data_may_be_the_base():
     assert config.search.population == 2
 
 
+@pytest.mark.slow
 def test_the_random_state_decides_and_none_is_the_configurations_seed():
     rows = correlated(40)
 

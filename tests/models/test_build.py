@@ -12,11 +12,13 @@ from evoae.genome.sampling import sample
 from evoae.genome.space import Space
 from evoae.genome.text import parse
 from evoae.models.plan import measure, plan
+from tests.covering import first
 
 SHAPES = [
     *[(8, 8, 1), (28, 28, 1), (15, 13, 3), (9, 31, 2), (32, 32, 3), (17, 17, 1)],
     *[(8, 40, 1), (33, 11, 4), (16, 16, 2), (64, 9, 3), (10, 10, 5), (29, 30, 1)],
 ]
+NOW = ((8, 8, 1), (15, 13, 3), (9, 31, 2), (1,), (13,))
 ALL_KINDS = (
     "conv(6,3x5) res(1) bn drop(0.3) conv(5,4x3) | latent(4) | "
     "upconv(7,3x3) drop(0.1) upconv(4,3x3) res(2) bn"
@@ -58,7 +60,9 @@ def flops_of(layer):
     return 2 * math.prod(layer.kernel.shape) * math.prod(places)
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, (1,), (2,), (13,), (40,)], ids=str)
+@pytest.mark.parametrize(
+    "shape", first([*SHAPES, (1,), (2,), (13,), (40,)], lambda shape: shape in NOW), ids=str
+)
 def test_nine_random_networks_have_the_planned_costs_and_give_back_the_shape(shape):
     for seed in range(9):
         others = {} if seed < 5 else EVERY_GENE | ({"layers": "auto"} if len(shape) == 1 else {})
@@ -192,6 +196,7 @@ np.savez(sys.argv[3], whole=model.predict(images, verbose=0),
 """
 
 
+@pytest.mark.slow
 def test_a_saved_model_reloads_without_evoae_and_reconstructs_the_same(tmp_path):
     model = build(plan(parse(ALL_KINDS), NetworkDefaults((15, 13, 3))), seed=3)
     images = np.random.default_rng(0).random((5, 15, 13, 3), np.float32)

@@ -9,6 +9,7 @@ import pytest
 from evoae.errors import UseError
 from evoae.models import export as module
 from evoae.models.export import check_export, export
+from tests.covering import first
 from tests.use.networks import image_autoencoder, images
 
 SUFFIX = {"keras": ".keras", "onnx": ".onnx", "savedmodel": ""}
@@ -51,7 +52,7 @@ def test_a_part_is_written_and_says_how_far_it_is_from_keras(format, part, plain
     assert left_in(tmp_path) == [done.path.name]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", first(ACTIVATIONS, lambda each: each in ("elu", "gelu")))
 def test_every_activation_reaches_onnx_and_any_batch_size_fits(activation, tmp_path):
     import onnxruntime
 

@@ -197,7 +197,7 @@ def test_a_search_with_it_resumes_and_hands_over_nothing_worse_than_pca(tmp_path
         {
             "data": {"path": str(path)},
             "model": {"linear": ["none", "pca"], "min_latent": 3, "max_latent": 3, "max_depth": 2},
-            "search": {"population": 6, "generations": 2},
+            "search": {"population": 3, "generations": 1, "elitism": 1},
             "training": {"epochs": 2},
             "execution": {"kind": "inline"},
             "report": {"baselines": ["pca"]},

@@ -72,6 +72,7 @@ def test_a_finished_run_becomes_one_file_that_needs_no_other(copied):
     assert all(after[p] == data for p, data in before.items())
 
 
+@pytest.mark.slow
 def test_a_second_page_replaces_the_first_and_is_the_same_but_for_its_time(copied):
     first, second = (write_report(copied, top=1) for _ in range(2))
     assert abs(first.bytes - second.bytes) < 3  # of minutes

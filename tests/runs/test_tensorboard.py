@@ -72,6 +72,7 @@ def test_a_driver_writes_what_a_crash_has_lost(tiny_run, tmp_path):
     assert files(run) == whole
 
 
+@pytest.mark.slow
 def test_a_failed_training_has_the_epochs_that_it_got(tmp_path):
     wild = with_changes(TINY, training={"optimizer": "sgd", "learning_rate": 1e6})
     wild = with_changes(wild, search={"max_failure_share": 1})

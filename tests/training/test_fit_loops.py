@@ -50,6 +50,7 @@ def test_images_read_in_many_pieces_train_exactly_as_in_one(monkeypatch):
     assert curve(fit_compiled.CompiledLoop, DROPPED) == whole
 
 
+@pytest.mark.slow
 def test_each_setting_of_the_optimiser_changes_the_training():
     from evoae.training.fit_compiled import CompiledLoop
 

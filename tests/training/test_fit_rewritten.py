@@ -142,7 +142,10 @@ def test_convolutions_of_every_shape_are_equal(sides, filters, channels, doubled
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize(("precision", "rtol"), [("float32", 1e-5), ("bfloat16", 0.01)])
+@pytest.mark.parametrize(
+    ("precision", "rtol"),
+    [("float32", 1e-5), pytest.param("bfloat16", 0.01, marks=pytest.mark.slow)],
+)
 def test_a_training_with_a_rewritten_decoder_is_the_oracles(precision, rtol):
     from evoae.config.objectives import ReconstructionConfig
     from evoae.config.schema import TrainingConfig

@@ -31,6 +31,7 @@ def after(claim, folder):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_process_of_evoaes_own_loads_no_libraries_that_it_does_not_use(tmp_path):
     loaded, same, _ = after("setup.claim_process()", tmp_path)
     assert (loaded, same) == ([], True)

@@ -11,6 +11,7 @@ from evoae.use.items import choose
 from evoae.use.model import open_model
 from evoae.use.sample import sample
 from tests.conftest import TINY, with_changes
+from tests.covering import first
 
 
 def found(folder, objective):
@@ -25,7 +26,9 @@ def found(folder, objective):
     return open_model(evoae.search(config, run=folder / "run").path)
 
 
-@pytest.fixture(scope="module", params=["diagonal", "full"])
+@pytest.fixture(
+    scope="module", params=first(["diagonal", "full"], lambda posterior: posterior == "full")
+)
 def variational(request, tmp_path_factory):
     objective = {"kind": "variational", "loss": "bce", "posterior": request.param}
     return found(tmp_path_factory.mktemp("variational"), objective)
@@ -49,6 +52,7 @@ def test_a_variational_network_is_used_by_its_mean_and_its_prior(variational, tm
     np.testing.assert_allclose(seen, log_var, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_sparse_networks_codes_are_known_to_be_bounded(tmp_path):
     model = found(tmp_path, {"kind": "sparse"})
     codes = encode(model, choose(model))

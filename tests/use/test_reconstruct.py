@@ -60,6 +60,7 @@ def test_pictures_of_what_png_cannot_show_are_refused(plain, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_copies_of_a_denoising_run_are_made_of_what_it_is_validated_on(tmp_path):
     denoising = with_changes(
         TINY,
