@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from evoae.config.model import ModelConfig
 from evoae.config.schema import Config
 from evoae.engine.problem import Problem
 from evoae.engine.zoo import zoo
@@ -14,7 +16,7 @@ from evoae.genome.canonical import canonical
 from evoae.genome.files import read_genomes
 from evoae.genome.gene_kind import GlobalGene
 from evoae.genome.genes import Latent, Linear, kinds
-from evoae.genome.genome import Genome
+from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Space
 from evoae.genome.text import parse, render
 
@@ -37,6 +39,7 @@ _PICTURES = (
     "upconv(32,5x5) upconv(16,5x5)",
     "dense(256) dense(128) | latent({latent}) | updense(128) updense(256)",
 )
+_HALVINGS, _FURTHER = 2, 2  # of widths, and convolutions, until a textbook network is given up
 
 
 def seed_genomes(problem: Problem) -> tuple[str, ...]:
@@ -79,16 +82,53 @@ def from_zoo(problem: Problem) -> tuple[Genome, ...]:
 
 
 def from_textbooks(problem: Problem) -> tuple[Genome, ...]:
-    """Return the textbook networks for data of this kind, see `fitting`.
+    """Return the textbook networks for data of this kind, in the search's own form, each once.
 
-    Each is there with and without a linear path, where that is a gene.
+    Each is there with and without a linear path, where that is a gene. One that the space does
+    not hold as it stands, for large pictures say, is deepened or made narrower until it does.
     """
     rows = len(problem.dataset.input_shape) == 1
     most = problem.config.model.max_latent or 1
     texts = [text.format(latent=most) for text in (_ROWS if rows else _PICTURES)]
     if Linear in problem.space.global_genes:
         texts = [f"{words}{text}" for text in texts for words in ("", "linear(pca) ")]
-    return fitting(problem, texts)
+    found = (_simplified(parse(text), problem) for text in texts)
+    return tuple(dict.fromkeys(genome for genome in found if genome is not None))
+
+
+def _simplified(genome: Genome, problem: Problem) -> Genome | None:
+    """Return the widest form of a network that the space holds, and its shallowest; or None.
+
+    A further convolution halves the map once more, and with it the layers around the code, which
+    have most of the parameters of a network for large pictures.
+    """
+    for _ in range(_HALVINGS + 1):
+        deeper = genome
+        for _ in range(_FURTHER + 1):
+            fitted = _fitted(deeper, problem.config, problem.space)
+            if fitted is not None:
+                return fitted
+            if not genome.encoder[-1].needs_map:
+                break
+            deeper = replace(
+                deeper,
+                encoder=(*deeper.encoder, deeper.encoder[-1]),
+                decoder=(deeper.decoder[0], *deeper.decoder),
+            )
+        genome = replace(
+            genome,
+            encoder=tuple(_narrower(block, problem.config.model) for block in genome.encoder),
+            decoder=tuple(_narrower(block, problem.config.model) for block in genome.decoder),
+        )
+    return None
+
+
+def _narrower(block: Block, model: ModelConfig) -> Block:
+    """Return a block of half the width, as far as the space has it."""
+    name, (least, _) = ("filters", model.filters) if block.needs_map else ("units", model.units)
+    width = max(least, getattr(block.layer, name) // 2)
+    layer: Any = block.layer
+    return replace(block, layer=replace(layer, **{name: width}))
 
 
 def fitting(problem: Problem, genomes: Iterable[str]) -> tuple[Genome, ...]:

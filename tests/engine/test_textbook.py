@@ -7,7 +7,9 @@ import pytest
 
 import evoae
 from evoae.config.load import make_config
+from evoae.data.pca import LARGEST
 from evoae.engine.problem import Problem
+from evoae.engine.recommendation import with_recommended
 from evoae.engine.seed_genomes import from_textbooks
 from evoae.execution.inline import InlineExecutor
 from evoae.genome.genes import Linear
@@ -51,6 +53,21 @@ def test_all_of_a_kind_lie_in_a_wide_space_with_the_code_of_the_search(tmp_path,
         gene.kind for genome in found for gene in genome.global_genes if type(gene) is Linear
     }
     assert chosen == (set() if linear == "none" else {linear} if linear == "pca" else {*linear})
+
+
+@pytest.mark.parametrize("shape", [(100, 100), (128, 128, 3), (64, 64), (16, 16, 3)])
+@pytest.mark.parametrize("latent", [8, 64])
+def test_they_suit_pictures_of_any_size_with_and_without_a_linear_path(tmp_path, shape, latent):
+    pictures = np.random.default_rng(0).integers(256, size=(60, *shape), dtype=np.uint8)
+    np.save(tmp_path / "items.npy", pictures)
+    raw = {"data": {"path": str(tmp_path / "items.npy")}, "execution": {"kind": "inline"}}
+    problem = Problem.make(with_recommended(make_config(raw), latent, minutes=0.4))
+    found = from_textbooks(problem)
+    assert all(problem.space.violation(genome) is None for genome in found)
+    linear = [Linear("pca") in genome.global_genes for genome in found]
+    assert linear.count(False) >= 2
+    if np.prod(shape) <= LARGEST:
+        assert linear.count(True) >= 2
 
 
 @pytest.mark.parametrize("items", [ROWS, PICTURES])
