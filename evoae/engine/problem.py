@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from evoae.config.schema import Config
@@ -45,6 +45,7 @@ class Problem:
         dataset: reduced as configured.
         source_images: training images before that.
         defaults: what the networks share.
+        components: where those of linear paths lie, as far as they were wanted.
     """
 
     config: Config
@@ -52,6 +53,9 @@ class Problem:
     source_images: int
     defaults: NetworkDefaults
     space: Space
+    components: dict[tuple[Path, int], Path] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
     def make(cls, config: Config, say: Say = silent) -> Problem:
@@ -119,7 +123,9 @@ class Problem:
             return None
         # From the genome alone, since a run may reuse another's training; and few different sizes.
         size = max(_COMPONENTS, 2 ** (genome.latent.units - 1).bit_length())
-        return share_components(self.dataset, shared, size)
+        if (shared, size) not in self.components:
+            self.components[shared, size] = share_components(self.dataset, shared, size)
+        return self.components[shared, size]
 
     def metadata(self) -> RunMetadata:
         """Return what a run of this problem knows of itself when it begins."""

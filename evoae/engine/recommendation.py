@@ -31,7 +31,7 @@ from evoae.formatting import count
 _SAMPLE = 8_192  # training items that PCA's curve is drawn from
 _VALIDATED = 2_000  # items on which it, and a search, is measured at most
 _EPOCHS = 3  # at least, of a training of the search
-_MOST_EPOCHS = 300  # at most: of a few rows, an epoch costs more than its steps
+_MOST_SEARCH_EPOCHS = 300  # at most: of a few rows, an epoch costs more than its steps
 _MOST_REFIT_EPOCHS = 1_000
 _MINUTES = 10.0  # of a search, unless a time is given
 _SHORT = 2.0  # minutes of a search below which its generations are small
@@ -273,7 +273,7 @@ def _training(data: Dataset, effort: _Effort) -> list[Recommendation]:
             for (key, value), whole in zip(reduced.items(), (rows, validated), strict=True)
         ]
     for section, items, steps, least, most in (
-        ("training", searched, effort.steps, _EPOCHS, _MOST_EPOCHS),
+        ("training", searched, effort.steps, _EPOCHS, _MOST_SEARCH_EPOCHS),
         ("refit", rows, effort.refit_steps, _REFIT_EPOCHS, _MOST_REFIT_EPOCHS),
     ):
         epochs = int(np.clip(round(steps * batch / items), least, most))

@@ -34,8 +34,8 @@ _FINALISTS = 2
 _TRIALS = 1 / 4  # share of the time
 _LONGER = 1.2  # times the items of the search's training that a trial sees at least, to tell more
 # More passes and steps than both of these overfit: time is better spent on other start weights.
-_MOST_EPOCHS = 200
-_MOST_STEPS = 8_000
+_EPOCHS_THAT_OVERFIT = 200
+_STEPS_THAT_OVERFIT = 8_000
 _MOST_SEEDS = 5
 
 
@@ -91,7 +91,7 @@ def refit_within(
     else:
         found = _contenders(opened, named, _FINALISTS)
         paces = [_pace(each, problem, opened) for each in found]
-    most = max(_MOST_EPOCHS, _MOST_STEPS // _steps(problem))
+    most = max(_EPOCHS_THAT_OVERFIT, _STEPS_THAT_OVERFIT // _steps(problem))
     whole = sum(epoch for epoch, _ in paces), sum(overhead for _, overhead in paces)
     epochs = min(most, _epochs(workers * left, *whole), *(_epochs(left, *pace) for pace in paces))
     seeds = min(_MOST_SEEDS, _seeds(workers * left, epochs, *whole))

@@ -51,8 +51,8 @@ def test_the_two_candidates_with_the_best_trials_are_refitted_longest(run, done)
 
 @pytest.mark.slow
 def test_time_that_would_overfit_goes_to_other_start_weights(run, monkeypatch):
-    monkeypatch.setattr(refit_within_module, "_MOST_EPOCHS", 2)
-    monkeypatch.setattr(refit_within_module, "_MOST_STEPS", 1)
+    monkeypatch.setattr(refit_within_module, "_EPOCHS_THAT_OVERFIT", 2)
+    monkeypatch.setattr(refit_within_module, "_STEPS_THAT_OVERFIT", 1)
     monkeypatch.setattr(refit_within_module, "_pace", lambda *_: (0.1, 0.1))
     settings = SETTINGS | {"batch_size": 128}
     (refitted,) = refit_within(run.path, 0.02, [run.hall_of_fame()[0].id], settings=settings)
