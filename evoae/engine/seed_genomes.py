@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from evoae.config.model import ModelConfig
 from evoae.config.schema import Config
 from evoae.engine.problem import Problem
 from evoae.engine.zoo import zoo
@@ -15,7 +13,7 @@ from evoae.errors import GenomeError, SpaceError
 from evoae.genome.canonical import canonical
 from evoae.genome.files import read_genomes
 from evoae.genome.gene_kind import GlobalGene
-from evoae.genome.genes import Latent, Linear, kinds
+from evoae.genome.genes import GENES, Latent, Linear, kinds, make, numbers
 from evoae.genome.genome import Block, Genome
 from evoae.genome.space import Space
 from evoae.genome.text import parse, render
@@ -117,18 +115,23 @@ def _simplified(genome: Genome, problem: Problem) -> Genome | None:
             )
         genome = replace(
             genome,
-            encoder=tuple(_narrower(block, problem.config.model) for block in genome.encoder),
-            decoder=tuple(_narrower(block, problem.config.model) for block in genome.decoder),
+            encoder=tuple(_narrower(block, problem.space) for block in genome.encoder),
+            decoder=tuple(_narrower(block, problem.space) for block in genome.decoder),
         )
     return None
 
 
-def _narrower(block: Block, model: ModelConfig) -> Block:
+def _narrower(block: Block, space: Space) -> Block:
     """Return a block of half the width, as far as the space has it."""
-    name, (least, _) = ("filters", model.filters) if block.needs_map else ("units", model.units)
-    width = max(least, getattr(block.layer, name) // 2)
-    layer: Any = block.layer
-    return replace(block, layer=replace(layer, **{name: width}))
+    narrower: list[float] = []
+    for field, number in zip(GENES[type(block.layer)].fields, numbers(block.layer), strict=True):
+        if field.tells == "width":
+            least, _ = space.steps(field)
+            half = max(least, space.to_steps(field, number / 2))
+            narrower.append(space.from_steps(field, half))
+        else:
+            narrower.append(number)
+    return replace(block, layer=make(type(block.layer), narrower))
 
 
 def fitting(problem: Problem, genomes: Iterable[str]) -> tuple[Genome, ...]:
