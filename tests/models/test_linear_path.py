@@ -21,6 +21,8 @@ from evoae.genome.space import Space
 from evoae.genome.text import parse, render
 from evoae.models.plan import measure, plan
 from evoae.training.train import train
+from tests.conftest import history
+from tests.engine.test_search import Interrupter
 
 ROWS = "linear(pca) dense(12) bn | latent(3) | updense(9)"
 IMAGES = (
@@ -193,17 +195,18 @@ def test_a_code_of_another_kind_has_none():
 
 def test_a_search_with_it_resumes_and_hands_over_nothing_worse_than_pca(tmp_path):
     path = items(tmp_path, (10,))
-    run = evoae.search(
-        {
-            "data": {"path": str(path)},
-            "model": {"linear": ["none", "pca"], "min_latent": 3, "max_latent": 3, "max_depth": 2},
-            "search": {"population": 3, "generations": 1, "elitism": 1},
-            "training": {"epochs": 2},
-            "execution": {"kind": "inline"},
-            "report": {"baselines": ["pca"]},
-        },
-        run=tmp_path / "run",
-    )
+    raw = {
+        "data": {"path": str(path)},
+        "model": {"linear": ["none", "pca"], "min_latent": 3, "max_latent": 3, "max_depth": 2},
+        "search": {"population": 3, "generations": 1, "elitism": 1},
+        "training": {"epochs": 2},
+        "execution": {"kind": "inline"},
+        "report": {"baselines": ["pca"]},
+    }
+    run = evoae.search(raw, run=tmp_path / "run")
+    with pytest.raises(evoae.Interrupted):
+        evoae.search(raw, run=tmp_path / "stopped", callback=Interrupter(candidate=2))
+    assert history(evoae.resume(tmp_path / "stopped")) == history(run)
     best = run.hall_of_fame()[0]
     assert "linear(pca)" in best.genome
     assert best.val_loss <= run.linear_bounds()[3] * (1 + 1e-5)
