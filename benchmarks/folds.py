@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.foreign import numbers
 from benchmarks.quality.sets import SETS, halves
 
 OUT = Path(__file__).with_name("results") / "folds.jsonl"
@@ -115,18 +116,18 @@ def curves(problem: Any, genome: Any, others: Rows, seed: int) -> dict[str, Any]
                 write_components(train, problem.config.model.max_latent, file)
                 start_from(model, *read_components(file))
         loop = CompiledLoop(model, objective, Shared(train, held), training)
-        outside = CompiledLoop(model, objective, Shared(train, others), training)
         rng = np.random.default_rng([seed, number])
         losses = [loop.validate()["loss"] if linear else math.inf]
-        told = [outside.validate()["loss"]]
+        if number == 0:
+            outside = CompiledLoop(model, objective, Shared(train, others), training)
+            of_others.append(outside.validate()["loss"])
         for epoch in range(1, training.epochs + 1):
             loop.train_epoch(rng.permutation(len(train)).astype(np.int32))
             if epoch % EVERY == 0:
                 losses.append(loop.validate()["loss"])
                 if number == 0:
-                    told.append(outside.validate()["loss"])
+                    of_others.append(outside.validate()["loss"])
         found.append(losses)
-        of_others = of_others or told
     return {"losses": found, "others": of_others}
 
 
@@ -192,11 +193,6 @@ def report(_: argparse.Namespace) -> None:
     print("geometric mean:", ", ".join(f"{way} {mean:.3f}" for way, mean in means.items()))
 
 
-def _numbers(text: str) -> list[int]:
-    first, _, last = text.partition("-")
-    return list(range(int(first), int(last or first) + 1))
-
-
 def main() -> None:
     """Run, or report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -205,7 +201,7 @@ def main() -> None:
         sub = words.add_parser(word)
         sub.set_defaults(does=does)
         sub.add_argument("--data", type=Path, default=os.environ.get("EVOAE_DATA", "."))
-        sub.add_argument("--seeds", type=_numbers, default=[1])
+        sub.add_argument("--seeds", type=numbers, default=[1])
     args = parser.parse_args()
     args.does(args)
 

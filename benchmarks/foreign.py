@@ -212,7 +212,8 @@ def report(args: argparse.Namespace) -> None:
                 print(f"of {rival}: median {median(own):.3f}, below on {better:.0%} of {len(own)}")
 
 
-def _numbers(text: str) -> list[int]:
+def numbers(text: str) -> list[int]:
+    """Return the seeds that "3" or "1-3" names."""
     first, _, last = text.partition("-")
     return list(range(int(first), int(last or first) + 1))
 
@@ -232,7 +233,7 @@ def main(typed: Sequence[str] | None = None) -> None:
         sub.add_argument("--job", help="of `one`: the line to make, as JSON")
         sub.add_argument("--data", type=Path, default=os.environ.get("EVOAE_DATA", "."))
         sub.add_argument("--seconds", type=float, default=60)
-        sub.add_argument("--seeds", type=_numbers, default=[1])
+        sub.add_argument("--seeds", type=numbers, default=[1])
         sub.add_argument("--latents", type=int, default=2, help="1: the smaller size alone")
         sub.add_argument("--who", nargs="+", choices=WHO, default=WHO[:3])
         sub.add_argument("--only", nargs="+", choices=SETS)
