@@ -31,7 +31,7 @@ def command(run: str, id: str, data: str | None, split: AnySplit | None) -> Outp
     """
     from evoae.use.evaluate import evaluate
 
-    figures = evaluate(run, id, data=data, split=split)
+    figures = evaluate(run, id, data=data, split=split, say=say)
 
     def text() -> None:
         say(f"{figures.model} on {figures.items}, {figures.count:,} items")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
-from evoae.cli.output import print_written
+from evoae.cli.output import print_written, say
 
 if TYPE_CHECKING:
     from evoae.use.items import Split
@@ -52,7 +52,7 @@ def command(
     from evoae.use.output import check_decodable, write_decoded
 
     check_decodable(out, model, steps * max(steps, len(items)))
-    chosen = choose(model, data=data, split=split)
+    chosen = choose(model, data=data, split=split, say=say)
     grid = interpolate(model, chosen.at(items), steps=steps)
     write_decoded(out, grid, model.kind)
     print_written(out, f"{grid.source} of {chosen.name}")

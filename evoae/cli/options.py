@@ -102,7 +102,7 @@ def items(command: _Command) -> _Command:
         from evoae.use.items import choose
 
         asked = {name: given.pop(name) for name in ("data", "split")}
-        given["items"] = choose(given["model"], **asked)
+        given["items"] = choose(given["model"], **asked, say=say)
 
     split = choice(
         "--split",

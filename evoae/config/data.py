@@ -10,7 +10,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from evoae.config.values import Columns, PictureSize, Positive, Section, SplitSize, Text
+from evoae.config.values import (
+    Colour,
+    Columns,
+    PictureSize,
+    Positive,
+    Section,
+    SplitSize,
+    Text,
+    ValueRange,
+    White,
+)
 
 
 class ReduceConfig(Section):
@@ -45,6 +55,13 @@ class PictureSettings(Section):
     )
     channels: Literal["auto", 1, 3] = Field(
         "auto", description="pictures: grey or colour; auto: grey if all are"
+    )
+    background: Colour = Field(
+        "white", description="pictures: colour that transparent ones are laid on"
+    )
+    scale: White | ValueRange | None = Field(
+        None,
+        description="pictures, arrays: value of white, or [black, white]; null: as found",
     )
     corrupt: Literal["refuse", "skip"] = Field(
         "refuse", description="what to do with pictures that cannot be read"

@@ -77,6 +77,23 @@ def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
+def _colour(name: str) -> str:
+    if name != "white":  # the default needs no library to be checked
+        from PIL import ImageColor
+
+        try:
+            ImageColor.getrgb(name)
+        except ValueError as why:
+            raise ValueError("expected a colour, such as black or '#20a0ff'") from why
+    return name
+
+
+def _rising(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] >= pair[1]:
+        raise ValueError("expected [black, white] with black < white")
+    return pair
+
+
 OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
 ActivationName = Literal["relu", "leaky_relu", "selu", "elu", "gelu", "tanh"]
 DownsamplingName = Literal["max", "average", "stride"]
@@ -156,6 +173,10 @@ PictureSize = Annotated[
     Field(min_length=2, max_length=2),
     BeforeValidator(as_pair),
 ]
+Colour = Annotated[Text, AfterValidator(_colour)]
+_Value = Annotated[float, Field(ge=-1e12, le=1e12)]
+White = Annotated[float, Field(gt=0, le=1e12)]
+ValueRange = Annotated[tuple[_Value, _Value], BeforeValidator(as_pair), AfterValidator(_rising)]
 Columns = Annotated[tuple[Text, ...], BeforeValidator(as_pair)]  # by name
 
 

@@ -22,6 +22,9 @@ from evoae.data.arrays import Images, Labels, joined, order, take, take_labels
 from evoae.data.kinds.recorded import RecordedKind
 from evoae.errors import DataError
 
+# Marks a field of a kind that readers obey, so that new items come encoded already.
+OBEYED_BY_READERS: Mapping[str, bool] = {"obeyed by readers": True}
+
 
 @dataclass(frozen=True, slots=True)
 class AbstractKind(ABC):
@@ -120,7 +123,8 @@ class AbstractKind(ABC):
     @property
     def fitted(self) -> bool:
         """Whether new items must be encoded by what was fitted on the training split."""
-        return bool(dataclasses.fields(self))
+        facts = dataclasses.fields(self)
+        return any(fact.metadata != OBEYED_BY_READERS for fact in facts)
 
     @property
     def items(self) -> str:
@@ -138,10 +142,12 @@ class Source(ABC):
     Attributes:
         kind: name of the kind that its items are of.
         name: of the set or file, for people.
+        remarks: what the reader did that a person should hear of, a line each.
     """
 
     kind: ClassVar[str]
     name: str
+    remarks: tuple[str, ...] = ()
 
     @abstractmethod
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evoae.config.objectives import ReconstructionConfig
+from evoae.data.progress import Say, silent
 from evoae.errors import UseError
 from evoae.models.objectives.base import objective_for
 from evoae.training.measure import measured
@@ -32,7 +33,12 @@ class Figures:
 
 
 def evaluate(
-    what: str | Path, id: str = "best", *, data: str | None = None, split: AnySplit | None = None
+    what: str | Path,
+    id: str = "best",
+    *,
+    data: str | None = None,
+    split: AnySplit | None = None,
+    say: Say = silent,
 ) -> Figures:
     """Measure a trained model.
 
@@ -41,12 +47,13 @@ def evaluate(
         id: an unambiguous prefix of a candidate's id, or `best`; only `best` with a file.
         data: a named set or a path; None for the data of the model's run.
         split: None for the test split of the run's own data, and for all of `data`.
+        say: is told what of `data` is passed over or changed.
 
     Raises:
         EvoaeError: no such model, or the data cannot be used with it.
     """
     model = open_model(what, id)
-    items = choose(model, data=data, split=split or ("test" if data is None else "all"))
+    items = choose(model, data=data, split=split or ("test" if data is None else "all"), say=say)
     if not len(items):
         raise UseError(items.name, "no items", "name other data")
     config = ReconstructionConfig() if model.run is None else model.run.config.objective

@@ -13,8 +13,10 @@ import numpy as np
 from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data.arrays import Images, Labels, joined
 from evoae.data.dataset import AbstractKind, Dataset
+from evoae.data.kinds.images import ImageKind
 from evoae.data.kinds.registry import KINDS
 from evoae.data.load import load, of_run, read
+from evoae.data.progress import Say, silent
 from evoae.data.sources.files import home
 from evoae.data.sources.named import NAMED
 from evoae.data.sources.picture_folder import holds_pictures
@@ -97,6 +99,7 @@ def choose(
     data: str | None = None,
     split: AnySplit | None = None,
     limit: int | None = None,
+    say: Say = silent,
 ) -> Items:
     """Return the items that a model shall be used on.
 
@@ -107,6 +110,7 @@ def choose(
             but the test split. None for `all` of `data`, for `validation` of the run's own.
             `test` is for `evaluate` alone.
         limit: the first so many of them; None for no limit.
+        say: is told what of `data` is passed over or changed.
 
     Raises:
         DataError: the data cannot be found or used.
@@ -117,10 +121,13 @@ def choose(
         if split in (None, "validation") and model.saw_validation:
             items = replace(items, name=f"{items.name}, which it was trained on")
     elif split in (None, "all") or model.kind.fitted:
-        items = _new(model, data)
+        items = _new(model, data, say)
     else:
         seed = 7 if model.run is None else model.run.config.seed
-        items = _of_split(load(_settings(model, data), seed), split)
+        dataset = load(_settings(model, data), seed, say, fitted=model.kind)
+        if isinstance(model.kind, ImageKind) and isinstance(dataset.kind, ImageKind):
+            model.kind.check_scale(dataset.name, dataset.kind.scale)
+        items = _of_split(dataset, split)
     _check_fit(items, model)
     return items.first(limit)
 
@@ -187,13 +194,13 @@ def own_data(model: Model, labels: Path | None = None) -> Dataset:
     return dataset
 
 
-def _new(model: Model, data: str) -> Items:
+def _new(model: Model, data: str, say: Say) -> Items:
     """Return every item of a named set, file or folder, as the model's training items were."""
     if model.kind.fitted and not model.kind.header(model.input_shape):
         raise UseError(
             model.name, "a lone file does not know the columns of its table", "Name the run."
         )
-    source = read(_settings(model, data))
+    source = read(_settings(model, data), say, model.kind)
     if source.kind != model.kind.name:
         described = KINDS[source.kind].described
         raise UseError(source.name, described, f"{model.name} takes {model.kind.described}")
@@ -212,7 +219,8 @@ def _settings(model: Model, data: str) -> DataConfig:
         *size, channels = model.input_shape
         settings |= {"size": size, "channels": channels}
         if model.run is not None:
-            settings["corrupt"] = model.run.config.data.corrupt
+            own = model.run.config.data
+            settings |= {"corrupt": own.corrupt, "background": own.background}
     return DataConfig(path=data, **settings)
 
 

@@ -12,6 +12,7 @@ import pytest
 from images_made_up import pictures, write_idx
 from numpy.lib import format as npy
 
+from evoae.data.kinds.images import as_images
 from evoae.data.sources.files import read_path
 from evoae.errors import DataError
 
@@ -68,6 +69,64 @@ def test_floats_in_zero_to_one_become_float32(npy_of: Callable[[Any], Path], dty
     ("array", "value", "next_step"),
     [
         (
+            pictures(5).astype(np.complex64),
+            "values are of type complex64",
+            "expected uint8, or floats in 0..1",
+        ),
+        (
+            pictures(5).reshape(5, -1).repeat(49, axis=1)[:, :784],
+            "shape (5, 784), rows instead of images",
+            "save x.reshape(-1, 28, 28), or floats for a table",
+        ),
+        (
+            pictures(5).reshape(5, -1)[:, :10],
+            "shape (5, 10), rows instead of images",
+            "save x.reshape(-1, height, width), or floats for a table",
+        ),
+        (
+            floats(5),
+            "shape (5,)",
+            "expected (images, height, width), or with channels at the end, or (rows, columns)",
+        ),
+        (
+            floats(9, 2, 16, 16),
+            "shape (9, 2, 16, 16), channels before height and width",
+            "save x.transpose(0, 2, 3, 1), with channels at the end",
+        ),
+        (
+            floats(3, 7, 16, 16),
+            "shape (3, 7, 16, 16), channels before height and width",
+            "save x.transpose(0, 2, 3, 1), with channels at the end",
+        ),
+        (
+            floats(3, 2, 8, 20),
+            "shape (3, 2, 8, 20), channels before height and width",
+            "save x.transpose(0, 2, 3, 1), with channels at the end",
+        ),
+        (
+            floats(3, 5, 6, 7, 1),
+            "shape (3, 5, 6, 7, 1), volumes or films instead of images",
+            "save their slices as images: x.reshape(-1, 6, 7, 1)",
+        ),
+        (
+            floats(3, 1, 5, 6, 7),
+            "shape (3, 1, 5, 6, 7), volumes or films instead of images",
+            "save their slices as images: x.reshape(-1, 6, 7)",
+        ),
+        (floats(0, 4, 4), "shape (0, 4, 4) holds no images", "save some"),
+    ],
+)
+def test_an_unusable_array_is_told_how_to_become_usable(
+    npy_of: Callable[[Any], Path], array: Any, value: str, next_step: str
+) -> None:
+    error = complaint(npy_of(array))
+    assert (error.value, error.next_step) == (value, next_step)
+
+
+@pytest.mark.parametrize(
+    ("array", "value", "next_step"),
+    [
+        (
             pictures(99).astype(np.int64),
             "values are int64 from 0 to 255",
             "save x.astype('uint8')",
@@ -93,34 +152,15 @@ def test_floats_in_zero_to_one_become_float32(npy_of: Callable[[Any], Path], dty
             "values are uint8 from 0 to 1, but 255 is white",
             "save x * 255",
         ),
-        (
-            pictures(5).astype(np.complex64),
-            "values are of type complex64",
-            "expected uint8, or floats in 0..1",
-        ),
-        (
-            pictures(5).reshape(5, -1).repeat(49, axis=1)[:, :784],
-            "shape (5, 784), rows instead of images",
-            "save x.reshape(-1, 28, 28), or floats for a table",
-        ),
-        (
-            pictures(5).reshape(5, -1)[:, :10],
-            "shape (5, 10), rows instead of images",
-            "save x.reshape(-1, height, width), or floats for a table",
-        ),
-        (
-            floats(5),
-            "shape (5,)",
-            "expected (images, height, width), or with channels at the end, or (rows, columns)",
-        ),
-        (floats(0, 4, 4), "shape (0, 4, 4) holds no images", "save some"),
     ],
 )
-def test_an_unusable_array_is_told_how_to_become_usable(
-    npy_of: Callable[[Any], Path], array: Any, value: str, next_step: str
+def test_where_nothing_is_scaled_values_out_of_range_are_told_how_to_fit(
+    array: Any, value: str, next_step: str
 ) -> None:
-    error = complaint(npy_of(array))
-    assert (error.value, error.next_step) == (value, next_step)
+    with pytest.raises(DataError) as error:
+        as_images(array, "X")
+    assert (error.value.place, error.value.value) == ("X", value)
+    assert error.value.next_step == next_step
 
 
 @pytest.mark.parametrize(
@@ -134,6 +174,13 @@ def test_values_that_are_not_finite_are_counted_and_located(
     error = complaint(npy_of(array))
     assert error.value == f"{said}, the first in image 6 (counted from 0)"
     assert error.next_step == "repair or drop these images"
+
+
+@pytest.mark.parametrize("shape", [(3, 9, 9, 30), (3, 2, 16, 3), (3, 16, 48, 32), (3, 4, 9, 4)])
+def test_many_channels_at_the_end_are_read(
+    npy_of: Callable[[Any], Path], shape: tuple[int, ...]
+) -> None:
+    assert read_path(npy_of(floats(*shape))).images.shape == shape
 
 
 def test_images_of_differing_shapes_are_refused_without_unpickling(

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import evoae
+from evoae.data.kinds.images import ImageKind
 from evoae.data.load import load
 from evoae.errors import DataError, UseError
 from evoae.use.items import Items, choose, choose_training
@@ -114,6 +117,22 @@ def test_pictures_of_a_folder_become_as_large_as_the_model_takes_them(
     items = choose(model, data=str(tmp_path))
     assert items.shape == (8, 8, 1)
     np.testing.assert_allclose(items.all().mean(axis=(1, 2, 3)) * 255, [0, 60, 120, 180], atol=1)
+
+
+@pytest.mark.parametrize("split", ["all", "train"])
+def test_new_images_are_scaled_as_the_models_own_were(model, tmp_path, split):
+    deep = np.random.default_rng(2).integers(0, 1024, (20, 8, 8)).astype(np.uint16)
+    np.save(tmp_path / "x.npy", deep)
+    with pytest.raises(DataError, match="values are 0 to 1023, where those that the model was"):
+        choose(model, data=str(tmp_path / "x.npy"), split=split)
+    said = []
+    scaled = replace(model, kind=ImageKind((0.0, 511.0)))
+    items = choose(scaled, data=str(tmp_path / "x.npy"), split=split, say=said.append)
+    assert len(items) == (20 if split == "all" else 16)
+    assert said == ["x.npy: 20 images have values outside 0 to 511: clipped"]
+    if split == "all":
+        expected = (deep / np.float32(511)).clip(0, 1)
+        np.testing.assert_allclose(items.all()[..., 0], expected, rtol=1e-6)
 
 
 def test_of_data_that_are_gone_it_is_said_what_still_helps(tmp_path):

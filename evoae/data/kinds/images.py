@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
@@ -12,11 +12,29 @@ from numpy.typing import NDArray
 
 from evoae.config.data import DataConfig
 from evoae.data.arrays import Images, Labels, joined, numbered, plain, release, take, take_labels
-from evoae.data.dataset import AbstractKind, Dataset, Source
+from evoae.data.dataset import OBEYED_BY_READERS, AbstractKind, Dataset, Source
 from evoae.data.labels import check_labels
+from evoae.data.scaling import (
+    BYTE,
+    MASK,
+    WORD,
+    Extent,
+    Range,
+    as_bytes,
+    chosen,
+    chunks,
+    extent,
+    extents,
+    in_words,
+    unit,
+    within_bytes,
+)
 from evoae.data.splits import check_enough, draw, drawn
 from evoae.errors import DataError
 from evoae.formatting import figure, shape
+
+_MOST_CHANNELS = 4  # that a last axis has as a rule
+_SIDE = 8  # pixels: the least that tells a side from channels
 
 
 @final
@@ -31,6 +49,12 @@ class ImageSource(Source):
         test: test images that the source brings itself, or None.
         test_labels: (n,), or None.
         origin: what was done to the images, one line per step.
+        names: (n,), the path of each picture within its folder, with slashes; None if the images
+            are not of a folder.
+        scale: the values that were taken for black and white; None if values are bytes, or in
+            0..1, and stay as they are.
+        transparent: how many pictures had transparency, which was laid on `data.background`.
+        remarks: what was done that a person should hear of, a line each.
     """
 
     kind = "images"
@@ -40,13 +64,22 @@ class ImageSource(Source):
     test: Images | None = None
     test_labels: Labels | None = None
     origin: tuple[str, ...] = ()
+    names: NDArray[np.str_] | None = None
+    scale: Range | None = None
+    transparent: int = 0
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
 
     def split(self, config: DataConfig, seed: int, given: Labels | None = None) -> Dataset:
-        """Split the images; a test part that the source brings is kept."""
+        """Split the images; a test part that the source brings is kept.
+
+        Raises:
+            DataError: see `Source.split`; or all images are alike.
+        """
         check_enough(len(self), self.name)
+        self._check_varied(config)
         brought = self.test is not None
         labels, test_labels = (self.labels, self.test_labels) if given is None else (given, None)
         train, validation, test = draw(len(self), config, seed, test=not brought)
@@ -58,17 +91,43 @@ class ImageSource(Source):
             validation=take(self.images, validation),
             test=test_images,
             origin=(*self.origin, drawn(seed, *counts, brought=brought)),
-            kind=ImageKind(),
+            kind=ImageKind(self.scale),
             train_labels=take_labels(labels, train),
             validation_labels=take_labels(labels, validation),
             test_labels=test_labels if brought else take_labels(labels, test),
         )
 
+    def _check_varied(self, config: DataConfig) -> None:
+        """Refuse images that are all the same, from which nothing can be learned.
+
+        As a rule the second one differs, and no more than a few are read.
+        """
+        first = self.images[0]
+        for images in (self.images, *(() if self.test is None else (self.test,))):
+            if any(bool((images[part] != first).any()) for part in chunks(images)):
+                return
+        flat = first.min() == first.max()
+        said = f"all {len(self):,} images are alike" + (", of one value" if flat else "")
+        if self.transparent:
+            other = "black" if config.background == "white" else "white"
+            said += f", once their transparency is laid on {config.background}"
+            step = f"set data.background={other}, or another colour that they don't have"
+        elif flat and self.scale is not None:
+            step = f"{in_words(self.scale)}: set it to values that they use"
+        else:
+            step = "check that they are the data that you mean"
+        raise DataError(self.name, said, step)
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class ImageKind(AbstractKind):
-    """Pictures, uint8 in 0..255 or float32 in 0..1, (height, width, channels)."""
+    """Pictures, uint8 in 0..255 or float32 in 0..1, (height, width, channels).
+
+    Attributes:
+        scale: the values of the files that were taken for black and white; None if they were bytes
+            or in 0..1.
+    """
 
     name = "images"
     item = "image"
@@ -78,7 +137,7 @@ class ImageKind(AbstractKind):
     bounded = True
     pictures = True
     augmentations = frozenset({"shift", "flip"})
-    array_settings = frozenset({"labels"})
+    array_settings = frozenset({"labels", "scale"})
     plain = (
         "conv(64,3x3) conv(32,3x3) conv(16,3x3) | latent({latent}) | "
         "upconv(16,3x3) upconv(32,3x3) upconv(64,3x3)"
@@ -86,20 +145,48 @@ class ImageKind(AbstractKind):
     # M. Lanham, Evolutionary Deep Learning (2023), chapter 8: 49,761 parameters for 28x28x1.
     handmade = plain.replace(" latent({latent}) |", "")
 
+    scale: Range | None = field(default=None, metadata=OBEYED_BY_READERS)
+
     def takes(self, array: NDArray[Any]) -> bool:
         """Whether it is of bytes, which may be flattened images, or has the axes of images."""
         return array.dtype == np.uint8 or array.ndim in (3, 4)
 
     def source(self, name: str, place: str, arrays: Mapping[str, NDArray[Any]]) -> ImageSource:
-        """Check images and return them as a source."""
-        return as_source(name, place, **{key: arrays[key] for key in arrays if key != "columns"})
+        """Check images and return them as a source, scaled as was fitted, if anything was."""
+        given = {key: arrays[key] for key in arrays if key != "columns"}
+        return as_source(name, place, **given, scale=self.scale)
 
     def inputs(self, source: Source) -> tuple[tuple[Images, ...], Labels | None]:
-        """Return images as they are."""
+        """Return images as they are.
+
+        Raises:
+            DataError: they had to be scaled, and those that the kind was fitted on had not, so
+                that the same value would mean another brightness.
+        """
         assert isinstance(source, ImageSource)
+        self.check_scale(source.name, source.scale)
         if source.test is None:
             return (source.images,), source.labels
         return (source.images, source.test), joined((source.labels, source.test_labels))
+
+    def check_scale(self, name: str, scale: Range | None) -> None:
+        """Refuse new images whose black and white had to be guessed.
+
+        Args:
+            name: of the set or file, for people.
+            scale: by which they were read; None if they are bytes or in 0..1.
+
+        Raises:
+            DataError: it is neither what was fitted nor what goes without saying.
+        """
+        if scale in (None, self.scale, BYTE, MASK, WORD):
+            return
+        raise DataError(
+            name,
+            f"values are {_between(scale)}, where those that the model was trained on are bytes "
+            "or in 0..1",
+            "save them as such",
+        )
 
     def header(self, shape: tuple[int, ...]) -> list[str]:
         """Return numbered names."""
@@ -131,8 +218,13 @@ def as_source(
     labels: NDArray[Any] | None = None,
     test: NDArray[Any] | None = None,
     test_labels: NDArray[Any] | None = None,
+    *,
+    scale: Range | None = None,
 ) -> ImageSource:
     """Check all arrays that a reader found and return them as a source.
+
+    Bytes and floats in 0..1 stay as they are. What else there is gets the values of `scale`, or
+    else of `scaling.chosen`, as black and white; the source remarks on it.
 
     Args:
         name: of the set or file, for people.
@@ -141,23 +233,45 @@ def as_source(
         labels: (n,) or (n, 1), or None.
         test: like `images`, or None.
         test_labels: like `labels`, or None.
+        scale: black and white; None to choose. Values outside are clipped.
 
     Raises:
         DataError: the arrays are not usable images, or don't fit together.
     """
-    train = as_images(images, place)
-    if test is None:
-        return ImageSource(name, train, check_labels(labels, len(train), place, "image"))
     there = f"{place} (test)"
-    held_out = as_images(test, there)
-    _check_alike(train, held_out, place)
+    parts = [_with_channels(images, place)]
+    if test is not None:
+        parts.append(_with_channels(test, there))
+    used = [_extent(part, where) for part, where in zip(parts, (place, there), strict=False)]
+    used_all = extents(used)
+    own = scale or (None if _usable(parts[0], used_all) else chosen(used_all))
+    brought = [_brought(part, own) for part in parts]
+    remarks = []
+    if own is not None and scale is None:
+        values = f"{parts[0].dtype.name} from {figure(used_all.low, 6)} to "
+        remarks.append(f"{name}: values are {values}{figure(used_all.high, 6)}; {in_words(own)}")
+    elif own is not None and all(
+        part is image for part, image in zip(parts, brought, strict=True)
+    ):
+        if own != BYTE:
+            remarks.append(f"{name}: data.scale is not used: values are bytes, 255 is white")
+        own = None
+    elif own is not None and (clipped := sum(_count_outside(part, own) for part in parts)):
+        images_ = "1 image has" if clipped == 1 else f"{clipped:,} images have"
+        remarks.append(f"{name}: {images_} values outside {_between(own)}: clipped")
+    train, *rest = brought
     labels = check_labels(labels, len(train), place, "image")
-    test_labels = check_labels(test_labels, len(held_out), there, "image")
-    return ImageSource(name, train, labels, held_out, test_labels)
+    if not rest:
+        return ImageSource(name, train, labels, scale=own, remarks=tuple(remarks))
+    _check_alike(train, rest[0], place)
+    test_labels = check_labels(test_labels, len(rest[0]), there, "image")
+    return ImageSource(
+        name, train, labels, rest[0], test_labels, scale=own, remarks=tuple(remarks)
+    )
 
 
 def as_images(array: NDArray[Any], place: str) -> Images:
-    """Return (n, height, width, channels), uint8 or float32 in 0..1.
+    """Return (n, height, width, channels), uint8 or float32 in 0..1, and scale nothing.
 
     Args:
         array: (n, height, width), which gains a channel axis, or (n, height, width, channels).
@@ -166,22 +280,64 @@ def as_images(array: NDArray[Any], place: str) -> Images:
     Raises:
         DataError: another shape, type or range, or values that are not finite.
     """
-    _check_shape(array, place)
-    if array.ndim == 3:
-        array = array[..., np.newaxis]
-    if array.dtype == np.uint8:
-        if array.max() <= 1:  # a mask, which would train as almost black
+    array = _with_channels(array, place)
+    if array.dtype.kind in "biu" and array.dtype != np.uint8:
+        raise DataError(place, f"values are {_range(array)}", _remedy(array))
+    used = _extent(array, place)
+    if not _usable(array, used):
+        if array.dtype == np.uint8:  # a mask, which would train as almost black
             raise DataError(place, f"values are {_range(array)}, but 255 is white", "save x * 255")
-        release(array)
-        return array
-    if array.dtype.kind != "f":
         raise DataError(place, f"values are {_range(array)}", _remedy(array))
-    low, high = array.min(), array.max()
-    if not (np.isfinite(low) and np.isfinite(high)):
+    return _brought(array, None)
+
+
+def _with_channels(array: NDArray[Any], place: str) -> NDArray[Any]:
+    """Return (n, height, width, channels) of an array whose shape can be that of images."""
+    _check_shape(array, place)
+    return array[..., np.newaxis] if array.ndim == 3 else array
+
+
+def _extent(array: NDArray[Any], place: str) -> Extent:
+    """Return the values in use, all finite."""
+    if array.dtype.kind not in "biuf":
+        raise DataError(place, f"values are {_range(array)}", _remedy(array))
+    used = extent(array)
+    if not (np.isfinite(used.low) and np.isfinite(used.high)):
         _refuse_not_finite(array, place)
-    if low < 0 or high > 1:
-        raise DataError(place, f"values are {_range(array)}", _remedy(array))
-    return array.astype(np.float32, copy=False)
+    return used
+
+
+def _usable(array: NDArray[Any], used: Extent) -> bool:
+    """Whether values are what networks are given: bytes that use their range, or 0..1."""
+    if array.dtype == np.uint8:
+        return used.high > 1
+    return array.dtype.kind == "f" and used.low >= 0 and used.high <= 1
+
+
+def _brought(array: NDArray[Any], scale: Range | None) -> Images:
+    """Return images with black and white where `scale` says.
+
+    Whole numbers that a byte can tell apart become bytes, all else float32.
+    """
+    byte = array.dtype == np.uint8
+    if scale is None or (byte and (scale == BYTE or not within_bytes(scale))):
+        return array if byte else array.astype(np.float32, copy=False)
+    small = array.dtype.kind != "f" and within_bytes(scale)
+    brought = np.empty(array.shape, np.uint8 if small else np.float32)
+    for part in chunks(array):
+        brought[part] = (as_bytes if small else unit)(array[part], scale)
+        release(array)
+    return brought
+
+
+def _count_outside(array: NDArray[Any], scale: Range) -> int:
+    """Return how many images have values that are clipped."""
+    count = 0
+    for part in chunks(array):
+        beyond = (array[part] < scale[0]) | (array[part] > scale[1])
+        count += int(beyond.any(axis=(1, 2, 3)).sum())
+        release(array)
+    return count
 
 
 def _check_shape(array: NDArray[Any], place: str) -> None:
@@ -191,12 +347,28 @@ def _check_shape(array: NDArray[Any], place: str) -> None:
         height, width = (side, side) if side * side == sides[1] else ("height", "width")
         step = f"save x.reshape(-1, {height}, {width}), or floats for a table"
         raise DataError(place, f"{said}, rows instead of images", step)
+    if array.ndim == 5 and 0 not in sides:
+        slices = (
+            sides[2:] if sides[4] <= _MOST_CHANNELS or sides[1] > _MOST_CHANNELS else sides[3:]
+        )
+        step = f"save their slices as images: x.reshape(-1, {', '.join(map(str, slices))})"
+        raise DataError(place, f"{said}, volumes or films instead of images", step)
     if array.ndim not in (3, 4) or 0 in sides:
         step = "expected (images, height, width), or with channels at the end, or (rows, columns)"
         raise DataError(place, said, step)
-    if array.ndim == 4 and sides[1] in (1, 3, 4) and sides[3] > 4:
+    if array.ndim == 4 and _channels_first(*sides[1:]):
         step = "save x.transpose(0, 2, 3, 1), with channels at the end"
         raise DataError(place, f"{said}, channels before height and width", step)
+
+
+def _channels_first(first: int, second: int, last: int) -> bool:
+    """Whether images of these axes have rather `first` channels than `last` ones."""
+    if last <= _MOST_CHANNELS:
+        return False
+    if first in (1, 3, _MOST_CHANNELS):
+        return True
+    square, smaller = second == last, min(second, last)
+    return smaller >= (2 if square else 4) * first and (square or smaller >= _SIDE)
 
 
 def _refuse_not_finite(array: NDArray[Any], place: str) -> None:
@@ -207,6 +379,10 @@ def _refuse_not_finite(array: NDArray[Any], place: str) -> None:
     values = "value" if bad.sum() == 1 else "values"
     said = f"{bad.sum():,} {word} {values}, the first in image {first} (counted from 0)"
     raise DataError(place, said, "repair or drop these images")
+
+
+def _between(scale: Range) -> str:
+    return f"{figure(scale[0], 6)} to {figure(scale[1], 6)}"
 
 
 def _range(array: NDArray[Any]) -> str:

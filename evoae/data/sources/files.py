@@ -15,17 +15,19 @@ from numpy.typing import NDArray
 from evoae.config.data import SPECIAL, DataConfig
 from evoae.data.dataset import AbstractKind, Source
 from evoae.data.kinds.cells import read_frame
+from evoae.data.kinds.images import ImageKind
 from evoae.data.kinds.registry import KINDS, kind_of_array
 from evoae.data.kinds.tables import Rows
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, silent
+from evoae.data.scaling import as_range
 from evoae.data.sources.damage import GZIP, check_promise, reading
 from evoae.data.sources.idx import PARTS, find_part, read_idx
 from evoae.data.sources.picture_folder import holds_pictures, read_folder
 from evoae.errors import DataError
 
 TABLE = KINDS["rows"].array_settings
-_LABELS = frozenset({"labels"})
+_IMAGES = KINDS["images"].array_settings
 _ARRAY = frozenset[str]().union(*(kind.array_settings for kind in KINDS.values()))  # of whichever
 _TABLES = (".csv", ".tsv", ".data", ".txt")  # suffixes
 _REMEDY = "save or copy it again"
@@ -40,13 +42,14 @@ class Format:
     Attributes:
         name: for people.
         matches: whether the path is of this kind, given the file's first bytes (b"" for a folder).
-        read: reads it as the settings say.
+        read: reads it as the settings say, and as was fitted on other items of the kind; None if
+            nothing was.
         settings: of the `data` section that mean something to it, of those that don't to all.
     """
 
     name: str
     matches: Callable[[Path, bytes], bool]
-    read: Callable[[Path, DataConfig, Say], Source]
+    read: Callable[[Path, DataConfig, Say, AbstractKind | None], Source]
     settings: frozenset[str]
 
 
@@ -70,13 +73,20 @@ def check_settings(config: DataConfig, obeyed: Collection[str], what: str) -> No
             raise DataError(f"data.{key}", f"{value} says nothing about {what}", "remove it")
 
 
-def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -> Source:
+def read_path(
+    path: Path,
+    config: DataConfig | None = None,
+    say: Say = silent,
+    fitted: AbstractKind | None = None,
+) -> Source:
     """Read the items at `path`, whichever of `FORMATS` they are in.
 
     Args:
         path: of a file or folder.
         config: how to read it; None for the default settings.
-        say: is told of what is left out.
+        say: is told of what is left out or changed.
+        fitted: the kind of a model that the items are for, with what was fitted on its training
+            items; None to look at these items alone.
 
     Raises:
         DataError: nothing is there, it is of no known format, damaged, or holds nothing usable.
@@ -97,38 +107,54 @@ def read_path(path: Path, config: DataConfig | None = None, say: Say = silent) -
     for format in FORMATS:
         if format.matches(path, head):
             check_settings(config, format.settings, path.name)
-            return format.read(path, config, say)
+            source = format.read(path, config, say, fitted)
+            for remark in source.remarks:
+                say(remark)
+            return source
     formats = ", ".join(format.name for format in FORMATS)
     held = "folder" if path.is_dir() else "file" if head else "empty file"
     raise DataError(str(path), f"a {held} of no known format", f"evoae reads: {formats}")
 
 
-def _read_npy(path: Path, config: DataConfig, _say: Say) -> Source:
+def _read_npy(path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None) -> Source:
     with reading(path, _REMEDY):
         with path.open("rb") as file:
             _check_plain(file, str(path))
         array = np.load(path, "r", allow_pickle=False)  # checks the length, copies nothing
-    return _as_found(path, config, {"images": array})
+    return _as_found(path, config, {"images": array}, fitted)
 
 
-def _read_npz(path: Path, config: DataConfig, _say: Say) -> Source:
-    return _as_found(path, config, npz_arrays(path))
+def _read_npz(path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None) -> Source:
+    return _as_found(path, config, npz_arrays(path), fitted)
 
 
-def _as_found(path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]) -> Source:
+def _as_found(
+    path: Path,
+    config: DataConfig,
+    arrays: Mapping[str, NDArray[Any]],
+    fitted: AbstractKind | None,
+) -> Source:
     """Return arrays as the kind that they are of, which refuses the others' settings."""
     kind = kind_of_array(arrays["images"])
     check_settings(config, kind.array_settings, f"the {kind.items} in {path.name}")
-    return _as_kind(kind, path, config, arrays)
+    return _as_kind(kind, path, config, arrays, fitted)
 
 
 def _as_kind(
-    kind: AbstractKind, path: Path, config: DataConfig, arrays: Mapping[str, NDArray[Any]]
+    kind: AbstractKind,
+    path: Path,
+    config: DataConfig,
+    arrays: Mapping[str, NDArray[Any]],
+    fitted: AbstractKind | None,
 ) -> Source:
     """Have a kind check the arrays, with labels of their own if given."""
     if config.labels is not None:
         labels = read_labels(home(Path(config.labels)), len(arrays["images"]))
         arrays = {**arrays, "labels": labels}
+    if fitted is not None and fitted.name == kind.name:
+        kind = fitted
+    elif isinstance(kind, ImageKind):
+        kind = ImageKind(as_range(config.scale))
     return kind.source(path.name, str(path), arrays)
 
 
@@ -198,14 +224,18 @@ def _check_plain(file: IO[bytes], place: str) -> int:
     return math.prod(shape) * int(dtype.itemsize)
 
 
-def _read_idx_file(path: Path, config: DataConfig, _say: Say) -> Source:
-    return _as_kind(KINDS["images"], path, config, {"images": read_idx(path)})
+def _read_idx_file(
+    path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None
+) -> Source:
+    return _as_kind(KINDS["images"], path, config, {"images": read_idx(path)}, fitted)
 
 
-def _read_idx_folder(path: Path, config: DataConfig, _say: Say) -> Source:
+def _read_idx_folder(
+    path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None
+) -> Source:
     files = {key: find_part(path, part) for key, part in zip(ARRAYS, PARTS, strict=True)}
     arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
-    return _as_kind(KINDS["images"], path, config, arrays)
+    return _as_kind(KINDS["images"], path, config, arrays, fitted)
 
 
 def _is_idx_folder(path: Path, _head: bytes) -> bool:
@@ -216,7 +246,13 @@ def _is_table(path: Path, _head: bytes) -> bool:
     return path.suffix.lower() in _TABLES and not path.is_dir()
 
 
-def _read_table(path: Path, config: DataConfig, _say: Say) -> Rows:
+def _read_pictures(
+    path: Path, config: DataConfig, say: Say, _fitted: AbstractKind | None
+) -> Source:
+    return read_folder(path, config, say)
+
+
+def _read_table(path: Path, config: DataConfig, _say: Say, _fitted: AbstractKind | None) -> Rows:
     frame, named = read_frame(path, config.header)
     return Rows(path.name, str(path), frame, named=named)
 
@@ -224,18 +260,18 @@ def _read_table(path: Path, config: DataConfig, _say: Say) -> Rows:
 FORMATS: tuple[Format, ...] = (
     Format(".npy", lambda _, head: head.startswith(b"\x93NUMPY"), _read_npy, _ARRAY),
     Format(".npz", lambda _, head: head.startswith(b"PK"), _read_npz, _ARRAY),
-    Format("idx", lambda _, head: head.startswith((b"\0\0", GZIP)), _read_idx_file, _LABELS),
+    Format("idx", lambda _, head: head.startswith((b"\0\0", GZIP)), _read_idx_file, _IMAGES),
     Format(
         "CSV (.csv, .tsv, .data or .txt)",
         _is_table,
         _read_table,
         TABLE | {"header", "missing_values"},
     ),
-    Format("a folder of the four idx files of MNIST", _is_idx_folder, _read_idx_folder, _LABELS),
+    Format("a folder of the four idx files of MNIST", _is_idx_folder, _read_idx_folder, _IMAGES),
     Format(
         "a folder of JPEG or PNG pictures",
         holds_pictures,
-        read_folder,
-        _LABELS | {"size", "channels", "corrupt"},
+        _read_pictures,
+        frozenset({"labels", "size", "channels", "corrupt"}),
     ),
 )
