@@ -118,7 +118,7 @@ def test_every_dependency_is_imported_and_every_import_is_a_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     always = declared(*project["dependencies"])
-    sometimes = declared(*extras["onnx"], *extras["tensorboard"], *extras["cuda"])
+    sometimes = declared(*extras["onnx"], *extras["tensorboard"], *extras["cuda"], *extras["heif"])
     ours = imported("evoae") - {"pydantic_core", "typing_extensions"}  # pydantic's own
     assert ours <= always | sometimes
     assert always <= ours

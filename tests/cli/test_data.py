@@ -177,7 +177,7 @@ def test_describe_a_folder_of_pictures_and_say_what_was_skipped(
     for i in range(12):
         Image.fromarray(np.full((9 + i % 2, 9, 3), 20 * i, np.uint8)).save(folder / f"{i}.png")
     (folder / "notes.jpg").write_text("no picture")
-    with pytest.raises(DataError, match=r"notes.jpg: cannot be decoded \(neither JPEG nor PNG"):
+    with pytest.raises(DataError, match=r"notes.jpg: cannot be decoded \(no picture of a known"):
         run("describe", str(folder))
     with pytest.raises(DataError, match=r"2 sizes, height×width: 9×9 \(6\), 10×9 \(6\)"):
         run("describe", str(folder), "--set", "data.corrupt=skip")
@@ -189,5 +189,5 @@ def test_describe_a_folder_of_pictures_and_say_what_was_skipped(
     ]
     assert err == (
         "photos: skipped 1 of 13 pictures that cannot be decoded: "
-        "notes.jpg (neither JPEG nor PNG)\n"
+        "notes.jpg (no picture of a known format)\n"
     )

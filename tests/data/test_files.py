@@ -250,13 +250,13 @@ def test_a_pickle_is_of_no_known_format(tmp_path: Path) -> None:
     assert error.value == "a file of no known format"
     assert error.next_step == (
         "evoae reads: .npy, .npz, idx, CSV (.csv, .tsv, .data or .txt), "
-        "a folder of the four idx files of MNIST, a folder of JPEG or PNG pictures"
+        "a folder of the four idx files of MNIST, a folder of pictures"
     )
 
 
 def test_a_missing_file_and_a_strange_folder_are_sentences(tmp_path: Path) -> None:
     assert complaint(tmp_path / "no.npy").value == "no such file or folder"
-    assert complaint(tmp_path).value == "a folder of no known format"
+    assert complaint(tmp_path).value == "a folder of no known format: it is empty"
     assert "File name too long" in str(complaint(tmp_path / ("x" * 300)))
 
 

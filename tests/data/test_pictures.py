@@ -17,7 +17,7 @@ from evoae.data.load import load
 from evoae.data.shared_memmap import open_shared, share
 from evoae.data.sources import picture_folder
 from evoae.data.sources.files import read_path
-from evoae.data.sources.pictures import CorruptError, decode, look
+from evoae.data.sources.pictures import CorruptError, Look, Picture, decode, look
 from evoae.errors import DataError
 
 GRADIENT = np.arange(0, 240, 20, np.uint8).reshape(3, 4)  # height 3, width 4
@@ -32,6 +32,10 @@ def put(path: Path, array: Any, **saving: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     (array if isinstance(array, Image.Image) else Image.fromarray(array)).save(path, **saving)
     return path
+
+
+def decoded(path: Path, height: int, width: int, channels: int) -> Any:
+    return decode(path, Look(height, width, channels)).pixels
 
 
 @pytest.fixture
@@ -68,7 +72,12 @@ def test_pictures_are_read_in_the_order_of_their_names_with_folders_as_labels(
     assert np.array_equal(source.images, np.stack([pixels(i) for i in range(10)]))
     assert source.labels is not None
     assert source.labels.tolist() == ["cat"] * 6 + ["dog/small"] * 4
-    assert (source.name, source.origin, said) == ("pets", (), [])
+    assert source.names is not None
+    assert source.names.tolist()[5:7] == ["cat/5.PNG", "dog/small/6.PNG"]
+    assert (source.name, source.origin) == ("pets", ())
+    assert said == [
+        "pets: 10 pictures read (10 .png); passed over: 1 .md, 1 hidden folder, 1 hidden picture"
+    ]
 
 
 def test_a_flat_folder_has_no_labels(folder: Path) -> None:
@@ -132,9 +141,9 @@ def test_what_changes_the_pictures_or_their_decoding_decodes_them_again(
         os.truncate(file, 400)
     done: list[Path] = []
 
-    def counted(path: Path, *shape: int) -> Any:
+    def counted(path: Path, wanted: Look) -> Picture:
         done.append(path)
-        return decode(path, *shape)
+        return decode(path, wanted)
 
     monkeypatch.setattr(picture_folder, "decode", counted)
     source, _ = read(folder, **keys)
@@ -175,14 +184,14 @@ def test_another_aspect_ratio_is_cropped_around_the_centre_and_not_distorted(
 ) -> None:
     wide = np.zeros((10, 30), np.uint8)
     wide[:, 10:20] = 200  # only the middle third survives
-    square = decode(put(tmp_path / "x.png", wide), 5, 5, 1)
+    square = decoded(put(tmp_path / "x.png", wide), 5, 5, 1)
     assert (np.abs(square.astype(int) - 200) < 12).all()  # the filter reaches over the edge
 
 
 def test_resizing_has_antialiasing(tmp_path: Path) -> None:
     stripes = np.zeros((64, 64), np.uint8)
     stripes[:, ::2] = 255
-    small = decode(put(tmp_path / "x.png", stripes), 8, 8, 1)
+    small = decoded(put(tmp_path / "x.png", stripes), 8, 8, 1)
     assert np.abs(small.astype(int) - 127).max() <= 8
 
 
@@ -206,13 +215,13 @@ def test_a_picture_is_turned_as_its_exif_orientation_says(
         7: GRADIENT[::-1, ::-1].T,
         8: np.rot90(GRADIENT),
     }[orientation]
-    assert np.array_equal(decode(file, header.height, header.width, 1)[..., 0], expected)
+    assert np.array_equal(decoded(file, header.height, header.width, 1)[..., 0], expected)
 
 
 def test_a_large_jpeg_is_much_the_same_decoded_small(tmp_path: Path) -> None:
     ramp = np.linspace(0, 255, 800).astype(np.uint8)
     picture = Image.fromarray(np.stack(np.broadcast_arrays(ramp, ramp[:, None], np.uint8(99)), -1))
-    small = decode(put(tmp_path / "x.jpg", picture, quality=95), 10, 10, 3)
+    small = decoded(put(tmp_path / "x.jpg", picture, quality=95), 10, 10, 3)
     exact = np.asarray(ImageOps.fit(picture, (10, 10), Image.Resampling.LANCZOS))
     assert np.abs(small.astype(int) - exact).max() <= 4
 
@@ -242,10 +251,10 @@ def test_every_kind_of_picture_becomes_eight_bit_colour(
     tmp_path: Path, image: Image.Image, saving: Any, suffix: str, colour: tuple[int, int, int]
 ) -> None:
     file = put(tmp_path / f"x{suffix}", image, **saving)
-    decoded = decode(file, 8, 8, 3)
-    assert decoded.dtype == np.uint8
-    assert np.abs(decoded.astype(int) - colour).max() <= 2
-    assert decode(file, 8, 8, 1).shape == (8, 8, 1)
+    shown = decoded(file, 8, 8, 3)
+    assert shown.dtype == np.uint8
+    assert np.abs(shown.astype(int) - colour).max() <= 2
+    assert decoded(file, 8, 8, 1).shape == (8, 8, 1)
 
 
 def test_pictures_are_grey_only_if_all_are_or_if_told(tmp_path: Path) -> None:
@@ -273,16 +282,21 @@ def empty(folder: Path) -> None:
 
 
 def other_format(folder: Path) -> None:
-    put(folder / "cat/notes.jpg", pixels(), format="GIF")
+    (folder / "cat/notes.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
+
+
+def nowhere(folder: Path) -> None:
+    (folder / "cat/notes.jpg").symlink_to(folder / "moved away.jpg")
 
 
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (renamed_text, "neither JPEG nor PNG"),
+        (renamed_text, "no picture of a known format"),
         (truncated, "image file is truncated"),
-        (empty, "neither JPEG nor PNG"),
-        (other_format, "neither JPEG nor PNG"),
+        (empty, "an empty file"),
+        (other_format, "no picture of a known format"),
+        (nowhere, "No such file or directory"),
     ],
 )
 def test_a_corrupt_picture_is_named_and_refused_or_skipped_as_told(
@@ -299,7 +313,7 @@ def test_a_corrupt_picture_is_named_and_refused_or_skipped_as_told(
         assert source.labels is not None
         assert source.labels.tolist() == ["cat"] * 6 + ["dog/small"] * 4
         assert source.origin == ("skipped 1 of 11 pictures that cannot be decoded",)
-        (line,) = told
+        line = told[-1]
         assert line.startswith(f"pets: {source.origin[0]}: cat/notes.jpg ({why}")
     assert load(DataConfig(path=str(folder), corrupt="skip"), 3).origin[0] == source.origin[0]
 
@@ -316,9 +330,9 @@ def test_labels_from_a_file_count_skipped_pictures(folder: Path, tmp_path: Path)
 def test_many_skipped_pictures_are_counted_and_some_named(folder: Path) -> None:
     for i in range(7):
         (folder / f"cat/bad{i}.jpg").write_text("no")
-    line = read(folder, corrupt="skip")[1][0]
+    line = read(folder, corrupt="skip")[1][-1]
     assert line.startswith("pets: skipped 7 of 17 pictures that cannot be decoded: cat/bad0.jpg (")
-    assert line.endswith("cat/bad4.jpg (neither JPEG nor PNG) and 2 more")
+    assert line.endswith("cat/bad4.jpg (no picture of a known format) and 2 more")
 
 
 def test_too_few_pictures_and_none_at_all_are_sentences(tmp_path: Path) -> None:
@@ -364,7 +378,7 @@ def test_random_damage_is_decoded_or_a_corrupt_error(tmp_path: Path) -> None:
             file.write_bytes(damaged)
             try:
                 look(file)
-                assert decode(file, 8, 8, 3).shape == (8, 8, 3)
+                assert decoded(file, 8, 8, 3).shape == (8, 8, 3)
             except CorruptError:
                 corrupt += 1
     assert corrupt > 50

@@ -23,7 +23,7 @@ from evoae.data.progress import Say, silent
 from evoae.data.scaling import as_range
 from evoae.data.sources.damage import GZIP, check_promise, reading
 from evoae.data.sources.idx import PARTS, find_part, read_idx
-from evoae.data.sources.picture_folder import holds_pictures, read_folder
+from evoae.data.sources.picture_folder import holds_pictures, read_folder, refuse_folder
 from evoae.errors import DataError
 
 TABLE = KINDS["rows"].array_settings
@@ -111,8 +111,10 @@ def read_path(
             for remark in source.remarks:
                 say(remark)
             return source
+    if path.is_dir():
+        raise refuse_folder(path)
     formats = ", ".join(format.name for format in FORMATS)
-    held = "folder" if path.is_dir() else "file" if head else "empty file"
+    held = "file" if head else "empty file"
     raise DataError(str(path), f"a {held} of no known format", f"evoae reads: {formats}")
 
 
@@ -247,8 +249,10 @@ def _is_table(path: Path, _head: bytes) -> bool:
 
 
 def _read_pictures(
-    path: Path, config: DataConfig, say: Say, _fitted: AbstractKind | None
+    path: Path, config: DataConfig, say: Say, fitted: AbstractKind | None
 ) -> Source:
+    if isinstance(fitted, ImageKind):
+        config = config.model_copy(update={"scale": fitted.scale})
     return read_folder(path, config, say)
 
 
@@ -269,9 +273,9 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format("a folder of the four idx files of MNIST", _is_idx_folder, _read_idx_folder, _IMAGES),
     Format(
-        "a folder of JPEG or PNG pictures",
+        "a folder of pictures",
         holds_pictures,
         _read_pictures,
-        frozenset({"labels", "size", "channels", "corrupt"}),
+        _IMAGES | {"size", "channels", "background", "corrupt"},
     ),
 )

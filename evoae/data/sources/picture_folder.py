@@ -1,7 +1,8 @@
 """A folder of pictures becomes one memory-mapped array, decoded once and kept in the cache.
 
-Sub-folders are labels: a picture's label is the path of its folder within the whole. Hidden files
-and folders, and files that are neither JPEG nor PNG by their name, are passed over.
+Sub-folders are labels: a picture's label is the path of its folder within the whole. Which files
+are pictures is in `picture_formats`, what is passed over and how links are followed in
+`folder_contents`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
@@ -24,19 +26,67 @@ from evoae.data.cache import cache_root, keep
 from evoae.data.kinds.images import ImageSource
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, bar
-from evoae.data.sources.damage import LARGEST, accessing
-from evoae.data.sources.pictures import SUFFIXES, CorruptError, Header, decode, look
+from evoae.data.scaling import BYTE, MASK, Range, as_range, chosen, extents, in_words, within_bytes
+from evoae.data.sources.damage import LARGEST
+from evoae.data.sources.folder_contents import contents, entries, passed_over, summary_of
+from evoae.data.sources.pictures import CorruptError, Header, Look, decode, look
 from evoae.errors import DataError
-from evoae.formatting import shape
+from evoae.formatting import figure, plural, shape
 
-_LAYOUT = 2  # of the cached folder, and of the way of decoding
+_LAYOUT = 3  # of the cached folder, and of the way of decoding
 _NAMED = 5  # skipped pictures that a line names
 _SMALL = 300  # pixels: a side that an autoencoder can take as it is
+_ELSEWHERE = (".npy", ".npz", ".csv", ".tsv")  # files that are read by themselves
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What became of the pictures of a folder, and what is kept of it in the cache.
+
+    Attributes:
+        kept: the position, among all names, of each picture in the array.
+        skipped: name of each picture that cannot be decoded, and why.
+        framed: pictures in files of several.
+        deep: pictures of more than 8 bits; `lowest` and `highest` are the values in use of all.
+        cut: pictures of more than 8 bits of which 8 were read.
+        scale: black and white, as the kind records it; None if values were taken as they are.
+        transparent, clipped: how many were.
+        grey: whether all have equal channels.
+        varied: whether any has two values.
+    """
+
+    kept: list[int] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    framed: int = 0
+    deep: int = 0
+    lowest: float = 0
+    highest: float = 0
+    cut: int = 0
+    scale: Range | None = None
+    transparent: int = 0
+    clipped: int = 0
+    grey: bool = True
+    varied: bool = False
 
 
 def holds_pictures(path: Path, _head: bytes = b"") -> bool:
     """Whether `path` is a folder with a picture in it or below it."""
-    return path.is_dir() and next(_names(path), None) is not None
+    return path.is_dir() and any(entry.found == "picture" for entry in entries(path))
+
+
+def refuse_folder(path: Path) -> DataError:
+    """Return what is wrong with a folder in which nothing can be read: what it holds instead."""
+    held = contents(path)
+    told = ", ".join(passed_over(held))
+    files = (entry.name for entry in entries(path) if entry.found == "other")
+    lone = next((name for name in sorted(files) if name.lower().endswith(_ELSEWHERE)), None)
+    step = "give a folder of pictures, such as .png or .jpg"
+    if lone is not None:
+        step += f", or one file, such as {path / lone}"
+    said = f"it holds {told}" if told else "it is empty"
+    return DataError(str(path), f"a folder of no known format: {said}", step)
 
 
 def read_folder(path: Path, config: DataConfig, say: Say) -> ImageSource:
@@ -44,18 +94,22 @@ def read_folder(path: Path, config: DataConfig, say: Say) -> ImageSource:
 
     Args:
         path: of the folder.
-        config: the size and channels that all get, and whether corrupt ones are skipped.
-        say: is told of skipped pictures.
+        config: how all shall look, and whether corrupt ones are skipped.
+        say: whether a bar is shown.
 
     Returns:
         The images, memory mapped, in the order of their names, with the names of their folders as
-        labels; None if all lie in one folder.
+        labels; None if all lie in one folder. It remarks on what was passed over and changed.
 
     Raises:
         DataError: the pictures have several sizes and none is asked for, one is corrupt, there are
             too few, or the cache cannot be written.
     """
-    names = sorted(_names(path))
+    held = contents(path, config.labels)
+    if held.closed and config.corrupt == "refuse":
+        step = "make it readable, or set data.corrupt: skip"
+        raise DataError(str(path / held.closed[0]), "a folder that cannot be opened", step)
+    names = held.pictures
     folder = cache_root() / "pictures" / _key(path, names, config)
 
     def write(staging: Path) -> None:
@@ -65,56 +119,90 @@ def read_folder(path: Path, config: DataConfig, say: Say) -> ImageSource:
     opened = _open(folder)
     if opened is None:
         raise DataError(str(folder), "what was just written cannot be read", "try again")
-    images, positions, skipped = opened
+    images, facts = opened
     _check_some(len(images), path)
     origin: tuple[str, ...] = ()
-    if skipped:
-        count = f"{len(skipped):,} of {len(names):,} pictures that cannot be decoded"
-        named = ", ".join(f"{name} ({why})" for name, why in skipped[:_NAMED])
-        more = len(skipped) - _NAMED
-        say(f"{path.name}: skipped {count}: {named}" + (f" and {more:,} more" * (more > 0)))
+    if facts.skipped:
+        count = f"{len(facts.skipped):,} of {len(names):,} pictures that cannot be decoded"
         origin = (f"skipped {count}",)
-    labels = take_labels(_labels(names, config), np.array(positions))
-    return ImageSource(path.resolve().name, images, labels, origin=origin)
+    links = f"{held.linked:,} of {plural(len(names), 'picture')} lie behind links"
+    own = path.resolve().name
+    read = [names[position] for position in facts.kept]
+    lines = (
+        summary_of(held, read),
+        links if held.linked else None,
+        *_remarks(facts, config, images.shape[-1], origin),
+    )
+    return ImageSource(
+        own,
+        images,
+        take_labels(_labels(names, config), np.array(facts.kept)),
+        origin=origin,
+        names=np.array(read),
+        scale=facts.scale,
+        transparent=facts.transparent,
+        remarks=tuple(_sayable(f"{own}: {line}") for line in lines if line),
+    )
 
 
-def _names(path: Path) -> Iterator[str]:
-    """Yield the pictures' paths within `path`."""
-    with accessing(path, "check data.path"):
-        for folder, below, files in os.walk(path, onerror=_raise):
-            below[:] = sorted(name for name in below if not name.startswith("."))
-            inside = Path(folder).relative_to(path)
-            for name in files:
-                if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                    yield (inside / name).as_posix()
+def _sayable(line: str) -> str:
+    """Return a line that can be printed, of names that may not be UTF-8."""
+    return os.fsencode(line).decode("utf-8", "replace")
 
 
-def _raise(why: OSError) -> None:
-    raise why
+def _remarks(
+    facts: _Facts, config: DataConfig, channels: int, origin: Sequence[str]
+) -> Iterator[str]:
+    """Yield what was done to pictures, a line each."""
+    for line in origin:
+        named = ", ".join(f"{name} ({why})" for name, why in facts.skipped[:_NAMED])
+        more = len(facts.skipped) - _NAMED
+        yield f"{line}: {named}" + (f" and {more:,} more" * (more > 0))
+    if facts.framed:
+        yield f"{plural(facts.framed, 'file')} of several frames or pages: the first is read"
+    if facts.transparent:
+        ground = f"laid on {config.background} (data.background)"
+        yield f"{plural(facts.transparent, 'picture')} with transparency, {ground}"
+    if facts.deep:
+        values = f"values {figure(facts.lowest, 6)} to {figure(facts.highest, 6)}"
+        range_ = in_words(facts.scale or (0.0, 1.0))
+        yield f"{plural(facts.deep, 'picture')} of more than 8 bits, {values}: {range_}"
+    elif config.scale is not None and facts.scale is None:
+        yield "data.scale is not used: all pictures have 8 bits, of which 255 is white"
+    if facts.clipped:
+        yield f"{plural(facts.clipped, 'picture')} with values outside data.scale: clipped"
+    if facts.cut:
+        yield f"{plural(facts.cut, 'picture')} of 16 bits a channel: the upper 8 are read"
+    if facts.grey and facts.varied and channels > 1 and config.channels == "auto":
+        yield "all pictures are grey, though stored in colour: data.channels=1 would do"
 
 
 def _key(path: Path, names: Sequence[str], config: DataConfig) -> str:
     """Return a name for the folder's content and how it is decoded."""
-    with accessing(path, "mend or remove it"):
-        facts = [(name, (path / name).stat()) for name in names]
-    files = [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts]
-    decoding = [_LAYOUT, config.size, config.channels, config.corrupt, files]
+    files = [(name, *_fingerprint(path / name)) for name in names]
+    asked = [config.size, config.channels, config.background, as_range(config.scale)]
+    decoding = [_LAYOUT, *asked, config.corrupt, files]
     return hashlib.sha256(json.dumps(decoding).encode()).hexdigest()
 
 
-def _open(folder: Path) -> tuple[Images, list[int], list[tuple[str, str]]] | None:
-    """Map the images in a folder of the cache; None if it is not there or damaged.
+def _fingerprint(file: Path) -> tuple[int, int, bool]:
+    """Return a file's size, the time of its last change, and whether it can be opened."""
+    try:
+        fact = file.stat()
+    except OSError:  # a broken link, say: decoding it says why
+        return 0, 0, False
+    return fact.st_size, fact.st_mtime_ns, os.access(file, os.R_OK)
 
-    Returns:
-        the images, the positions of their names among all, and the names of skipped pictures, and
-        why.
-    """
+
+def _open(folder: Path) -> tuple[Images, _Facts] | None:
+    """Map the images in a folder of the cache; None if it is not there or damaged."""
     try:
         images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
-        kept, skipped = json.loads((folder / "decoded.json").read_text(encoding="utf-8"))
+        facts = _Facts(**json.loads((folder / "decoded.json").read_bytes()))
+        facts.scale = as_range(facts.scale)
     except (OSError, ValueError, TypeError, EOFError):
         return None
-    return (images, kept, skipped) if len(images) == len(kept) else None
+    return (images, facts) if len(images) == len(facts.kept) else None
 
 
 def _decode_all(
@@ -123,7 +211,7 @@ def _decode_all(
     """Write all pictures to images.npy, one after the other, and what became of them beside it."""
     skipped: dict[int, str] = {}
 
-    def attempt(work: Any, position: int, *arguments: Any) -> Any:
+    def attempt(work: Callable[..., Result], position: int, *arguments: Any) -> Result | None:
         file = path / names[position]
         try:
             return work(file, *arguments)
@@ -142,19 +230,43 @@ def _decode_all(
     headers = {position: header for position, header in looked.items() if header is not None}
     _check_some(len(headers), path)
     shape = _shape(list(headers.values()), config, str(path))
+    facts = _Facts(framed=sum(header.frames > 1 for header in headers.values()))
+    wanted = _scaled(Look(*shape, config.background), list(headers.values()), config, facts)
     with (staging / "images.npy").open("wb") as file:
         _write_header(file, len(headers), shape)
-        start, kept = file.tell(), []
+        start = file.tell()
         for position in bar(list(headers), "decoding pictures", say):
-            pixels = attempt(decode, position, *shape)
-            if pixels is not None:
-                file.write(pixels.tobytes())
-                kept.append(position)
+            picture = attempt(decode, position, wanted)
+            if picture is not None:
+                file.write(picture.pixels.tobytes())
+                facts.kept.append(position)
+                facts.transparent += picture.transparent
+                facts.clipped += picture.clipped
+                facts.grey = facts.grey and picture.grey
+                facts.varied = facts.varied or bool(np.ptp(picture.pixels))
         file.seek(0)
-        _write_header(file, len(kept), shape)
+        _write_header(file, len(facts.kept), shape)
         assert file.tell() == start  # NumPy leaves room for the first axis to change
-    named = [(names[position], why) for position, why in sorted(skipped.items())]
-    (staging / "decoded.json").write_text(json.dumps([kept, named]), encoding="utf-8")
+    facts.skipped = [(names[position], why) for position, why in sorted(skipped.items())]
+    (staging / "decoded.json").write_text(json.dumps(asdict(facts)), encoding="utf-8")
+
+
+def _scaled(wanted: Look, headers: Sequence[Header], config: DataConfig, facts: _Facts) -> Look:
+    """Say in `facts` what is black and white, and return the look with it.
+
+    A scale that is given is for the pictures of more than 8 bits; for the others only where there
+    are no such pictures, and where it lies within 8 bits.
+    """
+    facts.cut = sum(header.cut for header in headers)
+    used = [header.deep for header in headers if header.deep is not None]
+    given = as_range(config.scale)
+    if not used:
+        facts.scale = given if given not in (None, BYTE) and within_bytes(given) else None
+        return replace(wanted, shallow=facts.scale or BYTE)
+    whole = extents(used)
+    facts.deep, facts.lowest, facts.highest = len(used), whole.low, whole.high
+    facts.scale = given or chosen(whole)
+    return replace(wanted, deep=facts.scale or MASK)
 
 
 def _check_some(count: int, path: Path) -> None:
