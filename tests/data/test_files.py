@@ -12,6 +12,7 @@ import pytest
 from images_made_up import pictures, write_idx
 from numpy.lib import format as npy
 
+from evoae.config.data import DataConfig
 from evoae.data.kinds.images import as_images
 from evoae.data.sources.files import read_path
 from evoae.errors import DataError
@@ -250,7 +251,8 @@ def test_a_pickle_is_of_no_known_format(tmp_path: Path) -> None:
     assert error.value == "a file of no known format"
     assert error.next_step == (
         "evoae reads: .npy, .npz, idx, CSV (.csv, .tsv, .data or .txt), "
-        "a folder of the four idx files of MNIST, a folder of pictures"
+        "a folder of idx files, as MNIST has them, or of one with images and one with labels, "
+        "a folder of pictures"
     )
 
 
@@ -381,3 +383,45 @@ def test_a_zip_of_something_else_is_no_archive_of_arrays(tmp_path: Path) -> None
     error = complaint(tmp_path / "x.zip")
     assert "without arrays" in error.value
     assert error.next_step == "unzip it, and give what is in it"
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_idx_labels_beside_the_images_are_found_and_named(tmp_path: Path, suffix: str) -> None:
+    images, labels = (
+        tmp_path / f"letters-{x}-ubyte{suffix}" for x in ("images-idx3", "labels-idx1")
+    )
+    write_idx(images, pictures(20))
+    said: list[str] = []
+    assert read_path(images, say=said.append).labels is None
+    write_idx(tmp_path / "others", np.arange(7, dtype=np.uint8))
+    write_idx(labels, np.arange(20, dtype=np.uint8))
+    source = read_path(images, say=said.append)
+    assert source.labels.tolist() == list(range(20))
+    assert said == [f"{images.name}: labels are those in {labels.name}"]
+    np.save(tmp_path / "own.npy", np.ones(20))
+    own = DataConfig(path=str(images), labels=str(tmp_path / "own.npy"))
+    assert read_path(images, own).labels.tolist() == [1] * 20
+    write_idx(tmp_path / "further", np.zeros(20, np.uint8))  # the name still tells
+    assert read_path(images).labels.tolist() == list(range(20))
+    labels.rename(tmp_path / "more")  # and now nothing does
+    assert read_path(images).labels is None
+
+
+def test_idx_labels_given_for_images_are_called_so(tmp_path: Path) -> None:
+    write_idx(tmp_path / "x", np.arange(20, dtype=np.uint8))
+    error = complaint(tmp_path / "x")
+    assert error.value == "one number for each of 20 items, labels rather than images"
+    assert "give the file of the images" in error.next_step
+
+
+def test_a_folder_of_one_idx_file_with_images_and_one_with_labels_is_read(tmp_path: Path) -> None:
+    write_idx(tmp_path / "a.gz", np.arange(20, dtype=np.uint8))
+    write_idx(tmp_path / "b", pictures(20))
+    (tmp_path / "README").write_text("letters")
+    said: list[str] = []
+    source = read_path(tmp_path, say=said.append)
+    assert np.array_equal(source.images[..., 0], pictures(20))
+    assert source.labels.tolist() == list(range(20))
+    assert said[0].endswith(f"images are those in {tmp_path / 'b'}, labels in {tmp_path / 'a.gz'}")
+    write_idx(tmp_path / "a.gz", np.arange(19, dtype=np.uint8))
+    assert complaint(tmp_path).value.startswith("a folder of no known format: it holds ")

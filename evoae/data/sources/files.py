@@ -22,7 +22,7 @@ from evoae.data.labels import read_labels
 from evoae.data.progress import Say, silent
 from evoae.data.scaling import as_range
 from evoae.data.sources.damage import GZIP, check_promise, reading
-from evoae.data.sources.idx import PARTS, find_part, read_idx
+from evoae.data.sources.idx import PARTS, find_pair, find_part, labels_beside, read_idx
 from evoae.data.sources.picture_folder import holds_pictures, read_folder, refuse_folder
 from evoae.errors import DataError
 
@@ -227,21 +227,35 @@ def _check_plain(file: IO[bytes], place: str) -> int:
 
 
 def _read_idx_file(
-    path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None
+    path: Path, config: DataConfig, say: Say, fitted: AbstractKind | None
 ) -> Source:
-    return _as_kind(KINDS["images"], path, config, {"images": read_idx(path)}, fitted)
+    arrays = {"images": read_idx(path)}
+    if arrays["images"].ndim == 1:
+        raise DataError(
+            str(path),
+            f"one number for each of {len(arrays['images']):,} items, labels rather than images",
+            "give the file of the images: labels beside it are found, or set data.labels",
+        )
+    beside = None if config.labels is not None else labels_beside(path, len(arrays["images"]))
+    if beside is not None:
+        arrays["labels"] = read_idx(beside)
+        say(f"{path.name}: labels are those in {beside.name}")
+    return _as_kind(KINDS["images"], path, config, arrays, fitted)
 
 
 def _read_idx_folder(
-    path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None
+    path: Path, config: DataConfig, say: Say, fitted: AbstractKind | None
 ) -> Source:
     files = {key: find_part(path, part) for key, part in zip(ARRAYS, PARTS, strict=True)}
+    if files["images"] is None:
+        files["images"], files["labels"] = find_pair(path) or (None, None)
+        say(f"{path.name}: images are those in {files['images']}, labels in {files['labels']}")
     arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
     return _as_kind(KINDS["images"], path, config, arrays, fitted)
 
 
 def _is_idx_folder(path: Path, _head: bytes) -> bool:
-    return path.is_dir() and find_part(path, PARTS[0]) is not None
+    return path.is_dir() and (find_part(path, PARTS[0]) or find_pair(path)) is not None
 
 
 def _is_table(path: Path, _head: bytes) -> bool:
@@ -271,7 +285,12 @@ FORMATS: tuple[Format, ...] = (
         _read_table,
         TABLE | {"header", "missing_values"},
     ),
-    Format("a folder of the four idx files of MNIST", _is_idx_folder, _read_idx_folder, _IMAGES),
+    Format(
+        "a folder of idx files, as MNIST has them, or of one with images and one with labels",
+        _is_idx_folder,
+        _read_idx_folder,
+        _IMAGES,
+    ),
     Format(
         "a folder of pictures",
         holds_pictures,
