@@ -9,6 +9,7 @@ from pathlib import Path
 from evoae.config.load import load_config, make_config
 from evoae.config.schema import Config
 from evoae.config.shipped import find_config
+from evoae.data.findings import findings
 from evoae.data.load import of_run
 from evoae.data.progress import silent
 from evoae.data.shared_memmap import share
@@ -69,6 +70,8 @@ def search(
     folder = Path(run) if run is not None else next_folder(name or problem.dataset.name)
     metadata = replace(problem.metadata(), seeds=seed_genomes(problem))
     reusable = [ReusableRun(run, metadata) for run in config.search.reuse]
+    for finding in findings(problem.dataset):
+        _said(callback)(f"warning: {finding}")
     share(problem.dataset, _said(callback))  # what can fail does so before there is a folder
     create(folder, config, metadata)
     with Store.writer(folder) as store:
