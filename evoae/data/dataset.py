@@ -142,7 +142,7 @@ class Source(ABC):
     Attributes:
         kind: name of the kind that its items are of.
         name: of the set or file, for people.
-        remarks: what the reader did that a person should hear of, a line each.
+        remarks: what the reader did that a person should hear of once it is of use, a line each.
     """
 
     kind: ClassVar[str]

@@ -44,7 +44,10 @@ def load(
     """
     source = read(config, say, fitted)
     given = None if labels is None else read_labels(labels, len(source), "--labels")
-    return source.split(config, seed, given)
+    dataset = source.split(config, seed, given)
+    for remark in source.remarks:  # what is refused needs none
+        say(remark)
+    return dataset
 
 
 def read(config: DataConfig, say: Say = silent, fitted: AbstractKind | None = None) -> Source:

@@ -205,6 +205,8 @@ def _new(model: Model, data: str, say: Say) -> Items:
         described = KINDS[source.kind].described
         raise UseError(source.name, described, f"{model.name} takes {model.kind.described}")
     parts, labels = model.kind.inputs(source)
+    for remark in source.remarks:
+        say(remark)
     return Items(source.name, parts, labels, model.kind)
 
 

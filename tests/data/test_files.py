@@ -391,13 +391,12 @@ def test_idx_labels_beside_the_images_are_found_and_named(tmp_path: Path, suffix
         tmp_path / f"letters-{x}-ubyte{suffix}" for x in ("images-idx3", "labels-idx1")
     )
     write_idx(images, pictures(20))
-    said: list[str] = []
-    assert read_path(images, say=said.append).labels is None
+    assert read_path(images).labels is None
     write_idx(tmp_path / "others", np.arange(7, dtype=np.uint8))
     write_idx(labels, np.arange(20, dtype=np.uint8))
-    source = read_path(images, say=said.append)
+    source = read_path(images)
     assert source.labels.tolist() == list(range(20))
-    assert said == [f"{images.name}: labels are those in {labels.name}"]
+    assert source.remarks == (f"{images.name}: labels are those in {labels.name}",)
     np.save(tmp_path / "own.npy", np.ones(20))
     own = DataConfig(path=str(images), labels=str(tmp_path / "own.npy"))
     assert read_path(images, own).labels.tolist() == [1] * 20
@@ -418,10 +417,9 @@ def test_a_folder_of_one_idx_file_with_images_and_one_with_labels_is_read(tmp_pa
     write_idx(tmp_path / "a.gz", np.arange(20, dtype=np.uint8))
     write_idx(tmp_path / "b", pictures(20))
     (tmp_path / "README").write_text("letters")
-    said: list[str] = []
-    source = read_path(tmp_path, say=said.append)
+    source = read_path(tmp_path)
     assert np.array_equal(source.images[..., 0], pictures(20))
     assert source.labels.tolist() == list(range(20))
-    assert said[0].endswith(f"images are those in {tmp_path / 'b'}, labels in {tmp_path / 'a.gz'}")
+    assert source.remarks[0].endswith("images are those in b, labels in a.gz")
     write_idx(tmp_path / "a.gz", np.arange(19, dtype=np.uint8))
     assert complaint(tmp_path).value.startswith("a folder of no known format: it holds ")

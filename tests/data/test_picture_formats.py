@@ -45,7 +45,7 @@ def read(path: Path, **keys: Any) -> tuple[ImageSource, list[str]]:
     config = DataConfig.model_validate({"path": str(path), **keys})
     source = read_path(path, config, said.append)
     assert isinstance(source, ImageSource)
-    return source, said
+    return source, [*said, *source.remarks]
 
 
 def complaint(path: Path, **keys: Any) -> str:
@@ -94,7 +94,7 @@ def test_what_is_passed_over_is_counted_by_suffix_with_what_to_do(tmp_path: Path
     start, _, passed = line.partition("; passed over: ")
     assert start == "x: 5 pictures read (4 .png, 1 .tif)"
     assert sorted(passed.split(", ")) == [
-        *("1 .svg (save them as .png)", "1 .txt", "1 without suffix"),
+        *("1 .svg (save them as .png)", "1 .txt", "1 file without suffix"),
         "2 .heic (pip install pillow-heif)",
     ]
     assert source.origin == ()

@@ -55,7 +55,7 @@ def read(path: Path, **keys: Any) -> tuple[ImageSource, list[str]]:
     config = DataConfig.model_validate({"path": str(path), **keys})
     source = read_path(path, config, said.append)
     assert isinstance(source, ImageSource)
-    return source, said
+    return source, [*said, *source.remarks]
 
 
 def complaint(path: Path, **keys: Any) -> str:

@@ -31,7 +31,7 @@ def read_at(path: Path, **keys: Any) -> tuple[ImageSource, list[str]]:
     config = DataConfig.model_validate({"path": str(path), **keys})
     source = read_path(path, config, said.append)
     assert isinstance(source, ImageSource)
-    return source, said
+    return source, [*said, *source.remarks]
 
 
 def put_all(folder: Path, arrays: Any, suffix: str = ".png") -> Path:
@@ -205,9 +205,8 @@ def test_new_items_are_read_by_the_scale_of_the_model(tmp_path: Path) -> None:
     for path, unit in ((tmp_path / "x.npy", 1), (tmp_path / "x", 255)):
         (images,), _ = fitted.inputs(read(DataConfig(path=str(path)), fitted=fitted))
         assert np.allclose(images[..., 0], DEEP[:3] // 16 / 4095 * unit, atol=unit / 500)
-    said: list[str] = []
-    read(DataConfig(path=str(tmp_path / "brighter")), said.append, fitted)
-    assert said[-1].endswith("with values outside data.scale: clipped")
+    brighter = read(DataConfig(path=str(tmp_path / "brighter")), fitted=fitted)
+    assert brighter.remarks[-1].endswith("with values outside data.scale: clipped")
     np.save(tmp_path / "y.npy", np.zeros((9, 8, 8, 3), np.uint8))
     assert read(DataConfig(path=str(tmp_path / "y.npy")), fitted=fitted).images.dtype == np.uint8
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evoae.config.data import SPECIAL, DataConfig
 from evoae.data.dataset import AbstractKind, Source
 from evoae.data.kinds.cells import read_frame
-from evoae.data.kinds.images import ImageKind
+from evoae.data.kinds.images import ImageKind, ImageSource
 from evoae.data.kinds.registry import KINDS, kind_of_array
 from evoae.data.kinds.tables import Rows
 from evoae.data.labels import read_labels
@@ -84,7 +84,7 @@ def read_path(
     Args:
         path: of a file or folder.
         config: how to read it; None for the default settings.
-        say: is told of what is left out or changed.
+        say: whether a bar is shown; what is left out or changed is in the source's remarks.
         fitted: the kind of a model that the items are for, with what was fitted on its training
             items; None to look at these items alone.
 
@@ -107,10 +107,7 @@ def read_path(
     for format in FORMATS:
         if format.matches(path, head):
             check_settings(config, format.settings, path.name)
-            source = format.read(path, config, say, fitted)
-            for remark in source.remarks:
-                say(remark)
-            return source
+            return format.read(path, config, say, fitted)
     if path.is_dir():
         raise refuse_folder(path)
     formats = ", ".join(format.name for format in FORMATS)
@@ -227,7 +224,7 @@ def _check_plain(file: IO[bytes], place: str) -> int:
 
 
 def _read_idx_file(
-    path: Path, config: DataConfig, say: Say, fitted: AbstractKind | None
+    path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None
 ) -> Source:
     arrays = {"images": read_idx(path)}
     if arrays["images"].ndim == 1:
@@ -237,21 +234,31 @@ def _read_idx_file(
             "give the file of the images: labels beside it are found, or set data.labels",
         )
     beside = None if config.labels is not None else labels_beside(path, len(arrays["images"]))
-    if beside is not None:
-        arrays["labels"] = read_idx(beside)
-        say(f"{path.name}: labels are those in {beside.name}")
-    return _as_kind(KINDS["images"], path, config, arrays, fitted)
+    if beside is None:
+        return _as_kind(KINDS["images"], path, config, arrays, fitted)
+    arrays["labels"] = read_idx(beside)
+    source = _as_kind(KINDS["images"], path, config, arrays, fitted)
+    return _remarked(source, f"{path.name}: labels are those in {beside.name}")
 
 
 def _read_idx_folder(
-    path: Path, config: DataConfig, say: Say, fitted: AbstractKind | None
+    path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None
 ) -> Source:
     files = {key: find_part(path, part) for key, part in zip(ARRAYS, PARTS, strict=True)}
-    if files["images"] is None:
-        files["images"], files["labels"] = find_pair(path) or (None, None)
-        say(f"{path.name}: images are those in {files['images']}, labels in {files['labels']}")
+    pair = find_pair(path) if files["images"] is None else None
+    if pair is not None:
+        files["images"], files["labels"] = pair
     arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
-    return _as_kind(KINDS["images"], path, config, arrays, fitted)
+    source = _as_kind(KINDS["images"], path, config, arrays, fitted)
+    if pair is None:
+        return source
+    images, labels = (file.name for file in pair)
+    return _remarked(source, f"{path.name}: images are those in {images}, labels in {labels}")
+
+
+def _remarked(source: Source, remark: str) -> Source:
+    assert isinstance(source, ImageSource)
+    return replace(source, remarks=(remark, *source.remarks))
 
 
 def _is_idx_folder(path: Path, _head: bytes) -> bool:

@@ -181,7 +181,12 @@ def passed_over(held: Contents) -> Iterator[str]:
 def _by_suffix(counts: Counter[str]) -> str:
     """Count files by suffix, the commonest first, with what can be done to read them."""
     common = counts.most_common()
-    told = [f"{count:,} {suffix or 'without suffix'}{_hint(suffix)}" for suffix, count in common]
+    told = [
+        f"{count:,} {suffix}{_hint(suffix)}"
+        if suffix
+        else f"{plural(count, 'file')} without suffix"
+        for suffix, count in common
+    ]
     if len(told) > _SHOWN:
         more = sum(count for _, count in common[_SHOWN:])
         told = [*told[:_SHOWN], f"{more:,} of {len(common) - _SHOWN:,} other suffixes"]
