@@ -70,7 +70,7 @@ def test_a_format_that_pillow_reads_is_read(tmp_path: Path, suffix: str) -> None
 def test_formats_that_run_programs_or_are_no_still_pictures_are_not_read() -> None:
     for suffix in (".eps", ".ps", ".pdf", ".mpg", ".h5", ".grib", ".bufr", ".fits", ".wmf"):
         assert not picture_formats.is_picture(f"x{suffix}"), suffix
-    assert {"EPS", "MPEG", "HDF5", "WMF"}.isdisjoint(picture_formats.formats())
+        assert {"EPS", "MPEG", "HDF5", "WMF"}.isdisjoint(picture_formats.formats(suffix))
     assert picture_formats.is_picture("x.mpo")  # two pictures of a camera, opened as JPEG
 
 
@@ -78,6 +78,13 @@ def test_a_suffix_that_is_wrong_does_not_matter(tmp_path: Path) -> None:
     folder = put_all(tmp_path / "x", COLOUR[:3], ".jpg", format="PNG")
     put(folder / "9.png", COLOUR[3], format="BMP")
     assert np.array_equal(read(folder)[0].images, COLOUR[:4])
+
+
+def test_a_format_without_a_mark_takes_only_files_of_its_own_suffix(tmp_path: Path) -> None:
+    folder = put_all(tmp_path / "x", COLOUR, ".tga")
+    assert np.array_equal(read(folder)[0].images, COLOUR)
+    (folder / "0.tga").rename(folder / "0.png")
+    assert "0.png: cannot be decoded (no picture of a known format)" in complaint(folder)
 
 
 def test_what_is_passed_over_is_counted_by_suffix_with_what_to_do(tmp_path: Path) -> None:
@@ -113,6 +120,11 @@ def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
     assert complaint(folder).endswith(f"or one file, such as {folder / 't.csv'}")
 
 
+def forget() -> None:
+    for known in (picture_formats.formats, picture_formats.suffixes, picture_formats._read):
+        known.cache_clear()
+
+
 @pytest.fixture
 def fake_heif(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A pillow-heif whose HEIC files are PNG files inside."""
@@ -128,15 +140,13 @@ def fake_heif(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     module.register_heif_opener = register_heif_opener  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pillow_heif", module)
     ids, known, extensions = list(Image.ID), dict(Image.OPEN), dict(Image.EXTENSION)
-    picture_formats.formats.cache_clear()
-    picture_formats.suffixes.cache_clear()
+    forget()
     yield
     Image.ID[:] = ids
     for table, was in ((Image.OPEN, known), (Image.EXTENSION, extensions)):
         table.clear()
         table.update(was)  # type: ignore[arg-type]
-    picture_formats.formats.cache_clear()
-    picture_formats.suffixes.cache_clear()
+    forget()
 
 
 @pytest.mark.usefixtures("fake_heif")

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import PurePath
 
 _NO_PICTURES = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
+_COMMON = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
 _ALSO = {"MPO": "JPEG"}  # formats that another one's reader opens
 _HEIF = "pip install pillow-heif"
 _REMEDIES = {
@@ -23,13 +24,18 @@ _REMEDIES = {
 
 
 @cache
-def formats() -> tuple[str, ...]:
-    """Return the formats that are read, as Pillow calls them."""
+def formats(suffix: str) -> tuple[str, ...]:
+    """Return the formats that a file of a suffix may be in, as Pillow calls them, in their order.
+
+    A suffix may be wrong, so that they are all whose first bytes bear a mark. A format without one
+    may take anything for its own, and is tried only with its own suffix, as the last.
+    """
     from PIL import Image
 
-    Image.init()
-    _add_heif()
-    return tuple(sorted(Image.OPEN.keys() - _NO_PICTURES))
+    own = Image.registered_extensions().get(suffix)
+    marked = {name for name in _read() if Image.OPEN[name][1] is not None}
+    last = () if own is None or own in marked or own not in _read() else (own,)
+    return (*sorted(marked, key=lambda name: (_place(name), name)), *last)
 
 
 @cache
@@ -37,9 +43,24 @@ def suffixes() -> frozenset[str]:
     """Return the suffixes of pictures, in lower case, each with its dot."""
     from PIL import Image
 
-    read = set(formats())
+    read = _read()
     known = Image.registered_extensions().items()
     return frozenset(suffix for suffix, name in known if _ALSO.get(name, name) in read)
+
+
+@cache
+def _read() -> frozenset[str]:
+    """Return the formats that are read."""
+    from PIL import Image
+
+    Image.init()
+    _add_heif()
+    with_suffix = set(Image.registered_extensions().values())
+    return frozenset((Image.OPEN.keys() & with_suffix) - _NO_PICTURES)
+
+
+def _place(name: str) -> int:
+    return _COMMON.index(name) if name in _COMMON else len(_COMMON)
 
 
 def is_picture(name: str) -> bool:
