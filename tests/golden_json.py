@@ -41,6 +41,7 @@ def make_golden_run() -> None:
             **{"id": identity(3), "genome": candidate(3).genome, "settings": {"epochs": 9}},
             **{"trained": 1, "message": None, "epochs": [9, 7], "val_loss": 0.011},
             **{"test_loss": 0.0125, "test": {"mse": 0.0125}, "deviation": {}},
+            **{"handed_over": "refit", "val_losses": {"refit": 0.011, "search": 0.06}},
             **{"pca": 0.014, "seconds": 4.5},
         }
         store.set_result(identity(3), REFIT, refitted)

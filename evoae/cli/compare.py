@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
-from evoae.cli.output import Output, print_table, say
+from evoae.cli.output import Output, print_folded, print_table, say
 from evoae.formatting import figure, flops, listed, loss, plural, signed
 
 if TYPE_CHECKING:
@@ -110,13 +110,15 @@ def _print(courses: Sequence[Course], groups: Sequence[Group], said: Sequence[Co
         )
         for number, course in enumerate(courses)
     ]
-    print_table(headers, rows, right={"", "seed", "best", "trainings", "cost"})
+    print_table(headers, rows, right=set(headers) - {"run", "group"})
     labels = [_label(group, courses) for group in groups]
-    click.echo("\n".join(["", *labels, "", *map(_worded, said)]))
+    for line in ["", *labels, "", *map(_worded, said)]:
+        print_folded(line)
     if not said:
-        click.echo(
+        print_folded(
             "Whether they differ by more than their seeds would make them cannot be told: that "
-            "takes two groups of three finished runs or more, alike in all but the seed."
+            "takes two groups of three finished runs or more, alike in all but the seed.",
+            indent="",
         )
 
 

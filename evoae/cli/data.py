@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
-from evoae.cli.output import Output, print_labelled, print_table, say
+from evoae.cli.output import Output, print_folded, print_labelled, print_table, say
 from evoae.formatting import figure, shape
 
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ def list_sets() -> Output:
     def text() -> None:
         for row in rows:
             images = f"{row['train']:,}" + (f" + {row['test']:,} test" if row["test"] else "")
-            click.echo(
-                f"{row['name']:<14} {shape(row['shape']):<8} {images:<20} {row['licence']:<13} "
-                f"{row['found'] or 'not here yet'}"
-            )
+            line = f"{row['name']:<14} {shape(row['shape']):<8} {images:<20} {row['licence']:<13} "
+            print_folded(f"{line}{row['found'] or 'not here yet'}", " " * 15)
 
     return Output(rows, text)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evoae.cli import options
-from evoae.cli.output import Output, print_table, say
+from evoae.cli.output import Output, print_dotted, print_folded, print_table, say
 from evoae.formatting import short
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def _print(measured: Fidelity) -> None:
     if measured.winner_rank is not None:
         ranked = sum(trained.ranks is not None for trained in measured.candidates)
         figures.insert(2, f"the search's winner is {measured.winner_rank} of {ranked}")
-    click.echo(f"\n{' · '.join(figures)}\n{measured.advice}")
+    click.echo()
+    print_dotted(figures)
+    print_folded(measured.advice, "")
 
 
 def _correlation(name: str, rank: Correlation | None) -> str:

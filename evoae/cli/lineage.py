@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
-from evoae.cli.output import Output
+from evoae.cli.output import Output, print_folded
 from evoae.formatting import loss, plural, short
 
 if TYPE_CHECKING:
@@ -38,11 +38,17 @@ def command(run: Run, id: str, depth: int | None, out: Path | None) -> Output:
 
     family = lineage(run, id, depth)
     if out is None:
-        return Output(family.summary(), lambda: click.echo("\n".join(tree(family))))
+        return Output(family.summary(), lambda: _print(tree(family)))
     from evoae.report.drawing.family import draw
 
     draw(family, {id: _row(relative) for id, relative in family.relatives.items()}, out)
     return Output(family.summary(), lambda: click.echo(out))
+
+
+def _print(lines: Iterator[str]) -> None:
+    for line in lines:
+        branches = len(line) - len(line.lstrip(" │"))
+        print_folded(line, line[:branches] + "    ")
 
 
 def tree(family: Lineage) -> Iterator[str]:

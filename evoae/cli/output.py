@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import io
 import json
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,8 +13,7 @@ from typing import Any
 import click
 
 from evoae import formatting
-
-_UNWRAPPED = 10_000  # columns of a pipe: a file keeps every row on one line
+from evoae.terminal import dotted, folded, table, width_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,49 +70,44 @@ def _field(value: object) -> object:
 def print_table(
     headers: Sequence[str], rows: Iterable[Sequence[str | float | None]], *, right: set[str]
 ) -> None:
-    """Print rows under their headers.
+    """Print rows under their headers, see `evoae.terminal.table`.
 
     Args:
         headers: of the columns.
         rows: a cell for each header. An int is worded as a count, a float as a loss, None as "-".
         right: headers of the columns that are aligned to the right.
     """
-    from rich.console import Console  # what prints no table starts faster without it
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="")
-    for header in headers:
-        table.add_column(
-            header,
-            justify="right" if header in right else "left",
-            no_wrap=header != headers[-1],
-            overflow="fold",
-        )
-    for row in rows:
-        table.add_row(*map(_cell, row))
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    width = max(shutil.get_terminal_size().columns, 60) if terminal else _UNWRAPPED
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().splitlines():
-        click.echo(line.rstrip())
+    cells = [list(headers), *([_cell(value) for value in row] for row in rows)]
+    for line in table(cells, right, width_of(sys.stdout)):
+        click.echo(line)
 
 
 def _cell(value: str | float | None) -> str:
     if isinstance(value, str):
-        return value
+        return " ".join(value.splitlines())
     return formatting.count(value) if isinstance(value, int) else formatting.loss(value)
+
+
+def print_folded(line: str, indent: str = "  ") -> None:
+    """Print a line, broken at spaces where the terminal ends."""
+    for part in folded(line, width_of(sys.stdout), indent):
+        click.echo(part.rstrip())
+
+
+def print_dotted(items: Sequence[str], indent: str = "  ") -> None:
+    """Print items with dots between them, broken there where the terminal ends."""
+    for line in dotted(items, width_of(sys.stdout), indent):
+        click.echo(line)
 
 
 def print_labelled(rows: Iterable[tuple[str, object]], width: int = 11) -> None:
     """Print values behind their labels, which take so many columns."""
     for label, value in rows:
-        click.echo(f"{label:<{width}} {value}")
+        print_folded(f"{label:<{width}} {value}", " " * (width + 1))
 
 
 def say(line: str) -> None:
-    """Say a line to the person, on stderr."""
+    """Say a line to the person, on stderr; never folded, so that a command can be copied."""
     click.echo(line, err=True)
 
 

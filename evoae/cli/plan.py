@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
-from evoae.cli.output import Output, next_steps, print_labelled, say
+from evoae.cli.output import Output, next_steps, print_folded, print_labelled, say
 from evoae.formatting import command as typed
 from evoae.formatting import duration, flops, plural, size
 
@@ -64,7 +64,7 @@ def _print(expected: Forecast, search: str) -> None:
     print_labelled(rows, 10)
     if expected.failed:
         failed, first = len(expected.failed), expected.failed[0]
-        click.echo(f"{failed} of {expected.sampled} networks failed: {first}")
+        print_folded(f"{failed} of {expected.sampled} networks failed: {first}")
     for warning in expected.warnings:
-        click.echo(f"Warning: {warning}")
+        print_folded(f"Warning: {warning}")
     next_steps((search, "do it"))

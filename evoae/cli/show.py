@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from evoae.cli import options
-from evoae.cli.output import Output
+from evoae.cli.output import Output, print_dotted, print_folded
 from evoae.evaluation import START
 from evoae.formatting import flops, loss, plural, shape, short
+from evoae.terminal import width_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,12 +65,13 @@ def _print(
         f"{flops(size.flops)} {'an' if item[0] in 'aeiou' else 'a'} {item}",
         _origin(candidate),
     ]
-    click.echo(f"{short(candidate.id)}  {candidate.genome}")
-    click.echo(f"{' · '.join(figures)}\n\n{draw(drawn)}\n")
+    print_folded(f"{short(candidate.id)}  {candidate.genome}", " " * 8)
+    print_dotted(figures)
+    click.echo(f"\n{draw(drawn, min(100, width_of(sys.stdout)))}\n")
     if result.evaluation is not None and result.evaluation.validation_loss:
         _print_curves(result.evaluation)
     if refitted is not None:
-        click.echo(_of_refit(refitted))
+        print_folded(_of_refit(refitted))
 
 
 def _verdict(result: CandidateResult) -> str:
@@ -108,15 +111,19 @@ def _origin(candidate: Candidate) -> str:
 def _print_curves(evaluation: Evaluation) -> None:
     epochs = len(evaluation.validation_loss)
     before = [evaluation.metrics[START]] if START in evaluation.metrics else []
-    for title, values in (
-        ("epoch", map(str, range(1 - len(before), epochs + 1))),
-        ("train", (*("-" for _ in before), *map(loss, evaluation.train_loss))),
-        ("valid", map(loss, (*before, *evaluation.validation_loss))),
-    ):
-        click.echo(f"{title:<6}" + "".join(f"{value:>8}" for value in values))
+    lines = (
+        ("epoch", [*map(str, range(1 - len(before), epochs + 1))]),
+        ("train", [*("-" for _ in before), *map(loss, evaluation.train_loss)]),
+        ("valid", [*map(loss, (*before, *evaluation.validation_loss))]),
+    )
+    at_once = (width_of(sys.stdout) - 6) // 9  # figures beside each other
+    for start in range(0, len(before) + epochs, at_once):
+        for title, values in lines:
+            part = values[start : start + at_once]
+            click.echo(f"{title:<6}" + "".join(f" {value:>8}" for value in part))
 
 
-def draw(drawn: Plan) -> str:
+def draw(drawn: Plan, width: int = 100) -> str:
     """Draw a network as two chains of shapes, to the code and back, an arrow for each layer."""
     lines = []
     for entry, layers in (
@@ -135,7 +142,7 @@ def draw(drawn: Plan) -> str:
                 chain[-1] = shape(layer.shape)
         lines += textwrap.wrap(
             "".join(link.replace(" ", "\N{NO-BREAK SPACE}", 1) for link in chain),
-            width=100,
+            width=width,
             initial_indent="  ",
             subsequent_indent="      ",
             break_long_words=False,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
-from evoae.cli.output import Output, say
+from evoae.cli.output import Output, print_dotted, print_folded, say
 from evoae.formatting import about, flops, loss, plural, short, size
 from evoae.formatting import command as typed
+from evoae.terminal import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,8 @@ def command(run: Run, watch: bool, interval: float, as_json: bool) -> None:
 
 
 def _print(status: Status) -> None:
-    click.echo(_text(status))
+    print_folded(_where(status))
+    print_dotted(_figures(status))
     _say_next(status)
 
 
@@ -71,7 +73,8 @@ def _redrawn(looks: Iterator[Status]) -> Status:
 
     with Live(console=Console(), auto_refresh=False) as screen:
         for status in looks:
-            screen.update(Text(_text(status)), refresh=True)
+            figures = dotted(_figures(status), screen.console.width, "  ")
+            screen.update(Text("\n".join([_where(status), *figures])), refresh=True)
     return status
 
 
@@ -94,11 +97,6 @@ def _say_next(status: Status) -> None:
         say(f"Stopped: {status.why}. See:  {typed('failures', status.run)}")
     if status.state == "interrupted":
         say(f"Go on with:  {typed('resume', status.run)}")
-
-
-def _text(status: Status) -> str:
-    """Word all of it in two lines."""
-    return f"{_where(status)}\n{' · '.join(_figures(status))}"
 
 
 def _where(status: Status) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
-from evoae.cli.output import Output, print_table, say
+from evoae.cli.output import Output, print_dotted, print_folded, print_table, say
 from evoae.formatting import command as typed
 from evoae.formatting import loss
 
@@ -83,10 +83,12 @@ def _print(network: Known) -> None:
     settings = yaml.safe_dump(
         dict(network.config), default_flow_style=True, sort_keys=False, width=1000
     )
-    click.echo(
-        f"{network.genome}\n{network.data} · latent {network.latent} · "
-        f"{network.parameters:,} parameters · validation {validation} · "
-        f"test {loss(network.test)} · test mse {loss(network.mse)} (PCA {loss(network.pca)})\n"
-        f"{network.found} {settings.strip()}"
-    )
+    print_folded(network.genome)
+    figures = [
+        *(network.data, f"latent {network.latent}", f"{network.parameters:,} parameters"),
+        *(f"validation {validation}", f"test {loss(network.test)}"),
+        f"test mse {loss(network.mse)} (PCA {loss(network.pca)})",
+    ]
+    print_dotted(figures)
+    print_folded(f"{network.found} {settings.strip()}")
     say(f"Train it with:  {typed('zoo', 'train', network.name)}")

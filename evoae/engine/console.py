@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Never
 
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from evoae import formatting
 from evoae.engine.progress import Callback, Progress, SearchInfo
 from evoae.runs.processes import memory_of
+from evoae.terminal import dotted, width_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,9 +94,8 @@ class ConsoleCallback(Callback):
     @staticmethod
     def _say_items(items: list[str]) -> None:
         """Say items with dots between them, breaking lines only there."""
-        glued = " · ".join(item.replace(" ", "\N{NO-BREAK SPACE}") for item in items)
-        for text in textwrap.wrap(glued, 100, break_long_words=False, break_on_hyphens=False):
-            click.echo(text.replace("\N{NO-BREAK SPACE}", " "), err=True)
+        for text in dotted(items, min(100, width_of(sys.stderr))):
+            click.echo(text, err=True)
 
 
 def _limits(model: ModelConfig) -> list[str]:
