@@ -444,3 +444,22 @@ def test_a_cell_may_be_long(csv: Csv) -> None:
     words = ["x" * 200_000, "y"]
     path = csv("a,b\n" + "".join(f"{i},{words[i % 2]}\n" for i in range(30)))
     assert load(DataConfig(path=str(path)), 0).input_shape == (3,)
+
+
+def test_columns_encoded_at_once_are_those_encoded_alone(csv: Csv) -> None:
+    cells = [f"{1 / (row + 3)},{row},{-9 if row == 5 else row * 1e9},x" for row in range(40)]
+    config = DataConfig(path=str(csv("\n".join(["a,b,c,word", *cells]))), missing="impute")
+    config = config.model_copy(update={"missing_values": ("-9",)})
+    table = load(config, 3).kind
+    assert isinstance(table, Table)
+    frame = pd.DataFrame({"a": [0.1, np.nan], "c": [-9.0, 4e9], "b": [1.0, -9.0]})
+    frame["word"] = ["x", "y"]
+    alone = [
+        column.encode(frame[column.name], config.missing_values, "rows")
+        for column in table.columns
+    ]
+    encoded = table.encode(frame)
+    assert encoded.tobytes() == np.hstack(alone).astype(np.float32).tobytes()
+    frame.loc[1, "c"] = np.inf
+    with pytest.raises(DataError, match="column 'c' holds inf in row 2"):
+        table.encode(frame)

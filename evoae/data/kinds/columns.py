@@ -77,9 +77,9 @@ class Column:
         Raises:
             DataError: the training rows hold no value, or too many categories.
         """
-        name, seen = str(cells.name), cells.iloc[train]
-        known = seen.dropna()
-        if known.empty:
+        name, seen = str(cells.name), cells.to_numpy()[train]
+        known = cells.iloc[train].dropna() if cells.dtype == object else seen[~np.isnan(seen)]
+        if not len(known):
             said = f"column '{name}' holds no value in the {len(seen):,} training rows"
             raise DataError(place, said, f"add '{name}' to data.ignore")
         if cells.dtype == object:
@@ -88,11 +88,13 @@ class Column:
             unseen = int((cells.notna() & ~cells.isin(categories)).sum())
             fill = most if impute else None
             return cls(name, missing, fill, categories=categories, unseen=unseen)
-        values = known.to_numpy(np.float64)
-        median = float(np.median(values)) if impute else None
-        filled = seen.fillna(median).to_numpy(np.float64) if impute else values
+        median = float(np.median(known)) if impute else None
+        filled = known
+        if median is not None and len(known) < len(seen):
+            filled = seen.copy()
+            filled[np.isnan(seen)] = median
         spread = float(filled.std()) if np.ptp(filled) else 0.0
-        return cls(name, missing, median, float(filled.mean()), spread or 1.0, _decimals(values))
+        return cls(name, missing, median, float(filled.mean()), spread or 1.0, _decimals(known))
 
     @property
     def kind(self) -> Literal["numeric", "categorical"]:

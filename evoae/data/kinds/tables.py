@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evoae.config.data import DataConfig
 from evoae.data.arrays import Images, Labels, take_labels
 from evoae.data.dataset import AbstractKind, Dataset, Source
-from evoae.data.kinds.cells import as_labels, numbers, texts
+from evoae.data.kinds.cells import LARGEST, as_labels, marks, numbers, texts
 from evoae.data.kinds.columns import Column
 from evoae.data.labels import check_labels
 from evoae.data.splits import check_enough, draw, drawn
@@ -89,12 +89,41 @@ class Table(AbstractKind):
             DataError: a column is missing, or see `Column.encode`.
         """
         encoded = np.empty((len(frame), len(self.features)), np.float32)
+        done = self._encode_floats(frame, encoded)
         for column, part in self.parts():
+            if column.name in done:
+                continue
             if column.name not in frame.columns:
                 listed = ", ".join(known.name for known in self.columns)
                 raise DataError(place, f"no column '{column.name}'", f"expected {listed}")
             encoded[:, part] = column.encode(frame[column.name], self.missing_values, place)
         return encoded
+
+    def _encode_floats(self, frame: pd.DataFrame, encoded: NDArray[np.float32]) -> set[str]:
+        """Encode at once the columns of floats that hold nothing odd; return their names.
+
+        As `Column.encode` would, which takes a while for each of thousands of columns.
+        """
+        found = frame.columns[frame.dtypes == np.float64]
+        floats = set(found) if frame.columns.is_unique else set()
+        parts = [
+            (column, part.start)
+            for column, part in self.parts()
+            if column.name in floats and not column.categories
+        ]
+        if not parts:
+            return set()
+        columns = [column for column, _ in parts]
+        cells = frame[[column.name for column in columns]].to_numpy(np.float64, copy=True)
+        cells[np.isin(cells, marks(tuple(self.missing_values)))] = np.nan
+        fill = np.array([np.nan if c.fill is None else c.fill for c in columns], np.float64)
+        cells = np.where(np.isnan(cells), fill, cells)
+        with np.errstate(over="ignore"):
+            scaled = (cells - [column.mean for column in columns]) / [c.scale for c in columns]
+        usual = np.all((np.abs(scaled) <= LARGEST) & (np.abs(cells) <= LARGEST), axis=0)
+        starts = np.array([start for _, start in parts])
+        encoded[:, starts[usual]] = scaled[:, usual]
+        return {columns[number].name for number in np.flatnonzero(usual)}
 
     def decode(self, encoded: NDArray[np.generic]) -> pd.DataFrame:
         """Return what a network says, (n, features), as n rows in the original units.
@@ -261,6 +290,8 @@ class Rows(Source):
         """
         remedy = f"add '{name}' to data.ignore"
         values, odd = numbers(self.frame[name], missing_values)
+        if not categorical and not odd.any() and values.notna().any():
+            return values
         large = odd & np.isfinite(values)
         if large.any() and not categorical:
             row = int(large.argmax())
