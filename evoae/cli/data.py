@@ -8,14 +8,15 @@ import click
 
 from evoae.cli import options
 from evoae.cli.output import Output, print_folded, print_labelled, print_table, say
-from evoae.formatting import figure, shape
+from evoae.formatting import figure, listed, plural, shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from evoae.data.summary import ColumnSummary, Summary
 
 _SHOWN = 5  # categories of one column
+_MOST_COLUMNS = 30  # that are listed one by one
 
 
 @click.group("data")
@@ -87,7 +88,8 @@ def describe(what: str, overrides: tuple[str, ...]) -> Output:
 
 def _print(summary: Summary, item: str) -> None:
     print_labelled(_lines(summary, item))
-    if summary.columns:
+    shown = _listed(summary.columns)
+    if shown:
         click.echo()
         rows = [
             (
@@ -95,12 +97,53 @@ def _print(summary: Summary, item: str) -> None:
                 str(column.unseen) if column.shares else "-",
                 _spread(column),
             )
-            for column in summary.columns
+            for column in shown
         ]
         headers = ("column", "kind", "missing", "unseen", "training rows")
         print_table(headers, rows, right={"missing", "unseen"})
+    if more := len(summary.columns) - len(shown):
+        click.echo(f"\n{plural(more, 'further column')}; --json lists all")
     for note in summary.notes:
         say(note)
+
+
+def _listed(columns: Sequence[ColumnSummary]) -> list[ColumnSummary]:
+    """Return the columns to list: all, or of many those that stand out, as far as they are few."""
+    if len(columns) <= _MOST_COLUMNS:
+        return list(columns)
+
+    def place(column: ColumnSummary) -> tuple[bool, bool, int]:
+        return not column.key, not column.constant, -column.missing - column.unseen
+
+    odd = [c for c in columns if c.key or c.constant or c.missing or c.unseen]
+    return sorted(odd, key=place)[:_MOST_COLUMNS]
+
+
+def _kinds(columns: Sequence[ColumnSummary]) -> Iterator[tuple[str, str]]:
+    """Say of many columns how many there are of each kind, and what their values are like."""
+    figures = [c for c in columns if not c.shares]
+    words = [c for c in columns if c.shares]
+    stand_out = {
+        "like a key": sum(c.key for c in columns),
+        "constant": sum(c.constant for c in columns),
+        "with missing values": sum(c.missing > 0 for c in columns),
+        "with categories that no training row has": sum(c.unseen > 0 for c in columns),
+    }
+    odd = [f"{number:,} {which}" for which, number in stand_out.items() if number]
+    yield "columns", f"{len(columns):,}" + (f": {listed(odd)}" if odd else "")
+    if figures:
+        ranges = (("means", "mean", "mean"), ("deviations", "deviation", "deviation"))
+        said = [
+            f"{name} {figure(low, 4)} to {figure(high, 4)}"
+            for name, least, most in (*ranges, ("values", "low", "high"))
+            for low in [min(getattr(c, least) for c in figures)]
+            for high in [max(getattr(c, most) for c in figures)]
+        ]
+        yield "numeric", f"{len(figures):,}: {', '.join(said)}"
+    if words:
+        least, most = min(len(c.shares) for c in words), max(len(c.shares) for c in words)
+        said = f"{most:,}" if least == most else f"{least:,} to {most:,}"
+        yield "categorical", f"{len(words):,} with {said} categories each"
 
 
 def _lines(summary: Summary, item: str) -> Iterator[tuple[str, object]]:
@@ -120,6 +163,8 @@ def _lines(summary: Summary, item: str) -> Iterator[tuple[str, object]]:
         missing = sum(column.missing for column in summary.columns)
         left_out = f", {summary.left_out:,} of them left out" if summary.left_out else ""
         yield "rows", f"{summary.rows:,}{left_out}; {missing:,} values missing"
+    if len(summary.columns) > _MOST_COLUMNS:
+        yield from _kinds(summary.columns)
 
 
 def _spread(column: ColumnSummary) -> str:

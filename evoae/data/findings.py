@@ -36,8 +36,10 @@ def findings(dataset: Dataset) -> tuple[str, ...]:
 def _findings(dataset: Dataset) -> Iterator[str]:
     kind = dataset.kind
     if isinstance(kind, Table):
-        same = [column.name for column, part in kind.parts() if _constant(dataset.train[:, part])]
-        keys = [column.name for column, part in kind.parts() if _is_key(dataset, column, part)]
+        same = [
+            column.name for column, part in kind.parts() if is_constant(dataset.train[:, part])
+        ]
+        keys = [column.name for column, part in kind.parts() if is_key(dataset, column, part)]
         if same:
             yield (
                 f"The same in every training row, so that nothing is learned from it: "
@@ -107,11 +109,12 @@ def _scale_for(dataset: Dataset, low: int, high: int) -> str:
     return figures[1] if low <= high / 4 or low == high else f"[{', '.join(figures)}]"
 
 
-def _constant(values: NDArray[np.generic]) -> bool:
+def is_constant(values: NDArray[np.generic]) -> bool:
+    """Tell whether all rows, (n, inputs), are the same."""
     return bool((values == values[:1]).all())
 
 
-def _is_key(dataset: Dataset, column: Column, part: slice) -> bool:
+def is_key(dataset: Dataset, column: Column, part: slice) -> bool:
     """Tell whether a column of numbers counts the rows."""
     if column.categories:
         return False

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evoae.data.arrays import Images
 from evoae.data.dataset import Dataset
-from evoae.data.findings import findings
+from evoae.data.findings import findings, is_constant, is_key
 from evoae.data.kinds.tables import Table
 
 _CHUNK = 2**22  # values in memory at once as floats
@@ -27,6 +27,8 @@ class ColumnSummary:
         unseen: validation and test cells of a category that no training row has.
         mean, deviation, low, high: of a numeric column; None for a categorical one.
         shares: of the rows that each category has; empty for a numeric column.
+        constant: whether all training rows have the same.
+        key: whether it counts the rows, see `evoae.data.findings`.
     """
 
     name: str
@@ -38,6 +40,8 @@ class ColumnSummary:
     low: float | None = None
     high: float | None = None
     shares: dict[str, float] = field(default_factory=dict)
+    constant: bool = False
+    key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +100,25 @@ def summarise(dataset: Dataset) -> Summary:
         digest=dataset.digest,
         rows=table.rows,
         left_out=table.left_out,
-        columns=tuple(_columns(table, dataset.train)),
+        columns=tuple(_columns(table, dataset)),
         notes=findings(dataset),
     )
 
 
-def _columns(table: Table, train: Images) -> Iterator[ColumnSummary]:
+def _columns(table: Table, dataset: Dataset) -> Iterator[ColumnSummary]:
     for column, part in table.parts():
         counted = column.name, column.kind, column.missing, column.unseen
-        inputs = train[:, part].astype(np.float64)
+        inputs = dataset.train[:, part].astype(np.float64)
+        constant = is_constant(inputs)
         if column.categories:
             shares = zip(column.categories, inputs.mean(axis=0).tolist(), strict=True)
-            yield ColumnSummary(*counted, shares=dict(shares))
+            yield ColumnSummary(*counted, shares=dict(shares), constant=constant)
         else:
             values = column.decode(inputs).astype(np.float64)
             low, high = float(values.min()), float(values.max())
-            yield ColumnSummary(*counted, column.mean, float(values.std()), low, high)
+            figures = column.mean, float(values.std()), low, high
+            key = is_key(dataset, column, part)
+            yield ColumnSummary(*counted, *figures, constant=constant, key=key)
 
 
 def _mse(images: Images, answer: NDArray[np.float64], scale: float) -> float:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -157,6 +158,29 @@ def test_describe_a_table_for_people(tmp_path: Path) -> None:
     as_json = json.loads(run("describe", str(file), "--set", "data.missing=drop", "--json")[0])
     assert (as_json["rows"], as_json["left_out"]) == (30, 2)
     assert [column["name"] for column in as_json["columns"]] == ["age", "dose", "kind"]
+
+
+def test_many_columns_are_counted_and_those_that_stand_out_are_listed(tmp_path: Path) -> None:
+    names = ["sample", *(f"gene{i}" for i in range(300)), "site"]
+    rng = np.random.default_rng(0)
+    lines = [
+        f"{100 + row},{','.join(f'{v:.3f}' for v in values)},{'ab'[row % 2]}"
+        for row, values in enumerate(rng.normal(size=(80, 300)))
+    ]
+    lines[4] = lines[4].replace(",", ",,", 1).rsplit(",", 2)[0] + ",b"
+    lines = [re.sub(r"^(\d+,[^,]*,)[^,]*", r"\g<1>7", line) for line in lines]
+    file = tmp_path / "t.csv"
+    file.write_text("\n".join([",".join(names), *lines]))
+    out, _ = run("describe", str(file), "--set", "data.missing=impute")
+    described = out.splitlines()
+    assert len(described) < 60
+    assert described[9] == "columns     302: 1 like a key, 1 constant and 1 with missing values"
+    assert described[10].startswith("numeric     301: means ")
+    assert described[11] == "categorical 1 with 2 categories each"
+    assert [line.split()[0] for line in described[14:17]] == ["sample", "gene1", "gene0"]
+    assert described[-1] == "299 further columns; --json lists all"
+    told = json.loads(run("describe", str(file), "--set", "data.missing=impute", "--json")[0])
+    assert [column["name"] for column in told["columns"]] == names
 
 
 def test_describe_what_a_config_describes(tmp_path: Path) -> None:
