@@ -55,6 +55,21 @@ def loss(value: float | None) -> str:
     return digits.replace("0.", ".", 1) if digits.lstrip("-").startswith("0.") else digits
 
 
+def explained(share: float, of_pca: float | None = None) -> str:
+    """Word which share of the variance a model explains, and PCA of the same size beside it."""
+    said = f"explains {_percent(share)} of the variance"
+    if share <= 0:
+        said = "explains none of the variance, worse than the mean item"
+    return said if of_pca is None else f"{said}; PCA of the same size {_percent(of_pca)}"
+
+
+def _percent(share: float) -> str:
+    """Word a share with more digits where it comes near all."""
+    if share <= 0:
+        return "none"
+    return f"{share:.{0 if share < 0.95 else 1 if share < 0.995 else 2}%}"
+
+
 def count(value: int | None) -> str:
     """Word a count with thousands separated."""
     return "-" if value is None else f"{value:,}"

@@ -42,7 +42,8 @@ def make_golden_run() -> None:
             **{"trained": 1, "message": None, "epochs": [9, 7], "val_loss": 0.011},
             **{"test_loss": 0.0125, "test": {"mse": 0.0125}, "deviation": {}},
             **{"handed_over": "refit", "val_losses": {"refit": 0.011, "search": 0.06}},
-            **{"pca": 0.014, "seconds": 4.5},
+            **{"pca": 0.014, "pca_validation": 0.013, "seconds": 4.5},
+            **{"variance": {"test": 0.1, "validation": 0.09}},
         }
         store.set_result(identity(3), REFIT, refitted)
         store.update(
@@ -50,6 +51,7 @@ def make_golden_run() -> None:
             workers=2,
             ended=True,
             pca={8: 0.04},
+            variance=0.12,
             baselines={"dense": Baseline("dense", "scored", 0.09, 8)},
         )
 

@@ -142,8 +142,8 @@ def _kinds(columns: Sequence[ColumnSummary]) -> Iterator[tuple[str, str]]:
         yield "numeric", f"{len(figures):,}: {', '.join(said)}"
     if words:
         least, most = min(len(c.shares) for c in words), max(len(c.shares) for c in words)
-        said = f"{most:,}" if least == most else f"{least:,} to {most:,}"
-        yield "categorical", f"{len(words):,} with {said} categories each"
+        each = f"{most:,}" if least == most else f"{least:,} to {most:,}"
+        yield "categorical", f"{len(words):,} with {each} categories each"
 
 
 def _lines(summary: Summary, item: str) -> Iterator[tuple[str, object]]:

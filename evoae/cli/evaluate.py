@@ -36,5 +36,21 @@ def command(run: str, id: str, data: str | None, split: AnySplit | None) -> Outp
     def text() -> None:
         say(f"{figures.model} on {figures.items}, {figures.count:,} items")
         print_table(("figure", "value"), figures.metrics.items(), right={"value"})
+        if data is None and (words := _in_words(run, id, split, figures.metrics.get("mse"))):
+            click.echo(words)
 
     return Output(figures, text)
+
+
+def _in_words(run: str, id: str, split: AnySplit | None, error: float | None) -> str:
+    """Say what an error on the run's own test or validation split means, as its refit measured."""
+    from evoae.formatting import explained
+    from evoae.runs.hall_of_fame import share
+    from evoae.runs.run import Run
+
+    opened = Run.open(run)
+    refit = opened.refitted(opened.find(id).candidate.id) or {}
+    variance = refit.get("variance", {}).get(split or "test")
+    reached = share(error, variance)
+    pca = refit.get("pca_validation" if split == "validation" else "pca")
+    return "" if reached is None else explained(reached, share(pca, variance))

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
+from evoae.cli.advice import against_pca, behind_pca
 from evoae.cli.hof import print_entries
 from evoae.cli.output import next_steps, say
 from evoae.engine.console import ConsoleCallback
 from evoae.engine.progress import Interrupted
 from evoae.formatting import command, duration, loss, plural
+from evoae.runs.hall_of_fame import leading
 
 if TYPE_CHECKING:
     from evoae.runs.run import Run
@@ -53,7 +55,11 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
     kinds = ", ".join(sorted(Counter(failed.kind for failed in run.failures())))
     failed = f"{status.failed} failed" + (f" ({kinds})" if kinds else "")
     said = f"Done in {duration(seconds)}" if fresh else "Nothing was left to train"
-    best = f" Best validation loss {loss(status.best[1])}." if status.best else ""
+    hall = leading(run.hall_of_fame())
+    best, answer = "", next(iter(hall), None)
+    if status.best is not None and answer is not None:
+        words = answer.standing.in_words if answer.test_loss is None else ""
+        best = f" Best validation loss {loss(status.best[1])}{words and ': it '}{words}."
     trained = f"{status.scored} trained"
     if status.repeated:
         trained += f", {status.repeated} of them again"
@@ -67,13 +73,16 @@ def _conclude(run: Run, fresh: int, seconds: float) -> None:
         if cut or status.finished < status.generations:
             spent = " The budget ended it."
     say(f"{said}: {trained}{early}, {status.duplicates} duplicates, {failed}.{best}{spent}\n")
-    print_entries(run, run.hall_of_fame())
+    print_entries(run, hall)
+    if behind := behind_pca(answer):
+        say(f"\n{behind} What helps:")
+    properly = (
+        command("refit", status.run, "best"),
+        "train it properly, measure it once on the test set",
+    )
     steps = [
+        *(against_pca(run, answer) or [properly]),
         (command("report", status.run), "see it"),
-        (
-            command("refit", status.run, "best"),
-            "train it properly, measure it once on the test set",
-        ),
         *([(search_on, "search on")] if search_on else []),
     ]
     why = [(command("failures", status.run), "what failed, and why")]

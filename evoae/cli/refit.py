@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import click
 
 from evoae.cli import options
-from evoae.cli.output import Output, next_steps, print_table, say
+from evoae.cli.advice import say_behind_pca
+from evoae.cli.output import Output, next_steps, print_folded, print_table, say
 from evoae.formatting import command as typed
-from evoae.formatting import figure, loss, short
+from evoae.formatting import explained, figure, loss, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,16 +75,34 @@ def print_refitted(run: Run, done: Sequence[Refitted]) -> None:
     headers = ["id", "epochs", "validation", *(f"test {name}" for name in names), "PCA mse"]
     print_table(headers, [_row(refitted, names) for refitted in done], right=set(headers[1:]))
     for refitted in done:
+        if words := in_words(refitted):
+            print_folded(f"{short(refitted.id)} {words}")
+    for refitted in done:
         if refitted.message is not None:
             say(f"{short(refitted.id)}: {refitted.message}")
     for refitted in done:
         if advice := _advice(refitted):
             say(f"{short(refitted.id)}: {advice}")
-    for id in [short(refitted.id) for refitted in done if refitted.trained][:1]:
+    say_behind_pca(run)
+    trained = sorted((r for r in done if r.trained), key=_judged)
+    for id in [short(refitted.id) for refitted in trained][:1]:
         copies = "copies.png" if run.data_kind().pictures else "copies.csv"
         export = typed("export", run.path, id, "--format", "onnx", "--out", "model.onnx")
         reconstruct = typed("reconstruct", run.path, id, "--out", copies)
         next_steps((export, "take it away"), (reconstruct, "see what it rebuilds"))
+
+
+def _judged(refitted: Refitted) -> float:
+    return math.inf if refitted.val_loss is None else refitted.val_loss
+
+
+def in_words(refitted: Refitted) -> str:
+    """Say which share of the variance of the test set a refit explains; "" if it is unknown."""
+    from evoae.runs.hall_of_fame import share
+
+    variance = refitted.variance.get("test")
+    reached = share(refitted.test.get("mse"), variance)
+    return "" if reached is None else explained(reached, share(refitted.pca, variance))
 
 
 def _advice(refitted: Refitted) -> str:

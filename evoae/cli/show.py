@@ -11,7 +11,7 @@ import click
 from evoae.cli import options
 from evoae.cli.output import Output, print_dotted, print_folded
 from evoae.evaluation import START
-from evoae.formatting import flops, loss, plural, shape, short
+from evoae.formatting import explained, flops, loss, plural, shape, short
 from evoae.terminal import width_of
 
 if TYPE_CHECKING:
@@ -50,16 +50,17 @@ def command(run: Run, id: str) -> Output:
             "layers": layers,
             "history": dict(zip(("train", "validation"), curves, strict=True)),
         },
-        lambda: _print(result, drawn, refitted, run.item()),
+        lambda: _print(result, drawn, refitted, run),
     )
 
 
 def _print(
-    result: CandidateResult, drawn: Plan, refitted: Mapping[str, Any] | None, item: str
+    result: CandidateResult, drawn: Plan, refitted: Mapping[str, Any] | None, run: Run
 ) -> None:
-    candidate, size = result.candidate, drawn.size
+    candidate, size, item = result.candidate, drawn.size, run.item()
     figures = [
         _verdict(result),
+        *_explained(result, run),
         f"{size.parameters:,} parameters",
         f"latent {size.latent:,}",
         f"{flops(size.flops)} {'an' if item[0] in 'aeiou' else 'a'} {item}",
@@ -85,6 +86,17 @@ def _verdict(result: CandidateResult) -> str:
         said += f" ± {loss(result.deviation)} ({len(result.scores)} seeds)"
     epochs = len(evaluation.validation_loss)
     return said if not evaluation.raced else f"{said}, stopped early after epoch {epochs}"
+
+
+def _explained(result: CandidateResult, run: Run) -> list[str]:
+    """Say what a loss means, where the variance of the items is known."""
+    from evoae.runs.hall_of_fame import share
+
+    metadata = run.metadata()
+    reached = share(result.val_loss, metadata.variance)
+    latent = None if result.evaluation is None else result.evaluation.latent
+    of_pca = share(metadata.pca.get(latent or 0), metadata.variance)
+    return [] if reached is None else [explained(reached, of_pca)]
 
 
 def _of_refit(result: Mapping[str, Any]) -> str:

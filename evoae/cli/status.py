@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evoae.cli import options
+from evoae.cli.advice import say_behind_pca
 from evoae.cli.output import Output, print_dotted, print_folded, say
 from evoae.formatting import about, flops, loss, plural, short, size
 from evoae.formatting import command as typed
@@ -43,18 +44,18 @@ def command(run: Run, watch: bool, interval: float, as_json: bool) -> None:
     """
     if not watch:
         status = run.status()
-        Output(status.summary(), lambda: _print(status)).show(as_json=as_json)
+        Output(status.summary(), lambda: _print(status, run)).show(as_json=as_json)
         return
     looks = _until_it_ends(run, interval)
     with suppress(KeyboardInterrupt):
         redraw = sys.stdout.isatty() and not as_json
-        _say_next(_redrawn(looks) if redraw else _in_lines(looks, as_json=as_json))
+        _say_next(_redrawn(looks) if redraw else _in_lines(looks, as_json=as_json), run)
 
 
-def _print(status: Status) -> None:
+def _print(status: Status, run: Run) -> None:
     print_folded(_where(status))
     print_dotted(_figures(status))
-    _say_next(status)
+    _say_next(status, run)
 
 
 def _until_it_ends(run: Run, interval: float) -> Iterator[Status]:
@@ -91,12 +92,14 @@ def _in_lines(looks: Iterator[Status], *, as_json: bool) -> Status:
     return status
 
 
-def _say_next(status: Status) -> None:
-    """Say why a run stopped, and how to go on with it."""
+def _say_next(status: Status, run: Run) -> None:
+    """Say why a run stopped, that PCA is better, and how to go on with it."""
     if status.why is not None:
         say(f"Stopped: {status.why}. See:  {typed('failures', status.run)}")
     if status.state == "interrupted":
         say(f"Go on with:  {typed('resume', status.run)}")
+    if status.state == "finished":
+        say_behind_pca(run)
 
 
 def _where(status: Status) -> str:
@@ -107,8 +110,12 @@ def _where(status: Status) -> str:
         state += f" (pid {status.pid or 'unknown'}, {workers})"
     if status.generations is not None:
         generation += f"/{status.generations}"
-    if status.best is not None:
-        best = f"best {loss(status.best[1])}  {short(status.best[0])}"
+    answer = status.answer
+    if answer is not None:
+        best = f"best {loss(answer.val_loss)}  {short(answer.id)}"
+        refitted = {"validation": answer.refit_loss, "test": answer.test_loss}
+        if reached := [f"{k} {loss(v)}" for k, v in refitted.items() if v is not None]:
+            best = f"refitted {', '.join(reached)}  {short(answer.id)}"
     return f"{status.run}  {state}      generation {generation}      {best}"
 
 
@@ -121,6 +128,7 @@ def _figures(status: Status) -> list[str]:
         if status.eta_low is not None and status.eta_high is not None:
             ahead.append(f"{about(status.eta_low, status.eta_high)} left")
     figures = [
+        "" if status.answer is None else status.answer.standing.in_words,
         f"trained {status.scored}{early}",
         f"again {status.repeated}" if status.repeated else "",
         f"duplicates {status.duplicates}",

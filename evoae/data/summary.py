@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evoae.data.arrays import Images
 from evoae.data.dataset import Dataset
@@ -84,8 +83,6 @@ class Summary:
 def summarise(dataset: Dataset) -> Summary:
     """Return the figures of `dataset`."""
     table = dataset.kind if isinstance(dataset.kind, Table) else Table()
-    scale = 255.0 if dataset.train.dtype == np.uint8 else 1.0
-    mean = dataset.train.mean(axis=0, dtype=np.float64)
     return Summary(
         name=dataset.name,
         input_shape=dataset.input_shape,
@@ -95,8 +92,8 @@ def summarise(dataset: Dataset) -> Summary:
         test=len(dataset.test),
         low=float(dataset.train.min()),
         high=float(dataset.train.max()),
-        mean_image_mse_validation=_mse(dataset.validation, mean, scale),
-        mean_image_mse_test=_mse(dataset.test, mean, scale),
+        mean_image_mse_validation=mean_item_error(dataset.train, dataset.validation),
+        mean_image_mse_test=mean_item_error(dataset.train, dataset.test),
         digest=dataset.digest,
         rows=table.rows,
         left_out=table.left_out,
@@ -121,8 +118,14 @@ def _columns(table: Table, dataset: Dataset) -> Iterator[ColumnSummary]:
             yield ColumnSummary(*counted, *figures, constant=constant, key=key)
 
 
-def _mse(images: Images, answer: NDArray[np.float64], scale: float) -> float:
-    """Return the mean squared error per value of one answer, (*input_shape), to all images."""
+def mean_item_error(train: Images, images: Images) -> float:
+    """Return the mean squared error per value of always answering the mean training item.
+
+    It is the variance that a model can explain, in the images (n, *input_shape) that it is
+    measured on.
+    """
+    scale = 255.0 if train.dtype == np.uint8 else 1.0
+    answer = train.mean(axis=0, dtype=np.float64)
     total, step = 0.0, max(1, _CHUNK // answer.size)
     for start in range(0, len(images), step):
         total += float(np.square((images[start : start + step] - answer) / scale).sum())

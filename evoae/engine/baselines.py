@@ -11,6 +11,7 @@ from pathlib import Path
 
 from evoae.config.schema import ReportConfig
 from evoae.config.search import BudgetConfig
+from evoae.data.summary import mean_item_error
 from evoae.engine.loop import Loop
 from evoae.engine.problem import Problem
 from evoae.engine.progress import Callback, Progress, SearchInfo
@@ -32,11 +33,14 @@ _SIZES = 256  # latent sizes of which PCA is measured at each
 def record_linear_bounds(store: Store, problem: Problem) -> None:
     """Record what PCA reaches on the same images, where it compares, at each admitted latent size.
 
-    Of very many sizes, or of feature maps, only at those of the winner and the front so far.
+    Of very many sizes, or of feature maps, only at those of the winner and the front so far. Also
+    what the mean image reaches: the variance of which any model explains a share.
     """
     from evoae.data.pca import LARGEST, pca_errors
 
     run, config, data = Run.open(store.folder), problem.config, problem.dataset
+    if config.objective.is_squared_error and store.metadata().variance is None:
+        store.update(variance=mean_item_error(data.train, data.validation))
     wanted = "pca" in config.report.baselines and config.objective.is_squared_error
     if not wanted or data.train[0].size > LARGEST:
         return

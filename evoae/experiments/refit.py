@@ -14,6 +14,7 @@ from evoae.config.data import ReduceConfig
 from evoae.config.schema import Config
 from evoae.data.load import load, of_run
 from evoae.data.pca import LARGEST, pca_error
+from evoae.data.summary import mean_item_error
 from evoae.engine.problem import Problem
 from evoae.errors import RunError
 from evoae.evaluation import (
@@ -66,6 +67,9 @@ class Refitted:
         pca: mean squared error on the test set of PCA of the same size, fitted on what the
             model was trained on; None where it would be too large, or the code is as large as the
             input.
+        pca_validation: the same on the validation split; None where that was trained on, too.
+        variance: mean squared error of always answering the mean training item, by split: what
+            can be explained of `validation`, unless that was trained on, and of `test`.
     """
 
     id: str
@@ -82,6 +86,8 @@ class Refitted:
     test: Mapping[str, float] = field(default_factory=dict)
     deviation: Mapping[str, float] = field(default_factory=dict)
     pca: float | None = None
+    pca_validation: float | None = None
+    variance: Mapping[str, float] = field(default_factory=dict)
 
     def summary(self) -> dict[str, object]:
         """Return what `refit --json` says, and what the run folder records."""
@@ -240,7 +246,7 @@ class _Refit:
             refitted = replace(
                 refitted,
                 epochs=(epochs, best_epoch(results[best])),
-                pca=self._pca(parse(found.candidate.genome)),
+                **self._bounds(parse(found.candidate.genome)),
                 **self._handed_over(id, best, results[best]["val_loss"], scored),
             )
         # A kill at any instant leaves no record beside a model of other settings; if the model is
@@ -314,11 +320,22 @@ class _Refit:
         metrics = measured(load_model(path), objective, items, data.kind)
         return metrics, metrics[objective.fitness]
 
-    def _pca(self, genome: Any) -> float | None:
+    def _bounds(self, genome: Any) -> dict[str, Any]:
+        """Return what PCA of a network's size and the mean item reach, on the same items."""
         data, size = self.problem.dataset, self.problem.space.measure(genome)
-        if data.train[0].size > LARGEST or size.latent >= data.train[0].size:
-            return None
-        return pca_error(data.train, data.test, size.latent)
+        splits = {"test": data.test}
+        if not self.refit.with_validation:
+            splits["validation"] = data.validation
+        variance = {name: mean_item_error(data.train, items) for name, items in splits.items()}
+        pca: dict[str, float] = {}
+        if data.train[0].size <= LARGEST and size.latent < data.train[0].size:
+            for name, items in splits.items():
+                pca[name] = pca_error(data.train, items, size.latent)
+        return {
+            "pca": pca.get("test"),
+            "pca_validation": pca.get("validation"),
+            "variance": variance,
+        }
 
     def _model(self, id: str, number: int) -> Path:
         """Return where one training leaves its model until the best is known."""

@@ -9,7 +9,7 @@ from typing import Any
 from evoae.evaluation import Evaluation
 from evoae.formatting import count, loss, short
 from evoae.runs.files import REFIT
-from evoae.runs.hall_of_fame import Entry
+from evoae.runs.hall_of_fame import Entry, leading
 from evoae.runs.run import Run
 
 
@@ -19,7 +19,7 @@ class RunSnapshot:
     Attributes:
         run: open for reading.
         status: where it stands.
-        hall: the best models, best first.
+        hall: the best models, best first, those that were refitted before the others.
         front: what nobody beats in loss, latent size and parameters at once, best first.
         metadata: what the run knows of itself.
         candidates: by id, in the order of proposal.
@@ -36,7 +36,7 @@ class RunSnapshot:
     def __init__(self, run: Run) -> None:
         with run.at_one_moment() as now:
             self.run, self.status = run, run.status()
-            self.hall = tuple(run.hall_of_fame())
+            self.hall = tuple(leading(run.hall_of_fame()))
             self.front = tuple(run.front(("loss", "latent", "parameters")))
             self.metadata, self.candidates = now.metadata, now.candidates
             self.evaluations, self.repeats = now.evaluations, now.tables.repeats()

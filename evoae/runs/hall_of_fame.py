@@ -2,22 +2,80 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evoae.evaluation import Evaluation
+from evoae.formatting import explained
 from evoae.runs.model_file import load_model
 from evoae.runs.records import Candidate
 
 if TYPE_CHECKING:
     import keras
 
+_ROUNDING = 1.001  # of PCA's loss: what is no further above it is as good
+
 # Fields that `show --json` tells as they are.
 _OF_CANDIDATE = ("id", "genome", "generation", "parents", "operator")
 _SIZE = ("parameters", "latent", "flops")
 _OF_EVALUATION = (*_SIZE, "seconds", "peak_memory", "metrics", "message")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A loss, and what it means.
+
+    Attributes:
+        split: that it was measured on.
+        loss: of a model.
+        pca: of PCA of the same size on the same items; None where it was not measured.
+        explained: share of the variance that the model explains; None where it was not measured.
+    """
+
+    split: Literal["validation", "test"]
+    loss: float
+    pca: float | None
+    explained: float | None
+
+    @property
+    def behind_pca(self) -> bool:
+        """Whether PCA is better, by more than rounding: a network may begin as PCA."""
+        return self.pca is not None and self.loss > _ROUNDING * self.pca
+
+    @property
+    def in_words(self) -> str:
+        """Say which share of the variance the model explains, and PCA; "" if it is not known."""
+        if self.explained is None:
+            return ""
+        of_pca = None
+        if self.pca is not None and self.explained < 1:
+            of_pca = 1 - self.pca / self.loss * (1 - self.explained)
+        return explained(self.explained, of_pca)
+
+
+def share(loss: float | None, variance: float | None) -> float | None:
+    """Return the share of a variance that a loss leaves explained; None where one is unknown."""
+    return None if loss is None or not variance else 1 - loss / variance
+
+
+def leading(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries of a hall of fame, those first that were refitted, best first.
+
+    A refit leads by its validation loss; that of another candidate than the first one only if it
+    is better than what the search knows of the first, which may not be refitted yet.
+    """
+    first = entries[0] if entries else None
+    most = math.inf if first is None or first.refit_loss is not None else first.val_loss
+    ahead = [entry for entry in entries if entry.refit_loss is not None]
+    ahead = sorted(
+        (entry for entry in ahead if (entry.refit_loss or 0.0) <= most),
+        key=lambda entry: (entry.refit_loss, entry.rank),
+    )
+    return ahead + [entry for entry in entries if entry not in ahead]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +94,12 @@ class Entry:
         seconds: wall time of its first training.
         model_path: its trained model.
         test_loss: its fitness figure on the test set after `refit`; None before.
+        refit_loss: its validation loss after `refit`, on the whole validation split; None before,
+            or where that was trained on.
+        pca, refit_pca, test_pca: what PCA of the same size reaches on the items of `val_loss`,
+            `refit_loss` and `test_loss`; None where it was not measured, or is no such figure.
+        explained, refit_explained, test_explained: share of the variance of these items that
+            their loss leaves explained, at most 1; None where it was not measured.
     """
 
     rank: int
@@ -50,6 +114,22 @@ class Entry:
     test_loss: float | None = None
     trainings: int = 1
     deviation: float | None = None
+    refit_loss: float | None = None
+    pca: float | None = None
+    refit_pca: float | None = None
+    test_pca: float | None = None
+    explained: float | None = None
+    refit_explained: float | None = None
+    test_explained: float | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """What is known best of it: on the test set, else after its refit, else of the search."""
+        if self.test_loss is not None:
+            return Standing("test", self.test_loss, self.test_pca, self.test_explained)
+        if self.refit_loss is not None:
+            return Standing("validation", self.refit_loss, self.refit_pca, self.refit_explained)
+        return Standing("validation", self.val_loss, self.pca, self.explained)
 
     def load(self) -> keras.Model:
         """Load the trained model, with sub-models named `encoder` and `decoder`.

@@ -152,6 +152,8 @@ class RunMetadata:
         limits: of the latest driver by setting, see `evoae.runs.retry`; None before the first one.
         restored: models that were trained again and have another loss, by candidate id.
         pca: validation loss of PCA by latent size, as far as it was measured.
+        variance: validation loss of always answering the mean training item; None where a loss is
+            no squared error, or before it was measured.
         baselines: what the result is compared with, by name.
     """
 
@@ -183,6 +185,7 @@ class RunMetadata:
     limits: Resumed[dict[str, int | float | None]] | None = None
     restored: dict[str, Restored] = field(default_factory=dict)
     pca: dict[int, float] = field(default_factory=dict)
+    variance: _Loss | None = None
     baselines: dict[str, Baseline] = field(default_factory=dict)
 
     def about_data(self) -> dict[str, object]:
@@ -208,6 +211,8 @@ class Refit(TypedDict, total=False):
     test: dict[str, float]
     deviation: dict[str, float]
     pca: _Loss | None
+    pca_validation: _Loss | None
+    variance: dict[str, float]
     trained: _Number
     epochs: list[_Number] | None
     settings: dict[str, Any]

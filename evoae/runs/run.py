@@ -19,7 +19,7 @@ from evoae.pareto import place, undominated
 from evoae.runs.database import damaged
 from evoae.runs.files import REFIT, model_path, pending_path
 from evoae.runs.folder import CONFIG, locate
-from evoae.runs.hall_of_fame import CandidateResult, Entry
+from evoae.runs.hall_of_fame import CandidateResult, Entry, leading, share
 from evoae.runs.metadata import RunMetadata, in_force
 from evoae.runs.records import Baseline, Generation
 from evoae.runs.snapshot import Snapshot, snapshot
@@ -120,6 +120,13 @@ class Run:
                 members += now.tables.proposed_after(done)
             return self._entries(now, members, self.config.search.hof_size)
 
+    def best(self) -> Entry | None:
+        """Return the best model: of those that were refitted, or else of the search.
+
+        See `evoae.runs.hall_of_fame.leading`; None before the first score.
+        """
+        return next(iter(leading(self.hall_of_fame())), None)
+
     def front(self, objectives: Sequence[ObjectiveName] | None = None) -> list[Entry]:
         """Return every candidate than which no other one is better in all respects, best first.
 
@@ -165,10 +172,10 @@ class Run:
         """
         with self.at_one_moment() as now:
             if prefix == "best":
-                hall = self.hall_of_fame()[:1]
-                if not hall:
+                best = self.best()
+                if best is None:
                     raise RunError(str(self.path), "no candidate has a score yet")
-                prefix = hall[0].id
+                prefix = best.id
             matching = [id for id in now.candidates if id.startswith(prefix.lower())]
             if len(matching) != 1 or not prefix:
                 step = f"'{command('evaluations', self.path)}' lists ids"
@@ -204,8 +211,10 @@ class Run:
         """Return (latent size, validation loss) of PCA at the winner's size; None if unknown."""
         with self.at_one_moment():
             bounds = self.linear_bounds()
-            best = self.hall_of_fame()[:1] if bounds else []
-        return next(((e.latent, bounds[e.latent]) for e in best if e.latent in bounds), None)
+            best = self.best() if bounds else None
+        if best is None or best.latent not in bounds:
+            return None
+        return best.latent, bounds[best.latent]
 
     def linear_bounds(self) -> dict[int, float]:
         """Return PCA's validation loss by latent size, as far as it was measured."""
@@ -252,9 +261,11 @@ class Run:
     def status(self) -> Status:
         """Return the run's status now."""
         with self.at_one_moment() as now:
-            best = [(entry.id, entry.val_loss) for entry in self.hall_of_fame()[:1]]
-            budget = self.in_force().search.budget
-            return read_status(self.path, now, budget, next(iter(best), None), self.baselines())
+            hall = self.hall_of_fame()
+            best = [(entry.id, entry.val_loss) for entry in hall[:1]]
+            budget, answer = self.in_force().search.budget, next(iter(leading(hall)), None)
+            first = next(iter(best), None)
+            return read_status(self.path, now, budget, first, answer, self.baselines())
 
     def _entries(
         self, now: Snapshot, ids: Collection[str], most: int | None = None
@@ -267,8 +278,12 @@ class Run:
 
     def _entry(self, rank: int, now: Snapshot, id: str, fitness: float) -> Entry:
         candidate, evaluation = now.tables.candidate(id), now.tables.evaluation(id)
-        refitted, scores = now.results.get((id, REFIT)), now.scores[id]
+        refitted, scores = now.results.get((id, REFIT), {}), now.scores[id]
         parameters, latent = self._size(now, id)
+        # What else is a loss than a squared error, PCA's can't stand beside.
+        bounds = refitted if self.config.objective.is_squared_error else {}
+        known, variance = now.metadata, bounds.get("variance", {})
+        test, validation = refitted.get("test_loss"), refitted.get("val_loss")
         return Entry(
             rank,
             id,
@@ -279,9 +294,16 @@ class Run:
             candidate.generation,
             evaluation.seconds.total,
             self._model(id),
-            None if refitted is None else refitted.get("test_loss"),
+            test,
             len(scores),
             stdev(scores) if len(scores) > 1 else None,
+            validation,
+            known.pca.get(latent),
+            bounds.get("pca_validation"),
+            bounds.get("pca"),
+            share(fitness, known.variance),
+            share(validation, variance.get("validation")),
+            share(test, variance.get("test")),
         )
 
     def _size(self, now: Snapshot, id: str) -> tuple[int, int]:

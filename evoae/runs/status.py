@@ -11,6 +11,7 @@ from pathlib import Path
 from evoae.config.search import BudgetConfig
 from evoae.runs.eta import Eta, eta, rate
 from evoae.runs.files import disk_bytes
+from evoae.runs.hall_of_fame import Entry
 from evoae.runs.metadata import RunMetadata
 from evoae.runs.processes import memory_of
 from evoae.runs.records import Baseline
@@ -38,7 +39,8 @@ class Status:
         reused: trainings reused from other runs.
         cost: FLOPs of all trainings, see `evoae.evaluation.cost`; None if one is unknown.
         noise: relative standard deviation of a loss between seeds; None where it was not measured.
-        best: id and validation loss; None before the first score.
+        best: id and validation loss in the search; None before the first score.
+        answer: the best model, a refitted one if there is any; None before the first score.
         per_minute: trainings a minute of the latest driver, its start-up time left out; None
             before its first.
         eta_seconds: forecast of what is left, at that pace; 0 once finished, None before the
@@ -73,12 +75,14 @@ class Status:
     memory: int | None
     disk_bytes: int
     baselines: tuple[Baseline, ...] = ()
+    answer: Entry | None = None
 
     def summary(self) -> dict[str, object]:
         """Return the JSON object of `status --json`."""
         best = self.best
         values = asdict(self)
         values["best"] = None if best is None else {"id": best[0], "val_loss": best[1]}
+        values["answer"] = None if self.answer is None else self.answer.summary()
         return values
 
 
@@ -87,6 +91,7 @@ def read_status(
     now: Snapshot,
     budget: BudgetConfig,
     best: tuple[str, float] | None,
+    answer: Entry | None,
     baselines: Sequence[Baseline],
 ) -> Status:
     """Return the status of a run.
@@ -96,6 +101,7 @@ def read_status(
         now: its snapshot.
         budget: what its search may spend.
         best: id and validation loss of the best candidate; None before the first score.
+        answer: the best model; None before the first score.
         baselines: networks and methods that it is compared with so far.
 
     Raises:
@@ -145,6 +151,7 @@ def read_status(
         memory=memory_of(pid) if pid else None,
         disk_bytes=disk_bytes(run),
         baselines=tuple(baselines),
+        answer=answer,
     )
 
 

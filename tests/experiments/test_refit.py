@@ -67,6 +67,9 @@ def test_a_refit_trains_on_all_data_and_opens_the_test_set_once(run):
     assert done.test_loss == done.test["loss"] == pytest.approx(done.test["mse"], rel=1e-5)
     assert set(done.test) == {"loss", "error", "mse", "psnr", "ssim"}
     assert 0 < done.pca < 0.1
+    assert done.pca_validation != done.pca
+    assert done.pca < done.variance["test"]
+    assert done.pca_validation < done.variance["validation"]
     entry = Run.open(run.path).hall_of_fame()[0]
     assert entry.test_loss == done.test_loss
     assert (run.path / "refit" / f"{best.id}.keras").is_file()

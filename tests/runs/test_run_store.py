@@ -145,6 +145,7 @@ def test_every_field_of_the_metadata_comes_back_as_it_was_recorded(tmp_path: Pat
         "limits": Resumed({"training.time_limit": None}, {"training.time_limit": 9.5}),
         "restored": {identity(1): Restored(0.1, None)},
         "pca": {2: 0.25, 8: 1 / 3},
+        "variance": 1 / 7,
         "baselines": {"plain": Baseline("plain", "scored", 0.1, genome="latent(4)", cost=10**15)},
     }
     with make_run(tmp_path / "run") as store:

@@ -21,9 +21,12 @@ def section(snapshot: RunSnapshot) -> Section:
     blocks: list[Block] = [Text(standing(snapshot))]
     if snapshot.best is None:
         blocks.append(Text(nothing(snapshot)))
-    else:
+    elif snapshot.refit is None:
         blocks += [Text(verdict(snapshot)), _facts(snapshot), compared(snapshot)]
         blocks.append(Text(tested(snapshot)))
+    else:  # the refitted model is the answer
+        answer = Text(f"The best model is {short(snapshot.best.id)}. {tested(snapshot)}")
+        blocks += [answer, Text(verdict(snapshot)), _facts(snapshot), compared(snapshot)]
     blocks.append(Commands(next_commands(snapshot)))
     return Section("answer", "The answer", tuple(blocks))
 
@@ -66,7 +69,11 @@ def verdict(snapshot: RunSnapshot) -> str:
     scored = [b for b in snapshot.status.baselines if b.val_loss is not None]
     word = "is the best to rebuild" if snapshot.given is None else "rebuilds"
     said = f"{short(best.id)} {word} {snapshot.metadata.data}: "
+    if best.rank > 1:
+        said = f"In the search {short(best.id)} was number {best.rank}: "
     said += f"validation loss {loss(best.val_loss)} ({snapshot.measured})."
+    if snapshot.refit is None and (words := best.standing.in_words):
+        said += f" It {words}."
     for baseline in scored:
         said += f" {_against(best.val_loss, baseline)}"
     behind = any((b.val_loss or 0.0) < best.val_loss for b in scored)
@@ -90,10 +97,10 @@ def _against(value: float, baseline: Baseline) -> str:
 
 def tested(snapshot: RunSnapshot) -> str:
     """Say what the refit came to."""
-    refit = snapshot.refit
+    refit, best = snapshot.refit, snapshot.best
     if refit is None:
         return "The test set has not been opened: that is for a refitted model, once."
-    epochs, best = refit["epochs"]
+    epochs, kept = refit["epochs"]
     trained, test = plural(epochs, "epoch"), loss(refit["test_loss"])
     if refit["val_loss"] is None:
         said = f"Refitted on all training and validation data for {trained}, it has "
@@ -105,12 +112,14 @@ def tested(snapshot: RunSnapshot) -> str:
         )
     else:
         said = (
-            f"Refitted on all training data for {trained} (kept: that of epoch {best}), it has "
+            f"Refitted on all training data for {trained} (kept: that of epoch {kept}), it has "
             f"{loss(refit['val_loss'])} in validation and "
         )
     said += f"{test} on the test set"
     if refit.get("pca") is not None:
         said += f", where PCA of the same size has {loss(refit['pca'])}"
+    if best is not None and (words := best.standing.in_words):
+        said += f"; the network {words}"
     others = {k: v for k, v in refit["test"].items() if v != refit["test_loss"]}
     further = ", ".join(f"{name} {loss(value)}" for name, value in others.items())
     return said + (f". Further test figures: {further}." if further else ".")
@@ -123,8 +132,9 @@ def compared(snapshot: RunSnapshot) -> Table:
         {
             "model": short(entry.id),
             "loss": loss(entry.val_loss) + _noise(entry),
-            "against the best": _gap(entry.val_loss, best.val_loss) if entry.rank > 1 else "",
+            "against the best": "" if entry is best else _gap(entry.val_loss, best.val_loss),
             "PCA": loss(bounds.get(entry.latent)),
+            "refit": loss(entry.refit_loss),
             "test": loss(entry.test_loss),
             "latent": count(entry.latent),
             "parameters": count(entry.parameters),
@@ -136,8 +146,9 @@ def compared(snapshot: RunSnapshot) -> Table:
     if not bounds or len({entry.latent for entry in snapshot.hall}) < 2:  # it has a row of its own
         header.remove("PCA")
     if all(entry.test_loss is None for entry in snapshot.hall):
+        header.remove("refit")
         header.remove("test")
-    rows += [_row(baseline, best.val_loss) for baseline in snapshot.status.baselines]
+    rows += [_row(baseline, best) for baseline in snapshot.status.baselines]
     return Table(
         "The best models, and what they are compared with",
         tuple(header),
@@ -154,8 +165,8 @@ def _noise(entry: Entry) -> str:
     return f" ± {entry.deviation / entry.val_loss:.1%}"
 
 
-def _row(baseline: Baseline, best: float) -> dict[str, str]:
-    value = baseline.val_loss
+def _row(baseline: Baseline, best: Entry) -> dict[str, str]:
+    value, own = baseline.val_loss, (baseline.name, baseline.latent) == ("pca", best.latent)
     origin = _ORIGINS.get(baseline.name, "")
     if baseline.name == "random":
         origin = f"the best of {plural(baseline.trainings, 'training')} at random, at equal cost"
@@ -166,7 +177,9 @@ def _row(baseline: Baseline, best: float) -> dict[str, str]:
     return {
         "model": BASELINES[baseline.name][2],
         "loss": loss(value),
-        "against the best": "" if value is None else _gap(value, best),
+        "against the best": "" if value is None else _gap(value, best.val_loss),
+        "refit": loss(best.refit_pca if own else None),
+        "test": loss(best.test_pca if own else None),
         "latent": count(baseline.latent),
         "parameters": count(baseline.parameters),
         "network": origin,
