@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from evoae.cli.advice import against_pca, behind_pca
@@ -17,12 +17,21 @@ from evoae.formatting import command, duration, loss, plural
 from evoae.runs.hall_of_fame import leading
 
 if TYPE_CHECKING:
+    from evoae.engine.problem import Problem
     from evoae.runs.run import Run
 
 
-def watched(work: Callable[[ConsoleCallback], Run]) -> None:
-    """Do a search's `work` under a callback; say how it ended and what to do next."""
-    callback = ConsoleCallback()
+def watched(
+    work: Callable[[ConsoleCallback], Run],
+    warn: Callable[[Problem], Sequence[str]] = lambda _: (),
+) -> None:
+    """Do a search's `work` under a callback; say how it ended and what to do next.
+
+    Args:
+        work: makes or goes on with a run.
+        warn: returns what to think about before that, a sentence each.
+    """
+    callback = ConsoleCallback(warn)
     began = time.monotonic()
     try:
         run = work(callback)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Never
 
 import click
@@ -19,17 +19,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evoae.config.model import ModelConfig
+    from evoae.engine.problem import Problem
 
 
 class ConsoleCallback(Callback):
     """Says on stderr what a search does.
+
+    Args:
+        warn: returns what a person should think about before a search begins, a sentence each.
 
     Attributes:
         run: the run folder; None before the search begins.
         fresh: trainings finished by this process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, warn: Callable[[Problem], Sequence[str]] = lambda _: ()) -> None:
+        self._warn = warn
         self.run: Path | None = None
         self.fresh = 0
         self._bar: tqdm[Never] | None = None
@@ -54,6 +59,9 @@ class ConsoleCallback(Callback):
         self._say_items([*_extent(info), workers, f"run folder {info.run}"])
         for note in info.notes:
             click.echo(note, err=True)
+        for warning in () if info.problem is None else self._warn(info.problem):
+            if warning not in info.notes:
+                click.echo(f"Warning: {warning}", err=True)
         if sys.stderr.isatty():
             self._bar = tqdm(
                 total=1.0,

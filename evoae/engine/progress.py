@@ -6,11 +6,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evoae.config.schema import Config
 from evoae.engine.budget import Budget
 from evoae.evaluation import Evaluation
 from evoae.runs.eta import Eta, eta, rate
+
+if TYPE_CHECKING:
+    from evoae.engine.problem import Problem
 
 
 class Interrupted(KeyboardInterrupt):
@@ -38,6 +42,7 @@ class SearchInfo:
         source_images: training images before `data.reduce`.
         planned: proposals over all generations; those known already are not trained again. None
             if only a budget ends the search, as `generations` is then.
+        problem: what it works on, for whoever wants to look closer.
     """
 
     config: Config
@@ -50,6 +55,7 @@ class SearchInfo:
     generations: int | None
     workers: int
     notes: tuple[str, ...] = ()
+    problem: Problem | None = None
 
 
 @dataclass(slots=True)

@@ -212,6 +212,7 @@ def _train(
                 progress.generations,
                 executor.workers,
                 tuple(notes),
+                problem,
             )
         )
         record_linear_bounds(store, problem)
