@@ -50,7 +50,7 @@ def command(run: Run, front: bool, latent: int | None) -> Output:
 def _print(run: Run, entries: Sequence[Entry], *, front: bool, all_of_it: bool) -> None:
     """Print entries, and what to do where PCA is better than the best model of the run."""
     print_entries(run, entries, front=front)
-    if all_of_it and run.status().state != "running":
+    if all_of_it and run.status().pid is None:
         say_behind_pca(run)
 
 

@@ -9,6 +9,7 @@ import click
 
 from evoae.cli import options
 from evoae.cli.advice import say_behind_pca
+from evoae.cli.live import RefitLine
 from evoae.cli.output import Output, next_steps, print_folded, print_table, say
 from evoae.formatting import command as typed
 from evoae.formatting import explained, figure, loss, short
@@ -60,12 +61,20 @@ def command(
             raise click.UsageError("give --epochs or --minutes, not both")
         if top is not None:
             ids = tuple(entry.id for entry in run.hall_of_fame()[:top])
-        done = refit_within(
-            run.path, minutes, ids, settings=settings, overrides=overrides, say=say
-        )
+        with RefitLine() as line:
+            done = refit_within(
+                run.path, minutes, ids, settings=settings, overrides=overrides, **line.hooks
+            )
     else:
-        ids = ids or ("best",)
-        done = refit(run.path, ids, top=top, settings=settings, overrides=overrides, say=say)
+        with RefitLine() as line:
+            done = refit(
+                run.path,
+                ids or ("best",),
+                top=top,
+                settings=settings,
+                overrides=overrides,
+                **line.hooks,
+            )
     return Output(done, lambda: print_refitted(run, done))
 
 

@@ -54,13 +54,15 @@ def command(run: Run, watch: bool, interval: float, as_json: bool) -> None:
 
 def _print(status: Status, run: Run) -> None:
     print_folded(_where(status))
+    if status.refit is not None:
+        print_folded(f"refit {status.refit.in_words}")
     print_dotted(_figures(status))
     _say_next(status, run)
 
 
 def _until_it_ends(run: Run, interval: float) -> Iterator[Status]:
     """Yield where a run stands again and again, at last how it ended."""
-    while (status := run.status()).state == "running":
+    while (status := run.status()).state == "running" or status.refit is not None:
         yield status
         time.sleep(interval)
     yield status
@@ -75,7 +77,8 @@ def _redrawn(looks: Iterator[Status]) -> Status:
     with Live(console=Console(), auto_refresh=False) as screen:
         for status in looks:
             figures = dotted(_figures(status), screen.console.width, "  ")
-            screen.update(Text("\n".join([_where(status), *figures])), refresh=True)
+            refit = [] if status.refit is None else [f"refit {status.refit.in_words}"]
+            screen.update(Text("\n".join([_where(status), *refit, *figures])), refresh=True)
     return status
 
 
@@ -84,10 +87,12 @@ def _in_lines(looks: Iterator[Status], *, as_json: bool) -> Status:
     before = None
     for status in looks:
         counts = (status.scored, status.failed, status.duplicates, status.repeated, status.reused)
-        now = (status.state, status.generation, status.best, *counts)
+        refit = status.refit and (status.refit.finished, status.refit.epoch)
+        now = (status.state, status.generation, status.best, refit, *counts)
         if now != before:
             before = now
-            line = " · ".join([_where(status), *_figures(status)])
+            under_way = [] if status.refit is None else [f"refit {status.refit.in_words}"]
+            line = " · ".join([_where(status), *under_way, *_figures(status)])
             click.echo(json.dumps(status.summary()) if as_json else line)
     return status
 
@@ -98,14 +103,16 @@ def _say_next(status: Status, run: Run) -> None:
         say(f"Stopped: {status.why}. See:  {typed('failures', status.run)}")
     if status.state == "interrupted":
         say(f"Go on with:  {typed('resume', status.run)}")
-    if status.state == "finished":
+    if status.state == "finished" and status.refit is None:
         say_behind_pca(run)
 
 
 def _where(status: Status) -> str:
     """Word the run, its state, its generation and its best candidate."""
     state, generation, best = status.state, str(status.generation), "no score yet"
-    if status.pid is not None:
+    if status.refit is not None:
+        state += f", being refitted (pid {status.pid or 'unknown'})"
+    elif status.pid is not None:
         workers = plural(status.workers or 1, "worker")
         state += f" (pid {status.pid or 'unknown'}, {workers})"
     if status.generations is not None:

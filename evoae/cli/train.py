@@ -52,9 +52,13 @@ def train_given(
     settings: Mapping[str, object],
 ) -> Output:
     """Train one network, see `train_one`; its figures are the output."""
+    from evoae.cli.live import RefitLine
     from evoae.cli.refit import print_refitted
     from evoae.experiments.train_genome import train_one
 
-    made, refitted = train_one(config, genome, run=run, name=name, settings=settings, say=say)
+    with RefitLine() as line:
+        made, refitted = train_one(
+            config, genome, run=run, name=name, settings=settings, **line.hooks
+        )
     data = {"run": str(made.path), **refitted.summary()}
     return Output(data, lambda: print_refitted(made, [refitted]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -31,15 +33,16 @@ from evoae.experiments.refit_records import (
     judged_by,
     training_record,
 )
-from evoae.experiments.training_progress import followed
+from evoae.experiments.training_progress import Loss, Show, followed
 from evoae.formatting import plural
 from evoae.genome.text import parse
 from evoae.runs.compatibility import check_unchanged
 from evoae.runs.files import REFIT, refit_path
 from evoae.runs.hall_of_fame import CandidateResult
+from evoae.runs.metadata import Refitting
 from evoae.runs.model_file import load_model
 from evoae.runs.run import Run
-from evoae.runs.store import Store
+from evoae.runs.store import Store, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def refit(
     settings: Mapping[str, object] | None = None,
     overrides: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
+    show: Show | None = None,
 ) -> list[Refitted]:
     """Train candidates of a run from scratch on all its training data; then measure them.
 
@@ -118,6 +122,7 @@ def refit(
         overrides: `KEY=VALUE` each, of any settings that change no search, such as
             `refit.optimizer=adam`; after `settings`.
         say: is told in a line what is being done.
+        show: draws how far the trainings are, see `followed`; None to have `say` hear it.
 
     Returns:
         one record for each candidate, in the order of `ids`, one that is named twice only once;
@@ -135,19 +140,25 @@ def refit(
     found = list({found.candidate.id: found for found in map(opened.find, ids)}.values())
     problem = whole_problem(opened, with_settings(opened, settings or {}, overrides))
     with Store.writer(opened.path) as store:
-        return _Refit(opened, store, problem, say).of(found)
+        return _Refit(opened, store, problem, say, show).of(found)
 
 
 class _Refit:
     """The refits of one call."""
 
     def __init__(
-        self, run: Run, store: Store, problem: Problem, say: Callable[[str], None]
+        self,
+        run: Run,
+        store: Store,
+        problem: Problem,
+        say: Callable[[str], None],
+        show: Show | None = None,
     ) -> None:
         self.refit = problem.config.refit
         if self.refit.with_validation:
             problem = replace(problem, dataset=problem.dataset.joined())
-        self.run, self.store, self.problem, self.say = run, store, problem, say
+        self.run, self.store, self.problem = run, store, problem
+        self.say, self.show = say, show
         self.settings = self.refit.model_dump(mode="json")
         self.results = store.results()
 
@@ -163,13 +174,40 @@ class _Refit:
             with executor_for(self.problem.config.execution) as executor:
                 tasks = [task for found in open_ones for task in self._tasks(found, shared)]
                 self._announce(tasks)
-                seen = self.refit.with_validation
-                with followed(tasks, self.say, "training" if seen else "validation"):
+                loss: Loss = "training" if self.refit.with_validation else "validation"
+                with (
+                    self._under_way(tasks) as finished,
+                    followed(tasks, self.say, loss, self.show) as over,
+                ):
                     for evaluation in run_all(executor, tasks):
+                        over(evaluation.key)
                         self._note(evaluation)
+                        finished(evaluation.key)
         for found in open_ones:
             self._conclude(found)
         return [_read(self._recorded(found) or {}) for found in candidates]
+
+    @contextmanager
+    def _under_way(self, tasks: Sequence[Task]) -> Iterator[Callable[[TrainingKey], None]]:
+        """Have the run say that it is refitted; yield what notes that a training is over."""
+        names = {task.key: task.curve.name for task in tasks if task.curve is not None}
+        of: Literal["validation", "train"] = "validation"
+        if self.refit.with_validation:
+            of = "train"
+        left = tuple(names.values())
+        self.store.update(refitting=Refitting(os.getpid(), now(), of, self.refit.epochs, left))
+
+        def finished(key: TrainingKey) -> None:
+            known = self.store.metadata().refitting
+            if known is not None and names[key] in known.left:
+                still = tuple(name for name in known.left if name != names[key])
+                over = (*known.finished, names[key])
+                self.store.update(refitting=replace(known, left=still, finished=over))
+
+        try:
+            yield finished
+        finally:
+            self.store.update(refitting=None)
 
     def _recorded(self, found: CandidateResult) -> dict[str, Any] | None:
         """Return the record of a refit with these settings, whose model is still there."""

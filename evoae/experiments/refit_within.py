@@ -20,10 +20,12 @@ from evoae.errors import RunError
 from evoae.evaluation import TrainingKey, seed_for, trained_as
 from evoae.experiments.refit import Refitted, refit, whole_problem, with_settings
 from evoae.experiments.refit_records import training_record
+from evoae.experiments.training_progress import Show, followed
 from evoae.formatting import loss, plural, short
 from evoae.genome.gene_kind import GlobalGene
 from evoae.genome.genes import Linear
 from evoae.genome.text import parse
+from evoae.runs.files import refit_path
 from evoae.runs.hall_of_fame import CandidateResult
 from evoae.runs.run import Run
 from evoae.runs.store import Store
@@ -47,6 +49,7 @@ def refit_within(
     settings: Mapping[str, object] | None = None,
     overrides: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
+    show: Show | None = None,
 ) -> list[Refitted]:
     """Refit the two best of some candidates in about so many minutes of training.
 
@@ -65,6 +68,7 @@ def refit_within(
         settings: as in `refit`; the epochs follow from the time.
         overrides: as in `refit`.
         say: is told in a line what is being done.
+        show: draws how far the trainings are, see `refit`.
 
     Returns:
         their records, the one with the lowest validation loss first
@@ -81,7 +85,7 @@ def refit_within(
     found = _contenders(opened, named, _CANDIDATES)
     each_trial = left * _TRIALS / math.ceil(len(found) / workers)
     if len(found) > _FINALISTS and _tells_more(opened, found, problem, each_trial):
-        trials = _tried(opened, found, problem, each_trial, say)
+        trials = _tried(opened, found, problem, each_trial, say, show)
         spent = sum(trial["seconds"] for trial in trials.values())
         left -= spent / min(workers, len(found))
         found = [each for each in found if trials[each.candidate.id]["val_loss"] is not None]
@@ -101,7 +105,7 @@ def refit_within(
         "seeds": max(problem.config.refit.seeds, seeds),
     }
     named = [each.candidate.id for each in found]
-    done = refit(run, named, settings=chosen, overrides=overrides, say=say)
+    done = refit(run, named, settings=chosen, overrides=overrides, say=say, show=show)
     return sorted(done, key=lambda one: math.inf if one.val_loss is None else one.val_loss)
 
 
@@ -159,6 +163,7 @@ def _tried(
     problem: Problem,
     seconds: float,
     say: Callable[[str], None],
+    show: Show | None,
 ) -> dict[str, dict[str, Any]]:
     """Give every candidate a trial of so many seconds; return what is recorded of them, by id.
 
@@ -184,21 +189,25 @@ def _tried(
                 replace(
                     problem.task(genome, shared),
                     key=TrainingKey(id, 1),
+                    curve=_curve(run, id),
                     training=trained_as(settings.training, genome),
                     seed=seed_for(problem.config.seed, f"{id} {TRIAL}"),
                 )
             )
         if tasks:
             say(f"{plural(len(tasks), 'short refit')}, to see which candidate is worth a long one")
-        for evaluation in run_all(executor, tasks):
-            id = evaluation.id
-            record = training_record(results[id, TRIAL]["settings"], evaluation)
-            store.set_result(id, TRIAL, record)
-            results[id, TRIAL] = record
-            said = (
-                loss(record["val_loss"]) if evaluation.fitness is not None else record["message"]
-            )
-            say(f"{short(id)}: {said} after {plural(len(evaluation.train_loss), 'epoch')}")
+        with followed(tasks, say, show=show) as over:
+            for evaluation in run_all(executor, tasks):
+                over(evaluation.key)
+                id, failed = evaluation.id, evaluation.fitness is None
+                record = training_record(results[id, TRIAL]["settings"], evaluation)
+                store.set_result(id, TRIAL, record)
+                results[id, TRIAL] = record
+                said = record["message"] if failed else loss(record["val_loss"])
+                say(f"{short(id)}: {said} after {plural(len(evaluation.train_loss), 'epoch')}")
+        for task in tasks:
+            if task.curve is not None:
+                task.curve.unlink(missing_ok=True)
     trials = {each.candidate.id: results[each.candidate.id, TRIAL] for each in found}
     if all(trial["val_loss"] is None for trial in trials.values()):
         raise RunError(
@@ -207,6 +216,14 @@ def _tried(
             f"{short(found[0].candidate.id)}: {trials[found[0].candidate.id]['message']}",
         )
     return trials
+
+
+def _curve(run: Run, id: str) -> Path:
+    """Return where a trial writes its learning curve, and nothing is yet."""
+    path = refit_path(run.path, id).with_name(f"{id}.0.jsonl").absolute()
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    return path
 
 
 def _pace_of(trial: Mapping[str, Any]) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from evoae.config.shipped import find_genome
 from evoae.engine.problem import Problem
 from evoae.errors import GenomeError, SearchError
 from evoae.experiments.refit import Refitted, refit
+from evoae.experiments.training_progress import Show
 from evoae.formatting import command
 from evoae.genome.canonical import candidate_id, canonical
 from evoae.genome.files import read_genomes
@@ -32,6 +33,7 @@ def train_one(
     name: str | None = None,
     settings: Mapping[str, object] | None = None,
     say: Callable[[str], None] = lambda _: None,
+    show: Show | None = None,
 ) -> tuple[Run, Refitted]:
     """Train one network: briefly, as a search would, and then properly, as `refit` does.
 
@@ -45,6 +47,7 @@ def train_one(
         name: NAME; None for the data set's.
         settings: of `RefitConfig`, in place of the configuration's.
         say: is told in a line what is being done.
+        show: draws how far the long training is, see `refit`.
 
     Raises:
         EvoaeError: the genome does not fit the data, or the data or the folder cannot be used.
@@ -63,7 +66,7 @@ def train_one(
     with Store.writer(folder) as store:
         store.update(generations=1)
         _evaluate(store, problem, genome)
-    (refitted,) = refit(folder, [candidate_id(genome)], settings=settings, say=say)
+    (refitted,) = refit(folder, [candidate_id(genome)], settings=settings, say=say, show=show)
     return Run.open(folder), refitted
 
 

@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
-from evoae.evaluation import Task
+from evoae.evaluation import Task, TrainingKey
 from evoae.formatting import figure
+from evoae.runs.refitting import Curve, RefitProgress, progress, read_losses
 
 Loss = Literal["validation", "training"]
+Show = Callable[[RefitProgress], None]
 
 _EVERY = 10.0  # seconds between two lines at least
+_OFTEN = 0.5  # between two drawings of a line
 _KEYS: dict[Loss, str] = {"validation": "validation", "training": "train"}  # of a curve's lines
 
 
 @contextmanager
 def followed(
-    tasks: Sequence[Task], say: Callable[[str], None], loss: Loss = "validation"
-) -> Iterator[None]:
+    tasks: Sequence[Task],
+    say: Callable[[str], None],
+    loss: Loss = "validation",
+    show: Show | None = None,
+) -> Iterator[Callable[[TrainingKey], None]]:
     """While the block waits for `tasks`, say now and then how far they are.
 
     Args:
         tasks: with a `curve` each.
         say: hears one line for all trainings under way, at most every ten seconds.
         loss: the one to tell.
+        show: draws how far they are, twice a second, in place of what `say` would hear.
+
+    Yields:
+        what is to be called with the key of each training that is over.
     """
     over, began = threading.Event(), time.monotonic()
+    finished: set[TrainingKey] = set()
 
-    def follow() -> None:
+    def tell() -> None:
         last = ""
         while not over.wait(_EVERY):
             seconds = time.monotonic() - began
@@ -39,22 +49,37 @@ def followed(
             if now not in ("", last):
                 say(last := now)
 
-    thread = threading.Thread(target=follow, daemon=True)
+    def draw() -> None:
+        assert show is not None
+        first: tuple[float, float] | None = None  # without what the workers take to start
+        while not over.wait(_OFTEN):
+            now = time.monotonic()
+            seconds, before = (0.0, 0.0) if first is None else (now - first[0], first[1])
+            over_already = [_curve(task) for task in tasks if task.key in finished]
+            left = [_curve(task) for task in tasks if task.key not in finished]
+            of = _KEYS[loss]
+            reached = progress(left, over_already, of=of, seconds=seconds, before=before)
+            if first is None and reached.share > 0:
+                first = now, reached.share
+            show(reached)
+
+    thread = threading.Thread(target=tell if show is None else draw, daemon=True)
     thread.start()
     try:
-        yield
+        yield finished.add
     finally:
         over.set()
         thread.join()
 
 
+def _curve(task: Task) -> Curve:
+    assert task.curve is not None
+    return Curve(task.curve, task.training.epochs)
+
+
 def _standing(task: Task, loss: Loss, seconds: float) -> str:
     """Say how far a training is; nothing before its first epoch, nor after its last one."""
-    assert task.curve is not None
-    if not task.curve.is_file():
-        return ""
-    whole, _, _ = task.curve.read_text(encoding="utf-8").rpartition("\n")  # not a line half there
-    losses = [json.loads(line)[_KEYS[loss]] for line in whole.splitlines()]
+    losses = read_losses(_curve(task).path, _KEYS[loss])
     if not losses or len(losses) >= task.training.epochs:
         return ""
     return (

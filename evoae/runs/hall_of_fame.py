@@ -65,15 +65,21 @@ def share(loss: float | None, variance: float | None) -> float | None:
 def leading(entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries of a hall of fame, those first that were refitted, best first.
 
-    A refit leads by its validation loss; that of another candidate than the first one only if it
-    is better than what the search knows of the first, which may not be refitted yet.
+    A refit that was trained on the validation split as well is the last step that one takes, and
+    nothing is left to judge it by: it leads. Others do by their validation loss; that of another
+    candidate than the first one only if it is better than what the search knows of the first,
+    which may not be refitted yet.
     """
     first = entries[0] if entries else None
-    most = math.inf if first is None or first.refit_loss is not None else first.val_loss
-    ahead = [entry for entry in entries if entry.refit_loss is not None]
+    searched = first is not None and first.test_loss is None
+    most = first.val_loss if first is not None and searched else math.inf
+    ahead = [entry for entry in entries if entry.test_loss is not None]
     ahead = sorted(
-        (entry for entry in ahead if (entry.refit_loss or 0.0) <= most),
-        key=lambda entry: (entry.refit_loss, entry.rank),
+        (entry for entry in ahead if entry.refit_loss is None or entry.refit_loss <= most),
+        key=lambda entry: (
+            -math.inf if entry.refit_loss is None else entry.refit_loss,
+            entry.rank,
+        ),
     )
     return ahead + [entry for entry in entries if entry not in ahead]
 

@@ -121,6 +121,29 @@ class Restored:
     now: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Refitting:
+    """The trainings of a refit under way; what a killed one left says nothing any more.
+
+    Attributes:
+        pid: of its driver.
+        began: when its trainings did.
+        of: the losses that tell how far it is, `validation` or `train`.
+        epochs: that each training has at most.
+        left: names in the folder of refits of the curves of those that are not over.
+        finished: of those that are.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    pid: int
+    began: _Moment
+    of: Literal["validation", "train"]
+    epochs: _Number
+    left: tuple[str, ...]
+    finished: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunMetadata:
     """What a run knows of itself.
@@ -155,6 +178,7 @@ class RunMetadata:
         variance: validation loss of always answering the mean training item; None where a loss is
             no squared error, or before it was measured.
         baselines: what the result is compared with, by name.
+        refitting: the refit under way; None before the first one, and after one.
     """
 
     __pydantic_config__ = _STRICT
@@ -187,6 +211,7 @@ class RunMetadata:
     pca: dict[int, float] = field(default_factory=dict)
     variance: _Loss | None = None
     baselines: dict[str, Baseline] = field(default_factory=dict)
+    refitting: Refitting | None = None
 
     def about_data(self) -> dict[str, object]:
         """Return by name what tells the data of one run from those of another."""

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from evoae.config.search import BudgetConfig
 from evoae.runs.eta import Eta, eta, rate
-from evoae.runs.files import disk_bytes
+from evoae.runs.files import REFIT, disk_bytes
 from evoae.runs.hall_of_fame import Entry
 from evoae.runs.metadata import RunMetadata
 from evoae.runs.processes import memory_of
 from evoae.runs.records import Baseline
+from evoae.runs.refitting import Curve, RefitProgress, progress
 from evoae.runs.snapshot import Snapshot
 from evoae.runs.trainings import Tally
 
@@ -40,6 +41,7 @@ class Status:
         cost: FLOPs of all trainings, see `evoae.evaluation.cost`; None if one is unknown.
         noise: relative standard deviation of a loss between seeds; None where it was not measured.
         best: id and validation loss in the search; None before the first score.
+        refit: how far a refit is; None if none is under way. `state` is then the search's.
         answer: the best model, a refitted one if there is any; None before the first score.
         per_minute: trainings a minute of the latest driver, its start-up time left out; None
             before its first.
@@ -76,6 +78,7 @@ class Status:
     disk_bytes: int
     baselines: tuple[Baseline, ...] = ()
     answer: Entry | None = None
+    refit: RefitProgress | None = None
 
     def summary(self) -> dict[str, object]:
         """Return the JSON object of `status --json`."""
@@ -111,7 +114,9 @@ def read_status(
     metadata, generations, trainings = now.metadata, list(now.generations.values()), now.tallies
     target, done, ended = metadata.generations, len(generations), metadata.ended
     next_one = done + 1 if target is None else max(1, min(done + 1, target))
-    state = "running" if pid is not None else "finished" if ended else "interrupted"
+    refit = None if pid is None else _refit(run, metadata, pid)
+    running = pid is not None and refit is None
+    state = "running" if running else "finished" if ended else "interrupted"
     why = metadata.stopped if state == "interrupted" else None
     first = [each for each in trainings if each.repeat == 1]
     scored = sum(each.val_loss is not None for each in first)
@@ -152,7 +157,21 @@ def read_status(
         disk_bytes=disk_bytes(run),
         baselines=tuple(baselines),
         answer=answer,
+        refit=refit,
     )
+
+
+def _refit(run: Path, metadata: RunMetadata, pid: int) -> RefitProgress | None:
+    """Return how far the refit is that process `pid`, 0 if it cannot be told, is at."""
+    refitting = metadata.refitting
+    if refitting is None or pid not in (0, refitting.pid):
+        return None
+    left, finished = (
+        [Curve(run / REFIT / name, refitting.epochs) for name in names]
+        for names in (refitting.left, refitting.finished)
+    )
+    began = datetime.fromisoformat(refitting.began).timestamp()
+    return progress(left, finished, of=refitting.of, seconds=max(0.0, time.time() - began))
 
 
 def _cost(trainings: Sequence[Tally]) -> int | None:

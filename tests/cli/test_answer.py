@@ -76,9 +76,11 @@ def test_a_poor_refit_of_another_does_not_lead_before_the_first_is_refitted(path
     assert ranks(opened) == [2, 1]
 
 
-def test_a_refit_with_the_validation_items_is_no_reason_to_lead(path: Path) -> None:
-    opened = record(path, refit(5, None, 0.01))
-    assert ranks(opened) == [1, 2]
+def test_a_refit_with_the_validation_items_is_the_last_step_and_leads(path: Path) -> None:
+    opened = record(path, refit(3, 0.03, 0.05), refit(5, None, 0.09))
+    assert ranks(opened) == [2, 1]
+    first = run("hof", path).stdout.splitlines()[1].split()
+    assert first[:5] == ["2", "000500", ".07000", "-", ".09000"]
 
 
 def test_hof_shows_pca_on_the_items_of_each_column(path: Path) -> None:

@@ -1,6 +1,7 @@
 """How a run is followed: `status --watch`, and the line that a search draws."""
 
 import dataclasses
+import io
 import json
 import os
 import pty
@@ -14,11 +15,13 @@ import pytest
 from click.testing import CliRunner
 
 from evoae import formatting
+from evoae.cli.live import RefitLine
 from evoae.cli.main import cli
 from evoae.config.search import BudgetConfig
 from evoae.engine.budget import Budget
 from evoae.engine.console import line
 from evoae.engine.progress import Progress
+from evoae.runs.refitting import RefitProgress
 from evoae.runs.run import Run
 from tests.runs.samples import candidate, failed, make_run, scored
 
@@ -169,3 +172,35 @@ def test_a_forecast_is_worded_no_finer_than_it_deserves(low, high, said):
 def test_commands_to_type_quote_what_a_shell_would_split():
     assert formatting.command("refit", Path("my runs/a"), "best") == "evoae refit 'my runs/a' best"
     assert formatting.command("hof", "runs/a") == "evoae hof runs/a"
+
+
+class Terminal(io.StringIO):
+    """What looks like a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def refit_progress(epoch, left):
+    return RefitProgress(1, 3, epoch, 120, 0.11022, "validation", (120 + epoch) / 360, left)
+
+
+def test_a_refit_on_a_terminal_has_a_line_that_ends_without_a_trace(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    with RefitLine() as line:
+        hooks = line.hooks
+        hooks["show"](refit_progress(84, 42.0))
+        hooks["say"]("a23f43 seed 1: scored after 120 epochs, 60 s")
+        hooks["show"](refit_progress(85, 41.0))
+    drawn = screen.getvalue()
+    assert "refit ▕" in drawn
+    assert "▏ 2 of 3 · epoch 84/120 · validation .11022 · about 40 s left" in drawn
+    assert "a23f43 seed 1: scored after 120 epochs, 60 s\n" in drawn
+
+
+def test_a_refit_in_a_pipe_has_plain_lines(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", pipe := io.StringIO())
+    with RefitLine() as line:
+        assert line.hooks["show"] is None
+        line.hooks["say"]("2 trainings of up to 3 epochs")
+    assert pipe.getvalue() == "2 trainings of up to 3 epochs\n"

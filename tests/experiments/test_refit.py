@@ -117,7 +117,7 @@ def test_several_seeds_give_a_deviation_and_the_best_by_validation_is_kept(run):
 
 @pytest.mark.slow
 def test_the_validation_split_may_be_trained_on_and_then_it_judges_nothing(run, plain):
-    id = run.hall_of_fame()[0].id
+    id = run.best().id
     lines, say = heard()
     (done,) = refit(run.path, settings=QUICK | {"with_validation": True, "seeds": 2}, say=say)
     assert lines[0] == "2 trainings of up to 3 epochs, 1,617 for training"  # 1,455 and 162
@@ -210,7 +210,7 @@ def test_top_takes_the_best_of_the_hall_of_fame(run):
 
 
 def test_a_candidate_named_twice_is_trained_once(run):
-    id = run.hall_of_fame()[0].id
+    id = run.best().id
     lines, say = heard()
     (done,) = refit(run.path, ["best", id[:10]], settings=QUICK | {"epochs": 4}, say=say)
     assert (done.id, done.trained, len(lines)) == (id, 1, 2)
@@ -338,6 +338,40 @@ def test_a_long_training_is_followed_epoch_by_epoch(tmp_path, monkeypatch):
         curve.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"epoch": 3, "tra')
         assert heard_it.wait(20)
     assert lines[0].startswith("abcdef seed 2: epoch 2 of 9, validation 5 (best 3), ")
+
+
+def test_a_line_is_drawn_of_the_training_under_way(tmp_path, monkeypatch):
+    from threading import Event
+
+    from tests.execution.trainers import task
+
+    monkeypatch.setattr(training_progress, "_OFTEN", 0.005)
+    training = TrainingConfig(epochs=4)
+    tasks = [
+        replace(task(n), key=TrainingKey("ab", n), curve=tmp_path / f"{n}", training=training)
+        for n in (1, 2)
+    ]
+    drawn, one, both, first_over = [], Event(), Event(), Event()
+
+    def show(reached):
+        drawn.append(reached)
+        if reached.epoch == 1:
+            one.set()
+        if reached.epoch == 2 and reached.left is not None:
+            both.set()
+        if reached.finished:
+            first_over.set()
+
+    row = json.dumps({"epoch": 1, "train": 1.0, "validation": 0.5}) + "\n"
+    with training_progress.followed(tasks, lambda _: None, show=show) as over:
+        tasks[0].curve.write_text(row)
+        assert one.wait(20)
+        tasks[0].curve.write_text(2 * row)
+        assert both.wait(20)
+        over(tasks[0].key)
+        assert first_over.wait(20)
+    assert drawn[0].trainings == 2
+    assert (drawn[-1].finished, drawn[-1].share) == (1, 0.5)
 
 
 @pytest.fixture

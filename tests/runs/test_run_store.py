@@ -14,7 +14,7 @@ from evoae.config.search import BudgetConfig
 from evoae.errors import DiskFullError, RunError
 from evoae.evaluation import Outcome
 from evoae.runs.files import pending_path
-from evoae.runs.metadata import Restored, Resumed, RunMetadata
+from evoae.runs.metadata import Refitting, Restored, Resumed, RunMetadata
 from evoae.runs.records import Baseline, Generation
 from evoae.runs.run import Run
 from evoae.runs.store import DATABASE, Store
@@ -146,6 +146,7 @@ def test_every_field_of_the_metadata_comes_back_as_it_was_recorded(tmp_path: Pat
         "restored": {identity(1): Restored(0.1, None)},
         "pca": {2: 0.25, 8: 1 / 3},
         "variance": 1 / 7,
+        "refitting": Refitting(7, moment, "train", 9, ("a.1.jsonl",)),
         "baselines": {"plain": Baseline("plain", "scored", 0.1, genome="latent(4)", cost=10**15)},
     }
     with make_run(tmp_path / "run") as store:
