@@ -52,8 +52,10 @@ def against_pca(run: Run, best: Entry | None) -> list[tuple[str, str]]:
         linear = command(*search, "model.linear=[pca, none]")
         steps.append((linear, "let networks begin at PCA, so that none ends worse"))
     elif run.config.model.latent == "vector" and run.config.model.max_latent:
-        larger = command(*search, f"model.max_latent={2 * run.config.model.max_latent}")
-        steps.append((larger, "allow a larger code"))
+        twice = 2 * run.config.model.max_latent
+        if twice < math.prod(metadata.input_shape):
+            larger = command(*search, f"model.max_latent={twice}")
+            steps.append((larger, "allow a larger code"))
     return steps
 
 

@@ -54,8 +54,8 @@ def command(run: Run, watch: bool, interval: float, as_json: bool) -> None:
 
 def _print(status: Status, run: Run) -> None:
     print_folded(_where(status))
-    if status.refit is not None:
-        print_folded(f"refit {status.refit.in_words}")
+    for line in _further(status):
+        print_folded(line)
     print_dotted(_figures(status))
     _say_next(status, run)
 
@@ -77,8 +77,8 @@ def _redrawn(looks: Iterator[Status]) -> Status:
     with Live(console=Console(), auto_refresh=False) as screen:
         for status in looks:
             figures = dotted(_figures(status), screen.console.width, "  ")
-            refit = [] if status.refit is None else [f"refit {status.refit.in_words}"]
-            screen.update(Text("\n".join([_where(status), *refit, *figures])), refresh=True)
+            lines = [_where(status), *_further(status), *figures]
+            screen.update(Text("\n".join(lines)), refresh=True)
     return status
 
 
@@ -91,8 +91,7 @@ def _in_lines(looks: Iterator[Status], *, as_json: bool) -> Status:
         now = (status.state, status.generation, status.best, refit, *counts)
         if now != before:
             before = now
-            under_way = [] if status.refit is None else [f"refit {status.refit.in_words}"]
-            line = " · ".join([_where(status), *under_way, *_figures(status)])
+            line = " · ".join([_where(status), *_further(status), *_figures(status)])
             click.echo(json.dumps(status.summary()) if as_json else line)
     return status
 
@@ -120,10 +119,17 @@ def _where(status: Status) -> str:
     answer = status.answer
     if answer is not None:
         best = f"best {loss(answer.val_loss)}  {short(answer.id)}"
-        refitted = {"validation": answer.refit_loss, "test": answer.test_loss}
-        if reached := [f"{k} {loss(v)}" for k, v in refitted.items() if v is not None]:
+        refitted = {"": answer.refit_loss, "test ": answer.test_loss}
+        if reached := [f"{split}{loss(v)}" for split, v in refitted.items() if v is not None]:
             best = f"refitted {', '.join(reached)}  {short(answer.id)}"
     return f"{status.run}  {state}      generation {generation}      {best}"
+
+
+def _further(status: Status) -> list[str]:
+    """Say how far a refit is, and which share of the variance the best model explains."""
+    refit = "" if status.refit is None else f"refit {status.refit.in_words}"
+    meaning = "" if status.answer is None else status.answer.standing.in_words
+    return [line for line in (refit, meaning) if line]
 
 
 def _figures(status: Status) -> list[str]:
@@ -135,7 +141,6 @@ def _figures(status: Status) -> list[str]:
         if status.eta_low is not None and status.eta_high is not None:
             ahead.append(f"{about(status.eta_low, status.eta_high)} left")
     figures = [
-        "" if status.answer is None else status.answer.standing.in_words,
         f"trained {status.scored}{early}",
         f"again {status.repeated}" if status.repeated else "",
         f"duplicates {status.duplicates}",

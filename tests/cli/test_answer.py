@@ -105,9 +105,10 @@ def test_hof_shows_pca_on_the_items_of_each_column(path: Path) -> None:
 
 def test_status_speaks_of_the_refitted_model(path: Path) -> None:
     record(path, refit(3, 0.03, 0.04))
-    first, figures = run("status", path).stdout.splitlines()
-    assert first.endswith("refitted validation .03000, test .04000  000300")
-    assert figures.startswith("explains 90% of the variance; PCA of the same size 88% · trained")
+    first, meaning, figures = run("status", path).stdout.splitlines()
+    assert first.endswith("refitted .03000, test .04000  000300")
+    assert meaning == "explains 90% of the variance; PCA of the same size 88%"
+    assert figures.startswith("trained 3 · ")
     answer = json.loads(run("status", path, "--json").stdout)["answer"]
     assert (answer["refit_loss"], answer["test_pca"]) == (0.03, 0.05)
     assert answer["test_explained"] == pytest.approx(0.9)
