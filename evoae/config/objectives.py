@@ -73,7 +73,7 @@ class CorruptedConfig(ObjectiveConfig):
     corruption: Literal["none", "gaussian", "masking", "salt_pepper"] = Field(
         "none", description="noise put on inputs"
     )
-    level: Annotated[float, Field(gt=0, lt=1)] = Field(
+    level: Annotated[float, Field(gt=0, le=1)] = Field(
         0.3, description="of corruption: deviation of gaussian, share of numbers of others"
     )
     corrupt: Literal["layer", "data"] = Field(

@@ -39,7 +39,8 @@ class TrainingConfig(Section):
     batch_size: Positive = Field(
         32, description="inputs per optimiser step; short trainings need small batches"
     )
-    optimizer: OptimizerName = Field("adamw", description="the optimiser; sgd has momentum .9")
+    optimizer: OptimizerName = Field("adamw", description="the optimiser")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="of sgd; 0 for none")
     learning_rate: Rate = 0.002
     weight_decay: Decay = 0.004
     schedule: Schedule = "cosine"
@@ -70,7 +71,8 @@ class RefitConfig(Section):
     """How a winner is trained after the search, on all training data."""
 
     epochs: Count = Field(30, description="most passes over all training data")
-    optimizer: OptimizerName = Field("muon", description="the optimiser; a train gene outranks it")
+    optimizer: OptimizerName = Field("muon", description="train outranks it")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="of sgd; 0 for none")
     learning_rate: Rate = 0.004
     batch_size: Positive = Field(64, description="inputs per optimiser step")
     weight_decay: Decay = 0.1

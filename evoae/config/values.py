@@ -94,8 +94,8 @@ def _rising(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
-OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
-ActivationName = Literal["relu", "leaky_relu", "selu", "elu", "gelu", "tanh"]
+OptimizerName = Literal["adam", "adamw", "sgd", "muon", "rmsprop", "adadelta"]
+ActivationName = Literal["relu", "leaky_relu", "selu", "elu", "gelu", "tanh", "sigmoid"]
 DownsamplingName = Literal["max", "average", "stride"]
 UpsamplingName = Literal["upsample", "transposed"]
 HeadName = Literal["conv", "mirror"]
@@ -178,6 +178,19 @@ _Value = Annotated[float, Field(ge=-1e12, le=1e12)]
 White = Annotated[float, Field(gt=0, le=1e12)]
 ValueRange = Annotated[tuple[_Value, _Value], BeforeValidator(as_pair), AfterValidator(_rising)]
 Columns = Annotated[tuple[Text, ...], BeforeValidator(as_pair)]  # by name
+
+
+def _as_words(value: Any) -> Any:
+    """Turn a list of words and numbers into a tuple of texts; `null` and `yes` are neither."""
+    if not isinstance(value, list | tuple):
+        return value
+    for word in value:
+        if word is None or isinstance(word, bool):
+            raise ValueError('expected words; put them into quotes: "null", "yes"')
+    return tuple(f"{w:.15g}" if isinstance(w, int | float) else w for w in value)
+
+
+Words = Annotated[tuple[Text, ...], BeforeValidator(_as_words)]
 
 
 class Section(BaseModel):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from evoae.config.schema import TrainingConfig
 
 PIXEL = np.float32(1 / 255)  # every loop multiplies by it, so that all see the same float32 pixels
-MOMENTUM = 0.9  # of sgd
 
 
 class AbstractFitLoop(ABC):

@@ -13,7 +13,7 @@ from evoae.config.schema import TrainingConfig
 from evoae.data.shared_memmap import Shared
 from evoae.models.objectives.base import AbstractObjective
 from evoae.models.precision import computing_in
-from evoae.training.base import MOMENTUM, AbstractFitLoop, scaled, steps_of
+from evoae.training.base import AbstractFitLoop, scaled, steps_of
 from evoae.training.fit_optimizer import as_matrix, is_matrix, rms
 from evoae.training.measure import mean_metrics
 
@@ -119,4 +119,8 @@ def _optimizer(training: TrainingConfig, images: int) -> Any:
                 name="muon",
             )
         case "sgd":
-            return keras.optimizers.SGD(rate, momentum=MOMENTUM)
+            return keras.optimizers.SGD(rate, momentum=training.momentum)
+        case "rmsprop":
+            return keras.optimizers.RMSprop(rate)
+        case "adadelta":
+            return keras.optimizers.Adadelta(rate)

@@ -21,9 +21,10 @@ import numpy as np
 import tensorflow as tf
 
 from evoae.config.schema import TrainingConfig
-from evoae.training.base import MOMENTUM, steps_of
+from evoae.training.base import steps_of
 
 MUON_MOMENTUM = 0.95
+_EPSILON = 1e-7
 _SMALL = 2**16  # numbers of a weight that stands in a row with others
 _ROUNDS = 5  # of Newton and Schulz
 _QUINTIC = (3.4445, -4.7750, 2.0315)  # its coefficients, Keras' too
@@ -74,7 +75,11 @@ class _Row:
 
 
 class Optimizer:
-    """Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019), Muon, SGD with momentum.
+    """Adam, AdamW, Muon, SGD with or without momentum, RMSprop and Adadelta.
+
+    Sources: Kingma and Ba 2015, "Adam"; Loshchilov and Hutter 2019, "Decoupled weight decay
+    regularization"; Hinton, lecture 6e of "Neural networks for machine learning", 2012, for
+    RMSprop; Zeiler 2012, "ADADELTA". Of Muon, see above.
 
     With the constants of Keras, and the order of its operations. Small weights stand in a row: a
     dozen operations for each of them took a fifth of a small network's tracing. A large one
@@ -96,7 +101,7 @@ class Optimizer:
             each = [weights[place] for place in places]
             zeros = tf.zeros(sum(weight.shape.num_elements() for weight in each))
             matrix = as_matrix(each[0].shape) if places[0] in matrices else None
-            count = 1 if training.optimizer == "sgd" or matrix else 2
+            count = 1 if training.optimizer in ("sgd", "rmsprop") or matrix else 2
             return _Row(places, each, [tf.Variable(zeros) for _ in range(count)], matrix)
 
         sizes = [weight.shape.num_elements() for weight in weights]
@@ -124,7 +129,17 @@ class Optimizer:
         """Return weights in a row after a step."""
         if self._training.optimizer == "sgd":
             (first,) = row.slots
-            return weights + first.assign(first * MOMENTUM - gradients * rate)
+            return weights + first.assign(first * self._training.momentum - gradients * rate)
+        if self._training.optimizer == "rmsprop":
+            (square,) = row.slots
+            mean = square.assign(0.9 * square + (1 - 0.9) * tf.square(gradients))
+            return weights - rate * gradients / tf.sqrt(mean + _EPSILON)
+        if self._training.optimizer == "adadelta":
+            square, stepped = row.slots
+            mean = square.assign(0.95 * square + (1 - 0.95) * tf.square(gradients))
+            step = tf.sqrt(stepped + _EPSILON) * gradients / tf.sqrt(mean + _EPSILON)
+            stepped.assign(0.95 * stepped + (1 - 0.95) * tf.square(step))
+            return weights - rate * step
         if self._training.optimizer in ("adamw", "muon"):
             weights -= weights * self._training.weight_decay * rate
         if row.matrix is not None:
@@ -136,7 +151,7 @@ class Optimizer:
         first, second = row.slots
         mean = first.assign_add((gradients - first) * (1 - 0.9))
         square = second.assign_add((tf.square(gradients) - second) * (1 - 0.999))
-        return weights - mean * rate / (tf.sqrt(square) + 1e-7)
+        return weights - mean * rate / (tf.sqrt(square) + _EPSILON)
 
     def _rate(self) -> Any:
         """Return the learning rate of the next step."""

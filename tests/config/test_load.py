@@ -116,8 +116,8 @@ def test_a_config_made_in_python_is_returned_as_it_is() -> None:
             "objective.target: only sparsity kl uses it",
         ),
         (
-            "objective: {kind: denoising, level: 1}",
-            "objective.level: 1; expected a number above 0 and below 1",
+            "objective: {kind: denoising, level: 2}",
+            "objective.level: 2; expected a number above 0 and at most 1",
         ),
         ("3: 5", "3: unknown; expected one of seed, data, model, objective, search, "),
         (

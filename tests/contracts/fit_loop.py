@@ -199,8 +199,17 @@ class OracleContract:
 
     @pytest.mark.parametrize(
         ("optimizer", "schedule"),
-        covering(NOW, ("adam", "adamw", "muon", "sgd"), ("constant", "cosine")),
+        [
+            *covering(NOW, ("adam", "adamw", "muon", "sgd"), ("constant", "cosine")),
+            ("rmsprop", "constant"),
+            ("adadelta", "cosine"),
+        ],
     )
     def test_optimisers_and_schedules_do_what_keras_own_do(self, loop, optimizer, schedule):
         how = LONGER | {"optimizer": optimizer, "schedule": schedule}
         np.testing.assert_allclose(first(loop, SMALL, **how), oracle(SMALL, **how), rtol=1e-5)
+
+    def test_sgd_may_have_no_momentum(self, loop):
+        how = LONGER | {"optimizer": "sgd", "schedule": "constant", "momentum": 0.0}
+        np.testing.assert_allclose(first(loop, SMALL, **how), oracle(SMALL, **how), rtol=1e-5)
+        assert first(loop, SMALL, **how) != first(loop, SMALL, **how | {"momentum": 0.9})

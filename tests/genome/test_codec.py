@@ -102,7 +102,7 @@ def test_a_cut_sequence_never_decodes_to_another_depth(
         ([-12, 2], 1, "2 in head", "kind must be one of conv, mirror"),
         ([-6, 8, -9, 0], 2, "-9 (act)", "expected it before the first layer"),
         ([-9, 0, -9, 1], 2, "-9 (act)", "expected one act at most"),
-        ([-9, 6], 1, "6 in act", "function must be one of relu, leaky_relu"),
+        ([-9, 7], 1, "7 in act", "function must be one of relu, leaky_relu"),
         ([-8, 0.5, 32, 0.5], 3, "0.5 in train", "optimizer must be one of adam"),
         ([-9, 0], 2, "the sequence ends", "expected an encoder layer (conv or dense) first"),
         ([-2, 16, 3, 3], 0, "-2 (upconv)", "expected an encoder layer (conv or dense) first"),
