@@ -34,7 +34,8 @@ def done(run):
     with pytest.MonkeyPatch.context() as patch:  # half a second an epoch, on any machine
         patch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
         patch.setattr(refit_within_module, "_pace_of", lambda _: (0.5, 0.0))
-        return refit_within(run.path, 0.12, settings=SETTINGS, say=said.append), said
+        patch.setattr(refit_within_module, "_FEWEST_EPOCHS", 1)
+        return refit_within(run.path, 0.2, settings=SETTINGS, say=said.append), said
 
 
 def test_the_two_candidates_with_the_best_trials_are_refitted_longest(run, done):
@@ -65,16 +66,25 @@ def test_trials_are_not_trained_twice(run, done, monkeypatch):
     said = []
     known = {id: trial["settings"] for id, trial in trials(run).items()}
     monkeypatch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
-    refit_within(run.path, 0.12, settings=SETTINGS, say=said.append)
+    refit_within(run.path, 0.2, settings=SETTINGS, say=said.append)
     assert {id: trial["settings"] for id, trial in trials(run).items()} == known
     assert not any("short refit" in line for line in said)
 
 
-def test_without_time_for_trials_the_first_two_share_it(run, done):
+def test_without_time_for_trials_the_first_two_share_it(run, done, monkeypatch):
+    monkeypatch.setattr(refit_within_module, "_FEWEST_EPOCHS", 1)
     before = trials(run)
     refitted = refit_within(run.path, 0.0001, settings=SETTINGS)
     assert {one.id for one in refitted} == {entry.id for entry in run.hall_of_fame()[:2]}
     assert trials(run) == before
+
+
+def test_without_time_for_two_the_best_has_it_alone(run, done, monkeypatch):
+    monkeypatch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
+    monkeypatch.setattr(refit_within_module, "_tells_more", lambda *_: False)
+    (refitted,) = refit_within(run.path, 0.04, settings=SETTINGS)
+    assert refitted.id == run.hall_of_fame()[0].id
+    assert refitted.settings["epochs"] == 5
 
 
 def test_one_of_the_two_has_another_linear_path(run, monkeypatch):
@@ -96,6 +106,7 @@ def test_one_candidate_needs_no_trial(run, done):
 
 def test_time_becomes_epochs(run):
     assert _epochs(10, 2, 4) == 3
+    assert (_epochs(9.4, 2, 4), _epochs(9.6, 2, 4)) == (2, 3)
     assert _epochs(0.001, 2, 4) == 1
     found = run.find("best")
     epoch, overhead = _pace(found, whole_problem(run, run.config), run)
