@@ -112,10 +112,10 @@ def _listed(columns: Sequence[ColumnSummary]) -> list[ColumnSummary]:
     if len(columns) <= _MOST_COLUMNS:
         return list(columns)
 
-    def place(column: ColumnSummary) -> tuple[bool, bool, int]:
-        return not column.key, not column.constant, -column.missing - column.unseen
+    def place(column: ColumnSummary) -> tuple[bool, int]:
+        return not column.constant, -column.missing - column.unseen
 
-    odd = [c for c in columns if c.key or c.constant or c.missing or c.unseen]
+    odd = [c for c in columns if c.constant or c.missing or c.unseen]
     return sorted(odd, key=place)[:_MOST_COLUMNS]
 
 
@@ -124,7 +124,6 @@ def _kinds(columns: Sequence[ColumnSummary]) -> Iterator[tuple[str, str]]:
     figures = [c for c in columns if not c.shares]
     words = [c for c in columns if c.shares]
     stand_out = {
-        "like a key": sum(c.key for c in columns),
         "constant": sum(c.constant for c in columns),
         "with missing values": sum(c.missing > 0 for c in columns),
         "with categories that no training row has": sum(c.unseen > 0 for c in columns),

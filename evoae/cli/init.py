@@ -120,6 +120,6 @@ def _chosen(
     except DataError as why:
         say(f"Nothing is chosen for the data, as they cannot be read yet: {why}")
         return _asked(latent, minutes)
-    for finding in findings(data):
+    for finding in (*data.notes, *findings(data)):
         say(finding)
     return {each.key: (each.value, each.reason) for each in chosen}

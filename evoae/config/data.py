@@ -20,7 +20,10 @@ from evoae.config.values import (
     Text,
     ValueRange,
     White,
+    Words,
 )
+
+USUAL = "usual"  # stands for the usual words for a missing value
 
 
 class ReduceConfig(Section):
@@ -41,6 +44,14 @@ class SourceSettings(Section):
     )
     path: Text | None = Field(
         None, description="a file (.npy, .npz, idx, .csv) or folder; null: where named sets lie"
+    )
+
+
+class ArraySettings(Section):
+    """Which part of a file is read, where it holds several."""
+
+    key: Text | None = Field(
+        None, description="name of the array (.npz, .mat, HDF5) or sheet; null: as usual"
     )
 
 
@@ -68,43 +79,84 @@ class PictureSettings(Section):
     )
 
 
-class TableSettings(Section):
-    """How the rows of tables are read."""
+class TextTableSettings(Section):
+    """How the text of tables is read. `auto` decides once for the whole file, and says so."""
 
     header: Literal["auto"] | bool = Field(
-        "auto", description="tables: whether names come first; auto: if that line has no number"
+        "auto", description="tables: whether names come first; auto: if the lines below differ"
     )
+    separator: Literal["auto", "comma", "semicolon", "tab", "bar", "space"] = Field(
+        "auto", description="tables: between cells"
+    )
+    decimal: Literal["auto", "point", "comma"] = Field(
+        "auto", description="tables: the decimal sign"
+    )
+    thousands: Literal["auto", "none", "comma", "point", "space", "apostrophe"] = Field(
+        "auto", description="tables: sign"
+    )
+    encoding: Text = Field("auto", description="tables: of the text, such as utf-8 or cp1252")
+    skip_lines: Literal["auto"] | Annotated[int, Field(ge=0, le=100_000)] = Field(
+        "auto", description="tables: lines before the names; auto: titles and comments"
+    )
+    missing_values: Words = Field(
+        (USUAL,),
+        description="tables: cells that mean none; usual: NA, NULL, None, NaN and so on",
+    )
+
+
+class TableSettings(TextTableSettings):
+    """How the rows of tables are used."""
+
     label_column: Text | None = Field(
-        "auto", description="tables: holds the labels; auto: as the named set says; null: none"
+        "auto",
+        description="tables: its name, or last; auto: as a named set says; null: none",
     )
     categorical: Columns | Literal["auto"] = Field(
         "auto", description="tables: columns of categories, besides those of text"
     )
     ignore: Columns = Field((), description="tables: columns to leave out")
+    keys: Columns | Literal["auto"] = Field(
+        "auto",
+        description="tables: columns that tell rows apart; auto: if they look so",
+    )
+    dates: Literal["leave_out", "number"] = Field(
+        "leave_out", description="tables: dates become days, or not"
+    )
     missing: Literal["auto", "refuse", "drop", "impute"] = Field(
         "auto", description="tables: rows with gaps; auto refuses"
     )
-    missing_values: Columns = Field(
-        ("?", "NA", "NaN", "nan"),
-        description="tables: cells that mean none, as empty ones do",
-    )
 
 
-class DataConfig(TableSettings, PictureSettings, SourceSettings):  # read from right to left
+class DataConfig(
+    TableSettings, PictureSettings, ArraySettings, SourceSettings
+):  # read from right to left
     """What to rebuild: a named set, a file, or a folder."""
 
     validation: SplitSize = Field(
         0.1, description="training inputs to validate on: a share or a number"
     )
     test: SplitSize = Field(0.1, description="inputs to test on, if the data bring none: likewise")
+    group: Text | None = Field(
+        None,
+        description="keeps groups together: a column, folder, or pattern; null: no",
+    )
+    time: Text | None = Field(
+        None, description="trains on what came before: a column, or order; null: no"
+    )
     reduce: ReduceConfig = Field(ReduceConfig(), description="subset used by the search")
 
     @model_validator(mode="after")
     def _named_or_filed(self) -> Self:
         if self.name is None and self.path is None:
             raise ValueError("give a name (such as fashion_mnist) or a path")
+        if self.group is not None and self.time is not None:
+            raise ValueError("group and time exclude each other; give one of them")
         return self
 
 
 # What says nothing about some data; a reader refuses those that say nothing about what it read.
-SPECIAL = frozenset((TableSettings.model_fields | PictureSettings.model_fields).keys())
+SPECIAL = frozenset(
+    key
+    for section in (TableSettings, PictureSettings, ArraySettings)
+    for key in section.model_fields
+)

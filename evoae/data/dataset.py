@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data.arrays import Images, Labels, joined, order, take, take_labels
 from evoae.data.kinds.recorded import RecordedKind
+from evoae.data.origins import Origins, joined_origins, take_origins
 from evoae.errors import DataError
 
 # Marks a field of a kind that readers obey, so that new items come encoded already.
@@ -96,6 +97,13 @@ class AbstractKind(ABC):
         """
 
     @abstractmethod
+    def doubts(self, source: Source) -> Iterator[str]:
+        """Yield how new items differ from those that it was fitted on, a sentence each.
+
+        They were given to `inputs` before.
+        """
+
+    @abstractmethod
     def header(self, shape: tuple[int, ...]) -> list[str]:
         """Return the names of the cells of an item; none if they cannot be known."""
 
@@ -136,6 +144,21 @@ class AbstractKind(ABC):
         return {"name": self.name, "item": self.item, "fitted": dataclasses.asdict(self)}
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A setting of `data` that suits what was read.
+
+    Attributes:
+        key: within the section.
+        value: as a configuration has it.
+        reason: in a few words.
+    """
+
+    key: str
+    value: Any
+    reason: str
+
+
 class Source(ABC):
     """What a reader found, not split yet; each kind has its own.
 
@@ -166,6 +189,22 @@ class Source(ABC):
             DataError: a split would be empty, or the items cannot be used as `config` says.
         """
 
+    @abstractmethod
+    def suggestions(self, config: DataConfig) -> tuple[Suggestion, ...]:
+        """Return the settings that these items need, or that suit them, beyond those of `config`.
+
+        Raises:
+            DataError: `config` does not fit them.
+        """
+
+    @abstractmethod
+    def origins(self, kind: AbstractKind) -> Origins | None:
+        """Return the names of all items, in the order of `kind.inputs`.
+
+        Args:
+            kind: of the model that they are given to, which knows the keys of its table.
+        """
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -178,6 +217,9 @@ class Dataset:
         origin: how the splits were drawn, one line per step.
         kind: what the items are, with what was fitted on the training split.
         train_labels, validation_labels, test_labels: (n,), or None if the source has none.
+        train_origins, validation_origins, test_origins: the items' names in their own file, n, or
+            None if the source has none.
+        notes: what a person should know of how the data were read, a sentence each.
     """
 
     name: str
@@ -189,6 +231,10 @@ class Dataset:
     train_labels: Labels | None = None
     validation_labels: Labels | None = None
     test_labels: Labels | None = None
+    train_origins: Origins | None = None
+    validation_origins: Origins | None = None
+    test_origins: Origins | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -230,6 +276,8 @@ class Dataset:
             origin=(*self.origin, drawn),
             train_labels=take_labels(self.train_labels, train),
             validation_labels=take_labels(self.validation_labels, validation),
+            train_origins=take_origins(self.train_origins, train),
+            validation_origins=take_origins(self.validation_origins, validation),
         )
 
     def joined(self) -> Dataset:
@@ -239,6 +287,7 @@ class Dataset:
             train=np.concatenate([self.train, self.validation]),
             origin=(*self.origin, "trained on validation as well"),
             train_labels=joined((self.train_labels, self.validation_labels)),
+            train_origins=joined_origins((self.train_origins, self.validation_origins)),
         )
 
 

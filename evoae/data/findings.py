@@ -9,25 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.data.dataset import Dataset
-from evoae.data.kinds.columns import Column
 from evoae.data.kinds.images import ImageKind
 from evoae.data.kinds.tables import Table
 from evoae.data.scaling import BYTE, MASK, as_bytes, chunks
 from evoae.formatting import count
 
 _SHOWN = 5  # names in a sentence
-_FEWEST = 20  # rows in which numbers may be a key
-_ROUNDING = 0.1  # that a large whole number may lose as a standardised float32
 _NARROW = 64  # levels of 256 that values of some contrast fill
 _STRAY = 0.0005  # share of values at either end that may be anything
 _LOOKED_AT = 2**24  # values, about
-_DENSE = 1.5  # numbers of a key span at most so many times the rows
 
 
 def findings(dataset: Dataset) -> tuple[str, ...]:
     """Return what stands out.
 
-    Columns that are constant or count the rows, images in which nearly nothing varies, items that
+    Columns that are constant, images in which nearly nothing varies, items that
     two splits share.
     """
     return tuple(_findings(dataset))
@@ -39,16 +35,10 @@ def _findings(dataset: Dataset) -> Iterator[str]:
         same = [
             column.name for column, part in kind.parts() if is_constant(dataset.train[:, part])
         ]
-        keys = [column.name for column, part in kind.parts() if is_key(dataset, column, part)]
         if same:
             yield (
                 f"The same in every training row, so that nothing is learned from it: "
                 f"{_listed(same)}. To leave it out, put it into data.ignore."
-            )
-        if keys:
-            yield (
-                f"A number of its own for each row, like a key, which no code can keep: "
-                f"{_listed(keys)}. To leave it out, put it into data.ignore."
             )
     elif kind.pictures:
         yield from _few_levels(dataset)
@@ -112,19 +102,6 @@ def _scale_for(dataset: Dataset, low: int, high: int) -> str:
 def is_constant(values: NDArray[np.generic]) -> bool:
     """Tell whether all rows, (n, inputs), are the same."""
     return bool((values == values[:1]).all())
-
-
-def is_key(dataset: Dataset, column: Column, part: slice) -> bool:
-    """Tell whether a column of numbers counts the rows."""
-    if column.categories:
-        return False
-    splits = (dataset.train, dataset.validation, dataset.test)
-    encoded = np.concatenate([split[:, part] for split in splits]).astype(np.float64)
-    values = column.decode(encoded).astype(np.float64).ravel()
-    whole = np.sort(np.round(values))
-    if len(whole) < _FEWEST or np.abs(values - np.round(values)).max() > _ROUNDING:
-        return False
-    return bool((np.diff(whole) > 0).all()) and whole[-1] - whole[0] < _DENSE * len(whole)
 
 
 def _fingerprint(item: NDArray[np.generic]) -> bytes:

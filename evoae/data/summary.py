@@ -9,7 +9,7 @@ import numpy as np
 
 from evoae.data.arrays import Images
 from evoae.data.dataset import Dataset
-from evoae.data.findings import findings, is_constant, is_key
+from evoae.data.findings import findings, is_constant
 from evoae.data.kinds.tables import Table
 
 _CHUNK = 2**22  # values in memory at once as floats
@@ -27,7 +27,6 @@ class ColumnSummary:
         mean, deviation, low, high: of a numeric column; None for a categorical one.
         shares: of the rows that each category has; empty for a numeric column.
         constant: whether all training rows have the same.
-        key: whether it counts the rows, see `evoae.data.findings`.
     """
 
     name: str
@@ -40,7 +39,6 @@ class ColumnSummary:
     high: float | None = None
     shares: dict[str, float] = field(default_factory=dict)
     constant: bool = False
-    key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Summary:
         rows, left_out: that the file of a table has, and those left out for want of a value; 0
             for images.
         columns: of a table; none for images.
-        notes: what should be known before figures are trusted, see `evoae.data.findings`.
+        notes: what should be known before figures are trusted, see `Dataset.notes` and `findings`.
     """
 
     name: str
@@ -98,7 +96,7 @@ def summarise(dataset: Dataset) -> Summary:
         rows=table.rows,
         left_out=table.left_out,
         columns=tuple(_columns(table, dataset)),
-        notes=findings(dataset),
+        notes=(*dataset.notes, *findings(dataset)),
     )
 
 
@@ -111,11 +109,10 @@ def _columns(table: Table, dataset: Dataset) -> Iterator[ColumnSummary]:
             shares = zip(column.categories, inputs.mean(axis=0).tolist(), strict=True)
             yield ColumnSummary(*counted, shares=dict(shares), constant=constant)
         else:
-            values = column.decode(inputs).astype(np.float64)
+            values = column.values(inputs).astype(np.float64)
             low, high = float(values.min()), float(values.max())
             figures = column.mean, float(values.std()), low, high
-            key = is_key(dataset, column, part)
-            yield ColumnSummary(*counted, *figures, constant=constant, key=key)
+            yield ColumnSummary(*counted, *figures, constant=constant)
 
 
 def mean_item_error(train: Images, images: Images) -> float:

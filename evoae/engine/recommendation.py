@@ -18,11 +18,10 @@ from evoae.config.data import DataConfig
 from evoae.config.load import make_config
 from evoae.config.schema import Config
 from evoae.data.dataset import Dataset
-from evoae.data.load import load
+from evoae.data.load import read
 from evoae.data.pca import LARGEST, pca_errors
 from evoae.data.progress import Say, silent
 from evoae.engine.problem import why_no_linear_path
-from evoae.errors import DataError
 from evoae.execution.bfloat16 import has_bfloat16
 from evoae.execution.machine import cpu_flags
 from evoae.execution.probe import TensorFlow
@@ -120,12 +119,16 @@ def recommend(
     Raises:
         DataError: the data cannot be used.
     """
-    chosen = []
-    try:
-        data = load(config.data, config.seed, say)
-    except DataError as why:
-        data = _imputed(config.data, config.seed, why)
-        chosen.append(Recommendation("data.missing", "impute", "cells are missing"))
+    source = read(config.data, say)
+    suggested = source.suggestions(config.data)
+    chosen = [Recommendation(f"data.{each.key}", each.value, each.reason) for each in suggested]
+    settings = {each.key: each.value for each in suggested}
+    data = source.split(
+        DataConfig.model_validate({**config.data.model_dump(), **settings}), config.seed
+    )
+    for remark in source.remarks:
+        say(remark)
+    suited = len(chosen)
     if minutes is not None:
         chosen += [
             Recommendation("search.generations", None, "as many as the minutes admit"),
@@ -144,7 +147,8 @@ def recommend(
     ]
     effort = _Effort.of(data, latent, minutes or _MINUTES)
     chosen += [*_space(config, data, latent, effort), *_training(data, effort)]
-    return data, tuple(each for each in chosen if not _is_set(config, each.key))
+    free = [each for each in chosen[suited:] if not _is_set(config, each.key)]
+    return data, (*chosen[:suited], *free)
 
 
 def _is_set(config: Config, key: str) -> bool:
@@ -154,20 +158,6 @@ def _is_set(config: Config, key: str) -> bool:
     for section in sections:
         place = getattr(place, section)
     return not place.model_fields_set.isdisjoint(_DECIDED_BY.get(name, {name}))
-
-
-def _imputed(config: DataConfig, seed: int, why: DataError) -> Dataset:
-    """Return the data with missing cells imputed.
-
-    Raises:
-        DataError: that is not what they lack; `why` says what is.
-    """
-    if config.missing != "auto":
-        raise why
-    try:
-        return load(config.model_copy(update={"missing": "impute"}), seed)
-    except DataError:
-        raise why from None
 
 
 def _knee(data: Dataset) -> tuple[int, str]:

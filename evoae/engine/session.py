@@ -70,6 +70,8 @@ def search(
     folder = Path(run) if run is not None else next_folder(name or problem.dataset.name)
     metadata = replace(problem.metadata(), seeds=seed_genomes(problem))
     reusable = [ReusableRun(run, metadata) for run in config.search.reuse]
+    for note in problem.dataset.notes:
+        _said(callback)(note)
     for finding in findings(problem.dataset):
         _said(callback)(f"warning: {finding}")
     share(problem.dataset, _said(callback))  # what can fail does so before there is a folder

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from statistics import median_low
 
-from evoae.data.findings import findings
 from evoae.data.pca import LARGEST, pca_errors
 from evoae.engine.problem import Problem
 from evoae.evaluation import cost
@@ -28,7 +27,6 @@ def config_warnings(problem: Problem) -> tuple[str, ...]:
 
 def _warnings(problem: Problem) -> Iterator[str]:
     config, data = problem.config, problem.dataset
-    yield from findings(data)
     rng = batch_rng(config.seed, 0)
     drawn = [sample(rng, problem.space) for _ in range(_DRAWN)]
     different = len({candidate_id(genome) for genome in drawn})

@@ -18,6 +18,7 @@ from statistics import fmean
 import numpy as np
 
 from evoae.config.schema import Config
+from evoae.data.findings import findings
 from evoae.data.shared_memmap import share
 from evoae.engine.problem import Problem
 from evoae.errors import SearchError
@@ -151,7 +152,12 @@ def forecast(
         disk_bytes=simulation.disk,
         sampled=len(tried.evaluations) + len(tried.failed),
         failed=tried.failed,
-        warnings=(*busy, *config_warnings(problem)),
+        warnings=(
+            *busy,
+            *problem.dataset.notes,
+            *findings(problem.dataset),
+            *config_warnings(problem),
+        ),
     )
 
 

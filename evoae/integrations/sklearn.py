@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
@@ -49,9 +50,10 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     `fit` runs `evoae.search` on X and trains the winner properly (`evoae refit`). X is either a
     table, an array or DataFrame (n, features) of finite numbers, whose columns are standardised on
     the training rows, or images (n, height, width) or (n, height, width, channels), uint8 or
-    floats in 0..1. Validation rows are drawn from X (`data.validation`, a tenth); what is measured
-    on rows that `fit` never saw is for the caller to do, so the test set is a single row
-    (`data.test`).
+    floats in 0..1. A DataFrame may also hold text, categories, dates and gaps: it is then treated
+    like a CSV file, and what is rebuilt returns as a DataFrame. Validation rows are drawn from X
+    (`data.validation`, a tenth); what is measured on rows that `fit` never saw is for the caller
+    to do, so the test set is a single row (`data.test`).
 
     Every parameter but `random_state` and `run` is a section of evoae's configuration, or stands
     for one setting; each setting can be tuned by its path, as in
@@ -160,7 +162,7 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         Raises:
             EvoaeError: a parameter or X cannot be used, or no training gave a score.
-            ValueError: X is a table that scikit-learn refuses, such as one with NaN.
+            ValueError: X is an array that scikit-learn refuses, such as one with NaN.
         """
         del y
         array = self._seen_first(X)
@@ -185,14 +187,15 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         array, model = self._seen_again(X), self._model()
         return self._through(array, lambda inputs: model.encode(inputs).reshape(len(inputs), -1))
 
-    def inverse_transform(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+    def inverse_transform(self, X: ArrayLike) -> Any:  # noqa: N803
         """Return what codes stand for, in the units of the X that `fit` saw.
 
         Args:
             X: (n, code size).
 
         Returns:
-            (n, features) in float64; or images in float32, in 0..255 if those of `fit` were uint8.
+            (n, features) in float64; a DataFrame, if that of `fit` held more than numbers; or
+            images in float32, in 0..255 if those of `fit` were uint8.
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=np.float32)
@@ -202,6 +205,8 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 f"{self._n_features_out}"
             )
         rebuilt = self._model().decode_all(codes)
+        if self._table is not None:
+            return self._table.decode(rebuilt)
         if self._moments is not None:
             mean, scale = self._moments
             return np.asarray(rebuilt * scale + mean)
@@ -250,8 +255,12 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         tags.input_tags.three_d_array = True
         return tags
 
-    def _seen_first(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+    def _seen_first(self, X: ArrayLike) -> Any:  # noqa: N803
         """Check the X of a fit and note its form; return rows, or images with channels."""
+        self._mixed = _is_mixed(X)
+        if self._mixed:
+            self._flat, self._white = False, 1
+            return validate_data(self, X, skip_check_array=True)
         if (X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim) < 3:
             self._flat, self._white = False, 1
             array: NDArray[Any] = validate_data(
@@ -266,9 +275,13 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.n_features_in_ = math.prod(array.shape[1:])
         return array
 
-    def _seen_again(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+    def _seen_again(self, X: ArrayLike) -> Any:  # noqa: N803
         """Check that X is of the form that `fit` saw; return rows, or images with channels."""
         check_is_fitted(self)
+        if self._table is not None:
+            if not hasattr(X, "iloc"):
+                raise DataError("X", "no DataFrame", "give one with the columns that fit saw")
+            return X
         if self._moments is not None:
             rows: NDArray[Any] = validate_data(
                 self, X, reset=False, dtype=[np.float64, np.float32]
@@ -283,11 +296,12 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             )
         return images if images.dtype == np.uint8 else as_images(images, "X")
 
-    def _searched(self, array: NDArray[Any], folder: Path) -> Run:
+    def _searched(self, array: Any, folder: Path) -> Run:
         """Search and refit in `folder`, with the data beside it."""
         check_free(folder)
         named = getattr(self, "feature_names_in_", None)
-        data = folder.with_name(f"{folder.name}-data.{'npz' if array.ndim == 2 else 'npy'}")
+        suffix = "csv" if self._mixed else "npz" if array.ndim == 2 else "npy"
+        data = folder.with_name(f"{folder.name}-data.{suffix}")
         config = configuration(self.get_params(deep=False), data)
         callback = ConsoleCallback() if self.verbose else Callback()
         if data.exists():
@@ -295,7 +309,9 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         try:
             with translate_os_errors(data):
                 data.parent.mkdir(parents=True, exist_ok=True)
-                if array.ndim == 2:
+                if self._mixed:
+                    array.to_csv(data, index=False)
+                elif array.ndim == 2:
                     columns = {} if named is None else {"columns": named.astype(str)}
                     np.savez(data, x=array, **columns)
                 else:
@@ -329,7 +345,8 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.history_ = [dict(generation.stats) for generation in run.generations()]
         model = open_model(run.path, kind="search" if self.refit is False else "refit")
         self._moments = None
-        if isinstance(model.kind, Table):
+        self._table = model.kind if self._mixed and isinstance(model.kind, Table) else None
+        if isinstance(model.kind, Table) and self._table is None:
             columns = [(column.mean, column.scale) for column in model.kind.columns]
             self._moments = tuple(np.array(columns, np.float64).T)
         self._trained = _Trained(model)
@@ -341,8 +358,10 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         model: Model = self._trained.model
         return model
 
-    def _inputs(self, array: NDArray[Any]) -> Floats:
+    def _inputs(self, array: Any) -> Floats:
         """Return checked rows or images as the network takes them."""
+        if self._table is not None:
+            return self._table.encode(array, "X")
         if self._moments is None:
             return scaled(array)
         mean, scale = self._moments
@@ -352,12 +371,18 @@ class AutoencoderSearch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             raise DataError("X", "values beyond the range of float32 once standardised", "mend X")
         return inputs
 
-    def _through(
-        self, array: NDArray[Any], function: Callable[[Floats], NDArray[Any]]
-    ) -> NDArray[Any]:
+    def _through(self, array: Any, function: Callable[[Floats], NDArray[Any]]) -> NDArray[Any]:
         """Apply `function` to network inputs, in batches; join what it returns for each."""
         parts = batches(array, self._model().batch)
         return np.concatenate([function(self._inputs(part)) for part in parts])
+
+
+def _is_mixed(X: object) -> bool:  # noqa: N803
+    """Tell whether it is a DataFrame that holds more than numbers."""
+    if not isinstance(X, pd.DataFrame):
+        return False
+    numeric = all(map(pd.api.types.is_numeric_dtype, X.dtypes))
+    return not numeric or bool(X.isna().any(axis=None))
 
 
 class _Trained:

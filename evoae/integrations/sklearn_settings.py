@@ -18,6 +18,15 @@ from evoae.errors import ConfigError
 SECTIONS = ("data", "model", "objective", "search", "training", "refit", "execution")
 PLACE = "AutoencoderSearch"  # what a sentence calls the parameters
 _OF_X = ("validation", "test", "reduce")  # settings of `data` that mean something for X
+# How the estimator writes X: every column of it is a feature.
+_WRITTEN: Mapping[str, Mapping[str, Any]] = {
+    ".npy": {},
+    ".npz": {"keys": []},
+    ".csv": {
+        **{"keys": [], "header": True, "separator": "comma", "skip_lines": 0},
+        **{"decimal": "point", "thousands": "none", "encoding": "utf-8"},
+    },
+}
 
 
 def configuration(parameters: Mapping[str, Any], data: Path) -> Config:
@@ -53,7 +62,7 @@ def configuration(parameters: Mapping[str, Any], data: Path) -> Config:
                 raise ConfigError(
                     f"{PLACE}: data.{key}", raw["data"][key], "the data are X, so remove it"
                 )
-        raw["data"] = {"test": 1, **raw["data"], "path": str(data)}
+        raw["data"] = {"test": 1, **raw["data"], **_WRITTEN[data.suffix], "path": str(data)}
     return make_config(raw, source=PLACE)
 
 

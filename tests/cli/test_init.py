@@ -52,7 +52,7 @@ def test_the_folder_template_takes_a_folder_that_exists(folder: Path) -> None:
 
 
 def test_a_config_for_a_table_reads_it(folder: Path) -> None:
-    (folder / "t.csv").write_text("a,b\n" + "".join(f"{i},{i % 3}\n" for i in range(30)))
+    (folder / "t.csv").write_text("a,b\n" + "".join(f"{i % 9},{i % 3}\n" for i in range(30)))
     run("mine.yaml", "--data", "t.csv")
     config = load_config(folder / "mine.yaml")
     assert load(config.data, config.seed).input_shape == (2,)

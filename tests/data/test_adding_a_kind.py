@@ -24,6 +24,7 @@ from evoae.config.schema import Config
 from evoae.data.arrays import take, take_labels
 from evoae.data.dataset import AbstractKind, Dataset, Source
 from evoae.data.kinds.registry import KINDS, kind_of, kind_of_array, restore
+from evoae.data.origins import Origins
 from evoae.data.splits import check_enough, draw, drawn
 from evoae.errors import ConfigError, DataError, UseError
 from evoae.report.page import write_report
@@ -73,6 +74,9 @@ class Angles(AbstractKind):
     def inputs(self, source):
         return ((source.angles / self.turn).astype(np.float32),), None
 
+    def doubts(self, source):
+        return iter(())
+
     def header(self, shape):
         return [f"angle {number}" for number in range(1, shape[0] + 1)]
 
@@ -96,6 +100,12 @@ class AngleSource(Source):
 
     def __len__(self):
         return len(self.angles)
+
+    def suggestions(self, config):
+        return ()
+
+    def origins(self, kind):
+        return Origins.counted(len(self))
 
     def split(self, config, seed, given=None):
         check_enough(len(self), self.name, Angles.item)

@@ -250,7 +250,8 @@ def test_a_pickle_is_of_no_known_format(tmp_path: Path) -> None:
     error = complaint(path)
     assert error.value == "a file of no known format"
     assert error.next_step == (
-        "evoae reads: .npy, .npz, idx, CSV (.csv, .tsv, .data or .txt), "
+        "evoae reads: spreadsheets (.xlsx, .xls, .ods), Parquet, Feather, Stata, SAS, SPSS, "
+        "MATLAB (.mat), HDF5, .npy, .npz, text tables (.csv, .tsv, .data, .txt), idx, "
         "a folder of idx files, as MNIST has them, or of one with images and one with labels, "
         "a folder of pictures"
     )
@@ -346,7 +347,7 @@ def test_an_ambiguous_npz_is_told_its_arrays(
 ) -> None:
     error = complaint(npz_of(**{name: pictures(5) for name in names}))
     assert error.value == f"which are the images? It holds {listed}"
-    assert error.next_step == "name them x, or x_train and x_test"
+    assert error.next_step == "name one with data.key, or save them as x, or x_train and x_test"
 
 
 @pytest.mark.parametrize(

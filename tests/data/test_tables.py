@@ -202,7 +202,7 @@ def test_imputing_fills_with_what_the_training_rows_show(csv: Csv) -> None:
 
 def test_filling_and_scaling_look_at_no_validation_or_test_row() -> None:
     frame = made_up(200)
-    config = DataConfig(path="x", missing="impute")
+    config = DataConfig(path="x", missing="impute", keys=())
     first = Rows("x", "x", frame).split(config, 1)
     position = pd.Series(range(200))
     numbered = Rows("x", "x", frame.assign(age=position)).split(config, 1)
@@ -218,7 +218,7 @@ def test_filling_and_scaling_look_at_no_validation_or_test_row() -> None:
 
 
 def test_a_category_that_only_other_splits_have_becomes_zeros_and_is_counted() -> None:
-    config = DataConfig(path="x", validation=10, test=10)
+    config = DataConfig(path="x", validation=10, test=10, keys=())
     numbered = made_up().assign(age=range(60))
     order = Rows("x", "x", numbered).split(config, 1)
     last = int(the_table(order).decode(order.test).loc[0, "age"])
@@ -232,7 +232,7 @@ def test_a_category_that_only_other_splits_have_becomes_zeros_and_is_counted() -
 
 
 def test_a_column_without_a_value_among_the_training_rows_is_a_sentence() -> None:
-    config = DataConfig(path="x", validation=10, test=10, missing="impute")
+    config = DataConfig(path="x", validation=10, test=10, missing="impute", keys=())
     numbered = made_up().assign(age=range(60))
     order = Rows("x", "x", numbered).split(config, 1)
     last = int(the_table(order).decode(order.test).loc[0, "age"])
@@ -291,34 +291,31 @@ def test_header_and_missing_values_obey_the_settings(csv: Csv) -> None:
             "a,b\n1,2\n",
             "1 row(s); train and validation and test need 3 or more",
         ),
-        ("a,b\n1,2\n3\n4,5\n", "line 3 has 1 cells, the first one 2; mend that line"),
-        ("a,b\n1,2\n3,4,5\n4,5\n", "line 3 has 3 cells, the first one 2; mend that line"),
-        (
-            "a,b,a\n1,2,3\n",
-            "two columns are called 'a'; rename one, or set data.header: false",
-        ),
-        (",b\n1,2\n3,4\n", "column 1 has no name; name it, or remove the column"),
+        ("a,b\n1,2\n3\n4,5\n", "line 3 has 1 cell, most lines 2; mend that line"),
+        ("a,b\n1,2\n3,4,5\n4,5\n", "line 3 has 3 cells, most lines 2; mend that line"),
         (
             "a,b\n1,\n3,?\n4,NaN\n",
-            "column 'b' holds no value; add 'b' to data.ignore",
+            "column 'b' holds no value; set data.ignore=[\"b\"]",
         ),
         (
             "a,b\n1,7\n3,8\n4,oops\n5,9\n",
-            "column 'b' holds 'oops' among its numbers, in row 3. "
-            "Add it to data.missing_values, or 'b' to data.categorical.",
+            "column 'b' holds 'oops' among its numbers, in row 3; set "
+            'data.missing_values=["usual", "oops"], or, where words are categories, '
+            'data.categorical=["b"]',
         ),
         (
             "a\n1\n2\ninf\n3\n",
-            "column 'a' holds 'inf' among its numbers, in row 3. "
-            "Add it to data.missing_values, or 'a' to data.categorical.",
+            "column 'a' holds 'inf' among its numbers, in row 3; set "
+            'data.missing_values=["usual", "inf"], or, where words are categories, '
+            'data.categorical=["a"]',
         ),
         (
             "a,b\n" + "".join(f"{i},id{i}\n" for i in range(60)),
-            "column 'b' holds 60 different texts in 60 rows; add 'b' to data.ignore",
+            "no column is left to rebuild; leave out fewer",
         ),
         (
             "a,b\n1,2e200\n3,4e210\n5,6e220\n",
-            "column 'b' holds 2e+200 in row 1, too large; divide the column, or add 'b' to",
+            "column 'b' holds 2e+200 in row 1, too large; set data.ignore=[\"b\"]",
         ),
         ('a,b\n1,"2\n3,4\n', "not a table (unexpected end of data); save it as CSV again"),
     ],
@@ -329,8 +326,8 @@ def test_a_table_that_cannot_be_used_is_one_sentence(csv: Csv, text: str, senten
 
 def test_a_table_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_bytes("a,b\n1,ä\n".encode("latin-1"))
-    assert complaint(path) == "not a text file in UTF-8; save it as UTF-8"
+    path.write_bytes(b"a,b\n1,\0\1\2\n")
+    assert complaint(path) == "not a text file; save it as CSV in UTF-8"
     (tmp_path / "d.csv").mkdir()
     assert "a folder of no known format" in complaint(tmp_path / "d.csv")
 
@@ -385,7 +382,7 @@ def test_a_missing_label_is_counted_like_any_value_but_never_made_up(csv: Csv) -
     [
         (
             lambda frame: frame.drop(columns="dose"),
-            "rows: no column 'dose'; expected age, dose, unit, colour, grade",
+            "rows: no column 'dose'; the model needs 5 columns; it holds 'ill' besides",
         ),
         (
             lambda frame: frame.assign(dose="much"),
@@ -403,6 +400,22 @@ def test_new_rows_that_do_not_fit_are_one_sentence(
     with pytest.raises(DataError) as error:
         the_table(data).encode(change(made_up()))
     assert str(error.value) == sentence
+
+
+def test_how_new_rows_differ_is_said(data: Dataset) -> None:
+    table, new = the_table(data), made_up(20, seed=4)
+    assert list(table.doubts(Rows("new.csv", "new.csv", new))) == []
+    odd = new.rename(columns={"dose": " Dose", "unit": "UNIT"}).assign(site="x", colour="pink")
+    odd[" Dose"] = odd[" Dose"] * 1000
+    rows = Rows("new.csv", "new.csv", odd)
+    (encoded,), _ = table.inputs(rows)
+    assert (encoded[:, 3:6] == 0).all()
+    taken, passed, far, unknown = table.doubts(rows)
+    assert taken == "new.csv: took ' Dose' for 'dose', 'UNIT' for 'unit'"
+    assert passed == "new.csv: passed over 1 column, which the model does not know: 'site'"
+    assert "'dose' is far from the training rows" in far
+    assert far.endswith("rows: is it in the same unit?") or "every row" in far
+    assert "'colour' is 'pink' in 20 rows, which no training row is" in unknown
 
 
 def test_a_new_file_may_lack_the_header_and_the_label(data: Dataset, csv: Csv) -> None:
@@ -442,7 +455,7 @@ def test_reading_returns_rows_for_a_table(table_file: Path) -> None:
 
 def test_a_cell_may_be_long(csv: Csv) -> None:
     words = ["x" * 200_000, "y"]
-    path = csv("a,b\n" + "".join(f"{i},{words[i % 2]}\n" for i in range(30)))
+    path = csv("a,b\n" + "".join(f"{i % 7},{words[i % 2]}\n" for i in range(30)))
     assert load(DataConfig(path=str(path)), 0).input_shape == (3,)
 
 

@@ -168,6 +168,33 @@ def test_names_go_in_and_out(fitted):
         fitted.transform(correlated(9).rename(columns={"a": "z"}))
 
 
+def test_a_dataframe_of_words_dates_and_gaps_is_treated_like_csv():
+    rows = correlated(90).assign(
+        city=pd.Categorical(["Ulm", "Bonn", "Kiel"] * 30),
+        when=pd.date_range("2024-01-01", periods=90),
+    )
+    rows.loc[[3, 40], "b"] = np.nan
+    model = tiny().fit(rows)
+    codes = model.transform(rows[:7])
+    back = model.inverse_transform(codes)
+    assert [*back.columns] == [*"abcde", "city"]  # dates are left out, as in a file
+    assert set(back["city"]) <= {"Ulm", "Bonn", "Kiel"}
+    shuffled = rows[:7][[*rows.columns[::-1]]]
+    np.testing.assert_array_equal(model.transform(shuffled), codes)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.score_samples(rows[:7]), model.score_samples(rows[:7]))
+    with pytest.raises(DataError, match="no column 'city'"):
+        model.transform(rows.drop(columns="city"))
+    with pytest.raises(DataError, match="give one with the columns that fit saw"):
+        model.transform(codes)
+
+
+def test_a_column_of_a_dataframe_that_counts_rows_stays_a_feature():
+    rows = correlated(60).assign(number=range(60))
+    model = tiny().fit(rows)
+    assert model.inverse_transform(model.transform(rows)).shape == (60, 6)
+
+
 def test_what_was_found_is_told(fitted):
     assert fitted.hall_of_fame_[0]["genome"] == fitted.best_genome_
     assert fitted.hall_of_fame_[0]["val_loss"] == fitted.best_loss_

@@ -1,69 +1,33 @@
-"""Cells of tables: read from a CSV file, and understood as numbers or text.
-
-With `header: auto` the first line names the columns unless one of its cells is a number.
-
-Cells stand between commas, semicolons, tabs or bars, whichever the first line has most of; with
-semicolons a comma may be the decimal sign. Spaces around a cell don't count.
-"""
+"""Cells of tables, understood as numbers or text."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cache
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.config.data import USUAL
 from evoae.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_LONGEST_CELL = 2**26  # characters
-_SEPARATORS = ",;\t|"  # the first one wins a tie
 _WHOLE = re.compile(r"([-+]?\d+)\.0*")  # a category that is a whole number written as a float
-_DECIMAL_COMMA = re.compile(r"^(\s*[-+]?\d*),(\d+(?:[eE][-+]?\d+)?\s*)$")
 LARGEST = 1e30  # of the numbers, so that their squares can be summed
+_USUAL_WORDS = (
+    *("?", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "NaT"),
+    *("NULL", "Null", "null", "None", "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NV"),
+)
 
 
-def read_frame(path: Path, header: bool | Literal["auto"] = "auto") -> tuple[pd.DataFrame, bool]:
-    """Read all cells of a CSV file, as text.
-
-    Args:
-        path: of the file, UTF-8.
-        header: whether the first line names the columns; `auto`: it does if it holds no number.
-
-    Returns:
-        (n, columns), n at least 1; and whether the file names the columns, which are c1, c2 and so
-        on if it does not.
-
-    Raises:
-        DataError: it is not text, not a table, or holds no rows.
-    """
-    import pandas as pd
-
-    place = str(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = _lines(file, place)
-    except UnicodeDecodeError as why:
-        raise DataError(place, "not a text file in UTF-8", "save it as UTF-8") from why
-    except csv.Error as why:
-        raise DataError(place, f"not a table ({why})", "save it as CSV again") from why
-    except OSError as why:
-        raise DataError(place, f"cannot be read ({why.strerror})", "check the path") from why
-    if not lines:
-        raise DataError(place, "an empty table", "add rows")
-    if not (_has_header(lines) if header == "auto" else header):
-        names = [f"c{number}" for number in range(1, len(lines[0]) + 1)]
-        return pd.DataFrame(lines, columns=names, dtype=object), False
-    if len(lines) == 1:
-        raise DataError(place, "a header and no rows", "add rows, or set data.header: false")
-    return pd.DataFrame(lines[1:], columns=_names(lines[0], place), dtype=object), True
+def missing_words(given: Iterable[str]) -> tuple[str, ...]:
+    """Return the words that mean a missing value, as `data.missing_values` gives them."""
+    listed = [word for each in given for word in (_USUAL_WORDS if each == USUAL else (each,))]
+    return tuple(dict.fromkeys(listed))
 
 
 def numbers(
@@ -72,6 +36,10 @@ def numbers(
     """Return a column, (n,), as float64, and where it holds no number that one can square."""
     import pandas as pd
 
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return pd.Series(np.nan, column.index, name=column.name), column.notna()
+    if pd.api.types.is_timedelta64_dtype(column):
+        column = column / pd.Timedelta(days=1)
     # On arrays: a step on a pandas column takes longer than one on the cells of a short one, and a
     # table may have thousands of columns.
     if column.dtype == np.float64:
@@ -104,6 +72,48 @@ def texts(column: pd.Series[Any], missing_values: Collection[str]) -> pd.Series[
     """Return a column, (n,), as text without the spaces around it; 1.0 reads as 1."""
     text = column.map(_as_text, na_action="ignore").astype(object)
     return text.mask(text.isin(["", *missing_values]))
+
+
+def days(cells: pd.Series[Any], format: str) -> pd.Series[Any]:
+    """Return dates or times, (n,), as days since 1970 or midnight; NaN where a cell is none.
+
+    Args:
+        cells: of text.
+        format: as `strptime` takes it, or `ISO8601` for any date of that standard.
+    """
+    import pandas as pd
+
+    read = pd.to_datetime(cells, format=format, errors="coerce", utc=True)
+    return ((read - _epoch(format)) / pd.Timedelta(days=1)).astype("float64")
+
+
+def dates(values: NDArray[np.float64], format: str) -> NDArray[Any]:
+    """Return days, (n,), as dates or times of a format; the text "NaT" for what is none."""
+    import pandas as pd
+
+    spans = pd.to_timedelta(np.round(values * 86_400_000), unit="ms")
+    moments = _epoch(format) + pd.Series(spans)
+    said = "%Y-%m-%dT%H:%M:%S" if format == "ISO8601" else format
+    texts: NDArray[Any] = moments.dt.strftime(said).fillna("NaT").to_numpy(object)
+    return texts
+
+
+def _epoch(format: str) -> pd.Timestamp:
+    """Return the moment from which days are counted: times alone are of 1900 for pandas."""
+    import pandas as pd
+
+    dated = format == "ISO8601" or "%y" in format.lower()
+    return pd.Timestamp("1970-01-01" if dated else "1900-01-01", tz="UTC")
+
+
+def as_plain(column: pd.Series[Any]) -> NDArray[Any]:
+    """Return cells as they are, (n,) of Python objects; moments as text."""
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(column):
+        column = column.astype(str)
+    cells: NDArray[Any] = column.to_numpy(object)
+    return cells
 
 
 def as_labels(cells: pd.Series[Any], missing_values: Collection[str], place: str) -> NDArray[Any]:
@@ -144,49 +154,3 @@ def _as_text(value: object) -> str:
     said = str(value).strip()
     number = _WHOLE.fullmatch(said)
     return number[1] if number else said
-
-
-def _has_header(lines: list[list[str]]) -> bool:
-    """Guess whether the first line names the columns: no cell of it is a number."""
-    return not any(map(_is_number, lines[0]))
-
-
-def _lines(file: IO[str], place: str) -> list[list[str]]:
-    """Return the cells of every line that is not blank; all lines have as many."""
-    first = next((line for line in file if line.strip()), "")
-    separator = max(_SEPARATORS, key=re.sub(r'"[^"]*"', "", first).count)
-    file.seek(0)
-    csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
-    lines: list[list[str]] = []
-    for cells in reader:
-        if len(cells) < 2 and not "".join(cells).strip():
-            continue
-        if lines and len(cells) != len(lines[0]):
-            seen = f"line {reader.line_num} has {len(cells)} cells, the first one {len(lines[0])}"
-            raise DataError(place, seen, "mend that line")
-        if separator == ";":
-            cells = [_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in cells]
-        lines.append(cells)
-    return lines
-
-
-def _names(first: list[str], place: str) -> list[str]:
-    """Return the names of the columns, from the cells of the header."""
-    names = [cell.strip() for cell in first]
-    for position, name in enumerate(names):
-        if not name:
-            step = "name it, or remove the column"
-            raise DataError(place, f"column {position + 1} has no name", step)
-        if name in names[:position]:
-            step = "rename one, or set data.header: false"
-            raise DataError(place, f"two columns are called '{name}'", step)
-    return names
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -9,16 +9,16 @@ have no way back from their numbers but private attributes.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evoae.data.kinds.cells import in_order, numbers, texts, whole
+from evoae.data.kinds.cells import dates, days, in_order, numbers, texts, whole
 from evoae.errors import DataError
-from evoae.formatting import figure
+from evoae.formatting import figure, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _LARGEST = 1e30  # of standardised numbers; float32 ends at 3e38
 _MOST_CATEGORIES = 1000
 _MOST_DECIMALS = 9
+_FAR = 10.0  # standard deviations from the mean
+_SHOWN = 3  # words in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Column:
         decimals: places after the point that the numbers have, 0 for whole numbers; None if more
             than nine.
         categories: of a categorical column, in the order of their inputs; empty for a numeric one.
+        date: format of dates or times, which are numbers of days here; "" for none.
         unseen: cells of the validation and test rows whose category no training row has; they
             are encoded as zeros.
     """
@@ -54,6 +57,7 @@ class Column:
     decimals: int | None = None
     categories: tuple[str, ...] = ()
     unseen: int = 0
+    date: str = ""
 
     @classmethod
     def fit(
@@ -64,19 +68,23 @@ class Column:
         *,
         impute: bool,
         place: str,
+        date: str = "",
     ) -> Self:
         """Return the column with all that the training rows tell of it.
 
         Args:
-            cells: (n,) of all rows, float64 or text, NaN where missing.
+            cells: (n,) of all rows, float64, or text of categories or dates, NaN where missing.
             train: (k,) positions of the training rows.
             missing: cells without a value in the whole file.
             impute: whether a missing value shall be filled.
             place: where the rows come from, for error sentences.
+            date: format of the dates that the cells were; "" for none.
 
         Raises:
             DataError: the training rows hold no value, or too many categories.
         """
+        if date:
+            cells = days(cells, date)
         name, seen = str(cells.name), cells.to_numpy()[train]
         known = cells.iloc[train].dropna() if cells.dtype == object else seen[~np.isnan(seen)]
         if not len(known):
@@ -94,7 +102,8 @@ class Column:
             filled = seen.copy()
             filled[np.isnan(seen)] = median
         spread = float(filled.std()) if np.ptp(filled) else 0.0
-        return cls(name, missing, median, float(filled.mean()), spread or 1.0, _decimals(known))
+        mean, scale = float(filled.mean()), spread or 1.0
+        return cls(name, missing, median, mean, scale, _decimals(known), date=date)
 
     @property
     def kind(self) -> Literal["numeric", "categorical"]:
@@ -118,13 +127,19 @@ class Column:
         if self.categories:
             text = self._filled(texts(cells, missing_values), place).to_numpy()
             return np.asarray(text[:, np.newaxis] == np.array(self.categories, object))
-        values, odd = numbers(cells, missing_values)
+        if self.date:
+            text = texts(cells, missing_values)
+            values = days(text, self.date)
+            odd = text.notna() & values.isna()
+        else:
+            values, odd = numbers(cells, missing_values)
         if odd.any():
             row = int(odd.argmax())
             cell = cells.iloc[row]
             held = repr(cell) if isinstance(cell, str) else str(cell)
             said = f"column '{self.name}' holds {held} in row {row + 1}"
-            raise DataError(place, said, "expected a number")
+            step = f"expected a date like {self.date}" if self.date else "expected a number"
+            raise DataError(place, said, step)
         filled = self._filled(values, place).to_numpy(np.float64)
         with np.errstate(over="ignore"):
             scaled: NDArray[np.float64] = (filled - self.mean) / self.scale
@@ -139,10 +154,37 @@ class Column:
             )
         return scaled[:, np.newaxis]
 
+    def doubts(
+        self, cells: pd.Series[Any], missing_values: Collection[str], place: str
+    ) -> Iterator[str]:
+        """Yield how new cells, (n,), differ from those of the training rows, a sentence each."""
+        if self.categories:
+            text = texts(cells, missing_values).dropna()
+            unknown = text[~text.isin(self.categories)]
+            if len(unknown):
+                first = ", ".join(repr(word) for word in unknown.unique()[:_SHOWN])
+                said = f"'{self.name}' is {first} in {plural(len(unknown), 'row')}"
+                yield f"{place}: {said}, which no training row is: it counts as none of them"
+            return
+        inputs = self.encode(cells, missing_values, place)
+        far = np.abs(inputs[:, 0]) > _FAR
+        if far.any():
+            low, high = (figure(self.mean + side * self.scale, 3) for side in (-1, 1))
+            rows = "every row" if far.all() else f"{far.sum():,} of {plural(len(far), 'row')}"
+            yield (
+                f"{place}: '{self.name}' is far from the training rows (most {low} to {high}) in "
+                f"{rows}: is it in the same unit?"
+            )
+
     def decode(self, inputs: NDArray[np.float64]) -> NDArray[Any]:
         """Return the cells, (n,), that network inputs, (n, inputs), stand for."""
         if self.categories:
             return np.asarray(np.array(self.categories, object)[inputs.argmax(axis=1)])
+        values = self.values(inputs)
+        return dates(values, self.date) if self.date else values
+
+    def values(self, inputs: NDArray[np.float64]) -> NDArray[Any]:
+        """Return the numbers, (n,), that the inputs of a numeric column, (n, 1), stand for."""
         values: NDArray[np.float64] = inputs[:, 0] * self.scale + self.mean
         if self.decimals is None:
             return values

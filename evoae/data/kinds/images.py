@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from evoae.config.data import DataConfig
 from evoae.data.arrays import Images, Labels, joined, numbered, plain, release, take, take_labels
-from evoae.data.dataset import OBEYED_BY_READERS, AbstractKind, Dataset, Source
+from evoae.data.dataset import OBEYED_BY_READERS, AbstractKind, Dataset, Source, Suggestion
 from evoae.data.labels import check_labels
+from evoae.data.origins import Origins
 from evoae.data.scaling import (
     BYTE,
     MASK,
@@ -29,7 +31,7 @@ from evoae.data.scaling import (
     unit,
     within_bytes,
 )
-from evoae.data.splits import check_enough, draw, drawn
+from evoae.data.splits import RANDOM, Order, check_enough, draw, drawn, grouped
 from evoae.errors import DataError
 from evoae.formatting import figure, shape
 
@@ -82,7 +84,11 @@ class ImageSource(Source):
         self._check_varied(config)
         brought = self.test is not None
         labels, test_labels = (self.labels, self.test_labels) if given is None else (given, None)
-        train, validation, test = draw(len(self), config, seed, test=not brought)
+        order_by = self._order(config)
+        train, validation, test = draw(
+            len(self), config, seed, test=not brought, order_by=order_by
+        )
+        names = self._names()
         test_images = take(self.images, test) if self.test is None else self.test
         counts = len(train), len(validation), len(test_images)
         return Dataset(
@@ -90,12 +96,62 @@ class ImageSource(Source):
             train=take(self.images, train),
             validation=take(self.images, validation),
             test=test_images,
-            origin=(*self.origin, drawn(seed, *counts, brought=brought)),
+            origin=(*self.origin, drawn(seed, *counts, brought=brought, order_by=order_by)),
             kind=ImageKind(self.scale),
             train_labels=take_labels(labels, train),
             validation_labels=take_labels(labels, validation),
             test_labels=test_labels if brought else take_labels(labels, test),
+            train_origins=names.take(train),
+            validation_origins=names.take(validation),
+            test_origins=Origins.counted(len(test_images)) if brought else names.take(test),
         )
+
+    def suggestions(self, config: DataConfig) -> tuple[Suggestion, ...]:
+        """Return nothing: the reader says what pictures need."""
+        del config
+        return ()
+
+    def origins(self, kind: AbstractKind) -> Origins:
+        """Return the pictures' files, or their places in the array."""
+        del kind
+        if self.test is None:
+            return self._names()
+        return Origins.counted(len(self) + len(self.test))
+
+    def _names(self) -> Origins:
+        if self.names is None:
+            return Origins.counted(len(self))
+        return Origins("file", self.names)
+
+    def _order(self, config: DataConfig) -> Order:
+        """Return what the splits must respect.
+
+        Raises:
+            DataError: the images have no names to go by, or a name is not of the pattern.
+        """
+        if config.time is not None:
+            if config.time != "order":
+                step = "set it to order, which is that of their names"
+                raise DataError("data.time", f"images have no '{config.time}'", step)
+            return Order("the images", times=np.arange(len(self)).astype(np.float64))
+        if config.group is None:
+            return RANDOM
+        if self.names is None:
+            step = "give them as files in a folder"
+            raise DataError("data.group", "images of an array have no names to group by", step)
+        if config.group == "folder":
+            return grouped([name.rpartition("/")[0] for name in self.names], "their folders")
+        try:
+            found = [re.search(config.group, name) for name in self.names]
+        except re.error as why:
+            step = "expected folder, or a regular expression such as 'patient(\\d+)'"
+            raise DataError("data.group", f"{config.group} ({why})", step) from why
+        odd = [str(name) for name, match in zip(self.names, found, strict=True) if match is None]
+        if odd:
+            said = f"{len(odd):,} of {len(found):,} names do not hold {config.group}: {odd[0]}"
+            raise DataError("data.group", said, "change the pattern, or the names")
+        groups = [match[match.re.groups and 1] for match in found if match is not None]
+        return grouped(groups, f"names by {config.group}")
 
     def _check_varied(self, config: DataConfig) -> None:
         """Refuse images that are all the same, from which nothing can be learned.
@@ -187,6 +243,11 @@ class ImageKind(AbstractKind):
             "or in 0..1",
             "save them as such",
         )
+
+    def doubts(self, source: Source) -> Iterator[str]:
+        """Yield nothing: readers remark what they clipped."""
+        del source
+        return iter(())
 
     def header(self, shape: tuple[int, ...]) -> list[str]:
         """Return numbered names."""

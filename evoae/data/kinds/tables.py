@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -12,19 +13,32 @@ from numpy.typing import NDArray
 
 from evoae.config.data import DataConfig
 from evoae.data.arrays import Images, Labels, take_labels
-from evoae.data.dataset import AbstractKind, Dataset, Source
-from evoae.data.kinds.cells import LARGEST, as_labels, marks, numbers, texts
+from evoae.data.dataset import AbstractKind, Dataset, Source, Suggestion
+from evoae.data.kinds.cells import (
+    LARGEST,
+    as_labels,
+    as_plain,
+    days,
+    marks,
+    missing_words,
+    numbers,
+    texts,
+)
+from evoae.data.kinds.column_types import ColumnTypes, date_format
 from evoae.data.kinds.columns import Column
 from evoae.data.labels import check_labels
-from evoae.data.splits import check_enough, draw, drawn
+from evoae.data.origins import Origins
+from evoae.data.splits import RANDOM, Order, check_enough, draw, drawn, grouped
 from evoae.errors import DataError
-from evoae.formatting import figure
+from evoae.formatting import plural
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Missing = Literal["refuse", "drop", "impute"]
-_FEW = 20  # texts that are categories, however few rows there are
+_LAST = "last"  # of the columns, where none has this name
+_ORDER = "order"  # of the rows, likewise
+_SHOWN = 5  # names in a sentence
 
 
 @final
@@ -38,6 +52,7 @@ class Table(AbstractKind):
         label: the column that holds the labels; None if there is none.
         missing: what is done with rows that lack a value.
         missing_values: cells that mean a missing value, besides empty ones.
+        keys: columns that tell rows apart; they are kept beside results.
         rows: that the file has.
         left_out: of these, for want of a value.
     """
@@ -50,7 +65,9 @@ class Table(AbstractKind):
     bounded = False
     pictures = False
     augmentations = frozenset()
-    array_settings = frozenset({"label_column", "categorical", "ignore", "missing"})
+    array_settings = frozenset(
+        {"label_column", "categorical", "ignore", "keys", "dates", "missing", "missing_values"}
+    )
     plain = "dense(64) | latent({latent}) | updense(64)"
     handmade = None
 
@@ -61,6 +78,7 @@ class Table(AbstractKind):
     missing_values: tuple[str, ...] = ()
     rows: int = 0
     left_out: int = 0
+    keys: tuple[str, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -89,15 +107,43 @@ class Table(AbstractKind):
             DataError: a column is missing, or see `Column.encode`.
         """
         encoded = np.empty((len(frame), len(self.features)), np.float32)
+        there = self._matched(frame.columns, place)
+        frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+        frame = frame.rename(columns={found: name for name, found in there.items()})
         done = self._encode_floats(frame, encoded)
         for column, part in self.parts():
-            if column.name in done:
-                continue
-            if column.name not in frame.columns:
-                listed = ", ".join(known.name for known in self.columns)
-                raise DataError(place, f"no column '{column.name}'", f"expected {listed}")
-            encoded[:, part] = column.encode(frame[column.name], self.missing_values, place)
+            if column.name not in done:
+                cells = frame[column.name]
+                encoded[:, part] = column.encode(cells, self.missing_values, place)
         return encoded
+
+    def _matched(self, names: Iterable[str], place: str) -> dict[str, str]:
+        """Return the name that each column has among `names`: its own, or one written alike.
+
+        Raises:
+            DataError: some columns are not there.
+        """
+        known = [str(name) for name in names]
+        wanted = [column.name for column in self.columns]
+        found = {name: name for name in wanted if name in set(known)}
+        lacking = Counter(_bare(name) for name in wanted if name not in found)
+        spare: dict[str, list[str]] = {}
+        for name in known:
+            if name not in found:
+                spare.setdefault(_bare(name), []).append(name)
+        for name in wanted:
+            alike = spare.get(_bare(name), []) if name not in found else []
+            if len(alike) == 1 and lacking[_bare(name)] == 1:
+                found[name] = alike[0]
+        missing = [f"'{name}'" for name in wanted if name not in found]
+        if missing:
+            noun = "column" if len(missing) == 1 else "columns"
+            more = f" and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
+            said = f"no {noun} {', '.join(missing[:_SHOWN])}{more}"
+            others = [f"'{name}'" for names in spare.values() for name in names]
+            step = f"it holds {', '.join(others[:_SHOWN])} besides" if others else "add what lacks"
+            raise DataError(place, said, f"the model needs {len(self.columns)} columns; {step}")
+        return found
 
     def _encode_floats(self, frame: pd.DataFrame, encoded: NDArray[np.float32]) -> set[str]:
         """Encode at once the columns of floats that hold nothing odd; return their names.
@@ -158,11 +204,13 @@ class Table(AbstractKind):
         frame = pd.DataFrame(array.astype(np.float64), columns=names)
         labels = check_labels(labels, len(array), place, self.item)
         if labels is None:
-            return Rows(name, place, frame)
+            return Rows(name, place, frame, keyed="columns" in arrays)
         if "label" in names:
             step = "save one label per row, or leave the labels out"
             raise DataError(place, "labels, and a column called 'label'", step)
-        return Rows(name, place, frame.assign(label=labels), label="label")
+        return Rows(
+            name, place, frame.assign(label=labels), label="label", keyed="columns" in arrays
+        )
 
     def inputs(self, source: Source) -> tuple[tuple[Images, ...], Labels | None]:
         """Encode rows; a file without a header has all columns, or all but the label."""
@@ -180,6 +228,25 @@ class Table(AbstractKind):
         if self.label not in frame.columns:
             return inputs, None
         return inputs, as_labels(frame[self.label], self.missing_values, source.place)
+
+    def doubts(self, source: Source) -> Iterator[str]:
+        """Yield what was taken by a like name or passed over, unknown categories, far numbers."""
+        assert isinstance(source, Rows)
+        if not source.named:
+            return
+        frame = source.frame
+        found = self._matched(frame.columns, source.place)
+        taken = [f"'{there}' for '{name}'" for name, there in found.items() if name != there]
+        if taken:
+            yield f"{source.name}: took {', '.join(taken[:_SHOWN])}"
+        used = {*found.values(), *self.keys, *self.names, self.label}
+        others = [f"'{name}'" for name in frame if name not in used]
+        if others:
+            more = f" and {len(others) - _SHOWN:,} more" if len(others) > _SHOWN else ""
+            known = f"which the model does not know: {', '.join(others[:_SHOWN])}{more}"
+            yield f"{source.name}: passed over {plural(len(others), 'column')}, {known}"
+        for column in self.columns:
+            yield from column.doubts(frame[found[column.name]], self.missing_values, source.name)
 
     def header(self, shape: tuple[int, ...]) -> list[str]:
         """Return the names of the columns; none before they are fitted."""
@@ -210,6 +277,8 @@ class Rows(Source):
         categorical: the columns that `data.categorical: auto` stands for.
         missing: what `data.missing: auto` stands for.
         named: whether the names of the columns come from the file.
+        remarks: how it was read, a line each.
+        keyed: whether a column may be a key; those of an array are features.
     """
 
     kind = "rows"
@@ -220,18 +289,21 @@ class Rows(Source):
     categorical: tuple[str, ...] = ()
     missing: Missing = "refuse"
     named: bool = True
+    keyed: bool = True
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def split(self, config: DataConfig, seed: int, given: Labels | None = None) -> Dataset:
         """Leave out or fill, split, then scale all by what the training rows show."""
-        label = self.label if config.label_column == "auto" else config.label_column
-        missing: Missing = self.missing if config.missing == "auto" else config.missing
-        frame = self._typed(config, label)
+        label, missing = self._label(config), self._missing(config)
+        types = self._types(config, label)
+        columns = types.columns()
+        frame, words = columns.frame, missing_words(config.missing_values)
         gaps, cells = frame.isna(), None
         if label is not None:
-            cells = texts(self.frame[label], config.missing_values)
+            cells = texts(self.frame[label], words)
             gaps = gaps.assign(**{label: cells.isna()})
         if missing == "refuse" and gaps.any(axis=None):
             raise _lacking(self.place, gaps)
@@ -241,81 +313,143 @@ class Rows(Source):
         labels = None if given is None else given[kept]
         if given is None and cells is not None:
             labels = as_labels(cells[kept], (), self.place)
-        parts = draw(len(frame), config, seed, "rows")
-        impute = missing == "impute"
-        columns = tuple(
-            Column.fit(frame[n], parts[0], int(gaps[n].sum()), impute=impute, place=self.place)
-            for n in frame
+        order_by = self._order(config).take(np.flatnonzero(kept))
+        parts = draw(len(frame), config, seed, "rows", order_by=order_by)
+        impute, counts = missing == "impute", gaps.sum().to_dict()
+        fitted = tuple(
+            Column.fit(
+                frame[name],
+                parts[0],
+                int(counts[name]),
+                impute=impute,
+                place=self.place,
+                date=columns.dates.get(name, ""),
+            )
+            for name in frame
         )
-        told = (missing, config.missing_values, len(self.frame), left_out)
-        table = Table(columns, tuple(self.frame.columns), label, *told)
+        told = (missing, words, len(self.frame), left_out, columns.keys)
+        table = Table(fitted, tuple(self.frame.columns), label, *told)
         train, validation, test = (table.encode(frame.iloc[part], self.place) for part in parts)
-        labelled = [take_labels(labels, part) for part in parts]
-        origin = _origin(table, seed, *map(len, parts))
-        return Dataset(self.name, train, validation, test, origin, table, *labelled)
+        train_labels, validation_labels, test_labels = (take_labels(labels, p) for p in parts)
+        rebuilt = {label, *columns.frame}
+        others = [name for name in self.frame if name not in rebuilt]
+        rows = self.named_rows(columns.keys, others).take(np.flatnonzero(kept))
+        return Dataset(
+            name=self.name,
+            train=train,
+            validation=validation,
+            test=test,
+            origin=_origin(
+                table,
+                columns.left_out,
+                drawn(seed, *map(len, parts), order_by=order_by),
+                len(parts[0]),
+            ),
+            kind=table,
+            train_labels=train_labels,
+            validation_labels=validation_labels,
+            test_labels=test_labels,
+            train_origins=rows.take(parts[0]),
+            validation_origins=rows.take(parts[1]),
+            test_origins=rows.take(parts[2]),
+            notes=columns.notes,
+        )
 
-    def _typed(self, config: DataConfig, label: str | None) -> pd.DataFrame:
-        """Return the columns to rebuild, each float64 or text, NaN where a value is missing.
+    def suggestions(self, config: DataConfig) -> tuple[Suggestion, ...]:
+        """Return settings with which the table can be used, and what suits it."""
+        label = self._label(config)
+        found = list(self._types(config, label).suggestions())
+        if label is not None and self._missing(config) == "refuse":
+            words = missing_words(config.missing_values)
+            if texts(self.frame[label], words).isna().any():
+                found = [each for each in found if each.key != "missing"]
+                found.append(Suggestion("missing", "drop", f"'{label}' has gaps"))
+        return tuple(found)
 
-        A column of categories, and one whose cells are not numbers, is text.
+    def origins(self, kind: AbstractKind) -> Origins:
+        """Return the rows' names, with the keys that the model's table has."""
+        assert isinstance(kind, Table)
+        rebuilt = {kind.label, *(column.name for column in kind.columns)}
+        return self.named_rows(kind.keys, [name for name in self.frame if name not in rebuilt])
+
+    def named_rows(self, keys: Collection[str], others: Collection[str]) -> Origins:
+        """Return the rows' names: their numbers from 1 on, or the index of a DataFrame.
+
+        Args:
+            keys: columns that stand beside results, of those that are there.
+            others: further columns to keep, those of `keys` aside.
+        """
+        wanted = {*keys, *others}
+        cells = {name: as_plain(self.frame[name]) for name in self.frame if name in wanted}
+        kept = {name: cells[name] for name in keys if name in cells}
+        more = {name: cells[name] for name in others if name in cells and name not in kept}
+        index = self.frame.index
+        if index.equals(type(index)(range(len(index)))):
+            return Origins("row", np.arange(1, len(self.frame) + 1), kept, more)
+        return Origins(str(index.name or "index"), index.to_numpy(), kept, more)
+
+    def _order(self, config: DataConfig) -> Order:
+        """Return what the splits must respect.
 
         Raises:
-            DataError: a column of the settings is not there, or one cannot be used.
+            DataError: there is no such column, or a cell of it tells nothing.
         """
-        asked = self.categorical if config.categorical == "auto" else config.categorical
+        if config.time == _ORDER and _ORDER not in self.frame:
+            return Order("the rows", times=np.arange(len(self)).astype(np.float64))
+        name, key = config.group or config.time, "group" if config.group else "time"
+        if name is None:
+            return RANDOM
+        _check_names(key, (name,), list(self.frame.columns))
+        words = missing_words(config.missing_values)
+        cells = texts(self.frame[name], words)
+        if config.group is None:
+            numeric, odd = numbers(self.frame[name], words)
+            if odd.any() and (date := date_format(cells.dropna())):
+                numeric = days(cells, date)
+            cells = numeric
+        if cells.isna().any():
+            row = int(cells.isna().argmax()) + 1
+            said = f"'{name}' has no {'value' if config.group else 'number or date'} in row {row}"
+            raise DataError(f"data.{key}", said, "mend that cell, or take another column")
+        if config.group is None:
+            return Order(f"'{name}'", times=cells.to_numpy(np.float64))
+        return grouped(cells.tolist(), f"'{name}'")
+
+    def _label(self, config: DataConfig) -> str | None:
+        """Return the column that holds the labels; None for none."""
+        label = self.label if config.label_column == "auto" else config.label_column
+        names = list(self.frame.columns)
+        if label == _LAST and label not in names:
+            label = names[-1]
+        _check_names("label_column", () if label is None else (label,), names)
+        return label
+
+    def _missing(self, config: DataConfig) -> Missing:
+        return self.missing if config.missing == "auto" else config.missing
+
+    def _types(self, config: DataConfig, label: str | None) -> ColumnTypes:
+        """Return what tells the columns apart.
+
+        Raises:
+            DataError: a column of the settings is not there.
+        """
+        categorical = self.categorical if config.categorical == "auto" else config.categorical
+        keys = None if config.keys == "auto" else config.keys
         for key, columns in (
-            ("label_column", () if label is None else (label,)),
-            ("categorical", asked),
+            ("categorical", categorical),
             ("ignore", config.ignore),
+            ("keys", keys or ()),
         ):
             _check_names(key, columns, list(self.frame.columns))
-        out = {label, *config.ignore}
-        typed = {
-            name: self._column(name, config.missing_values, categorical=name in asked)
-            for name in self.frame.columns
-            if name not in out
-        }
-        if not typed:
-            raise DataError(self.place, "no column is left to rebuild", "leave out fewer")
-        return type(self.frame)(typed)
+        out = {*config.ignore, *({label} if label is not None else ())}
+        if config.group in self.frame:
+            out.add(str(config.group))
+        return ColumnTypes(self.place, self.frame, config, categorical, keys, out, not self.keyed)
 
-    def _column(
-        self, name: str, missing_values: Collection[str], *, categorical: bool
-    ) -> pd.Series[Any]:
-        """Return one column as float64 or text.
 
-        Raises:
-            DataError: it holds nothing, numbers among which stands a word, numbers too large to
-                compute with, or so many different texts that they can't be categories.
-        """
-        remedy = f"add '{name}' to data.ignore"
-        values, odd = numbers(self.frame[name], missing_values)
-        if not categorical and not odd.any() and values.notna().any():
-            return values
-        large = odd & np.isfinite(values)
-        if large.any() and not categorical:
-            row = int(large.argmax())
-            value = figure(values.iloc[row], 6)
-            said = f"column '{name}' holds {value} in row {row + 1}, too large"
-            raise DataError(self.place, said, f"divide the column, or {remedy}")
-        if categorical or odd.any():
-            values = texts(self.frame[name], missing_values)
-        known = values.notna().sum()
-        if not known:
-            raise DataError(self.place, f"column '{name}' holds no value", remedy)
-        if categorical or not odd.any():
-            return values
-        if 2 * odd.sum() <= known:
-            row = int(odd.argmax())
-            said = (
-                f"column '{name}' holds {values.iloc[row]!r} among its numbers, in row {row + 1}"
-            )
-            remedy = f"Add it to data.missing_values, or '{name}' to data.categorical."
-            raise DataError(self.place, said, remedy)
-        if (distinct := values.nunique()) > max(_FEW, known // 2):
-            said = f"column '{name}' holds {distinct:,} different texts in {known:,} rows"
-            raise DataError(self.place, said, remedy)
-        return values
+def _bare(name: str) -> str:
+    """Return what is left of a name without spaces, marks and capitals."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def _check_names(key: str, asked: Iterable[str], names: Collection[str]) -> None:
@@ -338,8 +472,10 @@ def _lacking(place: str, gaps: pd.DataFrame) -> DataError:
     )
 
 
-def _origin(table: Table, seed: int, train: int, validation: int, test: int) -> tuple[str, ...]:
-    lines = [drawn(seed, train, validation, test)]
+def _origin(table: Table, others: Collection[str], split: str, train: int) -> tuple[str, ...]:
+    lines = [split]
+    if table.keys or others:
+        lines.append(f"left out the columns {', '.join([*table.keys, *others])}")
     if table.left_out:
         lines.insert(0, f"left out {table.left_out} of {table.rows} rows, which lack a value")
     lacking = sum(column.missing for column in table.columns)

@@ -12,24 +12,38 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from evoae.config.data import SPECIAL, DataConfig
+from evoae.config.data import SPECIAL, DataConfig, TextTableSettings
 from evoae.data.dataset import AbstractKind, Source
-from evoae.data.kinds.cells import read_frame
 from evoae.data.kinds.images import ImageKind, ImageSource
 from evoae.data.kinds.registry import KINDS, kind_of_array
 from evoae.data.kinds.tables import Rows
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, silent
 from evoae.data.scaling import as_range
+from evoae.data.sources.containers import (
+    FRAMES,
+    HDF5,
+    SHEETS,
+    choose_arrays,
+    format_of,
+    read_hdf5,
+    read_mat,
+    read_sheet,
+    read_typed,
+)
 from evoae.data.sources.damage import GZIP, check_promise, reading
 from evoae.data.sources.idx import PARTS, find_pair, find_part, labels_beside, read_idx
 from evoae.data.sources.picture_folder import holds_pictures, read_folder, refuse_folder
+from evoae.data.sources.text_table import TextTable, read_text_table
 from evoae.errors import DataError
+from evoae.formatting import listed, plural
 
 TABLE = KINDS["rows"].array_settings
 _IMAGES = KINDS["images"].array_settings
-_ARRAY = frozenset[str]().union(*(kind.array_settings for kind in KINDS.values()))  # of whichever
-_TABLES = (".csv", ".tsv", ".data", ".txt")  # suffixes
+_KEY = frozenset({"key"})
+_ARRAY = _KEY.union(*(kind.array_settings for kind in KINDS.values()))  # of whichever
+_TEXT = frozenset(TextTableSettings.model_fields)
+_TABLES = (".csv", ".tsv", ".data", ".txt", ".tab", ".dat")  # suffixes, of compressed ones as well
 _REMEDY = "save or copy it again"
 ARRAYS = ("images", "labels", "test", "test_labels")  # arguments of `as_source`
 _WHOLE = ("x", "images", "data")  # names under which an .npz file may hold all images
@@ -93,6 +107,17 @@ def read_path(
     """
     path = home(path)
     config = DataConfig(path=".") if config is None else config
+    format = format_at(path)
+    check_settings(config, format.settings, path.name)
+    return format.read(path, config, say, fitted)
+
+
+def format_at(path: Path) -> Format:
+    """Return the one of `FORMATS` that a file or folder is in.
+
+    Raises:
+        DataError: nothing is there, or it is of no known format.
+    """
     head = b""
     try:
         if path.is_file() or not path.exists():
@@ -106,8 +131,7 @@ def read_path(
         raise DataError(str(path), f"cannot be read ({why})", "check data.path") from why
     for format in FORMATS:
         if format.matches(path, head):
-            check_settings(config, format.settings, path.name)
-            return format.read(path, config, say, fitted)
+            return format
     if path.is_dir():
         raise refuse_folder(path)
     formats = ", ".join(format.name for format in FORMATS)
@@ -124,7 +148,15 @@ def _read_npy(path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | 
 
 
 def _read_npz(path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None) -> Source:
-    return _as_found(path, config, npz_arrays(path), fitted)
+    return _as_found(path, config, npz_arrays(path, config.key), fitted)
+
+
+def _read_mat(path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None) -> Source:
+    return _as_found(path, config, choose_arrays(path, read_mat(path), config.key), fitted)
+
+
+def _read_hdf5(path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None) -> Source:
+    return _as_found(path, config, choose_arrays(path, read_hdf5(path), config.key), fitted)
 
 
 def _as_found(
@@ -135,7 +167,7 @@ def _as_found(
 ) -> Source:
     """Return arrays as the kind that they are of, which refuses the others' settings."""
     kind = kind_of_array(arrays["images"])
-    check_settings(config, kind.array_settings, f"the {kind.items} in {path.name}")
+    check_settings(config, kind.array_settings | _KEY, f"the {kind.items} in {path.name}")
     return _as_kind(kind, path, config, arrays, fitted)
 
 
@@ -157,7 +189,7 @@ def _as_kind(
     return kind.source(path.name, str(path), arrays)
 
 
-def npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def npz_arrays(path: Path, key: str | None = None) -> dict[str, NDArray[Any]]:
     """Read the images or rows of an .npz file, and what belongs to them.
 
     Returns:
@@ -170,25 +202,29 @@ def npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
         archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
         members = [] if archive.zip is None else archive.zip.namelist()
         if members and not any(name.endswith(".npy") for name in members):
-            listed = ", ".join(f"'{name}'" for name in members[:3])
-            said = f"a zip without arrays (.npy); it holds {listed}"
+            held = ", ".join(f"'{name}'" for name in members[:3])
+            said = f"a zip without arrays (.npy); it holds {held}"
             raise DataError(str(path), said, "unzip it, and give what is in it")
-        wanted = _pick(archive.files, path).items()
+        wanted = _pick(archive.files, path, key).items()
         return {key: _member(archive, name, path) for key, name in wanted}
 
 
-def _pick(names: list[str], path: Path) -> dict[str, str]:
+def _pick(names: list[str], path: Path, key: str | None) -> dict[str, str]:
     """Choose the arrays to read, by the names that `AbstractKind.source` takes."""
-    if "x_train" in names:
+    if key is not None and key not in names:
+        there = listed([f"'{name}'" for name in names]) if names else "no arrays"
+        raise DataError("data.key", f"{path.name} has no '{key}'", f"it holds {there}")
+    if key is None and "x_train" in names:
         parts = dict(zip(ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
         return {key: name for key, name in parts.items() if name in names}
-    whole = [name for name in _WHOLE if name in names] or (names if len(names) == 1 else [])
+    usual = [name for name in _WHOLE if name in names] or (names if len(names) == 1 else [])
+    whole = usual if key is None else [key]
     if len(whole) != 1:
-        listed = ", ".join(f"'{name}'" for name in names) or "no arrays"
+        held = ", ".join(f"'{name}'" for name in names) or "no arrays"
         raise DataError(
             str(path),
-            f"which are the images? It holds {listed}",
-            "name them x, or x_train and x_test",
+            f"which are the images? It holds {held}",
+            "name one with data.key, or save them as x, or x_train and x_test",
         )
     labels = next((name for name in ("y", "labels") if name in names and name not in whole), None)
     parts = {"images": whole[0]} | ({} if labels is None else {"labels": labels})
@@ -266,7 +302,8 @@ def _is_idx_folder(path: Path, _head: bytes) -> bool:
 
 
 def _is_table(path: Path, _head: bytes) -> bool:
-    return path.suffix.lower() in _TABLES and not path.is_dir()
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith(_TABLES) and not path.is_dir()
 
 
 def _read_pictures(
@@ -277,21 +314,52 @@ def _read_pictures(
     return read_folder(path, config, say)
 
 
-def _read_table(path: Path, config: DataConfig, _say: Say, _fitted: AbstractKind | None) -> Rows:
-    frame, named = read_frame(path, config.header)
-    return Rows(path.name, str(path), frame, named=named)
+def _read_text_table(
+    path: Path, config: DataConfig, _say: Say, _fitted: AbstractKind | None
+) -> Rows:
+    return _as_rows(path, read_text_table(path, config))
+
+
+def _read_sheet(path: Path, config: DataConfig, _say: Say, _fitted: AbstractKind | None) -> Rows:
+    return _as_rows(path, read_sheet(path, config))
+
+
+def _read_typed(path: Path, _config: DataConfig, _say: Say, _fitted: AbstractKind | None) -> Rows:
+    return _as_rows(path, TextTable(read_typed(path), True, ()))
+
+
+def _as_rows(path: Path, table: TextTable) -> Rows:
+    """Return a table's rows, which remark how they were read."""
+    rows, columns = table.frame.shape
+    size = f"a table of {plural(rows, 'row')} and {plural(columns, 'column')}"
+    remark = "; ".join([f"{path.name}: {size}", *table.said])
+    return Rows(path.name, str(path), table.frame, named=table.named, remarks=(remark,))
 
 
 FORMATS: tuple[Format, ...] = (
+    Format(
+        "spreadsheets (.xlsx, .xls, .ods)",
+        lambda path, _: format_of(path, SHEETS) is not None and path.is_file(),
+        _read_sheet,
+        TABLE | _TEXT | _KEY,
+    ),
+    Format(
+        "Parquet, Feather, Stata, SAS, SPSS",
+        lambda path, _: format_of(path, FRAMES) is not None and path.is_file(),
+        _read_typed,
+        TABLE,
+    ),
+    Format(
+        "MATLAB (.mat)",
+        lambda path, _: path.suffix.lower() == ".mat" and path.is_file(),
+        _read_mat,
+        _ARRAY,
+    ),
+    Format("HDF5", lambda _, head: head == HDF5, _read_hdf5, _ARRAY),
     Format(".npy", lambda _, head: head.startswith(b"\x93NUMPY"), _read_npy, _ARRAY),
     Format(".npz", lambda _, head: head.startswith(b"PK"), _read_npz, _ARRAY),
+    Format("text tables (.csv, .tsv, .data, .txt)", _is_table, _read_text_table, TABLE | _TEXT),
     Format("idx", lambda _, head: head.startswith((b"\0\0", GZIP)), _read_idx_file, _IMAGES),
-    Format(
-        "CSV (.csv, .tsv, .data or .txt)",
-        _is_table,
-        _read_table,
-        TABLE | {"header", "missing_values"},
-    ),
     Format(
         "a folder of idx files, as MNIST has them, or of one with images and one with labels",
         _is_idx_folder,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evoae.data.kinds.cells import read_frame
+from evoae.config.data import TextTableSettings
 from evoae.data.kinds.tables import Rows
 from evoae.data.sources.fetchers import lone_file
+from evoae.data.sources.text_table import read_text_table
 
 NAMES = (
     *("age", "sex", "cp", "trestbps", "chol", "fbs", "restecg"),
@@ -22,7 +23,7 @@ _FILE = "processed.cleveland.data"
 
 
 def _parse(file: Path) -> Rows:
-    frame, _ = read_frame(file, header=False)
+    frame = read_text_table(file, TextTableSettings(header=False)).frame
     named = frame.set_axis(NAMES, axis=1)
     return Rows("heart", str(file), named, "num", _CATEGORICAL, "drop")
 
