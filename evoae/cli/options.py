@@ -99,19 +99,29 @@ def items(command: _Command) -> _Command:
     """Take what `model` takes, `--data`, `--split` and `--limit`; give model, items and limit."""
 
     def choose_them(given: dict[str, Any]) -> None:
-        from evoae.use.items import choose
+        from evoae.use.items import check_measured, choose
 
         asked = {name: given.pop(name) for name in ("data", "split")}
+        if asked["split"] == "test" and asked["data"] is None:
+            check_measured(given["model"])
         given["items"] = choose(given["model"], **asked, say=say)
 
     split = choice(
         "--split",
-        *("train", "validation", "all"),
-        help="Which part; the run's own test part is left to refit and evaluate."
+        *("train", "validation", "test", "all"),
+        help="Which part; the test part once refit or evaluate has measured on it."
         " [validation; all of --data]",
     )
     limit = number("--limit", help="Only the first so many.")
     return model(data(split(limit(_adapted(command, choose_them)))))
+
+
+keep = click.option(
+    "--keep",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column that was not rebuilt, to stand beside the result; repeatable; all for each.",
+)
 
 
 def out(help: str, of: str, *, required: bool = True) -> _Decorator:

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 @click.command("reconstruct")
 @options.items
+@options.keep
 @options.out("A .png picture, .npz arrays, or a table's .csv.", "evoae.use.output")
-def command(model: Model, items: Items, limit: int | None, out: Path) -> None:
+def command(
+    model: Model, items: Items, limit: int | None, keep: tuple[str, ...], out: Path
+) -> None:
     """Write items and what model ID of RUN makes of them.
 
     A picture shows 64 if not told: rows of up to 16 items, and under each row its copies; between
@@ -28,5 +31,5 @@ def command(model: Model, items: Items, limit: int | None, out: Path) -> None:
     from evoae.use.reconstruct import IN_A_PICTURE, write_rebuilt
 
     items = items.first(limit or (IN_A_PICTURE if out.suffix.lower() == ".png" else None))
-    write_rebuilt(out, model, items)
+    write_rebuilt(out, model, items, keep)
     print_written(out, f"{plural(len(items), 'item')} of {items.name}")

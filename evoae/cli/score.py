@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     "--normal", multiple=True, metavar="VALUE", help="Label of normal items; repeatable."
 )
 @click.option("--anomaly", multiple=True, metavar="VALUE", help="Label of anomalies; repeatable.")
+@click.option("--sort", is_flag=True, help="The strangest items first.")
+@options.number("--top", help="Only so many of the strangest.")
+@options.keep
 @options.out("A .csv file. [stdout]", "evoae.use.score", required=False)
 @options.json("Print JSON, the ROC-AUC included.")
 def command(
@@ -36,9 +39,14 @@ def command(
     labels: Path | None,
     normal: tuple[str, ...],
     anomaly: tuple[str, ...],
+    sort: bool,
+    top: int | None,
+    keep: tuple[str, ...],
     out: Path | None,
 ) -> Output:
     """Print the error with which model ID of RUN rebuilds each item, as CSV.
+
+    Each bears the number of its row, its file or its place in the array, and a table's keys.
 
     With --normal or --anomaly, which say what labels mean, also the area under the ROC curve.
     """
@@ -50,10 +58,10 @@ def command(
 
     if labels is not None:
         items = replace(items, labels=read_labels(labels, len(items), "--labels"))
-    scores = score(model, items.first(limit))
+    scores = score(model, items.first(limit), keep)
     wanted = normal or anomaly or labels is not None
     auc = roc_auc(scores, normal=normal, anomaly=anomaly) if wanted else None
-    header, rows = scores.lines()
+    header, rows = scores.lines(highest_first=sort or top is not None, top=top)
     if out is not None:
         write_csv(out, header, rows)
 

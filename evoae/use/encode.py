@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,13 @@ def encode(model: Model, items: Items) -> Floats:
     return np.concatenate(parts)
 
 
-def write_codes(path: Path, codes: Floats, items: Items, *, concat: bool = False) -> None:
+def write_codes(
+    path: Path, codes: Floats, items: Items, *, concat: bool = False, keep: Collection[str] = ()
+) -> None:
     """Write codes to an .npz file (`codes`, `labels`) or a CSV file (columns z1, z2, …, label).
+
+    Both begin with what names the items: the number of the row, the file or the place in the
+    array, and the keys of a table.
 
     Args:
         path: its suffix chooses.
@@ -39,6 +44,10 @@ def write_codes(path: Path, codes: Floats, items: Items, *, concat: bool = False
         concat: also put each item before its code: in the .npz file as an array `features`
             (n, inputs + latent) of the network's own inputs and the code, in the CSV file as
             columns in the original units (of an image its values in 0..1, x1, x2, …).
+        keep: columns that networks did not see, to write as well; `all` for all of them.
+
+    Raises:
+        UseError: there is no such column.
     """
     if path.suffix.lower() == ".npz":
         arrays: dict[str, NDArray[Any]] = {"codes": codes}
@@ -47,6 +56,8 @@ def write_codes(path: Path, codes: Floats, items: Items, *, concat: bool = False
         if concat:
             inputs = items.all().reshape(len(items), -1)
             arrays["features"] = np.hstack([inputs, codes])
+        for name, cells in items.beside(keep, arrays).items():
+            arrays[name] = as_array(cells)
         write_npz(path, arrays)
         return
     names = [f"z{number}" for number in range(1, codes.shape[1] + 1)]
@@ -58,4 +69,15 @@ def write_codes(path: Path, codes: Floats, items: Items, *, concat: bool = False
     if items.labels is not None:
         names.append("label")
         lines = ([*line, label] for line, label in zip(lines, items.labels, strict=True))
-    write_csv(path, names, lines)
+    beside = items.beside(keep, names)
+    lines = (
+        [*left, *right]
+        for left, right in zip(zip(*beside.values(), strict=True), lines, strict=True)
+    )
+    write_csv(path, [*beside, *names], lines)
+
+
+def as_array(cells: Sequence[Any]) -> NDArray[Any]:
+    """Return cells, n, as an array that needs no Python objects: of text, if of several types."""
+    types = {type(cell) for cell in cells}
+    return np.array(cells) if len(types) == 1 else np.array([str(cell) for cell in cells])

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from evoae.config.data import DataConfig, ReduceConfig
+from evoae.config.data import DataConfig, ReduceConfig, TextTableSettings
 from evoae.data.arrays import Images, Labels, joined
 from evoae.data.dataset import AbstractKind, Dataset
 from evoae.data.kinds.images import ImageKind
 from evoae.data.kinds.registry import KINDS
 from evoae.data.load import load, of_run, read
+from evoae.data.origins import Origins, joined_origins, take_origins
 from evoae.data.progress import Say, silent
-from evoae.data.sources.files import home
+from evoae.data.sources.files import format_at, home
 from evoae.data.sources.named import NAMED
 from evoae.data.sources.picture_folder import holds_pictures
 from evoae.errors import DataError, UseError
@@ -29,6 +30,8 @@ Split = Literal["train", "validation", "all"]
 AnySplit = Literal[Split, "test"]  # the last one is for `evaluate` alone
 
 _SPLITTING = {"validation", "test"}  # settings that say how large the splits are
+
+_WRITING = {*TextTableSettings.model_fields}  # that say how a file of numbers is written
 
 TO_MEASURE = 10_000  # training items that give codes and residuals their statistics
 
@@ -42,12 +45,14 @@ class Items:
         parts: (n_i, *input_shape) each, as in `Dataset`; together n items.
         labels: (n,), or None.
         kind: what they are, and how they are told in their own units.
+        origins: their names in their own file, n; None if they have none.
     """
 
     name: str
     parts: tuple[Images, ...]
     labels: Labels | None = None
     kind: AbstractKind = KINDS["images"]
+    origins: Origins | None = None
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
@@ -89,8 +94,17 @@ class Items:
         for part in self.parts:
             parts.append(part[:left])
             left -= len(parts[-1])
-        labels = None if self.labels is None else self.labels[:count]
-        return replace(self, parts=tuple(part for part in parts if len(part)), labels=labels)
+        return replace(
+            self,
+            parts=tuple(part for part in parts if len(part)),
+            labels=None if self.labels is None else self.labels[:count],
+            origins=take_origins(self.origins, slice(count)),
+        )
+
+    def beside(self, keep: Collection[str] = (), taken: Collection[str] = ()) -> dict[str, Any]:
+        """Return what names the items in a result: columns of n cells, see `Origins.columns`."""
+        origins = Origins.counted(len(self)) if self.origins is None else self.origins
+        return origins.columns(keep, taken)
 
 
 def choose(
@@ -130,6 +144,23 @@ def choose(
         items = _of_split(dataset, split)
     _check_fit(items, model)
     return items.first(limit)
+
+
+def check_measured(model: Model) -> None:
+    """Refuse the test split of a run to a model that was not measured on it when it was refitted.
+
+    Raises:
+        UseError: it was not.
+    """
+    done = None
+    if model.run is not None and model.id is not None:
+        done = model.run.refitted(model.id)
+    if done is None or done.get("test_loss") is None:
+        raise UseError(
+            model.name,
+            "its test split was not measured yet",
+            "Refit it first, which does so once, or take another --split.",
+        )
 
 
 def choose_validated(model: Model, fewest: int) -> tuple[Items, bool]:
@@ -205,9 +236,9 @@ def _new(model: Model, data: str, say: Say) -> Items:
         described = KINDS[source.kind].described
         raise UseError(source.name, described, f"{model.name} takes {model.kind.described}")
     parts, labels = model.kind.inputs(source)
-    for remark in source.remarks:
+    for remark in (*source.remarks, *model.kind.doubts(source)):
         say(remark)
-    return Items(source.name, parts, labels, model.kind)
+    return Items(source.name, parts, labels, model.kind, source.origins(model.kind))
 
 
 def _settings(model: Model, data: str) -> DataConfig:
@@ -223,6 +254,9 @@ def _settings(model: Model, data: str) -> DataConfig:
         if model.run is not None:
             own = model.run.config.data
             settings |= {"corrupt": own.corrupt, "background": own.background}
+    elif model.run is not None:
+        obeyed = format_at(home(Path(data))).settings
+        settings |= model.run.config.data.model_dump(include=_WRITING & obeyed)
     return DataConfig(path=data, **settings)
 
 
@@ -230,8 +264,9 @@ def _of_split(dataset: Dataset, split: AnySplit) -> Items:
     names = ("train", "validation") if split == "all" else (split,)
     parts = tuple(getattr(dataset, name) for name in names)
     labels = [getattr(dataset, f"{name}_labels") for name in names]
+    origins = joined_origins([getattr(dataset, f"{name}_origins") for name in names])
     name = f"{dataset.name} ({' and '.join(names)})"
-    return Items(name, parts, joined(labels), dataset.kind)
+    return Items(name, parts, joined(labels), dataset.kind, origins)
 
 
 def _check_fit(items: Items, model: Model) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,18 +31,20 @@ def rebuilt(model: Model, items: Items) -> Iterator[tuple[Floats, ...]]:
         yield (*stages, model.rebuild(stages[-1]))
 
 
-def write_rebuilt(path: Path, model: Model, items: Items) -> None:
+def write_rebuilt(path: Path, model: Model, items: Items, keep: Collection[str] = ()) -> None:
     """Write items and what comes out for them.
 
     A .png file shows a row of images above the row of their copies. An .npz file holds `originals`
     and `rebuilt`, (n, *shape) each, as the network sees them. A CSV file has a line for each item:
-    its number, its error, and each column's value before and after, in the original units.
+    what names it (see `Items.beside`, also for `keep`), its error, and each column's value before
+    and after, in the original units.
 
     Where the run corrupts its inputs, copies are made of corrupted ones, as in validation; these
     are a row between in a .png file, and `corrupted` in an .npz file.
 
     Raises:
-        UseError: the items are no images that PNG can show, or no table rows for a CSV file.
+        UseError: the items are no images that PNG can show, or no table rows for a CSV file; or
+            there is no such column to keep.
     """
     suffix = path.suffix.lower()
     if suffix == ".png":
@@ -58,8 +60,10 @@ def write_rebuilt(path: Path, model: Model, items: Items) -> None:
     else:
         output.check_columns(path, items.kind, items.shape)
         names = items.kind.header(items.shape)
-        header = ["index", "error", *names, *(f"{name}_rebuilt" for name in names)]
-        output.write_csv(path, header, _lines(model, items))
+        own = ["error", *names, *(f"{name}_rebuilt" for name in names)]
+        beside = items.beside(keep, own)
+        lines = zip(zip(*beside.values(), strict=True), _lines(model, items), strict=True)
+        output.write_csv(path, [*beside, *own], ([*name, *line] for name, line in lines))
 
 
 def _picture(model: Model, items: Items) -> Floats:
@@ -71,7 +75,6 @@ def _picture(model: Model, items: Items) -> Floats:
 
 
 def _lines(model: Model, items: Items) -> Iterator[list[object]]:
-    index = 0
     for before, *_, after in rebuilt(model, items):
         for error, left, right in zip(
             errors(before, after, model.loss),
@@ -79,5 +82,4 @@ def _lines(model: Model, items: Items) -> Iterator[list[object]]:
             items.kind.cells(after),
             strict=True,
         ):
-            yield [index, f"{error:.6g}", *left, *right]
-            index += 1
+            yield [f"{error:.6g}", *left, *right]

@@ -6,7 +6,7 @@ An autoencoder that was trained on normal items rebuilds others worse (Japkowicz
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,26 +31,50 @@ class Scores:
         values: (n,), the mean error over an item's values; the larger, the stranger.
         labels: (n,), or None.
         loss: which error it is.
+        beside: what names the items, see `Items.beside`; None for their places.
     """
 
     values: NDArray[np.float64]
     labels: Labels | None
     loss: Loss
+    beside: Mapping[str, Sequence[Any]] | None = None
 
-    def lines(self) -> tuple[list[str], list[list[Any]]]:
-        """Return a header and a line for each item: its number, its score, its label if any."""
-        columns: dict[str, Any] = {"index": range(len(self.values)), "score": self.values.tolist()}
+    def lines(
+        self, *, highest_first: bool = False, top: int | None = None
+    ) -> tuple[list[str], list[list[Any]]]:
+        """Return a header and a line for each item: its name, its score, its label if any.
+
+        Args:
+            highest_first: the highest score first, instead of the items' own order.
+            top: lines at most; None for all.
+        """
+        beside = {"index": range(len(self.values))} if self.beside is None else self.beside
+        columns: dict[str, Any] = {**beside, "score": self.values.tolist()}
         if self.labels is not None:
             columns["label"] = self.labels.tolist()
-        return [*columns], [list(line) for line in zip(*columns.values(), strict=True)]
+        lines = [list(line) for line in zip(*columns.values(), strict=True)]
+        if highest_first:
+            order = np.argsort(-self.values, kind="stable")
+            lines = [lines[position] for position in order[:top]]
+        return [*columns], lines[:top]
 
 
-def score(model: Model, items: Items) -> Scores:
-    """Return each item's reconstruction error, in the loss that the model was trained with."""
+def score(model: Model, items: Items, keep: Collection[str] = ()) -> Scores:
+    """Return each item's reconstruction error, in the loss that the model was trained with.
+
+    Args:
+        model: that rebuilds them.
+        items: to score.
+        keep: see `Items.beside`.
+
+    Raises:
+        UseError: there is no such column to keep.
+    """
+    beside = items.beside(keep, ("score", "label"))
     parts = [
         errors(batch, model.rebuild(batch), model.loss) for batch in items.batches(model.batch)
     ]
-    return Scores(np.concatenate(parts), items.labels, model.loss)
+    return Scores(np.concatenate(parts), items.labels, model.loss, beside)
 
 
 def errors(originals: Floats, copies: Floats, loss: Loss) -> NDArray[np.float64]:

@@ -75,7 +75,7 @@ def test_encode_writes_as_many_codes_as_asked_for(suffix, tiny_run, tmp_path):
     if suffix == ".npz":
         assert np.load(out)["features"].shape == (7, 64 + latent)
     else:
-        assert np.loadtxt(out, delimiter=",", skiprows=1).shape == (7, 64 + latent + 1)
+        assert np.loadtxt(out, delimiter=",", skiprows=1).shape == (7, 1 + 64 + latent + 1)
 
 
 @pytest.mark.parametrize("command", PICTURES)
@@ -119,7 +119,7 @@ def test_score_prints_csv_and_with_a_meaning_of_labels_the_roc_auc(tiny_run, tmp
     done = run("score", tiny_run.path, "--normal", 0, "--normal", 1)
     header, *lines = csv.reader(done.stdout.splitlines())
     assert header == ["index", "score", "label"]
-    assert [int(line[0]) for line in lines] == list(range(162))
+    assert len({int(line[0]) for line in lines}) == 162  # places in the set, before the split
     normal = np.isin([line[2] for line in lines], ["0", "1"])
     scores = np.array([float(line[1]) for line in lines])
     pairs = scores[~normal][:, None] - scores[normal]
@@ -131,6 +131,22 @@ def test_score_prints_csv_and_with_a_meaning_of_labels_the_roc_auc(tiny_run, tmp
     out = tmp_path / "scores.csv"
     assert run("score", tiny_run.path, "--out", out).stdout == f"{out}\n"
     assert out.read_text() == done.stdout
+
+
+def test_the_strangest_items_come_first_and_the_test_split_only_once_measured(tiny_run):
+    every = list(csv.reader(run("score", tiny_run.path).stdout.splitlines()))[1:]
+    top = list(csv.reader(run("score", tiny_run.path, "--top", 5).stdout.splitlines()))[1:]
+    by_score = sorted(every, key=lambda line: -float(line[1]))
+    assert top == by_score[:5]
+    assert (
+        list(csv.reader(run("score", tiny_run.path, "--sort").stdout.splitlines()))[1:] == by_score
+    )
+    refused = CliRunner().invoke(cli, ["score", str(tiny_run.path), "--split", "test"])
+    assert refused.exit_code == 2
+    assert "its test split was not measured yet. Refit it first" in refused.stderr
+    refused = CliRunner().invoke(cli, ["score", str(tiny_run.path), "--keep", "colour"])
+    assert refused.exit_code == 2
+    assert "no column 'colour' was left out" in refused.stderr
 
 
 def test_labels_of_a_file_stand_in_for_the_datas_own(tiny_run, tmp_path):

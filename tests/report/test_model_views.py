@@ -84,7 +84,7 @@ def test_the_worst_items_are_shown_with_where_they_went_wrong():
         "abc",
         "where abc errs",
     ]
-    assert "items 7, 0, 1" in worst.strips[0].alt
+    assert "index 7, index 0" in worst.strips[0].alt
     assert first.title == "The first ones"
 
 
@@ -125,5 +125,5 @@ def test_rows_are_shown_above_their_copies_in_the_original_units():
         ("70", "m"),
         ("60", "f"),
     ]
-    assert worst.rows[0][0] == "row 1"
+    assert worst.rows[0][0] == "index 1"
     assert [row[0] for row in columns.section(found).blocks[1].rows] == ["sex", "age"]

@@ -45,7 +45,7 @@ def test_npz_holds_codes_labels_and_with_concat_what_the_network_sees(plain, tmp
         np.testing.assert_array_equal(file["features"][:, 126:], codes)
         np.testing.assert_allclose(file["features"][:, :126], pixels.reshape(5, -1) / 255, 1e-6)
     write_codes(tmp_path / "few.npz", codes, items)
-    assert sorted(np.load(tmp_path / "few.npz").files) == ["codes", "labels"]
+    assert sorted(np.load(tmp_path / "few.npz").files) == ["codes", "index", "labels"]
 
 
 def test_csv_gives_every_number_back_exactly(plain, tmp_path):
@@ -54,8 +54,8 @@ def test_csv_gives_every_number_back_exactly(plain, tmp_path):
     write_codes(tmp_path / "c.csv", codes, items, concat=True)
     with (tmp_path / "c.csv").open() as file:
         header, *lines = csv.reader(file)
-    assert header == [*(f"x{n}" for n in range(1, 127)), "z1", "z2", "z3", "label"]
-    values = np.array(lines)[:, :-1].astype(np.float32)
+    assert header == ["index", *(f"x{n}" for n in range(1, 127)), "z1", "z2", "z3", "label"]
+    values = np.array(lines)[:, 1:-1].astype(np.float32)
     expected = np.hstack([items.all().reshape(300, -1), codes])
     np.testing.assert_array_equal(values, expected)
     assert [int(line[-1]) for line in lines] == list(range(300))

@@ -85,7 +85,8 @@ def test_new_rows_are_encoded_like_the_training_rows_and_keep_their_order(model,
     assert items.labels.tolist() == rows["sick"][:9].tolist()
     write_codes(tmp_path / "c.csv", encode(model, items), items, concat=True)
     written = read(tmp_path / "c.csv")
-    assert list(written[0]) == [*COLUMNS, "z1", "z2", "z3", "z4", "z5", "label"]
+    assert [each["row"] for each in written] == [str(number) for number in range(1, 10)]
+    assert list(written[0]) == ["row", *COLUMNS, "z1", "z2", "z3", "z4", "z5", "label"]
     assert all(map(same_row, written, rows.itertuples()))
     assert [float(each["z1"]) for each in written] == pytest.approx(2 * items.all()[:, 0])
 
@@ -94,10 +95,10 @@ def test_reconstructions_stand_beside_the_originals_with_their_error(model, rows
     items = choose(model, limit=5)
     write_rebuilt(tmp_path / "r.csv", model, items)
     written = read(tmp_path / "r.csv")
-    assert list(written[0]) == ["index", "error", *COLUMNS, *(f"{n}_rebuilt" for n in COLUMNS)]
+    assert list(written[0]) == ["row", "error", *COLUMNS, *(f"{n}_rebuilt" for n in COLUMNS)]
     known = {(str(row.age), row.colour, str(row.pressure)) for row in rows.itertuples()}
-    for number, line in enumerate(written):
-        assert int(line["index"]) == number
+    for line in written:
+        assert same_row(line, rows.iloc[int(line["row"]) - 1])
         assert float(line["error"]) < 1e-10
         assert [line[name] for name in COLUMNS] == [line[f"{name}_rebuilt"] for name in COLUMNS]
         assert tuple(line[name] for name in COLUMNS) in known

@@ -75,7 +75,10 @@ def _pictures(
         strips.append(strip(label, view.reconstructions[index], alt))
         if number == 0:
             strips.append(_heat_strip(view, errors, level))
-    note = f"Where it errs, absolute: dark blue for nothing, yellow for {tick(level)} and more."
+    note = (
+        f"Where it errs, absolute: dark blue for nothing, yellow for {tick(level)} and more. "
+        f"From left to right: {', '.join(_names(models, chosen))}."
+    )
     return [Strips(title, tuple(strips), note)]
 
 
@@ -89,8 +92,20 @@ def _heat_strip(view: View, errors: Floats, level: float) -> Strip:
 
 def _labels(models: ModelViews, chosen: Sequence[int]) -> str:
     if models.labels is None:
-        return f"items {', '.join(str(number) for number in chosen)} of those, counted from 0."
+        return f"{', '.join(_names(models, chosen))}."
     return f"labels {', '.join(str(models.labels[number]) for number in chosen)}."
+
+
+def _names(models: ModelViews, chosen: Sequence[int]) -> list[str]:
+    """Return what items are called in their own file: row 279 (M-0412), cats/01.png, index 7."""
+    assert models.items is not None
+    (word, names), *keys = models.items.beside().items()
+    shown = []
+    for number in chosen:
+        beside = ", ".join(str(cells[number]) for _, cells in keys)
+        name = str(names[number]) if word == "file" else f"{word} {names[number]}"
+        shown.append(f"{name} ({beside})" if beside else name)
+    return shown
 
 
 def _worded(errors: Floats) -> str:
@@ -107,8 +122,9 @@ def _rows(
     before = cells(kind, models.originals[index])
     after = cells(kind, view.reconstructions[index])
     shown: list[tuple[str, ...]] = []
-    for number, left, right in zip(index.tolist(), before, after, strict=True):
-        shown.append((f"{kind.item} {number}", "", *left))
+    names = _names(models, index.tolist())
+    for number, name, left, right in zip(index.tolist(), names, before, after, strict=True):
+        shown.append((name, "", *left))
         shown.append(("copy", loss(view.errors[number]), *right))
     header = ("", "error", *kind.header(models.originals.shape[1:]))
     caption = f"{title}: {kind.items} and their copies by {view.name}, in the original units"
