@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evoae.config.schema import Config
-from evoae.data.kinds.cells import read_frame
 from evoae.data.kinds.tables import Table
+from evoae.data.sources.text_table import read_text_table
 from evoae.use.encode import encode, write_codes
 from evoae.use.grid import interpolate
 from evoae.use.items import Items, choose, choose_training
@@ -199,7 +199,7 @@ def compared(model: Model, how: How, path: Path, truth: pd.DataFrame) -> list[Ks
     assert isinstance(table, Table)
     drawn = sample(model, SAMPLED, how=how)
     write_decoded(path, drawn, table)
-    frame, _ = read_frame(path)
+    frame = read_text_table(path).frame
     assert len(frame) == SAMPLED
     check_categories(table, frame, str(path))
     return [ks_row(column, truth[column.name], frame[column.name]) for column in table.columns]
