@@ -91,7 +91,9 @@ def _command(function: Callable[[Run], None]) -> click.Command:
     return click.Command("printing", callback=lambda: function(Run.open(RUN)))
 
 
-@pytest.mark.parametrize("what", [*COMMANDS, refitted, fidelity], ids=str)
+@pytest.mark.parametrize(
+    "what", [*COMMANDS, refitted, fidelity], ids=lambda what: getattr(what, "__name__", str(what))
+)
 def test_no_number_is_lost_however_narrow_the_terminal(
     what: str | Callable[[Run], None], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
