@@ -159,6 +159,19 @@ class Suggestion:
     reason: str
 
 
+class UndecidedError(DataError):
+    """Data that cannot be read before a setting is chosen, with one that would do.
+
+    Attributes:
+        suggestion: the setting.
+    """
+
+    def __init__(self, place: str, value: object, next_step: str, suggestion: Suggestion) -> None:
+        super().__init__(place, value, next_step)
+        self.args = (place, value, next_step, suggestion)  # whole: it crosses processes
+        self.suggestion = suggestion
+
+
 class Source(ABC):
     """What a reader found, not split yet; each kind has its own.
 

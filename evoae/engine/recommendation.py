@@ -9,6 +9,7 @@ nothing was chosen on.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from evoae.config.data import DataConfig
 from evoae.config.load import make_config
 from evoae.config.schema import Config
-from evoae.data.dataset import Dataset
+from evoae.data.dataset import Dataset, Suggestion, UndecidedError
 from evoae.data.load import read
 from evoae.data.pca import LARGEST, pca_errors
 from evoae.data.progress import Say, silent
@@ -119,13 +120,15 @@ def recommend(
     Raises:
         DataError: the data cannot be used.
     """
-    source = read(config.data, say)
-    suggested = source.suggestions(config.data)
+    try:
+        needed: tuple[Suggestion, ...] = ()
+        source = read(config.data, say)
+    except UndecidedError as why:
+        needed = (why.suggestion,)
+        source = read(_with(config.data, needed), say)
+    suggested = (*needed, *source.suggestions(config.data))
     chosen = [Recommendation(f"data.{each.key}", each.value, each.reason) for each in suggested]
-    settings = {each.key: each.value for each in suggested}
-    data = source.split(
-        DataConfig.model_validate({**config.data.model_dump(), **settings}), config.seed
-    )
+    data = source.split(_with(config.data, suggested), config.seed)
     for remark in source.remarks:
         say(remark)
     suited = len(chosen)
@@ -149,6 +152,12 @@ def recommend(
     chosen += [*_space(config, data, latent, effort), *_training(data, effort)]
     free = [each for each in chosen[suited:] if not _is_set(config, each.key)]
     return data, (*chosen[:suited], *free)
+
+
+def _with(config: DataConfig, suggested: Iterable[Suggestion]) -> DataConfig:
+    return DataConfig.model_validate(
+        config.model_dump() | {each.key: each.value for each in suggested}
+    )
 
 
 def _is_set(config: Config, key: str) -> bool:

@@ -166,7 +166,7 @@ def test_mixed_sizes_are_named_and_a_size_is_proposed(folder: Path) -> None:
     put(folder / "cat/large.png", pixels(side=20))
     assert complaint(folder) == (
         "pets: pictures of 2 sizes, height×width: 8×8 (10), 20×20 (1); "
-        "set data.size, such as size: 8"
+        "set data.size=8, or another one"
     )
     assert read(folder, size=6)[0].images.shape == (11, 6, 6, 3)
     assert read(folder, size=[4, 6])[0].images.shape == (11, 4, 6, 3)
@@ -175,7 +175,7 @@ def test_mixed_sizes_are_named_and_a_size_is_proposed(folder: Path) -> None:
         put(folder / f"{i}/wide.png", np.zeros((300, 500, 3), np.uint8))
         put(folder / f"{i}/wider.png", np.zeros((300, 500, 3), np.uint8))
     assert complaint(folder).endswith(
-        "300×500 (10), 8×8 (10), 20×20 (1) and 5 more; set data.size, such as size: 64"
+        "300×500 (10), 8×8 (10), 20×20 (1) and 5 more; set data.size=64, or another one"
     )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from evoae.config.load import make_config
 from evoae.engine.problem import Problem
@@ -68,7 +69,8 @@ def test_few_rows_and_many_get_trainings_of_as_many_steps(tmp_path):
 
 
 def test_items_too_large_for_pca_get_no_linear_path(tmp_path):
-    _, chosen = chosen_for(saved(tmp_path, np.eye(150, dtype=np.uint8)[None].repeat(20, 0) * 255))
+    shifted = [np.eye(150, k=shift, dtype=np.uint8) * 255 for shift in range(20)]
+    _, chosen = chosen_for(saved(tmp_path, np.stack(shifted)))
     assert "model.linear" not in chosen
 
 
@@ -103,3 +105,16 @@ def test_a_training_costs_as_much_for_pictures_of_any_size(tmp_path):
         steps = len(data.train) * chosen["training.epochs"] / chosen["training.batch_size"]
         costs.append(chosen["model.max_flops"] * steps)
     assert max(costs) < 1.3 * min(costs)
+
+
+def test_pictures_of_several_sizes_get_the_commonest_and_reads_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("EVOAE_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    for number in range(30):
+        side = 12 if number < 20 else 20
+        picture = Image.fromarray(rng.integers(0, 256, (side, side), np.uint8))
+        (tmp_path / "p").mkdir(exist_ok=True)
+        picture.save(tmp_path / "p" / f"{number}.png")
+    data, chosen = chosen_for(tmp_path / "p", latent=3)
+    assert chosen["data.size"] == 12
+    assert data.input_shape == (12, 12, 1)

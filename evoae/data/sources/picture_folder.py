@@ -23,6 +23,7 @@ from evoae import formatting
 from evoae.config.data import DataConfig
 from evoae.data.arrays import Images, Labels, take_labels
 from evoae.data.cache import cache_root, keep
+from evoae.data.dataset import Suggestion, UndecidedError
 from evoae.data.kinds.images import ImageSource
 from evoae.data.labels import read_labels
 from evoae.data.progress import Say, bar
@@ -305,10 +306,12 @@ def _mixed(sizes: Counter[tuple[int, int]], place: str) -> DataError:
     more = f" and {len(sizes) - 3:,} more" if len(sizes) > 3 else ""
     height, width = common[0][0] if max(common[0][0]) <= _SMALL else (64, 64)
     proposed = f"{height}" if height == width else f"[{height}, {width}]"
-    return DataError(
+    side = height if height == width else [height, width]
+    return UndecidedError(
         place,
         f"pictures of {len(sizes):,} sizes, height×width: {listed}{more}",
-        f"set data.size, such as size: {proposed}",
+        f"set data.size={proposed}, or another one",
+        Suggestion("size", side, f"pictures of {len(sizes):,} sizes"),
     )
 
 
