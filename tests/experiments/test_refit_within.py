@@ -35,7 +35,7 @@ def done(run):
         patch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
         patch.setattr(refit_within_module, "_pace_of", lambda _: (0.5, 0.0))
         patch.setattr(refit_within_module, "_FEWEST_EPOCHS", 1)
-        return refit_within(run.path, 0.2, settings=SETTINGS, say=said.append), said
+        return refit_within(run.path, 0.12, settings=SETTINGS, say=said.append), said
 
 
 def test_the_two_candidates_with_the_best_trials_are_refitted_longest(run, done):
@@ -66,7 +66,7 @@ def test_trials_are_not_trained_twice(run, done, monkeypatch):
     said = []
     known = {id: trial["settings"] for id, trial in trials(run).items()}
     monkeypatch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
-    refit_within(run.path, 0.2, settings=SETTINGS, say=said.append)
+    refit_within(run.path, 0.12, settings=SETTINGS, say=said.append)
     assert {id: trial["settings"] for id, trial in trials(run).items()} == known
     assert not any("short refit" in line for line in said)
 

@@ -106,7 +106,10 @@ def read_sheet(path: Path, config: DataConfig) -> TextTable:
             there = listed([f"'{name}'" for name in sheets])
             raise DataError("data.key", f"{path.name} has no sheet '{sheet}'", f"there is {there}")
         cells = _reading(
-            path, lambda: book.parse(sheet, header=None, dtype=object, na_filter=False)
+            path,
+            lambda: pd.read_excel(
+                book, sheet_name=sheet, header=None, dtype=object, na_filter=False
+            ),
         )
     rows = [[_as_text(cell) for cell in row] for row in cells.itertuples(index=False)]
     table = read_rows(str(path), rows, config)
@@ -229,8 +232,10 @@ def _reading(path: Path, read: Callable[[], T]) -> T:
 
 def _fullest(book: pd.ExcelFile, sheets: list[str]) -> str:
     """Return the first sheet that is not empty."""
+    import pandas as pd
+
     for sheet in sheets:
-        if not book.parse(sheet, header=None, nrows=_LOOKED_AT).empty:
+        if not pd.read_excel(book, sheet_name=sheet, header=None, nrows=_LOOKED_AT).empty:
             return sheet
     return sheets[0]
 
