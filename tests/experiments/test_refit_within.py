@@ -34,7 +34,6 @@ def done(run):
     with pytest.MonkeyPatch.context() as patch:  # half a second an epoch, on any machine
         patch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
         patch.setattr(refit_within_module, "_pace_of", lambda _: (0.5, 0.0))
-        patch.setattr(refit_within_module, "_FEWEST_EPOCHS", 1)
         return refit_within(run.path, 0.12, settings=SETTINGS, say=said.append), said
 
 
@@ -80,11 +79,11 @@ def test_without_time_for_trials_the_first_two_share_it(run, done, monkeypatch):
 
 
 def test_without_time_for_two_the_best_has_it_alone(run, done, monkeypatch):
-    monkeypatch.setattr(refit_within_module, "_pace", lambda *_: (0.5, 0.0))
+    monkeypatch.setattr(refit_within_module, "_pace", lambda *_: (2.0, 0.0))
     monkeypatch.setattr(refit_within_module, "_tells_more", lambda *_: False)
-    (refitted,) = refit_within(run.path, 0.04, settings=SETTINGS)
+    (refitted,) = refit_within(run.path, 0.08, settings=SETTINGS)
     assert refitted.id == run.hall_of_fame()[0].id
-    assert refitted.settings["epochs"] == 5
+    assert refitted.settings["epochs"] == 2
 
 
 def test_one_of_the_two_has_another_linear_path(run, monkeypatch):
