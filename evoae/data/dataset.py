@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data.arrays import Images, Labels, joined, order, take, take_labels
+from evoae.data.comparison import Comparison
 from evoae.data.kinds.recorded import RecordedKind
 from evoae.data.origins import Origins, joined_origins, take_origins
 from evoae.errors import DataError
@@ -110,6 +111,27 @@ class AbstractKind(ABC):
     @abstractmethod
     def cells(self, values: NDArray[np.float32]) -> list[list[Any]]:
         """Return items as a network says them, (n, *shape), as n lines in their own units."""
+
+    @abstractmethod
+    def clip(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], dict[str, int]]:
+        """Return made-up items, (n, *shape), with no value that theirs cannot be.
+
+        Returns:
+            the items, and how many numbers were changed by name of their cell; a kind whose
+            networks cannot leave the range changes none.
+        """
+
+    @abstractmethod
+    def choices(self) -> Iterator[slice]:
+        """Yield where on the last axis of an item the values lie of which one is 1, others 0."""
+
+    @abstractmethod
+    def compare(self, values: NDArray[np.float32]) -> list[Comparison]:
+        """Return statistics of made-up items, (n, *shape), beside those of the training items.
+
+        Returns:
+            none, if the kind has no statistics that mean something cell by cell.
+        """
 
     @abstractmethod
     def quality(self, originals: Any, copies: Any) -> dict[str, Any]:

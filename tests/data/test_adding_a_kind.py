@@ -83,6 +83,15 @@ class Angles(AbstractKind):
     def cells(self, values):
         return [[f"{angle:.0f}°" for angle in row * self.turn] for row in values]
 
+    def clip(self, values):
+        return values, {}
+
+    def choices(self):
+        return iter(())
+
+    def compare(self, values):
+        return []
+
     def quality(self, originals, copies):
         import tensorflow as tf
 

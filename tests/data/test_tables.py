@@ -11,6 +11,7 @@ import pytest
 
 from evoae.config.data import DataConfig, ReduceConfig
 from evoae.data.dataset import Dataset
+from evoae.data.kinds.columns import Column
 from evoae.data.kinds.registry import restore
 from evoae.data.kinds.tables import Rows, Table
 from evoae.data.load import load
@@ -476,3 +477,89 @@ def test_columns_encoded_at_once_are_those_encoded_alone(csv: Csv) -> None:
     frame.loc[1, "c"] = np.inf
     with pytest.raises(DataError, match="column 'c' holds inf in row 2"):
         table.encode(frame)
+
+
+def counted() -> Table:
+    """Counts of 0 to 9, shares up to 100 with their decimals, and colours, three in four red."""
+    share = np.linspace(0, 100, 40) ** 1.5 / 10
+    frame = pd.DataFrame(
+        {"count": np.arange(40) % 10, "share": share, "colour": ["red", "red", "red", "blue"] * 10}
+    )
+    fitted = Rows("x", "x", frame.astype({"count": float})).split(DataConfig(name="heart"), 1)
+    assert isinstance(fitted.kind, Table)
+    return fitted.kind
+
+
+def test_the_range_and_the_shares_of_the_training_rows_are_recorded(data: Dataset) -> None:
+    table, raw = the_table(data), the_table(data).decode(data.train)
+    for column in table.columns:
+        if column.categories:
+            shares = raw[column.name].value_counts(normalize=True)
+            assert column.shares == pytest.approx([shares[each] for each in column.categories])
+            assert (column.low, column.high) == (None, None)
+        else:
+            ends = raw[column.name].min(), raw[column.name].max()
+            assert (column.low, column.high) == pytest.approx(ends)
+            assert column.shares == ()
+
+
+def test_made_up_numbers_are_set_to_the_ends_of_the_training_rows_and_counted() -> None:
+    table = counted()
+    low, high = ([getattr(column, end) for column in table.columns[:2]] for end in ("low", "high"))
+    made = np.array([[-9, -9, 1, 0], [9, 9, 0, 1], [0.1, 9, 0.4, 0.6]], np.float32)
+    inside, changed = table.clip(made)
+    assert changed == {"count": 2, "share": 3}
+    rows = table.decode(inside)
+    assert rows["count"].tolist()[:2] == [low[0], high[0]]
+    assert rows["share"].tolist() == [low[1], high[1], high[1]]  # to the last bit
+    np.testing.assert_array_equal(inside[:, 2:], made[:, 2:])
+    assert table.decode(made)["count"][0] < 0  # a reconstruction keeps its error
+
+
+def test_numbers_that_round_to_the_end_are_not_counted_as_changed() -> None:
+    table = counted()
+    count = table.columns[0]
+    assert count.low == 0
+    almost = np.array([[(-0.3 - count.mean) / count.scale, 0, 1, 0]], np.float32)
+    inside, changed = table.clip(almost)
+    assert changed == {}
+    assert table.decode(inside)["count"].tolist() == [0]
+
+
+def test_a_table_recorded_before_ranges_were_is_restored_and_clips_nothing() -> None:
+    stored = counted().to_json()
+    for column in stored["fitted"]["columns"]:
+        for name in ("low", "high", "shares"):
+            del column[name]
+    table = restore(json.loads(json.dumps(stored)))
+    made = np.array([[-9, 9, 1, 0]], np.float32)
+    inside, changed = table.clip(made)
+    np.testing.assert_array_equal(inside, made)
+    assert (changed, table.compare(made)) == ({}, [])
+
+
+def test_statistics_of_made_up_rows_stand_beside_those_of_the_training_rows() -> None:
+    table = counted()
+    count = table.columns[0]
+    z = np.array([1.0, 3.0, 3.0, 5.0])
+    z = (z - count.mean) / count.scale
+    blue = [0, 0, 1, 1]
+    made = np.stack([z, 0 * z, blue, [1 - each for each in blue]], axis=1).astype(np.float32)
+    compared: list[Any] = table.compare(made)
+    mean, deviation, *_, first, second = compared
+    assert (mean.column, mean.statistic, mean.new) == ("count", "mean", pytest.approx(3))
+    assert mean.training == count.mean
+    assert mean.difference == pytest.approx((3 - count.mean) / count.scale)
+    assert mean.chance == pytest.approx(0.5)
+    assert deviation.new == pytest.approx(np.sqrt(2))
+    assert (first.column, first.statistic, first.category) == ("colour", "share", "blue")
+    assert (first.new, first.new + second.new) == (0.5, 1)
+    assert first.training == table.columns[2].shares[0]
+    assert first.difference == pytest.approx(0.5 - first.training)
+
+
+def test_the_mean_of_dates_is_a_date() -> None:
+    column = Column("day", mean=18262.0, scale=10.0, date="%Y-%m-%d", low=18252.0, high=18272.0)
+    mean, deviation = column.compare(np.array([[0.1], [0.1]]))
+    assert (mean.training, mean.new) == ("2020-01-01", "2020-01-02")
+    assert (deviation.training, deviation.new) == (10.0, 0.0)

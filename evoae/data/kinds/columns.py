@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.data.comparison import Comparison
 from evoae.data.kinds.cells import dates, days, in_order, numbers, texts, whole
 from evoae.errors import DataError
 from evoae.formatting import figure, plural
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _LARGEST = 1e30  # of standardised numbers; float32 ends at 3e38
 _MOST_CATEGORIES = 1000
 _MOST_DECIMALS = 9
+_FLOAT32 = 2.0**-23  # relative distance of neighbouring numbers
 _FAR = 10.0  # standard deviations from the mean
 _SHOWN = 3  # words in a sentence
 
@@ -47,6 +49,10 @@ class Column:
         date: format of dates or times, which are numbers of days here; "" for none.
         unseen: cells of the validation and test rows whose category no training row has; they
             are encoded as zeros.
+        low, high: the smallest and the largest number of the training rows, in the column's own
+            units; None of a categorical column, and where a run is too old to have them recorded.
+        shares: of the training rows that each category has, in the order of `categories`; empty of
+            a numeric column, and in old runs.
     """
 
     name: str
@@ -58,6 +64,9 @@ class Column:
     categories: tuple[str, ...] = ()
     unseen: int = 0
     date: str = ""
+    low: float | None = None
+    high: float | None = None
+    shares: tuple[float, ...] = ()
 
     @classmethod
     def fit(
@@ -95,7 +104,11 @@ class Column:
             most = max(categories, key=known.value_counts().get)  # of equals the first one
             unseen = int((cells.notna() & ~cells.isin(categories)).sum())
             fill = most if impute else None
-            return cls(name, missing, fill, categories=categories, unseen=unseen)
+            counts = known.value_counts()
+            if impute:
+                counts[most] += len(seen) - len(known)
+            shares = tuple(float(counts[each] / counts.sum()) for each in categories)
+            return cls(name, missing, fill, categories=categories, unseen=unseen, shares=shares)
         median = float(np.median(known)) if impute else None
         filled = known
         if median is not None and len(known) < len(seen):
@@ -103,7 +116,9 @@ class Column:
             filled[np.isnan(seen)] = median
         spread = float(filled.std()) if np.ptp(filled) else 0.0
         mean, scale = float(filled.mean()), spread or 1.0
-        return cls(name, missing, median, mean, scale, _decimals(known), date=date)
+        low, high = float(known.min()), float(known.max())
+        decimals = _decimals(known)
+        return cls(name, missing, median, mean, scale, decimals, date=date, low=low, high=high)
 
     @property
     def kind(self) -> Literal["numeric", "categorical"]:
@@ -184,12 +199,64 @@ class Column:
         return dates(values, self.date) if self.date else values
 
     def values(self, inputs: NDArray[np.float64]) -> NDArray[Any]:
-        """Return the numbers, (n,), that the inputs of a numeric column, (n, 1), stand for."""
+        """Return the numbers, (n,), that the inputs of a numeric column, (n, 1), stand for.
+
+        What a float32 cannot tell from the smallest or largest training value is that value.
+        """
         values: NDArray[np.float64] = inputs[:, 0] * self.scale + self.mean
+        for end in (self.low, self.high):
+            if end is not None:
+                near = _FLOAT32 * abs(end - self.mean) + 4 * np.spacing(abs(end))
+                values = np.where(np.abs(values - end) <= near, end, values)
         if self.decimals is None:
             return values
         rounded = np.round(values, self.decimals)
         return rounded if self.decimals else whole(rounded)
+
+    def clip(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
+        """Return the inputs of a numeric column, (n, 1), with none beyond the training values.
+
+        Beyond them a column may have no values at all, as a count has none below 0, and a network
+        knows of none. Of a categorical column, and of one whose ends are not known, inputs stay.
+
+        Returns:
+            the inputs, and how many of the numbers that they stand for lay outside.
+        """
+        if self.low is None or self.high is None:
+            return inputs, 0
+        values = self.values(inputs.astype(np.float64))
+        outside = int(((values < self.low) | (values > self.high)).sum())
+        low, high = ((end - self.mean) / self.scale for end in (self.low, self.high))
+        return np.clip(inputs, np.float32(low), np.float32(high)), outside
+
+    def compare(self, inputs: NDArray[np.float64]) -> Iterator[Comparison]:
+        """Yield statistics of new cells beside the training rows' own; none where not recorded.
+
+        Args:
+            inputs: that the cells are decoded from, (n, inputs) with n > 0.
+        """
+        count = len(inputs)
+        if self.shares:
+            found = np.bincount(inputs.argmax(axis=1), minlength=len(self.categories)) / count
+            parts = zip(self.categories, found.tolist(), self.shares, strict=True)
+            for category, ours, theirs in parts:
+                # A rare category is met once or not at all: 1 / n is then as much as chance tells.
+                chance = float(np.sqrt(max(theirs * (1 - theirs), 1 / count) / count))
+                yield Comparison(self.name, "share", ours, theirs, ours - theirs, chance, category)
+        if self.low is None or self.high is None:
+            return
+        values = np.asarray(self.values(inputs), np.float64)
+        spread = self.scale if self.high > self.low else 0.0
+        mean, deviation = float(values.mean()), float(values.std())
+        means: list[Any] = [mean, self.mean]
+        if self.date:
+            means = dates(np.array(means), self.date).tolist()
+        shift, chance = (mean - self.mean) / self.scale, float(1 / np.sqrt(count))
+        yield Comparison(self.name, "mean", *means, shift, chance)
+        wider = (deviation - spread) / self.scale
+        yield Comparison(
+            self.name, "deviation", deviation, spread, wider, float(chance / np.sqrt(2))
+        )
 
     def _filled(self, cells: pd.Series[Any], place: str) -> pd.Series[Any]:
         missing = cells.isna()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from evoae.config.data import DataConfig
 from evoae.data.arrays import Images, Labels, joined, numbered, plain, release, take, take_labels
+from evoae.data.comparison import Comparison
 from evoae.data.dataset import OBEYED_BY_READERS, AbstractKind, Dataset, Source, Suggestion
 from evoae.data.labels import check_labels
 from evoae.data.origins import Origins
@@ -256,6 +257,19 @@ class ImageKind(AbstractKind):
     def cells(self, values: NDArray[np.float32]) -> list[list[Any]]:
         """Return the values of all pixels."""
         return plain(values)
+
+    def clip(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], dict[str, int]]:
+        """Return images as they are: the head of a network keeps them in 0..1."""
+        return values, {}
+
+    def choices(self) -> Iterator[slice]:
+        """Yield nothing."""
+        return iter(())
+
+    def compare(self, values: NDArray[np.float32]) -> list[Comparison]:
+        """Return nothing: a single pixel's statistics tell nobody anything."""
+        del values
+        return []
 
     def quality(self, originals: Any, copies: Any) -> dict[str, Any]:
         """Return `psnr` in decibels and `ssim`, of images of 4 pixels or more a side.

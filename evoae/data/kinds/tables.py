@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from evoae.config.data import DataConfig
 from evoae.data.arrays import Images, Labels, take_labels
+from evoae.data.comparison import Comparison
 from evoae.data.dataset import AbstractKind, Dataset, Source, Suggestion
 from evoae.data.kinds.cells import (
     LARGEST,
@@ -256,6 +257,24 @@ class Table(AbstractKind):
     def cells(self, values: NDArray[np.float32]) -> list[list[Any]]:
         """Return decoded rows."""
         return [list(row) for row in self.decode(values).itertuples(index=False)]
+
+    def clip(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], dict[str, int]]:
+        """Return rows whose numbers lie between the smallest and largest of the training rows."""
+        inside, changed = values.copy(), {}
+        for column, part in self.parts():
+            inside[:, part], count = column.clip(values[:, part])
+            if count:
+                changed[column.name] = count
+        return inside, changed
+
+    def choices(self) -> Iterator[slice]:
+        """Yield where the inputs of each categorical column lie."""
+        return (part for column, part in self.parts() if column.categories)
+
+    def compare(self, values: NDArray[np.float32]) -> list[Comparison]:
+        """Return the mean and deviation of each numeric column, the share of each category."""
+        wide = values.astype(np.float64)
+        return [each for c, part in self.parts() for each in c.compare(wide[:, part])]
 
     def quality(self, originals: Any, copies: Any) -> dict[str, Any]:
         """Return nothing more: the errors of the columns stand in their own units, in reports."""
