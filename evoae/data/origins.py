@@ -44,6 +44,16 @@ class Origins:
         others = {name: cells[index] for name, cells in self.others.items()}
         return type(self)(self.word, self.names[index], keys, others)
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What an item can be found by: what its name is called, and the keys."""
+        return (self.word, *(key for key in self.keys if key != self.word))
+
+    def find(self, word: str, name: str) -> NDArray[np.intp]:
+        """Return the positions of the items whose `word`, one of `words`, reads `name`."""
+        cells = self.names if word == self.word else self.keys[word]
+        return np.flatnonzero([str(cell) == name for cell in cells.tolist()])
+
     def columns(self, keep: Collection[str] = (), taken: Collection[str] = ()) -> dict[str, Any]:
         """Return what stands beside results, a list for each column, the names first.
 

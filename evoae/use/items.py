@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -34,6 +34,31 @@ _SPLITTING = {"validation", "test"}  # settings that say how large the splits ar
 _WRITING = {*TextTableSettings.model_fields}  # that say how a file of numbers is written
 
 TO_MEASURE = 10_000  # training items that give codes and residuals their statistics
+
+
+@dataclass(frozen=True, slots=True)
+class ItemName:
+    """An item as a person names it.
+
+    Attributes:
+        word: what `name` is, as results head it: `row`, `file`, `index` or a key of the table;
+            None if it is a position among the items, counted from 0.
+        name: the row's number, the file's path, and so on.
+    """
+
+    word: str | None
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read `5`, `row=279` or `file=cats/01.png`; None if it is neither."""
+        word, sign, name = text.strip().partition("=")
+        if sign:
+            return cls(word, name) if word and name else None
+        return cls(None, str(int(word))) if word.isascii() and word.isdigit() else None
+
+    def __str__(self) -> str:
+        return self.name if self.word is None else f"{self.word} {self.name}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +106,32 @@ class Items:
         within = np.searchsorted(starts, numbers, side="right") - 1
         pairs = zip(within, numbers, strict=True)
         return np.stack([scaled(self.parts[k][number - starts[k]]) for k, number in pairs])
+
+    def position(self, named: ItemName) -> int:
+        """Return the number of an item, counted from 0.
+
+        Raises:
+            UseError: there is no such item, or several.
+        """
+        if named.word is None:
+            return int(named.name)
+        origins = Origins.counted(len(self)) if self.origins is None else self.origins
+        if named.word not in origins.words:
+            ways = " or ".join(f"{word}=…" for word in origins.words)
+            raise UseError(self.name, f"no item is named by {named.word}", f"name it by {ways}")
+        found = origins.find(named.word, named.name)
+        if len(found) == 1:
+            return int(found[0])
+        if len(found):
+            raise UseError(self.name, f"{len(found):,} items are {named}", "name it another way")
+        step = "it may lie in another split, or have been left out"
+        raise UseError(self.name, f"no item is {named}", step)
+
+    def called(self, number: int) -> str:
+        """Return how results name the item of this number, such as `row 280`."""
+        if self.origins is None:
+            return f"index {number}"
+        return f"{self.origins.word} {self.origins.names[number]}"
 
     def all(self) -> Floats:
         """Return all items at once, (n, *shape)."""
@@ -144,6 +195,40 @@ def choose(
         items = _of_split(dataset, split)
     _check_fit(items, model)
     return items.first(limit)
+
+
+def choose_named(
+    model: Model,
+    names: Sequence[ItemName],
+    *,
+    data: str | None = None,
+    split: AnySplit | None = None,
+    say: Say = silent,
+) -> tuple[Items, list[int]]:
+    """Return items, and the numbers of some that a person named.
+
+    Args:
+        model: that they must fit.
+        names: all by position, or all by name. A name is looked for in the training and validation
+            splits of the run's own data, unless `split` says where.
+        data: see `choose`.
+        split: see `choose`.
+        say: see `choose`.
+
+    Raises:
+        DataError: the data cannot be found or used.
+        UseError: see `choose`; or there is no such item, or the ways to name are mixed.
+    """
+    ways = {each.word is None for each in names}
+    if len(ways) > 1:
+        said = "some items are named, and others are positions in a split"
+        raise UseError("items", said, "name them all, as in row=279,row=12")
+    if data is None and split is None and ways == {False}:
+        split = "all"
+    items = choose(model, data=data, split=split, say=say)
+    numbers = [items.position(each) for each in names]
+    items.at(numbers)  # refuses a position beyond the end
+    return items, numbers
 
 
 def check_measured(model: Model) -> None:

@@ -7,8 +7,9 @@ from PIL import Image
 import evoae
 from evoae.data.kinds.images import ImageKind
 from evoae.data.load import load
+from evoae.data.origins import Origins
 from evoae.errors import DataError, UseError
-from evoae.use.items import Items, choose, choose_training
+from evoae.use.items import ItemName, Items, choose, choose_named, choose_training
 from evoae.use.model import open_model
 from tests.conftest import TINY, with_changes
 from tests.use.networks import SHAPE, images
@@ -59,6 +60,56 @@ def test_items_are_found_by_number_wherever_they_lie():
     np.testing.assert_array_equal(items.at([6, 0, 3]), items.all()[[6, 0, 3]])
     with pytest.raises(UseError, match="no item 7"):
         items.at([7])
+
+
+def named(*texts):
+    return [ItemName.parse(text) for text in texts]
+
+
+def test_an_item_is_found_by_the_name_that_results_show():
+    keys = {"patient": np.array(["P7", "P1", "P4"], object), "id": np.array([5, 5, 6])}
+    items = Items("mine", (images(3),), origins=Origins("row", np.array([279, 3, 12]), keys))
+    numbers = [items.position(name) for name in named("row=12", "patient=P7", "id=6", "1")]
+    assert numbers == [2, 0, 2, 1]
+    assert [items.called(number) for number in (0, 2)] == ["row 279", "row 12"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("row=4", "no item is row 4; it may lie in another split"),
+        ("file=4", "no item is named by file; name it by row=… or patient=…"),
+        ("patient=P1", "2 items are patient P1"),
+    ],
+)
+def test_a_name_of_no_item_or_of_several_is_one_sentence(text, said):
+    origins = Origins("row", np.array([1, 2]), {"patient": np.array(["P1", "P1"])})
+    items = Items("mine", (images(2),), origins=origins)
+    with pytest.raises(UseError, match=said):
+        items.position(*named(text))
+
+
+def test_items_without_names_have_their_index():
+    items = Items("mine", (images(3),))
+    assert items.position(*named("index=2")) == 2
+    assert items.called(2) == "index 2"
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "row=", "=3", "1.5", "²"])
+def test_what_is_neither_a_position_nor_a_name_is_none(text):
+    assert ItemName.parse(text) is None
+
+
+def test_names_are_looked_for_in_both_splits_and_positions_in_validation(model):
+    every, own = choose(model, split="all"), choose(model)
+    index = own.origins.names[3]
+    found, (number,) = choose_named(model, named(f"index={index}"))
+    assert len(found) == len(every)
+    np.testing.assert_array_equal(found.at([number]), own.at([3]))
+    found, numbers = choose_named(model, named("3"))
+    assert (len(found), numbers) == (len(own), [3])
+    with pytest.raises(UseError, match="name them all"):
+        choose_named(model, named("3", f"index={index}"))
 
 
 def test_data_of_another_shape_are_refused(model, tmp_path):
