@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -38,11 +39,14 @@ class Decoded:
         codes: (n, latent), or (rows, columns, latent) of a grid.
         values: (n, *input_shape), or (rows, columns, *input_shape), as the network sees items.
         source: of the codes, in words.
+        clipped: how many numbers of each column were set to the end of the training rows' range;
+            `values` have none beyond it.
     """
 
     codes: Floats
     values: Floats
     source: str
+    clipped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +117,18 @@ class Model:
         """Return the codes (n, *code_shape) of one batch (n, *input_shape)."""
         outputs = self.encoder(inputs, training=False)
         return np.asarray(outputs[0] if self.variational else outputs)
+
+    def draw_codes(self, inputs: Floats, rng: np.random.Generator) -> Floats:
+        """Return a code (n, *code_shape) of each item of a batch: one draw of its distribution.
+
+        Of a model that is not variational it is the code.
+        """
+        if not self.variational:
+            return self.encode(inputs)
+        from evoae.models.objectives.variational import sample
+
+        posterior = self.encoder(inputs, training=False)
+        return np.asarray(sample(posterior, rng.standard_normal(posterior[0].shape, np.float32)))
 
     def decode(self, codes: Floats) -> Floats:
         """Return what one batch of codes (n, *code_shape) stands for, (n, *input_shape)."""

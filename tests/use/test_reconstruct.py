@@ -6,9 +6,9 @@ import evoae
 from evoae.errors import UseError
 from evoae.use.items import Items, choose
 from evoae.use.model import open_model
-from evoae.use.reconstruct import write_rebuilt
+from evoae.use.reconstruct import check_posterior, write_rebuilt
 from tests.conftest import TINY, with_changes
-from tests.use.networks import images, joined, lone
+from tests.use.networks import dense_autoencoder, images, joined, lone
 
 
 def copier(channels=1):
@@ -82,3 +82,26 @@ def test_copies_of_a_denoising_run_are_made_of_what_it_is_validated_on(tmp_path)
     write_rebuilt(tmp_path / "r.png", model, items)
     with Image.open(tmp_path / "r.png") as picture:
         assert picture.size[1] == 8 * (3 * 4 * 9 - 1)
+
+
+def test_a_copy_of_a_drawn_code_is_drawn_by_seed_and_lies_around_the_mean_codes(tmp_path):
+    same = np.eye(2, dtype=np.float32)
+    model = lone(dense_autoencoder(2, 2, posterior=True, weights=(same, same)))
+    model.encoder.get_layer("log_var").set_weights(
+        [np.zeros((2, 2), np.float32), np.log([4, 1]).astype(np.float32)]
+    )
+    items = Items("x", (np.full((3000, 2), 5, np.float32),))
+    drawn = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2), ("mean", None)):
+        write_rebuilt(tmp_path / f"{name}.npz", model, items, seed=seed)
+        drawn.append(np.load(tmp_path / f"{name}.npz")["rebuilt"])
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+    np.testing.assert_allclose(drawn[0].std(axis=0), [2, 1], rtol=0.06)
+    np.testing.assert_allclose(drawn[3], 5, atol=1e-5)
+
+
+def test_a_model_with_one_code_for_an_item_has_nothing_to_draw(plain, variational):
+    check_posterior(variational)
+    with pytest.raises(UseError, match="nothing to draw; leave --how out"):
+        check_posterior(plain)
