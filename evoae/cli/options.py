@@ -8,6 +8,7 @@ what was typed, and what it returns is printed.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,7 @@ from evoae.cli.output import say
 
 if TYPE_CHECKING:
     from evoae.config.schema import Config
+    from evoae.use.items import ItemName
 
 _Command = Callable[..., Any]
 _Decorator = Callable[[_Command], _Command]
@@ -93,6 +95,29 @@ data = click.option(
 )
 # Take `--force`, which is known before other options are looked at.
 force = click.option("--force", is_flag=True, is_eager=True, help="Replace what is there.")
+
+
+def named_items(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> list[ItemName] | None:
+    """Read items that a person names, for the callback of an option.
+
+    A comma parts two items where a position or a name follows; a file's name may hold others.
+
+    Raises:
+        BadParameter: one is neither a position nor a name.
+    """
+    if value is None:
+        return None
+    from evoae.use.items import ItemName
+
+    parts = re.split(r",(?=\s*(?:\d+\s*(?:,|$)|[^,=]+=))", value)
+    found = [ItemName.parse(part) for part in parts]
+    named = [each for each in found if each is not None]
+    if len(named) < len(found):
+        said = "its position, such as 5, or its name, such as row=279 or file=cats/01.png"
+        raise click.BadParameter(f"'{parts[found.index(None)]}' is no item: give {said}")
+    return named
 
 
 def items(command: _Command) -> _Command:

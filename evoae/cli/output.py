@@ -7,13 +7,15 @@ import dataclasses
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from evoae import formatting
 from evoae.terminal import dotted, folded, table, width_of
+
+_NAMED = 3  # columns in a sentence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,3 +125,13 @@ def print_written(path: object, what: str) -> None:
     """Say what was written, and print where."""
     say(what)
     click.echo(path)
+
+
+def say_clipped(clipped: Mapping[str, int]) -> None:
+    """Say how many numbers of made-up rows were set to the end of what training rows hold."""
+    if clipped:
+        most = sorted(clipped, key=lambda name: -clipped[name])
+        named = ", ".join(f"'{name}' {clipped[name]:,}" for name in most[:_NAMED])
+        more = f" and {len(most) - _NAMED:,} more columns" if len(most) > _NAMED else ""
+        number = formatting.plural(sum(clipped.values()), "number")
+        say(f"{number} beyond the training rows' range set to its end: {named}{more}")

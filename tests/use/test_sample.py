@@ -3,6 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from evoae.data.kinds.columns import Column
+from evoae.data.kinds.tables import Table
 from evoae.errors import UseError
 from evoae.use.items import Items
 from evoae.use.sample import residuals, sample
@@ -114,3 +116,57 @@ def test_a_gaussian_of_one_item_is_refused(squeezing, monkeypatch):
     use_items(monkeypatch, rows(1))
     with pytest.raises(UseError, match="two or more"):
         sample(squeezing, 3)
+
+
+def test_draws_near_an_item_of_a_variational_model_are_those_of_its_posterior():
+    into, back = np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)
+    model = lone(dense_autoencoder(2, 2, posterior=True, weights=(into, back)))
+    log_var = model.encoder.get_layer("log_var")
+    log_var.set_weights([np.zeros((2, 2), np.float32), np.log([4, 1]).astype(np.float32)])
+    item = np.array([[3, -1]], np.float32)
+    drawn = sample(model, 4000, seed=2, near=item)
+    assert drawn.source == "its posterior"
+    np.testing.assert_allclose(drawn.codes.mean(axis=0), item[0], atol=0.1)
+    np.testing.assert_allclose(drawn.codes.std(axis=0), [2, 1], rtol=0.05)
+    narrow = sample(model, 4000, seed=2, near=item, width=0.1)
+    np.testing.assert_allclose(narrow.codes - item, (drawn.codes - item) / 10, atol=1e-5)
+
+
+def test_draws_near_an_item_of_another_model_vary_as_training_codes_do(squeezing, monkeypatch):
+    inputs = rows()
+    use_items(monkeypatch, inputs)
+    drawn = sample(squeezing, 20_000, near=inputs[:1], width=0.5)
+    codes = 2 * inputs[:, :2]
+    np.testing.assert_allclose(drawn.codes.mean(axis=0), codes[0], atol=0.03)
+    np.testing.assert_allclose(np.cov(drawn.codes.T), np.cov(codes.T) / 4, rtol=0.05, atol=0.05)
+    assert "0.5 times as wide" in drawn.source
+
+
+def categories(outputs):
+    """A network that says the same `outputs` of three categories whatever its code."""
+    colour = Column("colour", categories=("blue", "green", "red"), shares=(0.2, 0.3, 0.5))
+    model = lone(dense_autoencoder(3, 3), Table(columns=(colour,)))
+    object.__setattr__(model, "decode_all", lambda codes: np.tile(outputs, (len(codes), 1)))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("outputs", "shares"),
+    [
+        ([0.1, 0.6, 0.3], [0.1, 0.6, 0.3]),
+        ([-0.5, 0.4, 0.4], [0, 0.5, 0.5]),
+        ([-0.5, -0.1, -0.2], [0, 1, 0]),
+    ],
+)
+def test_a_draw_takes_each_category_as_often_as_the_network_says(outputs, shares, monkeypatch):
+    model = categories(np.array(outputs, np.float32))
+    use_items(monkeypatch, np.eye(3, dtype=np.float32)[[0, 1, 2] * 9])
+    draw = sample(model, 4000, how="sample", seed=1).values
+    assert set(np.unique(draw)) <= {0, 1}
+    np.testing.assert_array_equal(draw.sum(axis=1), 1)
+    np.testing.assert_allclose(draw.mean(axis=0), shares, atol=0.03)
+    mode = sample(model, 3, how="mode").values
+    np.testing.assert_array_equal(mode.argmax(axis=1), np.argmax(outputs))
+    np.testing.assert_array_equal(mode.sum(axis=1), 1)
+    mean = sample(model, 3).values
+    np.testing.assert_allclose(mean, np.tile(np.float32(outputs), (3, 1)))
