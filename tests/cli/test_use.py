@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from evoae.cli.main import cli
+from evoae.cli.options import named_items
 from evoae.experiments import downstream
 from evoae.use.model import open_model
 from tests.cli.test_start import loaded_by
@@ -177,6 +178,11 @@ def test_labels_of_a_file_stand_in_for_the_datas_own(tiny_run, tmp_path):
         (("interpolate", "RUN", "--steps", "99999999", "--out", "i.npz"), "too many"),
         (("interpolate", "RUN", "--items", "3", "--out", "i.png"), "two or more"),
         (("interpolate", "RUN", "--items", "3,9999", "--out", "i.png"), "no item 9999"),
+        (("interpolate", "RUN", "--items", "index=99999,index=1", "--out", "i.png"), "no item is"),
+        (("interpolate", "RUN", "--items", "row=3,row=4", "--out", "i.png"), "by index=…"),
+        (("sample", "RUN", "--near", "file=x", "--out", "s.png"), "by index=…"),
+        (("sample", "RUN", "--near", "9999", "--out", "s.png"), "no item 9999"),
+        (("reconstruct", "RUN", "--how", "sample", "--out", "r.png"), "nothing to draw"),
         (("export", "RUN", "--format", "onnx", "--out", "m.keras"), ".onnx"),
         (("score", "RUN", "--normal", "99"), "162 of 162"),
         (("score", "RUN", "--normal", "1", "--anomaly", "2"), "--normal or --anomaly"),
@@ -189,6 +195,68 @@ def test_a_request_that_cannot_be_met_is_one_sentence_and_leaves_nothing(
     known = {"RUN": tiny_run.path, "FILE": flat}
     assert said in run(*(known.get(word, word) for word in arguments), code=2).stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("sample", "--near", "x"), "'x' is no item"),
+        (("sample", "--near", "1,2"), "takes one item"),
+        (("sample", "--width", "2"), "name it with --near"),
+        (("sample", "--near", "1", "--width", "0"), "x>0"),
+        (("interpolate", "--items", "1,x"), "'1,x' is no item"),
+        (("interpolate", "--seed", "2"), "say with --random"),
+        (("interpolate", "--random", "2", "--items", "0,1"), "takes no --items"),
+        (("interpolate", "--random", "2", "--split", "train"), "takes no --items or --split"),
+        (("manifold", "--range", "3"), "'3' is no lower and higher number"),
+        (("manifold", "--range", "3,-3"), "no lower and higher"),
+        (("manifold", "--range", "nan,3"), "no lower and higher"),
+        (("reconstruct", "--seed", "2"), "--how sample"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(arguments, said, tiny_run, tmp_path):
+    command, *options = arguments
+    words = [command, str(tiny_run.path), *options, "--out", str(tmp_path / "o.npz")]
+    done = CliRunner().invoke(cli, words)
+    assert (done.exit_code, said in " ".join(done.stderr.split())) == (2, True), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0,5,9", ["0", "5", "9"]),
+        (" 0, 5", ["0", "5"]),
+        ("row=279,row=12", ["row 279", "row 12"]),
+        ("file=a,b.png,file=cats/1.png", ["file a,b.png", "file cats/1.png"]),
+        ("file=a=b.png", ["file a=b.png"]),
+    ],
+)
+def test_a_comma_within_a_name_parts_no_items(text, expected):
+    assert [str(name) for name in named_items(None, None, text)] == expected
+
+
+def test_items_of_digits_are_named_by_the_index_that_results_show(tiny_run, tmp_path):
+    header, first, second, *_ = csv.reader(run("score", tiny_run.path).stdout.splitlines())
+    named = f"{header[0]}={first[0]},{header[0]}={second[0]}"
+    run("interpolate", tiny_run.path, "--items", named, "--out", tmp_path / "named.npz")
+    run("interpolate", tiny_run.path, "--items", "0,1", "--out", tmp_path / "places.npz")
+    by_name, by_place = (
+        np.load(tmp_path / f"{each}.npz")["codes"] for each in ("named", "places")
+    )
+    np.testing.assert_array_equal(by_name, by_place)
+    near = ("sample", tiny_run.path, "--near", f"index={first[0]}", "-n", 4)
+    done = run(*near, "--out", tmp_path / "near.png", "--json")
+    assert done.stderr.startswith(f"4 codes around index {first[0]} of digits (train and valid")
+    told = json.loads(done.stdout)
+    assert (told["statistics"], told["clipped"]) == ([], {})
+
+
+def test_manifold_takes_a_range_that_begins_with_a_minus(flat, tmp_path):
+    out = tmp_path / "m.npz"
+    done = run("manifold", flat, "--side", 3, "--range", "-2,2", "--out", out)
+    assert done.stderr == "3 by 3 codes: even steps from -2 to 2\n"
+    np.testing.assert_allclose(np.load(out)["codes"][0, :, 0], [-2, 0, 2])
 
 
 def test_a_candidate_without_a_model_is_to_be_refitted(tiny_run, tmp_path):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from evoae.errors import UseError
-from evoae.use.grid import interpolate, manifold
+from evoae.use.grid import interpolate, interpolate_random, manifold
 from evoae.use.items import Items
-from tests.use.networks import images
+from evoae.use.sample import sample
+from tests.use.networks import image_autoencoder, images, lone
 
 
 def test_two_items_make_a_row_from_one_to_the_other(plain):
@@ -60,3 +61,28 @@ def test_the_manifold_of_other_codes_spans_what_training_items_reach(squeezing, 
 def test_a_manifold_of_more_than_two_dimensions_is_refused(plain):
     with pytest.raises(UseError, match=r"3 numbers.*interpolate"):
         manifold(plain)
+
+
+def test_a_range_is_spanned_at_even_steps_in_either_direction(variational):
+    grid = manifold(variational, side=3, span=(-3, 5))
+    np.testing.assert_allclose(grid.codes[1, :, 0], [-3, 1, 5])
+    np.testing.assert_allclose(grid.codes[:, 1, 1], [5, 1, -3])
+    assert grid.source == "even steps from -3 to 5"
+
+
+def test_a_range_that_a_sigmoids_codes_cannot_have_is_refused():
+    model = lone(image_autoencoder(latent=2, code="sigmoid"))
+    assert manifold(model, side=2, span=(0, 1)).codes.max() == 1
+    with pytest.raises(UseError, match=r"within 0\.\.1.*0,1"):
+        manifold(model, side=2, span=(-1, 1))
+
+
+def test_random_codes_are_those_that_sample_draws(variational):
+    grid = interpolate_random(variational, 3, steps=5, seed=4)
+    drawn = sample(variational, 3, seed=4).codes
+    np.testing.assert_array_equal(grid.codes[:, 0], drawn[:-1])
+    np.testing.assert_allclose(grid.codes[:, -1], drawn[1:], atol=1e-6)
+    assert grid.source == "straight lines between 3 codes from the prior N(0, I)"
+    assert interpolate_random(variational, 4, steps=5).codes.shape == (5, 5, 2)
+    with pytest.raises(UseError, match="two or more"):
+        interpolate_random(variational, 1)

@@ -1,20 +1,25 @@
 """Rows of a table through every use, and back in their original units."""
 
 import csv
+import json
+import re
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from evoae.cli.main import cli
 from evoae.config.schema import Config
 from evoae.data.load import load
 from evoae.errors import DataError, UseError
 from evoae.runs.folder import create
+from evoae.runs.run import Run
 from evoae.runs.store import Store
 from evoae.use.encode import encode, write_codes
-from evoae.use.grid import interpolate
+from evoae.use.grid import interpolate, interpolate_random
 from evoae.use.items import choose
 from evoae.use.model import open_model
 from evoae.use.output import check_decodable, write_decoded
@@ -164,3 +169,96 @@ def test_new_rows_may_be_an_array_of_the_same_columns(model, tmp_path):
     np.save(tmp_path / "pictures.npy", np.zeros((4, 8, 8), np.float32))
     with pytest.raises(UseError, match="takes rows of a table"):
         choose(model, data=str(tmp_path / "pictures.npy"))
+
+
+@pytest.fixture
+def wild(run):
+    """Decodes twice as far from the mean as it encodes, so that rows leave the training range."""
+    model = open_model(run)
+    model.decoder.layers[-1].set_weights([np.eye(5, dtype=np.float32)])
+    return model
+
+
+@pytest.mark.parametrize("make", ["sample", "interpolate", "random"])
+def test_made_up_rows_stay_in_the_range_of_the_training_rows(make, wild, run, rows, tmp_path):
+    items = choose(wild, split="train")
+    made = {
+        "sample": lambda: sample(wild, 500, how="sample"),
+        "interpolate": lambda: interpolate(wild, items.all()[:20]),
+        "random": lambda: interpolate_random(wild, 40),
+    }[make]()
+    write_decoded(tmp_path / "s.csv", made, wild.kind)
+    written, training = pd.read_csv(tmp_path / "s.csv"), wild.kind.decode(items.all())
+    for name in ("age", "pressure"):
+        low, high = training[name].min(), training[name].max()
+        assert (written[name].min(), written[name].max()) == (low, high)  # reached, not left
+    assert set(made.clipped) == {"age", "pressure"}
+    write_rebuilt(tmp_path / "r.csv", wild, items)
+    assert pd.read_csv(tmp_path / "r.csv")["age_rebuilt"].max() > training["age"].max()
+
+
+def typed(*words):
+    done = CliRunner().invoke(cli, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_sample_tells_how_samples_compare_with_the_training_rows(run, tmp_path):
+    done = typed("sample", run, "-n", 500, "--out", tmp_path / "s.csv", "--json")
+    told, written = json.loads(done.stdout), pd.read_csv(tmp_path / "s.csv")
+    assert (told["path"], told["codes"]) == (str(tmp_path / "s.csv"), 500)
+    found = {
+        (each["column"], each["statistic"], each["category"]): each["new"]
+        for each in told["statistics"]
+    }
+    assert found["age", "mean", ""] == pytest.approx(written["age"].mean())
+    assert found["pressure", "deviation", ""] == pytest.approx(written["pressure"].std(ddof=0))
+    assert found["colour", "share", "red"] == pytest.approx((written["colour"] == "red").mean())
+    assert len(found) == 2 + 2 + 3
+
+
+def test_sample_names_the_statistics_that_differ_and_what_was_clipped(run, wild, tmp_path):
+    wild.autoencoder.save(tmp_path / "wild.keras")
+    shutil.copytree(run, tmp_path / "run")
+    shutil.move(tmp_path / "wild.keras", tmp_path / "run" / "models" / f"{identity(1)}.keras")
+    said = typed("sample", tmp_path / "run", "-n", 400, "--out", tmp_path / "s.csv").stderr
+    first, clipped, farthest = said.splitlines()
+    assert first.startswith("400 codes from a Gaussian fitted to the codes of")
+    assert re.fullmatch(
+        r"\d+ numbers beyond the training rows' range set to its end: "
+        r"'(age|pressure)' \d+, '(age|pressure)' \d+",
+        clipped,
+    )
+    assert farthest.startswith(
+        "farthest from the training rows (theirs in brackets): deviation of"
+    )
+    assert "% (" in farthest or farthest.count("deviation of") == 2
+
+
+def test_sample_near_a_row_that_results_name_and_between_rows_and_random_codes(
+    run, rows, tmp_path
+):
+    model = open_model(run)
+    row = int(choose(model, split="train").origins.names[4])
+    out = tmp_path / "near.csv"
+    near = ("sample", run, "--near", f"row={row}", "--width", 0.001, "--how", "mean", "-n", 5)
+    said = typed(*near, "--out", out).stderr
+    assert said.startswith(f"5 codes around row {row} of patients.csv (train and validation)")
+    assert "farthest" not in said
+    assert all(same_row(line, rows.iloc[row - 1]) for line in read(out))
+    items = f"row={row},row={choose(model).origins.names[0]}"
+    typed("interpolate", run, "--items", items, "--out", tmp_path / "i.csv")
+    assert same_row(read(tmp_path / "i.csv")[0], rows.iloc[row - 1])
+    said = typed(
+        "interpolate", run, "--random", 3, "--seed", 1, "--out", tmp_path / "r.csv"
+    ).stderr
+    assert said.startswith("straight lines between 3 codes from a Gaussian")
+    assert len(read(tmp_path / "r.csv")) == 2 * 8
+
+
+def test_a_run_without_recorded_ranges_says_that_nothing_is_clipped(run, tmp_path, monkeypatch):
+    kind = open_model(run).kind
+    old = [replace(column, low=None, high=None, shares=()) for column in kind.columns]
+    monkeypatch.setattr(Run, "data_kind", lambda _: replace(kind, columns=tuple(old)))
+    said = typed("sample", run, "-n", 9, "--out", tmp_path / "s.csv").stderr
+    assert said.endswith("is not known: nothing is clipped or compared\n")

@@ -248,15 +248,13 @@ class Column:
         values = np.asarray(self.values(inputs), np.float64)
         spread = self.scale if self.high > self.low else 0.0
         mean, deviation = float(values.mean()), float(values.std())
-        means: list[Any] = [mean, self.mean]
-        if self.date:
-            means = dates(np.array(means), self.date).tolist()
         shift, chance = (mean - self.mean) / self.scale, float(1 / np.sqrt(count))
-        yield Comparison(self.name, "mean", *means, shift, chance)
-        wider = (deviation - spread) / self.scale
-        yield Comparison(
-            self.name, "deviation", deviation, spread, wider, float(chance / np.sqrt(2))
-        )
+        wider, wide = (deviation - spread) / self.scale, float(chance / np.sqrt(2))
+        ours, theirs = mean, self.mean
+        if self.date:
+            ours, theirs = dates(np.array([mean, self.mean]), self.date)
+        yield Comparison(self.name, "mean", ours, theirs, shift, chance)
+        yield Comparison(self.name, "deviation", deviation, spread, wider, wide)
 
     def _filled(self, cells: pd.Series[Any], place: str) -> pd.Series[Any]:
         missing = cells.isna()
