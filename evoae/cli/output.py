@@ -132,6 +132,7 @@ def say_clipped(clipped: Mapping[str, int]) -> None:
     if clipped:
         most = sorted(clipped, key=lambda name: -clipped[name])
         named = ", ".join(f"'{name}' {clipped[name]:,}" for name in most[:_NAMED])
-        more = f" and {len(most) - _NAMED:,} more columns" if len(most) > _NAMED else ""
+        others = formatting.plural(len(most) - _NAMED, "other column")
+        more = f" and in {others}" if len(most) > _NAMED else ""
         number = formatting.plural(sum(clipped.values()), "number")
         say(f"{number} beyond the training rows' range set to its end: {named}{more}")

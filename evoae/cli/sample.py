@@ -71,16 +71,18 @@ def command(
     if width is not None and near is None:
         raise click.UsageError("--width is of the draws around an item: name it with --near")
     check_decodable(out, model, number)
-    item, place = None, "from "
+    item, around, place = None, None, "from "
     if near is not None:
         items, numbers = choose_named(model, near, data=data, say=say)
-        item, place = items.at(numbers), f"around {items.called(numbers[0])} of {items.name}: "
+        item, around = items.at(numbers), f"{items.called(numbers[0])} of {items.name}"
+        place = f"around {around}: "
+        if model.run is not None:  # whose own items tell how codes vary; `data` holds the item
+            data = None
     # A mean image is sharp enough to look at; mean rows are all alike.
     how = how or ("mean" if model.kind.pictures else "sample")
     drawn = sample(model, number, how=how, seed=seed, data=data, near=item, width=width)
     write_decoded(out, drawn, model.kind)
-    source = f"{place}{drawn.source}"
-    say(f"{plural(number, 'code')} {source}")
+    say(f"{plural(number, 'code')} {place}{drawn.source}")
     say_clipped(drawn.clipped)
     statistics = model.kind.compare(drawn.values)
     if not model.kind.pictures and not statistics:
@@ -90,7 +92,8 @@ def command(
     told = {
         "path": out,
         "codes": number,
-        "source": source,
+        "source": drawn.source,
+        "near": around,
         "clipped": drawn.clipped,
         "statistics": statistics,
     }

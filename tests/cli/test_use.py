@@ -13,6 +13,7 @@ from evoae.cli.options import named_items
 from evoae.experiments import downstream
 from evoae.use.model import open_model
 from tests.cli.test_start import loaded_by
+from tests.use.networks import image_autoencoder, images
 
 PICTURES = ["reconstruct", "sample", "interpolate"]
 
@@ -250,6 +251,32 @@ def test_items_of_digits_are_named_by_the_index_that_results_show(tiny_run, tmp_
     assert done.stderr.startswith(f"4 codes around index {first[0]} of digits (train and valid")
     told = json.loads(done.stdout)
     assert (told["statistics"], told["clipped"]) == ([], {})
+    assert told["near"].startswith(f"index {first[0]} of digits")
+
+
+def test_the_only_item_of_other_data_is_near_by_the_runs_own_codes(tiny_run, tmp_path):
+    np.save(tmp_path / "x.npy", images(1, shape=(8, 8)))
+    near = ("sample", tiny_run.path, "--near", 0, "--data", tmp_path / "x.npy", "-n", 2)
+    said = run(*near, "--out", tmp_path / "s.png").stderr
+    assert said.startswith("2 codes around index 0 of x.npy: a Gaussian 0.25 times as wide as")
+    assert said.endswith("of the codes of 1,455 training items\n")
+
+
+def test_a_variational_file_draws_codes_of_items_and_of_its_prior(tmp_path):
+    file, data = tmp_path / "v.keras", tmp_path / "x.npy"
+    image_autoencoder(latent=2, posterior="diagonal").save(file)
+    np.save(data, images(6))
+    arrays = {}
+    for name, how in (("mean", ()), ("draw", ("--how", "sample", "--seed", 4))):
+        out = tmp_path / f"{name}.npz"
+        run("reconstruct", file, "--data", data, *how, "--out", out)
+        arrays[name] = np.load(out)["rebuilt"]
+    assert not np.allclose(arrays["mean"], arrays["draw"], atol=1e-3)
+    near = ("sample", file, "--near", "index=5", "--data", data, "-n", 2)
+    said = run(*near, "--out", tmp_path / "n.npz").stderr
+    assert said == "2 codes around index 5 of x.npy: its posterior\n"
+    said = run("interpolate", file, "--random", 2, "--out", tmp_path / "i.npz").stderr
+    assert said == "straight lines between 2 codes from the prior N(0, I)\n"
 
 
 def test_manifold_takes_a_range_that_begins_with_a_minus(flat, tmp_path):
