@@ -12,8 +12,8 @@ import pytest
 from evoae.cli.main import SECTIONS, cli
 from evoae.cli.output import Output, print_table
 
-SILENT = {"init", "search", "resume", "encode", "reconstruct", "sample", "interpolate"}
-SILENT |= {"manifold", "replay"}  # these write files, or are watched
+SILENT = {"init", "search", "resume", "encode", "reconstruct", "interpolate", "manifold"}
+SILENT |= {"replay"}  # these write files, or are watched
 
 
 @dataclass(frozen=True)
