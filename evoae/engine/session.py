@@ -30,7 +30,7 @@ from evoae.engine.seed_genomes import seed_genomes
 from evoae.engine.signals import stopped_by_signals
 from evoae.errors import EvoaeError, RunError, SearchError
 from evoae.execution.bfloat16 import note_on
-from evoae.execution.factory import executor_for
+from evoae.execution.factory import check_startable, executor_for
 from evoae.formatting import command, plural
 from evoae.runs.compatibility import check_unchanged, machine_differences
 from evoae.runs.folder import CONFIG, create, locate, next_folder
@@ -66,6 +66,7 @@ def search(
         config = load_config(find_config(config, silent if callback is None else callback.said))
 
     config = make_config(config)
+    check_startable(config.execution)
     problem = _problem(config, callback)
     folder = Path(run) if run is not None else next_folder(name or problem.dataset.name)
     metadata = replace(problem.metadata(), seeds=seed_genomes(problem))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
@@ -10,10 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from evoae.engine.session import search
 from evoae.errors import DataError, DiskFullError, SearchError
 from evoae.evaluation import Outcome
 from evoae.execution import process
@@ -216,6 +219,21 @@ def test_a_script_without_the_main_guard_is_told_so(tmp_path: Path) -> None:
     assert "needs the guard if __name__ == '__main__'" in last
 
 
+@pytest.mark.parametrize("of", ["stdin", "daemon"])
+def test_a_process_that_can_have_no_workers_is_told_so_and_makes_no_folder(
+    of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if of == "stdin":
+        monkeypatch.setattr(sys.modules["__main__"], "__file__", "<stdin>", raising=False)
+    else:
+        process = SimpleNamespace(daemon=True, name="made up")
+        monkeypatch.setattr(multiprocessing, "current_process", lambda: process)
+    with pytest.raises(SearchError, match="execution.kind: inline"):
+        search({"data": {"name": "digits"}}, run="mine")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_each_worker_gets_one_thread_and_its_own_environment() -> None:
     before = dict(os.environ)
     gpus = [{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]
@@ -254,6 +272,7 @@ def test_closing_ends_busy_processes_at_once(tmp_path: Path) -> None:
 _DRIVER = """
 import signal, sys
 from pathlib import Path
+from types import SimpleNamespace
 from evoae.execution.local import LocalExecutor
 from tests.execution import trainers
 
