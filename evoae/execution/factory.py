@@ -18,7 +18,12 @@ from evoae.training.train import train
 
 
 def executor_for(execution: ExecutionConfig) -> AbstractExecutor:
-    """Return the executor that `execution` asks for, of real trainings."""
+    """Return the executor that `execution` asks for, of real trainings.
+
+    Raises:
+        SearchError: see `check_startable`.
+    """
+    check_startable(execution)
     if execution.kind == "inline":
         return InlineExecutor(train)
     return LocalExecutor(

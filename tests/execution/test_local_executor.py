@@ -229,7 +229,7 @@ def test_a_process_that_can_have_no_workers_is_told_so_and_makes_no_folder(
     else:
         process = SimpleNamespace(daemon=True, name="made up")
         monkeypatch.setattr(multiprocessing, "current_process", lambda: process)
-    with pytest.raises(SearchError, match="execution.kind: inline"):
+    with pytest.raises(SearchError, match=r"set execution\.kind: inline"):
         search({"data": {"name": "digits"}}, run="mine")
     assert list(tmp_path.iterdir()) == []
 
