@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from evoae.cli.advice import against_pca, behind_pca
 from evoae.cli.hof import print_entries
 from evoae.cli.output import next_steps, say
 from evoae.engine.console import ConsoleCallback
 from evoae.engine.progress import Interrupted
+from evoae.experiments.advice import against_pca, behind_pca
 from evoae.formatting import command, duration, loss, plural
 from evoae.runs.hall_of_fame import leading
 

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from evoae import formatting
-from evoae.cli.advice import against_pca
 from evoae.cli.main import cli
 from evoae.config.load import load_config
+from evoae.experiments.advice import against_pca
 from evoae.runs.files import REFIT
 from evoae.runs.hall_of_fame import leading
 from evoae.runs.run import Run
