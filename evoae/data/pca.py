@@ -62,6 +62,30 @@ def pca_codes(
     return codes
 
 
+def pca_copies(
+    train: NDArray[np.generic], size: int
+) -> Callable[[NDArray[np.generic]], NDArray[np.float32]]:
+    """Return the function from images (m, ...) to what their first components rebuild of them.
+
+    Args:
+        train: (n, ...) images that the components are fitted on; uint8 is scaled to 0..1.
+        size: components, cut to what `train` admits; 0 if nothing varies in it.
+    """
+    rows = _rows(train)
+    pca = _fitted(rows, size)
+    mean = rows.mean(axis=0)
+
+    def copies(images: NDArray[np.generic]) -> NDArray[np.float32]:
+        made = np.tile(mean, (len(images), 1))
+        for start in range(0, len(images) if pca is not None else 0, _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            with _quiet_products():
+                made[part] = pca.inverse_transform(pca.transform(_rows(images[part])))
+        return made.reshape(images.shape)
+
+    return copies
+
+
 def write_components(train: NDArray[np.generic], size: int, path: Path) -> None:
     """Write the mean (d,) and the first principal components (k, d), each of length 1.
 

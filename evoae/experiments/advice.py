@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MOST_MINUTES = 60
 _LOOKED_AT = 3  # of the best models of the search
 _FULL = 0.95  # share of a limit from which on a network has reached it
-_FALLS = 0.01  # share of its loss that a curve must lose in its last epoch to be still falling
+_GAIN = 0.01  # share of a loss below which a fall says nothing
 
 Command = tuple[str, str]  # as typed, and what it does
 
@@ -115,7 +115,7 @@ def _still_falling(run: Run, now: Snapshot, best: Entry) -> Iterator[Advice]:
     if refit:
         return
     curve = now.evaluations[best.id].validation_loss
-    if len(curve) < 2 or not 0 < curve[-1] < (1 - _FALLS) * min(curve[:-1]):
+    if len(curve) < 2 or not 0 < curve[-1] < (1 - _GAIN) * min(curve[:-1]):
         return
     why = (
         f"The validation loss of {short(best.id)} still fell in its last epoch, number "
@@ -139,7 +139,7 @@ def _still_improving(run: Run, now: Snapshot) -> Iterator[Advice]:
         if scores and now.candidates[id].generation < status.finished
     ]
     new, old = hall[0].val_loss, min(before, default=0.0)
-    if not 0 < new < old or 1 - new / old <= (status.noise or 0.0):
+    if not 0 < new < old or 1 - new / old <= max(_GAIN, status.noise or 0.0):
         return
     if (more := run.search_on()) is not None:
         why = (

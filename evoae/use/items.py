@@ -248,12 +248,15 @@ def check_measured(model: Model) -> None:
         )
 
 
-def choose_validated(model: Model, fewest: int) -> tuple[Items, bool]:
+def choose_validated(
+    model: Model, fewest: int, whole: Dataset | None = None
+) -> tuple[Items, bool]:
     """Return the validation items that a run measured its networks on: those of `data.reduce`.
 
     Args:
         model: of a run.
         fewest: where there are not so many of them, every item of the validation split instead.
+        whole: the data of its run, where they are read already, see `own_data`.
 
     Returns:
         the items, and whether they are those that the run measured on.
@@ -262,7 +265,7 @@ def choose_validated(model: Model, fewest: int) -> tuple[Items, bool]:
         DataError: the data cannot be found, or are not those of the run.
         UseError: they don't fit the model, or a lone model has no run.
     """
-    whole = own_data(model)
+    whole = own_data(model) if whole is None else whole
     assert model.run is not None  # or it has no data of its own
     config = model.run.config
     measured = whole.reduced(ReduceConfig(validation=config.data.reduce.validation), config.seed)

@@ -194,8 +194,12 @@ def test_a_last_generation_that_was_better_asks_to_search_on(tmp_path):
 
 
 def test_an_improvement_within_the_noise_is_none(tmp_path):
-    losses = (0.0503, 0.07, 0.05, 0.08)
-    for name, noise, said in (("a", 0.001, True), ("b", 0.02, False)):
+    for name, before, noise, said in (
+        ("a", 0.051, 0.001, True),
+        ("b", 0.051, 0.02, False),
+        ("c", 0.0503, None, False),  # a change of 0.6% says nothing where no noise is known
+    ):
+        losses = (before, 0.07, 0.05, 0.08)
         run = make(tmp_path / name, samples.GENOMES, losses, per_generation=2, noise=noise)
         assert bool(of(run, "improving")) is said
 
