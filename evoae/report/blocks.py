@@ -30,6 +30,19 @@ class Commands:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """What to do, one thing after the other: each a sentence with the commands that act on it.
+
+    Attributes:
+        title: over them.
+        steps: sentences, each with its commands and what these do.
+    """
+
+    title: str
+    steps: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Values by name; one that is "" is left out."""
 
@@ -112,11 +125,19 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Strips:
-    """Strips one below the other, whose pictures stand in the same columns."""
+    """Strips one below the other, whose pictures stand in the same columns.
+
+    Attributes:
+        title: over them.
+        strips: all of the same size.
+        note: a sentence under them.
+        captions: words over each column; empty for none.
+    """
 
     title: str
     strips: tuple[Strip, ...]
     note: str = ""
+    captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +184,7 @@ class Network:
     note: str
 
 
-Block = Text | Commands | Facts | Table | Figures | Strips | Listing | Network
+Block = Text | Commands | Steps | Facts | Table | Figures | Strips | Listing | Network
 
 
 @dataclass(frozen=True, slots=True)

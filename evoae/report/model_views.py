@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evoae.data.pca import LARGEST, pca_copies
 from evoae.errors import EvoaeError
 from evoae.formatting import count, figure, plural, short
 from evoae.report.run_snapshot import RunSnapshot
@@ -17,12 +19,13 @@ from evoae.use.model import Floats, Model
 
 if TYPE_CHECKING:
     from evoae.data.arrays import Labels
-    from evoae.data.dataset import AbstractKind
+    from evoae.data.dataset import AbstractKind, Dataset
     from evoae.use.items import Items
 
 _FEWEST_ITEMS = 100  # of fewer, the worst ones and a map of codes say little
 _MOST_ITEMS = 1000  # of the validation split that are looked at
 _MOST_VALUES = 2**25  # that they may have together: 128 MiB
+_MOST_FITTED = 4000  # training items that PCA is fitted on: more take longer than they tell
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,19 +51,41 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
+class Linear:
+    """What PCA makes of the items.
+
+    Attributes:
+        size: of its code.
+        fitted: on so many training items.
+        reconstructions: (n, *shape), as it rebuilds the items.
+        errors: (n,), mean squared.
+    """
+
+    size: int
+    fitted: int
+    reconstructions: Floats
+    errors: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class ModelViews:
     """Models and items.
 
     Attributes:
-        best: the best model; None if there is none, or it cannot be loaded.
+        best: the best model, or the first of those that were asked for; None if there is none, or
+            it cannot be loaded.
         items: of the validation split; None if they cannot be had.
         origin: which they are, to follow "From" or "of"; "" without them.
         caveat: why their errors may rank the models in another way than the run does; "" where
             there is no reason.
         originals: (n, *shape), the items; None with them.
         corrupted: what goes into the models instead, where the run corrupts its inputs.
-        views: what the best models make of them, best first.
+        views: what the best models make of them, best first; or those that were asked for.
         missing: sentences about what cannot be had.
+        answer: what the run's best model makes of them; None if it cannot be loaded.
+        linear: what PCA of its size does; None of other items than pictures, or where a loss
+            is no squared error.
+        compared: whether the models were asked for, to be seen side by side.
     """
 
     best: Model | None
@@ -71,6 +96,9 @@ class ModelViews:
     corrupted: Floats | None
     views: tuple[View, ...]
     missing: tuple[str, ...]
+    answer: View | None = None
+    linear: Linear | None = None
+    compared: bool = False
 
     @property
     def labels(self) -> Labels | None:
@@ -81,35 +109,32 @@ class ModelViews:
 def open_models(snapshot: RunSnapshot, top: int) -> ModelViews:
     """Load the `top` best models of a run, and have them rebuild its validation items.
 
-    A model that was refitted stands in that form. What cannot be loaded is told in `missing`.
-    """
-    from evoae.use.items import choose_validated
-    from evoae.use.model import open_model
+    Those that the snapshot was told to look at instead, if any. A model that was refitted stands
+    in that form. What cannot be loaded is told in `missing`.
 
-    models: list[tuple[str, Model]] = []
-    refitted = False
-    missing: list[str] = []
-    for entry in snapshot.hall[:top]:
-        try:
-            model = open_model(snapshot.run.path, entry.id)
-        except EvoaeError as why:
-            missing.append(str(why))
-            continue
-        again = model.path == refit_path(snapshot.run.path, entry.id)
-        seen = " with the validation items" if model.saw_validation else ""
-        models.append((short(entry.id) + (f", refitted{seen}" if again else ""), model))
-        refitted |= again
+    Raises:
+        EvoaeError: a model that was asked for cannot be loaded.
+    """
+    from evoae.use.items import choose_validated, own_data
+
+    models, missing = _opened(snapshot, top)
     if not models:
         return ModelViews(None, None, "", "", None, None, (), tuple(missing))
     best = models[0][1]
     try:
-        chosen, measured_on = choose_validated(best, _FEWEST_ITEMS)
+        whole = own_data(best)
+        chosen, measured_on = choose_validated(best, _FEWEST_ITEMS, whole)
     except EvoaeError as why:
         # Its advice is for commands that take other data.
         missing.append(f"{why.place}: {why.value}")
         return ModelViews(best, None, "", "", None, None, (), tuple(missing))
     most = max(16, _MOST_VALUES // math.prod(best.input_shape))
     items = chosen.first(min(_MOST_ITEMS, most))
+    views = tuple(_view(name, model, items) for name, model in models)
+    answer = _answer(snapshot, views, items)
+    refitted = any(
+        model.path == refit_path(snapshot.run.path, model.id or "") for _, model in models
+    )
     return ModelViews(
         best,
         items,
@@ -117,9 +142,68 @@ def open_models(snapshot: RunSnapshot, top: int) -> ModelViews:
         _caveat(snapshot, same=measured_on and len(items) == len(chosen), refitted=refitted),
         items.all(),
         _corrupted(best, items),
-        tuple(_view(name, model, items) for name, model in models),
+        views,
         tuple(missing),
+        answer,
+        None if answer is None else _linear(answer.model, whole, items),
+        compared=bool(snapshot.chosen),
     )
+
+
+def _opened(snapshot: RunSnapshot, top: int) -> tuple[list[tuple[str, Model]], list[str]]:
+    """Return the models with their names, and why others cannot be had."""
+    if snapshot.chosen:
+        return [_open(snapshot, entry.id) for entry in snapshot.chosen], []
+    models, missing = [], []
+    for entry in snapshot.hall[:top]:
+        try:
+            models.append(_open(snapshot, entry.id))
+        except EvoaeError as why:
+            missing.append(str(why))
+    return models, missing
+
+
+def _open(snapshot: RunSnapshot, id: str) -> tuple[str, Model]:
+    """Load a model; return it with its name, which says whether it was refitted."""
+    from evoae.use.model import open_model
+
+    model = open_model(snapshot.run.path, id)
+    if model.path != refit_path(snapshot.run.path, id):
+        return short(id), model
+    seen = " with the validation items" if model.saw_validation else ""
+    return f"{short(id)}, refitted{seen}", model
+
+
+def _answer(snapshot: RunSnapshot, views: Sequence[View], items: Items) -> View | None:
+    """Return what the run's best model makes of the items, which need not be among `views`."""
+    if snapshot.best is None:
+        return None
+    for view in views:
+        if view.model.id == snapshot.best.id:
+            return view
+    if not snapshot.chosen:
+        return None  # it could not be loaded
+    try:
+        return _view(*_open(snapshot, snapshot.best.id), items)
+    except EvoaeError:
+        return None
+
+
+def _linear(model: Model, whole: Dataset, items: Items) -> Linear | None:
+    """Return what PCA of a model's size makes of the items, where it may stand beside the model.
+
+    It is fitted on the training items of the search, or the first of them where they are many.
+    """
+    assert model.run is not None
+    config, features = model.run.config, math.prod(items.shape)
+    if not model.kind.pictures or not config.objective.is_squared_error or features > LARGEST:
+        return None
+    train = whole.reduced(config.data.reduce, config.seed).train
+    train = train[: min(_MOST_FITTED, max(16, _MOST_VALUES // features))]
+    originals = items.all()
+    copies = pca_copies(train, model.latent)(originals)
+    errors = ((copies - originals) ** 2).reshape(len(originals), -1).mean(axis=1)
+    return Linear(model.latent, len(train), copies, errors.astype(np.float64))
 
 
 def _origin(snapshot: RunSnapshot, shown: int, there: int, *, measured_on: bool) -> str:

@@ -89,7 +89,7 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
 def sections(snapshot: RunSnapshot, models: ModelViews) -> tuple[Section, ...]:
     """Return the page's sections in order, without those that have nothing to say."""
     in_order: Sequence[Section | None] = (
-        summary.section(snapshot),
+        summary.section(snapshot, models),
         history.section(snapshot),
         front.section(snapshot),
         reconstructions.section(models),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from evoae.errors import UseError
 from evoae.evaluation import Evaluation
-from evoae.formatting import count, loss, short
+from evoae.experiments.advice import what_next
+from evoae.formatting import command, count, loss, short
 from evoae.runs.files import REFIT
 from evoae.runs.hall_of_fame import Entry, leading
 from evoae.runs.run import Run
@@ -28,12 +30,15 @@ class RunSnapshot:
         scores: what each candidate's trainings earned.
         generations: the finished ones.
         results: what came of candidates after the search, by id and kind.
+        advice: what to change next.
+        chosen: the models that were asked for, in that order; empty if none were.
 
     Raises:
-        RunError: its database is damaged.
+        RunError: its database is damaged, or has no such candidate.
+        UseError: a candidate was asked for twice, or has no score.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, chosen: Sequence[str] = ()) -> None:
         with run.at_one_moment() as now:
             self.run, self.status = run, run.status()
             self.hall = tuple(leading(run.hall_of_fame()))
@@ -42,6 +47,7 @@ class RunSnapshot:
             self.evaluations, self.repeats = now.evaluations, now.tables.repeats()
             self.generations = tuple(now.generations.values())
             self.scores, self.results = now.scores, now.results
+            self.advice, self.chosen = what_next(run), _entries(run, chosen)
 
     @property
     def best(self) -> Entry | None:
@@ -95,3 +101,16 @@ class RunSnapshot:
         if evaluation.parameters is not None:
             parts.append(f"{count(evaluation.parameters)} parameters")
         return " · ".join([*parts, candidate.genome])
+
+
+def _entries(run: Run, prefixes: Sequence[str]) -> tuple[Entry, ...]:
+    """Return the candidates whose ids begin so, or the best one for `best`, in that order."""
+    ids = [run.find(prefix).candidate.id for prefix in prefixes]
+    scored = {entry.id: entry for entry in run.entries(ids)}
+    for id in ids:
+        if ids.count(id) > 1:
+            raise UseError(f"{run.path} {short(id)}", "named twice", "Name different models.")
+        if id not in scored:
+            step = f"'{command('hof', run.path)}' lists models."
+            raise UseError(f"{run.path} {short(id)}", "has no score", step)
+    return tuple(scored[id] for id in ids)

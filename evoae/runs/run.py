@@ -120,6 +120,15 @@ class Run:
                 members += now.tables.proposed_after(done)
             return self._entries(now, members, self.config.search.hof_size)
 
+    def entries(self, ids: Collection[str]) -> list[Entry]:
+        """Return candidates as entries of a hall of fame, best first; those without a score not.
+
+        Args:
+            ids: whole ids of candidates.
+        """
+        with self.at_one_moment() as now:
+            return self._entries(now, ids)
+
     def best(self) -> Entry | None:
         """Return the best model: of those that were refitted, or else of the search.
 

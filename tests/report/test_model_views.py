@@ -111,6 +111,50 @@ def test_a_columns_error_is_told_in_its_units_and_against_a_constant():
     assert columns.column_errors(TABLE, constant, constant)[0].unexplained is None
 
 
+def compared_rows():
+    model = lone(dense_autoencoder(3, 2), kind=TABLE)
+    before = np.array([[-1, 1, 0], [2, 0, 1]], np.float32)
+    made = (before * 0.9, before * 0.5)
+    views = tuple(
+        View(name, model, copies, ((copies - before) ** 2).mean(axis=1))
+        for name, copies in zip(("abc", "def"), made, strict=True)
+    )
+    items = Items("items", (before,), None, TABLE)
+    return ModelViews(model, items, "all 2 items", "", before, None, views, (), compared=True)
+
+
+def test_rows_of_compared_models_stand_below_each_other_and_their_columns_beside():
+    found = compared_rows()
+    _, first, *_ = reconstructions.section(found).blocks
+    assert [row[0] for row in first.rows[:3]] == ["index 0", "copy by abc", "copy by def"]
+    table = columns.section(found).blocks[1]
+    assert table.header == (
+        "column",
+        "variance lost, abc",
+        "variance lost, def",
+        "mean error, or right, abc",
+        "mean error, or right, def",
+        "of the best constant",
+    )
+    assert all(len(row) == 6 for row in table.rows)
+
+
+def test_the_items_that_models_rebuild_most_differently_come_first():
+    assert reconstructions.differing(compared_rows()) == [1, 0]
+
+
+def test_a_table_has_no_strip_of_pictures():
+    assert reconstructions.beside_pca(compared_rows()) == []
+
+
+def test_names_stand_behind_labels_that_they_do_not_begin_with():
+    model = lone(image_autoencoder())
+    labels = np.array(["cat", "dog", "cat"])
+    found = models(model, images(3), labels)
+    (_, first, _) = reconstructions.section(found).blocks
+    assert "dog (index 1)" in first.note
+
+
 def test_rows_are_shown_above_their_copies_in_the_original_units():
     model = lone(dense_autoencoder(3, 2), kind=TABLE)
     before = np.array([[-1, 1, 0], [2, 0, 1]], np.float32)

@@ -15,6 +15,7 @@ from evoae.use.model import Floats
 
 _ACROSS = 10  # pictures
 _DOWN = 6  # rows of a table
+_IN_ANSWER = 6  # pictures, which are large enough on a phone to be seen
 
 
 def section(models: ModelViews) -> Section | None:
@@ -38,8 +39,51 @@ def section(models: ModelViews) -> Section | None:
         more = len(chosen) > len(np.unique(models.labels))
         title = "The first of each label" + (", and further ones" if more else "")
     shown = show(models, chosen, title, models.views)
-    shown += show(models, worst, f"The worst for {view.name}", models.views[:1])
+    together = models.views if models.compared else models.views[:1]
+    shown += show(models, worst, f"The worst for {view.name}", together)
+    if models.compared and len(models.views) > 1:
+        shown += show(models, differing(models), "Where their errors differ most", together)
     return Section("copies", "Originals and copies", (Text(said.strip()), *missing, *shown))
+
+
+def beside_pca(models: ModelViews) -> list[Block]:
+    """Show a few pictures, the best model's copies, and those of PCA of the same size.
+
+    Nothing where there is no model, no PCA to compare it with, or no picture to show.
+    """
+    view, linear = models.answer, models.linear
+    if models.originals is None or view is None or linear is None:
+        return []
+    index = np.array(fixed(models)[:_IN_ANSWER])
+    originals, every = models.originals[index], f"over all {count(len(view.errors))}"
+    many = plural(len(index), "picture")
+    pca = f"PCA of {plural(linear.size, 'number')}"
+    fitted = f"fitted on {plural(linear.fitted, 'training item')}"
+    strips = (
+        strip("original", originals, f"{many}: {_labels(models, index.tolist())}"),
+        strip(
+            f"{view.name}: error {loss(view.mean)} {every}",
+            view.reconstructions[index],
+            f"The same {many} as {view.name} rebuilds them.",
+        ),
+        strip(
+            f"{pca}, {fitted}: error {loss(float(linear.errors.mean()))} {every}",
+            linear.reconstructions[index],
+            f"The same {many} as {pca} rebuilds them.",
+        ),
+    )
+    captions: tuple[str, ...] = ()
+    if models.labels is not None:
+        captions = tuple(str(models.labels[number]) for number in index)
+    note = f"From {models.origin}."
+    return [Strips("Pictures, and what comes out for them", strips, note, captions)]
+
+
+def differing(models: ModelViews) -> list[int]:
+    """Return the numbers of the items whose errors differ most between the models."""
+    errors = np.stack([view.errors for view in models.views])
+    order: list[int] = np.argsort(-np.ptp(errors, axis=0), kind="stable")[:_ACROSS].tolist()
+    return order
 
 
 def fixed(models: ModelViews) -> list[int]:
@@ -73,11 +117,11 @@ def _pictures(
         means = f"{loss(view.mean)} over all {count(len(view.errors))}, {loss(shown.mean())} here"
         label = f"{view.name}: error {means}"
         strips.append(strip(label, view.reconstructions[index], alt))
-        if number == 0:
+        if number == 0 or models.compared:
             strips.append(_heat_strip(view, errors, level))
     note = (
         f"Where it errs, absolute: dark blue for nothing, yellow for {tick(level)} and more. "
-        f"From left to right: {', '.join(_names(models, chosen))}."
+        f"From left to right: {', '.join(_labelled(models, chosen))}."
     )
     return [Strips(title, tuple(strips), note)]
 
@@ -94,6 +138,18 @@ def _labels(models: ModelViews, chosen: Sequence[int]) -> str:
     if models.labels is None:
         return f"{', '.join(_names(models, chosen))}."
     return f"labels {', '.join(str(models.labels[number]) for number in chosen)}."
+
+
+def _labelled(models: ModelViews, chosen: Sequence[int]) -> list[str]:
+    """Return the items' names, each behind its label where the name does not begin with it."""
+    names = _names(models, chosen)
+    if models.labels is None:
+        return names
+    labels = [str(models.labels[number]) for number in chosen]
+    return [
+        name if name.startswith(f"{label}/") else f"{label} ({name})"
+        for name, label in zip(names, labels, strict=True)
+    ]
 
 
 def _names(models: ModelViews, chosen: Sequence[int]) -> list[str]:
@@ -115,17 +171,25 @@ def _worded(errors: Floats) -> str:
 def _rows(
     models: ModelViews, chosen: Sequence[int], title: str, views: Sequence[View]
 ) -> list[Block]:
-    """Show rows and their copies in the original units, as the best model makes them."""
+    """Show rows and their copies in the original units, as the best model makes them.
+
+    Where models are compared, as each of them does.
+    """
     assert models.items is not None
     assert models.originals is not None
-    view, kind, index = views[0], models.items.kind, np.array(chosen[:_DOWN])
+    shown_of = views if models.compared else views[:1]
+    kind, index = models.items.kind, np.array(chosen[:_DOWN])
     before = cells(kind, models.originals[index])
-    after = cells(kind, view.reconstructions[index])
+    after = [cells(kind, view.reconstructions[index]) for view in shown_of]
+    words = [f"copy by {view.name}" for view in shown_of] if models.compared else ["copy"]
     shown: list[tuple[str, ...]] = []
-    names = _names(models, index.tolist())
-    for number, name, left, right in zip(index.tolist(), names, before, after, strict=True):
-        shown.append((name, "", *left))
-        shown.append(("copy", loss(view.errors[number]), *right))
+    for place, (number, name) in enumerate(
+        zip(index, _names(models, index.tolist()), strict=True)
+    ):
+        shown.append((name, "", *before[place]))
+        for word, view, copies in zip(words, shown_of, after, strict=True):
+            shown.append((word, loss(view.errors[number]), *copies[place]))
     header = ("", "error", *kind.header(models.originals.shape[1:]))
-    caption = f"{title}: {kind.items} and their copies by {view.name}, in the original units"
+    by = "" if models.compared else f" by {views[0].name}"
+    caption = f"{title}: {kind.items} and their copies{by}, in the original units"
     return [Table(caption, header, tuple(shown), folded=False)]

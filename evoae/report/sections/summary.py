@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from evoae.formatting import command, count, flops, loss, plural, short
-from evoae.report.blocks import Block, Commands, Facts, Section, Table, Text
+from evoae.report.blocks import Block, Commands, Facts, Section, Steps, Table, Text
 from evoae.report.drawing.chart import BASELINES
+from evoae.report.model_views import ModelViews
 from evoae.report.run_snapshot import RunSnapshot
+from evoae.report.sections.reconstructions import beside_pca
 from evoae.runs.hall_of_fame import Entry
 from evoae.runs.records import Baseline
 
@@ -16,17 +18,20 @@ _ORIGINS = {
 }
 
 
-def section(snapshot: RunSnapshot) -> Section:
-    """Say which model is best, beside what it is compared with, and which commands come next."""
+def section(snapshot: RunSnapshot, models: ModelViews) -> Section:
+    """Say which model is best, beside what it is compared with, and what to do next."""
     blocks: list[Block] = [Text(standing(snapshot))]
     if snapshot.best is None:
         blocks.append(Text(nothing(snapshot)))
-    elif snapshot.refit is None:
-        blocks += [Text(verdict(snapshot)), _facts(snapshot), compared(snapshot)]
-        blocks.append(Text(tested(snapshot)))
-    else:  # the refitted model is the answer
-        answer = Text(f"The best model is {short(snapshot.best.id)}. {tested(snapshot)}")
-        blocks += [answer, Text(verdict(snapshot)), _facts(snapshot), compared(snapshot)]
+    else:
+        said = [Text(verdict(snapshot)), Text(tested(snapshot))]
+        if snapshot.refit is not None:  # the refitted model is the answer
+            best = f"The best model is {short(snapshot.best.id)}. {tested(snapshot)}"
+            said = [Text(best), Text(verdict(snapshot))]
+        blocks += [*said, *beside_pca(models), _facts(snapshot), compared(snapshot)]
+    if snapshot.advice:
+        steps = tuple((advice.why, advice.commands) for advice in snapshot.advice)
+        blocks.append(Steps("What to change next", steps))
     blocks.append(Commands(next_commands(snapshot)))
     return Section("answer", "The answer", tuple(blocks))
 
@@ -69,8 +74,9 @@ def verdict(snapshot: RunSnapshot) -> str:
     scored = [b for b in snapshot.status.baselines if b.val_loss is not None]
     word = "is the best to rebuild" if snapshot.given is None else "rebuilds"
     said = f"{short(best.id)} {word} {snapshot.metadata.data}: "
-    if best.rank > 1:
-        said = f"In the search {short(best.id)} was number {best.rank}: "
+    if best.rank > 1 or snapshot.refit is not None:
+        place = "the best" if best.rank == 1 else f"number {best.rank}"
+        said = f"In the search {short(best.id)} was {place}: "
     said += f"validation loss {loss(best.val_loss)} ({snapshot.measured})."
     if snapshot.refit is None and (words := best.standing.in_words):
         said += f" It {words}."
@@ -209,7 +215,20 @@ def _facts(snapshot: RunSnapshot) -> Facts:
 
 
 def next_commands(snapshot: RunSnapshot) -> tuple[tuple[str, str], ...]:
-    """Return the commands that make sense now, each with what it does."""
+    """Return the commands that make sense now, each with what it does.
+
+    Those that `RunSnapshot.advice` has given already are not among them.
+    """
+    lines = _next_commands(snapshot)
+    given = {typed for advice in snapshot.advice for typed, _ in advice.commands}
+    refits = any(typed.startswith("evoae refit ") for typed in given)
+    best = command("refit", snapshot.run.path, "best")
+    return tuple(
+        line for line in lines if line[0] not in given and not (refits and line[0] == best)
+    )
+
+
+def _next_commands(snapshot: RunSnapshot) -> tuple[tuple[str, str], ...]:
     run, status = snapshot.run.path, snapshot.status
     failed = (command("failures", run), "see what failed, and why")
     follow = {
