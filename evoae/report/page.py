@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evoae.errors import UseError, disk_error
+from evoae.formatting import plural
 from evoae.report.blocks import Section
 from evoae.report.model_views import ModelViews, open_models
 from evoae.report.run_snapshot import RunSnapshot
@@ -26,6 +27,7 @@ from evoae.report.sections import (
     network,
     reconstructions,
     reproduction,
+    side_by_side,
     summary,
 )
 from evoae.runs.files import write_whole
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 NAME = "report.html"  # in the run folder
 TOP = 4  # models whose copies are shown
+COMPARED = (2, 4)  # fewest and most models that are shown side by side
 SUFFIXES = (".html", ".htm")
 
 
@@ -56,7 +59,9 @@ class Written:
     missing: tuple[str, ...]
 
 
-def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) -> Written:
+def write_report(
+    run: str | Path, out: Path | None = None, *, top: int = TOP, models: Sequence[str] = ()
+) -> Written:
     """Write a run as one HTML page, be it running, finished, interrupted or failed.
 
     The page needs nothing but itself. The test set is not opened for it.
@@ -65,15 +70,20 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
         run: a run's folder, or its name under `runs/`.
         out: the file; None for `report.html` in the run folder. What is there is replaced.
         top: models whose copies are shown.
+        models: 2 to 4 others to see side by side instead: prefixes of their ids, or `best`.
 
     Raises:
-        RunError: there is no run, or its database is damaged.
+        RunError: there is no run, or no such model, or its database is damaged.
         DiskFullError: there is no space left for the file.
-        UseError: the file cannot be written.
+        UseError: the file cannot be written, or the models cannot be shown side by side.
     """
-    snapshot = RunSnapshot(Run.open(run))
-    models = open_models(snapshot, top)
-    shown = sections(snapshot, models)
+    opened = Run.open(run)
+    if models and not COMPARED[0] <= len(models) <= COMPARED[1]:
+        said = f"{plural(len(models), 'model')} to see side by side"
+        raise UseError(str(opened.path), said, "name {} to {}".format(*COMPARED))
+    snapshot = RunSnapshot(opened, models)
+    views = open_models(snapshot, top)
+    shown = sections(snapshot, views)
     page = html(snapshot, shown).encode()
     path = snapshot.run.path / NAME if out is None else out
     try:
@@ -83,13 +93,14 @@ def write_report(run: str | Path, out: Path | None = None, *, top: int = TOP) ->
         raise disk_error(why, UseError)(
             str(path), said, "write the page elsewhere with --out"
         ) from why
-    return Written(str(path), len(page), tuple(section.id for section in shown), models.missing)
+    return Written(str(path), len(page), tuple(section.id for section in shown), views.missing)
 
 
 def sections(snapshot: RunSnapshot, models: ModelViews) -> tuple[Section, ...]:
     """Return the page's sections in order, without those that have nothing to say."""
     in_order: Sequence[Section | None] = (
         summary.section(snapshot, models),
+        side_by_side.section(snapshot, models),
         history.section(snapshot),
         front.section(snapshot),
         reconstructions.section(models),

@@ -130,6 +130,83 @@ def test_where_a_run_measured_on_too_few_items_the_page_says_which_others_it_sho
     assert "over all 162" in said
 
 
+def test_the_answer_shows_pictures_with_the_best_models_copies_and_those_of_pca(copied, tiny_run):
+    shown = section(page_of(copied), "answer")
+    captions = [text(each) for each in shown.iter("figcaption")]
+    best = tiny_run.hall_of_fame()[0]
+    assert captions[0] == "original"
+    assert captions[1].startswith(f"{best.id[:6]}: error ")
+    assert captions[2].startswith(f"PCA of {best.latent} numbers, fitted on 96 training items: ")
+    assert len(list(shown.iter("img"))) == 3
+    (labels,) = (each for each in shown.iter("div") if each.get("class") == "captions")
+    assert [text(each) for each in labels] == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_pca_rebuilds_as_well_as_the_run_has_recorded(copied, tiny_run, monkeypatch):
+    monkeypatch.setattr(model_views, "_FEWEST_ITEMS", 64)  # those that the run measured on
+    found = open_models(samples.read(copied), 1)
+    assert found.linear.size == tiny_run.hall_of_fame()[0].latent
+    assert found.linear.errors.mean() == pytest.approx(tiny_run.linear_bound()[1], rel=1e-4)
+
+
+def test_the_answer_ends_in_what_to_change_and_gives_no_command_twice(copied):
+    shown = section(page_of(copied), "answer")
+    advice = samples.read(copied).advice
+    assert advice
+    for each in advice:
+        assert each.why in text(shown)
+    lines = [text(each) for each in shown.iter("code")]
+    assert len(lines) == len(set(lines))
+    assert sum(line.startswith("evoae refit ") for line in lines) == 1
+
+
+def test_two_models_stand_side_by_side(copied, tiny_run):
+    hall = tiny_run.hall_of_fame()
+    one, other = hall[2], hall[0]
+    out = copied / "compared.html"
+    try:
+        run(copied, "--models", one.id[:8], "best", "--out", out)
+        root = check(out.read_text())
+    finally:
+        out.unlink(missing_ok=True)
+    assert headings(root)[:2] == ["answer", "models"]
+    rows = [[text(cell) for cell in row] for row in section(root, "models").iter("tr")]
+    told = {row[0]: row[1:] for row in rows}
+    assert told[""] == [one.id[:6], other.id[:6]]
+    assert told["search"] == [f"{entry.val_loss:.5f}"[1:] for entry in (one, other)]
+    assert told["parameters"] == [f"{entry.parameters:,}" for entry in (one, other)]
+    assert not {"refit", "test"} & set(told)  # neither was refitted
+    assert one.genome in text(section(root, "models"))
+    copies = [text(each) for each in section(root, "copies").iter("figcaption")]
+    both = [caption for caption in copies if ": error " in caption]
+    assert [caption[:6] for caption in both] == [one.id[:6], other.id[:6]] * 3
+    assert "Where their errors differ most" in text(section(root, "copies"))
+    assert len([e for e in section(root, "network").iter() if e.get("class") == "network"]) == 2
+    # The answer stays that of the run.
+    assert f"{other.id[:6]} is the best to rebuild" in text(section(root, "answer"))
+    assert text(list(section(root, "answer").iter("figcaption"))[1]).startswith(other.id[:6])
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (("best",), "1 model to see side by side; name 2 to 4"),
+        (("best",) * 5, "5 models to see side by side; name 2 to 4"),
+        (("best", "best"), "named twice"),
+        (("best", "zz"), "no candidate begins with 'zz'"),
+    ],
+)
+def test_what_can_not_be_compared_is_refused_in_a_sentence(named, said, copied, tmp_path):
+    done = run(copied, "--out", tmp_path / "page.html", "--models", *named, code=2)
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_ids_without_models_are_no_runs(copied):
+    assert "'--models abc'" in run(copied, "abc", code=2).stderr
+
+
 def test_the_test_set_is_not_opened(copied, monkeypatch):
     from evoae.use import items
 

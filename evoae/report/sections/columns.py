@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evoae.data.kinds.tables import Table as Columns
-from evoae.formatting import figure
+from evoae.formatting import figure, short
 from evoae.report.blocks import Section, Table, Text
 from evoae.report.model_views import ModelViews
 from evoae.use.model import Floats
@@ -64,6 +64,8 @@ def section(models: ModelViews) -> Section | None:
     kind = None if models.items is None else models.items.kind
     if not isinstance(kind, Columns) or models.originals is None:
         return None
+    if models.compared:
+        return _compared(models, kind, models.originals)
     view = models.views[0]
     errors = column_errors(kind, models.originals, view.reconstructions)
     said = (
@@ -78,6 +80,34 @@ def section(models: ModelViews) -> Section | None:
             (error.name, lost, _worded(error.typical, error), _worded(error.of_guess, error))
         )
     header = ("column", "variance lost", "mean error, or right", "of the best constant")
+    table = Table("Error by column", header, tuple(rows), folded=False)
+    return Section("columns", "Columns", (Text(said), table))
+
+
+def _compared(models: ModelViews, kind: Columns, originals: Floats) -> Section:
+    """List the columns' errors by each model, in the order of the first one's."""
+    ids = [short(view.model.id or view.name) for view in models.views]
+    by_view = [
+        {error.name: error for error in column_errors(kind, originals, view.reconstructions)}
+        for view in models.views
+    ]
+    said = (
+        f"Measured anew on {models.origin}; the worst for {models.views[0].name} first. A column "
+        "that loses 0% of its variance is rebuilt exactly, one that loses 100% no better than by "
+        "its mean."
+    )
+    rows = []
+    for name, first in by_view[0].items():
+        same = [errors[name] for errors in by_view]
+        lost = ["-" if e.unexplained is None else f"{e.unexplained:.0%}" for e in same]
+        typical = [_worded(e.typical, e) for e in same]
+        rows.append((name, *lost, *typical, _worded(first.of_guess, first)))
+    header = (
+        "column",
+        *(f"variance lost, {id}" for id in ids),
+        *(f"mean error, or right, {id}" for id in ids),
+        "of the best constant",
+    )
     table = Table("Error by column", header, tuple(rows), folded=False)
     return Section("columns", "Columns", (Text(said), table))
 

@@ -44,7 +44,8 @@ def section(snapshot: RunSnapshot) -> Section | None:
 def _search(snapshot: RunSnapshot, known: Sequence[str]) -> Figure:
     """Draw the curves of candidates faintly, those of the best ones strongly."""
     curves = {id: snapshot.evaluations[id].validation_loss for id in known}
-    elites = [entry.id for entry in snapshot.hall[: len(_ELITES)] if entry.id in curves]
+    strong = snapshot.chosen or snapshot.hall[: len(_ELITES)]
+    elites = [entry.id for entry in strong if entry.id in curves]
     others = [id for id in known if id not in elites]
     step = -(-len(others) // _MOST) or 1
     drawn = others[::step]

@@ -10,7 +10,7 @@ from evoae.formatting import count, figure, flops, plural, shape, short
 from evoae.genome.text import parse
 from evoae.models.layers import LayerRecord
 from evoae.models.plan import Plan, plan
-from evoae.report.blocks import Network, Section, Stage, Table, Text
+from evoae.report.blocks import Block, Network, Section, Stage, Table, Text
 from evoae.report.run_snapshot import RunSnapshot
 
 _MAIN = ("conv", "transposed", "dense")
@@ -24,17 +24,21 @@ _WORDS = {
 
 
 def section(snapshot: RunSnapshot) -> Section | None:
-    """Draw the best network; None without one."""
-    best = snapshot.best
-    if best is None:
+    """Draw the best network, or those that were asked for; None without one."""
+    if snapshot.best is None:
         return None
-    drawn = plan(parse(best.genome), snapshot.run.defaults())
-    size = drawn.size
-    said = (
-        f"{short(best.id)}: {count(size.parameters)} parameters, {flops(size.flops)} an "
-        f"item. Read it down on the left, through the code, and up again on the right."
-    )
-    return Section("network", "The winner", (Text(said), network(drawn), _table(drawn)))
+    blocks: list[Block] = []
+    for entry in snapshot.chosen or (snapshot.best,):
+        drawn = plan(parse(entry.genome), snapshot.run.defaults())
+        said = (
+            f"{short(entry.id)}: {count(drawn.size.parameters)} parameters, "
+            f"{flops(drawn.size.flops)} an item."
+        )
+        if not blocks:
+            said += " Read it down on the left, through the code, and up again on the right."
+        blocks += [Text(said), network(drawn), _table(drawn)]
+    title = "The networks" if snapshot.chosen else "The winner"
+    return Section("network", title, tuple(blocks))
 
 
 def network(drawn: Plan) -> Network:
