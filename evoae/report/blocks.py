@@ -9,10 +9,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Ink = Literal[
-    "ink", "faint", "blue", "orange", "green", "vermilion", "purple", "sky", "yellow"
-]  # a colour of the page's palette, see templates/style.css
-Form = Literal["line", "dash", "dash-dot", "dot", "point", "ring", "triangle", "cross", "band"]
+LabelInk = Literal[  # ten that are told apart with every kind of colour vision
+    "label0",
+    "label1",
+    "label2",
+    "label3",
+    "label4",
+    "label5",
+    "label6",
+    "label7",
+    "label8",
+    "label9",
+]
+Ink = Literal[  # a colour of the page's palette, see templates/style.css
+    "ink", "faint", "blue", "orange", "green", "vermilion", "purple", "sky", "yellow", LabelInk
+]
+Stroke = Literal["line", "dash", "dash-dot", "dot", "band"]
+Form = Literal[Stroke, "point", "ring", "triangle", "square", "diamond", "cross"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ import base64
 import io
 import re
 from importlib.resources import files
+from itertools import combinations
 from typing import get_args
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from evoae.formatting import brief_count
@@ -96,13 +98,61 @@ def test_a_code_is_drawn_as_it_is_where_the_plane_holds_it():
 
 
 def test_labels_beyond_the_styles_share_one_and_numbers_stand_in_order():
-    labels = [str(number % 20) for number in range(100)] + ["3", "12"]
+    labels = [str(number % 24) for number in range(120)] + ["3", "12"]
     found = groups(labels, len(labels))
     assert found[0][0].words == "4 other labels"
     assert [key.words for key, _ in found[1:4]] == ["0", "1", "2"]
     styles = [(key.ink, key.form) for key, _ in found]
     assert len(set(styles)) == len(styles)
     assert sorted(np.concatenate([members for _, members in found])) == list(range(len(labels)))
+
+
+def themes():
+    """The colours of the light and the dark page by name, (3,) each, 0..255."""
+    style = (files("evoae.report") / "templates" / "style.css").read_text()
+    return [
+        {
+            name: np.array([int(digits[at : at + 2], 16) for at in (0, 2, 4)])
+            for name, digits in re.findall(r"--(\w+): #(\w{6})", theme)
+        }
+        for theme in re.findall(r":root \{([^}]*)\}", style)
+    ]
+
+
+# What is left of linear red, green and blue without one kind of cone: G. M. Machado,
+# M. M. Oliveira and L. A. F. Fernandes, "A physiologically-based model for simulation of color
+# vision deficiency", IEEE TVCG 2009. First as everyone else sees.
+SEEN = {
+    "all cones": np.eye(3),
+    "no red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "no green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "no blue": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+def oklab(colour, seen):
+    """A colour in 0..255 in B. Ottosson's Oklab (2020), where distances are as they look."""
+    share = np.asarray(colour) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(np.asarray(seen) @ linear, 0, 1)
+    cones = np.cbrt(
+        np.array([[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]])
+        @ linear
+    )
+    axes = [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
+    return np.array(axes) @ cones
+
+
+@pytest.mark.parametrize("seen", SEEN)
+def test_ten_labels_are_told_apart_whatever_colours_one_sees(seen):
+    styles = [key for key, _ in groups([str(number) for number in range(10)], 10)]
+    for theme in themes():
+        for one, other in combinations(styles, 2):
+            apart = np.linalg.norm(
+                oklab(theme[one.ink], SEEN[seen]) - oklab(theme[other.ink], SEEN[seen])
+            )
+            # Of equal form, the colour is all that tells them apart.
+            assert apart > (0.15 if one.form == other.form else 0.08), (one, other)
 
 
 def contrast(one, other):
@@ -120,14 +170,8 @@ def contrast(one, other):
 
 
 def test_all_colours_stand_out_from_the_paper_in_light_and_in_dark():
-    style = (files("evoae.report") / "templates" / "style.css").read_text()
-    themes = re.findall(r":root \{([^}]*)\}", style)
-    assert len(themes) == 2
-    for theme in themes:
-        colours = {
-            name: np.array([int(digits[at : at + 2], 16) for at in (0, 2, 4)])
-            for name, digits in re.findall(r"--(\w+): #(\w{6})", theme)
-        }
+    assert len(themes()) == 2
+    for colours in themes():
         paper = colours["paper"]
         for ink in get_args(Ink):
             shown = SHEER * colours[ink] + (1 - SHEER) * paper

@@ -21,7 +21,10 @@ _STROKES: dict[Form, Any] = {
     "dash-dot": (0, (6, 2, 1, 2)),
     "dot": (0, (1, 1.5)),
 }
-_MARKERS: dict[Form, str] = {"point": "o", "triangle": "^", "ring": "o", "cross": "x"}
+_MARKERS: dict[Form, str] = {
+    **{"point": "o", "triangle": "^", "square": "s", "diamond": "D"},
+    **{"ring": "o", "cross": "x"},
+}
 BASELINES: dict[str, tuple[Ink, Form, str]] = {  # how they look, and their names
     "pca": ("vermilion", "dash", "PCA"),
     "plain": ("green", "dash-dot", "plain network"),

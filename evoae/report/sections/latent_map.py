@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evoae.data.kinds.cells import in_order
 from evoae.formatting import count
-from evoae.report.blocks import Figure, Figures, Form, Ink, Key, Section, Table, Text
+from evoae.report.blocks import Figure, Figures, Form, Ink, Key, LabelInk, Section, Table, Text
 from evoae.report.drawing.chart import Mark, draw_marks
 from evoae.report.drawing.svg import SHEER, Words, draw
 from evoae.report.model_views import ModelViews
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
 _FEWEST = 10  # items that t-SNE says something of
 _PERPLEXITY = 30
-_INKS: tuple[Ink, ...] = (
-    *("blue", "orange", "green", "vermilion", "purple", "sky", "yellow", "ink"),
-)
-_FORMS: tuple[Form, ...] = ("point", "triangle")
+_INKS: tuple[Ink, ...] = get_args(LabelInk)
+_FORMS: tuple[Form, ...] = ("point", "triangle", "square", "diamond")
+_MOST = 2 * len(_INKS)  # labels that have a style of their own
 _SIZE = (5.2, 4.2)  # inches
 
 Group = tuple[Key, NDArray[np.intp]]  # how points with one label look, and their numbers (k,)
@@ -65,7 +64,8 @@ def section(models: ModelViews) -> Section | None:
     said = f"Codes by {models.views[0].name} of {models.origin}."
     if labels is not None:
         said += (
-            f" The colours are {count(len(set(labels)))} labels, which played no part in training."
+            f" Colours and forms are {count(len(set(labels)))} labels, which played no part in "
+            "training."
         )
     figures = []
     for number, drawn in enumerate(maps):
@@ -128,11 +128,11 @@ def groups(labels: Sequence[str] | None, number: int) -> list[Group]:
     """
     if labels is None:
         return [(Key("blue", "point", "all"), np.arange(number))]
-    # Forms take turns, so that blue and sky, which are near each other, have different ones.
+    # Forms take turns: of ten labels no three in a row share one, and the inks were chosen so that
+    # those that share one differ most. From the eleventh on each ink comes again, in another form.
     styles = [
-        (ink, _FORMS[(turn + number) % len(_FORMS)])
-        for turn in range(len(_FORMS))
-        for number, ink in enumerate(_INKS)
+        (_INKS[number % len(_INKS)], _FORMS[(number + number // len(_INKS)) % len(_FORMS)])
+        for number in range(_MOST)
     ]
     named = sorted((label for label, _ in Counter(labels).most_common(len(styles))), key=in_order)
     array = np.array(labels)
@@ -148,9 +148,13 @@ def groups(labels: Sequence[str] | None, number: int) -> list[Group]:
 
 
 def _draw(name: str, alt: str, drawn: Map, groups: Sequence[Group]) -> str:
-    style = {"s": max(9, 40 - len(drawn.points) / 10), "alpha": SHEER}
+    size = max(14, 40 - len(drawn.points) / 10)  # of which a form can be seen
     x, y = drawn.points.T
-    marks = [Mark(key, x[at], y[at], key.words, style) for key, at in groups]
+    marks = []
+    for key, at in groups:
+        share = 0.8 if key.form in ("square", "diamond") else 1.0  # they look larger than they are
+        style = {"s": size * share, "alpha": SHEER}
+        marks.append(Mark(key, x[at], y[at], key.words, style))
 
     def paint(canvas: Canvas) -> Words:
         axes = canvas.add_subplot(xlabel=drawn.axes[0], ylabel=drawn.axes[1])
