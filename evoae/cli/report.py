@@ -11,6 +11,14 @@ from evoae.cli.output import Output, print_written, say
 from evoae.formatting import size
 
 
+class _MoreIds(click.Argument):
+    """What stands behind `--models ID`: an option of click's takes no varying number of words."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return nothing: the option's own line shows it."""
+        return []
+
+
 @click.command("report")
 @options.run
 @options.out(
@@ -25,7 +33,7 @@ from evoae.formatting import size
     metavar="ID ID...",
     help="2 to 4 models to see side by side instead; best is one.",
 )
-@click.argument("ids", nargs=-1, metavar="")
+@click.argument("ids", nargs=-1, cls=_MoreIds)
 @options.json()
 def command(
     run: str, out: Path | None, top: int, compared: str | None, ids: tuple[str, ...]

@@ -1,1 +1,1 @@
-"""What trains again after a search, or before one: refits, probes, forecasts."""
+"""What trains again after a search, or before one: refits, probes, forecasts, advice."""
