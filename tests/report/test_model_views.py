@@ -1,5 +1,7 @@
 """What the page makes of trained models, by networks that nobody had to train."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -144,7 +146,21 @@ def test_the_items_that_models_rebuild_most_differently_come_first():
 
 
 def test_a_table_has_no_strip_of_pictures():
-    assert reconstructions.beside_pca(compared_rows()) == []
+    found = compared_rows()
+    assert reconstructions.for_answer(replace(found, answer=found.views[0])) == []
+
+
+def test_pictures_that_pca_can_not_be_made_of_stand_beside_their_copies_alone():
+    model, originals = lone(image_autoencoder()), images(9)
+    found = models(model, originals)
+    shown = replace(found, answer=found.views[0], corrupted=originals)
+    (strips,) = reconstructions.for_answer(shown)
+    assert [each.label.split(":")[0] for each in strips.strips] == [
+        "original",
+        "what goes in",
+        "abc",
+    ]
+    assert strips.captions == ()
 
 
 def test_names_stand_behind_labels_that_they_do_not_begin_with():

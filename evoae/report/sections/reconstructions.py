@@ -46,37 +46,35 @@ def section(models: ModelViews) -> Section | None:
     return Section("copies", "Originals and copies", (Text(said.strip()), *missing, *shown))
 
 
-def beside_pca(models: ModelViews) -> list[Block]:
+def for_answer(models: ModelViews) -> list[Block]:
     """Show a few pictures, the best model's copies, and those of PCA of the same size.
 
-    Nothing where there is no model, no PCA to compare it with, or no picture to show.
+    Nothing where there is no model or no picture to show; without PCA where that was not made.
     """
     view, linear = models.answer, models.linear
-    if models.originals is None or view is None or linear is None:
+    if models.originals is None or view is None or not view.model.kind.pictures:
         return []
     index = np.array(fixed(models)[:_IN_ANSWER])
     originals, every = models.originals[index], f"over all {count(len(view.errors))}"
     many = plural(len(index), "picture")
-    pca = f"PCA of {plural(linear.size, 'number')}"
-    fitted = f"fitted on {plural(linear.fitted, 'training item')}"
-    strips = (
-        strip("original", originals, f"{many}: {_labels(models, index.tolist())}"),
-        strip(
-            f"{view.name}: error {loss(view.mean)} {every}",
-            view.reconstructions[index],
-            f"The same {many} as {view.name} rebuilds them.",
-        ),
-        strip(
-            f"{pca}, {fitted}: error {loss(float(linear.errors.mean()))} {every}",
-            linear.reconstructions[index],
-            f"The same {many} as {pca} rebuilds them.",
-        ),
-    )
+    strips = [strip("original", originals, f"{many}: {_labels(models, index.tolist())}")]
+    if models.corrupted is not None:
+        alt = f"The same {many}, corrupted."
+        strips.append(strip("what goes in", models.corrupted[index], alt))
+    label = f"{view.name}: error {loss(view.mean)} {every}"
+    alt = f"The same {many} as {view.name} rebuilds them."
+    strips.append(strip(label, view.reconstructions[index], alt))
+    if linear is not None:
+        pca = f"PCA of {plural(linear.size, 'number')}"
+        fitted = f"fitted on {plural(linear.fitted, 'training item')}"
+        label = f"{pca}, {fitted}: error {loss(float(linear.errors.mean()))} {every}"
+        alt = f"The same {many} as {pca} rebuilds them."
+        strips.append(strip(label, linear.reconstructions[index], alt))
     captions: tuple[str, ...] = ()
     if models.labels is not None:
         captions = tuple(str(models.labels[number]) for number in index)
     note = f"From {models.origin}."
-    return [Strips("Pictures, and what comes out for them", strips, note, captions)]
+    return [Strips("Pictures, and what comes out for them", tuple(strips), note, captions)]
 
 
 def differing(models: ModelViews) -> list[int]:

@@ -12,12 +12,12 @@ from evoae.runs.hall_of_fame import Entry
 
 _FIGURES: dict[str, Callable[[Entry], str]] = {  # those that no model has are left out
     "search": lambda entry: loss(entry.val_loss),
-    "search, PCA of its size": lambda entry: loss(entry.pca),
+    "search, PCA": lambda entry: loss(entry.pca),
     "refit": lambda entry: loss(entry.refit_loss),
-    "refit, PCA of its size": lambda entry: loss(entry.refit_pca),
+    "refit, PCA": lambda entry: loss(entry.refit_pca),
     "test": lambda entry: loss(entry.test_loss),
-    "test, PCA of its size": lambda entry: loss(entry.test_pca),
-    "variance explained": lambda entry: _share(entry.standing.explained),
+    "test, PCA": lambda entry: loss(entry.test_pca),
+    "explained": lambda entry: _share(entry.standing.explained),
     "latent size": lambda entry: count(entry.latent),
     "parameters": lambda entry: count(entry.parameters),
 }
@@ -32,12 +32,13 @@ def section(snapshot: RunSnapshot, models: ModelViews) -> Section | None:
     costs = (snapshot.evaluations[entry.id].flops for entry in snapshot.chosen)
     rows.append(("cost of an item", *(flops(cost) if cost else "-" for cost in costs)))
     found = {view.model.id: loss(view.mean) for view in models.views}
-    rows.append(("error on the items below", *(found.get(e.id, "-") for e in snapshot.chosen)))
+    rows.append(("error below", *(found.get(e.id, "-") for e in snapshot.chosen)))
     known = tuple(row for row in rows if set(row[1:]) != {"-"})
     said = (
         f"A loss is the {snapshot.measured}: by the search in validation, after a refit on the "
-        "whole validation split, and on the test set if it was measured there. Their pictures or "
-        "rows stand side by side below, as their curves and drawings do."
+        "whole validation split, and on the test set if it was measured there; PCA has the same "
+        "size and the same items. What is explained is a share of the variance. Their pictures or "
+        "rows stand side by side below, with their errors, as their curves and drawings do."
     )
     table = Table("Figures", ("", *names), known, folded=False)
     genomes = Facts(dict(zip(names, (e.genome for e in snapshot.chosen), strict=True)))

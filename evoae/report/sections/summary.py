@@ -7,7 +7,7 @@ from evoae.report.blocks import Block, Commands, Facts, Section, Steps, Table, T
 from evoae.report.drawing.chart import BASELINES
 from evoae.report.model_views import ModelViews
 from evoae.report.run_snapshot import RunSnapshot
-from evoae.report.sections.reconstructions import beside_pca
+from evoae.report.sections.reconstructions import for_answer
 from evoae.runs.hall_of_fame import Entry
 from evoae.runs.records import Baseline
 
@@ -28,7 +28,7 @@ def section(snapshot: RunSnapshot, models: ModelViews) -> Section:
         if snapshot.refit is not None:  # the refitted model is the answer
             best = f"The best model is {short(snapshot.best.id)}. {tested(snapshot)}"
             said = [Text(best), Text(verdict(snapshot))]
-        blocks += [*said, *beside_pca(models), _facts(snapshot), compared(snapshot)]
+        blocks += [*said, *for_answer(models), _facts(snapshot), compared(snapshot)]
     if snapshot.advice:
         steps = tuple((advice.why, advice.commands) for advice in snapshot.advice)
         blocks.append(Steps("What to change next", steps))
