@@ -30,15 +30,16 @@ def section(snapshot: RunSnapshot, models: ModelViews) -> Section | None:
     names = [short(entry.id) for entry in snapshot.chosen]
     rows = [(name, *map(figure, snapshot.chosen)) for name, figure in _FIGURES.items()]
     costs = (snapshot.evaluations[entry.id].flops for entry in snapshot.chosen)
-    rows.append(("cost of an item", *(flops(cost) if cost else "-" for cost in costs)))
+    rows.append(("cost", *(flops(cost) if cost else "-" for cost in costs)))
     found = {view.model.id: loss(view.mean) for view in models.views}
     rows.append(("error below", *(found.get(e.id, "-") for e in snapshot.chosen)))
     known = tuple(row for row in rows if set(row[1:]) != {"-"})
     said = (
         f"A loss is the {snapshot.measured}: by the search in validation, after a refit on the "
         "whole validation split, and on the test set if it was measured there; PCA has the same "
-        "size and the same items. What is explained is a share of the variance. Their pictures or "
-        "rows stand side by side below, with their errors, as their curves and drawings do."
+        "size and the same items. What is explained is a share of the variance; the cost is that "
+        "of an item. Their pictures or rows stand side by side below, with their errors, as their "
+        "curves and drawings do."
     )
     table = Table("Figures", ("", *names), known, folded=False)
     genomes = Facts(dict(zip(names, (e.genome for e in snapshot.chosen), strict=True)))
