@@ -21,9 +21,15 @@ _OF_X = ("validation", "test", "reduce")  # settings of `data` that mean somethi
 # How the estimator writes X: every column of it is a feature.
 _WRITTEN: Mapping[str, Mapping[str, Any]] = {
     ".npy": {},
-    ".npz": {"keys": []},
+    ".npz": {"keys": [], "label_column": None},
     ".csv": {
-        **{"keys": [], "header": True, "separator": "comma", "skip_lines": 0},
+        **{
+            "keys": [],
+            "label_column": None,
+            "header": True,
+            "separator": "comma",
+            "skip_lines": 0,
+        },
         **{"decimal": "point", "thousands": "none", "encoding": "utf-8"},
     },
 }

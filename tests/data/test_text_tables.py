@@ -333,3 +333,20 @@ def test_the_last_column_can_be_the_label(tmp_path):
     data = load(DataConfig(path=str(path), label_column="last"), 1)
     assert data.kind.label == "kind"
     assert set(data.train_labels) == {"x", "y"}
+
+
+def test_a_column_that_is_called_a_label_is_one_for_init_if_it_has_few_words(tmp_path):
+    path = tmp_path / "t.csv"
+    for name, cells, wanted in (
+        ("Class", "xy", {"label_column": "Class"}),
+        ("target", range(60), {}),
+        ("kind", "xy", {}),
+    ):
+        rows = [[*row, cells[i % len(cells)]] for i, row in enumerate(NUMBERS)]
+        path.write_text(f"a,b,c,{name}\n" + lines(rows))
+        source = read(DataConfig(path=str(path)))
+        found = {each.key: each.value for each in source.suggestions(DataConfig(path="x"))}
+        assert found == wanted, name
+    given = DataConfig(path="x", label_column=None)
+    path.write_text("a,b,c,class\n" + lines([*row, "xy"[i % 2]] for i, row in enumerate(NUMBERS)))
+    assert read(DataConfig(path=str(path))).suggestions(given) == ()

@@ -190,9 +190,9 @@ def test_a_dataframe_of_words_dates_and_gaps_is_treated_like_csv():
 
 
 def test_a_column_of_a_dataframe_that_counts_rows_stays_a_feature():
-    rows = correlated(60).assign(number=range(60))
+    rows = correlated(60).assign(number=range(60), target=[0, 1] * 30)
     model = tiny().fit(rows)
-    assert model.inverse_transform(model.transform(rows)).shape == (60, 6)
+    assert model.inverse_transform(model.transform(rows)).shape == (60, 7)
 
 
 def test_what_was_found_is_told(fitted):

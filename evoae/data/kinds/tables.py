@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Missing = Literal["refuse", "drop", "impute"]
+_LABEL_NAMES = {"label", "labels", "class", "target"}  # in whichever case
+_MOST_LABELS = 100  # different ones
 _LAST = "last"  # of the columns, where none has this name
 _ORDER = "order"  # of the rows, likewise
 _SHOWN = 5  # names in a sentence
@@ -376,8 +378,11 @@ class Rows(Source):
 
     def suggestions(self, config: DataConfig) -> tuple[Suggestion, ...]:
         """Return settings with which the table can be used, and what suits it."""
-        label = self._label(config)
-        found = list(self._types(config, label).suggestions())
+        label, named = self._label(config), []
+        if label is None and config.label_column == "auto":
+            label = self._label_by_name(config)
+            named = [Suggestion("label_column", label, "its name")] if label is not None else []
+        found = [*named, *self._types(config, label).suggestions()]
         if label is not None and self._missing(config) == "refuse":
             words = missing_words(config.missing_values)
             if texts(self.frame[label], words).isna().any():
@@ -442,6 +447,16 @@ class Rows(Source):
             label = names[-1]
         _check_names("label_column", () if label is None else (label,), names)
         return label
+
+    def _label_by_name(self, config: DataConfig) -> str | None:
+        """Return the column that is called a label and has few different cells; None for none."""
+        words = missing_words(config.missing_values)
+        for name in self.frame if len(self.frame.columns) > 1 else ():
+            if str(name).casefold() in _LABEL_NAMES and name not in config.ignore:
+                different = texts(self.frame[name], words).nunique()
+                if 1 < different <= min(_MOST_LABELS, len(self) // 2):
+                    return str(name)
+        return None
 
     def _missing(self, config: DataConfig) -> Missing:
         return self.missing if config.missing == "auto" else config.missing
