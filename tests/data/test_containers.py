@@ -101,3 +101,47 @@ def test_arrays_of_matlab_and_hdf5_are_chosen_by_usual_names_or_by_key(tmp_path)
     assert load(DataConfig(path=str(tmp_path / "two.npz"), key="beta"), 1).input_shape == (2,)
     (tmp_path / "old.mat").write_bytes(b"MATLAB 5.0 nonsense" * 20)
     assert "cannot be read" in complaint(tmp_path / "old.mat")
+
+
+def test_pictures_along_the_last_axis_and_a_single_one_are_refused(tmp_path):
+    pictures = RNG.integers(0, 256, (16, 16, 3, 50), dtype=np.uint8)
+    scipy.io.savemat(tmp_path / "x.mat", {"X": pictures, "y": np.ones((50, 1))})
+    np.savez(tmp_path / "x.npz", x=pictures)
+    np.save(tmp_path / "x.npy", pictures[:, :, 0])
+    for suffix in ("mat", "npz", "npy"):
+        said = complaint(tmp_path / f"x.{suffix}")
+        assert "50 pictures of 16×16 along the last axis; save np.moveaxis(x, -1, 0)" in said
+    np.save(tmp_path / "one.npy", pictures[..., 0])
+    assert "one picture in colour" in complaint(tmp_path / "one.npy")
+    np.save(tmp_path / "x.npy", np.moveaxis(pictures, -1, 0))
+    assert load(DataConfig(path=str(tmp_path / "x.npy")), 1).input_shape == (16, 16, 3)
+
+
+def test_what_is_no_matlab_file_is_one_sentence_and_sparse_matrices_are_read(tmp_path):
+    path = tmp_path / "x.mat"
+    path.write_bytes(b"nothing")
+    assert "cannot be read" in complaint(path)
+    rows = scipy.sparse.random(60, 5, 0.4, "csc", random_state=1)
+    scipy.io.savemat(path, {"X": rows})
+    data = load(DataConfig(path=str(path)), 1)
+    wanted = rows.toarray()[data.test_origins.names - 1]
+    np.testing.assert_allclose(data.kind.decode(data.test).to_numpy(), wanted, atol=1e-6)
+
+
+def test_fields_of_a_structured_array_are_columns(tmp_path):
+    fields = [("a", ">f8"), ("n", "<i4"), ("city", "U4"), ("code", "S2")]
+    rows = [(i / 7, i % 5, ("Ulm", "Bonn")[i % 2], b"xy"[: i % 2 + 1]) for i in range(60)]
+    np.save(tmp_path / "x.npy", np.array(rows, fields))
+    data = load(DataConfig(path=str(tmp_path / "x.npy")), 1)
+    assert [column.name for column in data.kind.columns] == ["a", "n", "city", "code"]
+    assert data.kind.decode(data.test).iloc[0].tolist()[2:] == [
+        rows[data.test_origins.names[0] - 1][2],
+        rows[data.test_origins.names[0] - 1][3].decode(),
+    ]
+
+
+def test_usual_names_of_other_tools_are_known_in_npz(tmp_path):
+    rows = RNG.normal(size=(60, 3))
+    np.savez(tmp_path / "x.npz", X=rows, target=np.arange(60) % 3)
+    data = load(DataConfig(path=str(tmp_path / "x.npz")), 1)
+    assert data.train_labels is not None

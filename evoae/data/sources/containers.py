@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.util
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 T = TypeVar("T")
-_ITEMS = ("x", "X", "images", "data", "features", "fea")  # usual names of the items
-_LABELS = ("y", "Y", "labels", "label", "gnd", "target", "targets")
+ITEMS = ("x", "X", "images", "data", "features", "fea")  # usual names of the items
+LABELS = ("y", "Y", "labels", "label", "gnd", "target", "targets")
 _LOOKED_AT = 50  # rows of a sheet, to see whether it is empty
+_CHANNELS = 4  # of a picture, at most
 _SHOWN = 8  # names in a sentence
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -123,14 +125,26 @@ def read_sheet(path: Path, config: DataConfig) -> TextTable:
 def read_mat(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of a MATLAB file by name, of version 7.3 or older."""
     import scipy.io
+    import scipy.sparse
+    from scipy.io.matlab import MatReadError
 
     with path.open("rb") as file:
         newer = HDF5 in file.read(1024)  # behind a header of 512 bytes
     if newer:
         # MATLAB writes the first axis last.
         return {name: array.T for name, array in read_hdf5(path).items()}
-    found = _reading(path, lambda: scipy.io.loadmat(str(path)))
-    return {name: array for name, array in found.items() if isinstance(array, np.ndarray)}
+
+    def load() -> dict[str, Any]:
+        try:
+            arrays: dict[str, Any] = scipy.io.loadmat(str(path))
+        except MatReadError as why:  # which is no error of reading to Python
+            raise ValueError(str(why)) from why
+        return arrays
+
+    found = _reading(path, load)
+    sparse = [name for name, array in found.items() if scipy.sparse.issparse(array)]
+    dense = {name: found[name].toarray() for name in sparse if _is_small(found[name])}
+    return dense | {name: array for name, array in found.items() if isinstance(array, np.ndarray)}
 
 
 def read_hdf5(path: Path) -> dict[str, NDArray[Any]]:
@@ -182,23 +196,54 @@ def choose_arrays(
         chosen = key
     else:
         last = {name.rpartition("/")[2]: name for name in wide}
-        named = [last[name] for name in _ITEMS if name in last]
+        named = [last[name] for name in ITEMS if name in last]
         (chosen,) = named[:1] or (wide if len(wide) == 1 else [""])
         if not chosen:
             said = f"which are the items? It holds {there}"
             raise DataError(str(path), said, "name one with data.key")
     items = arrays[chosen]
+    check_axes(path, items, chosen)
     beside = {name.rpartition("/")[2]: array for name, array in arrays.items() if name != chosen}
     labels = next(
         (
             array.ravel()
-            for name in _LABELS
+            for name in LABELS
             for array in [beside.get(name)]
             if array is not None and array.size == len(items)
         ),
         None,
     )
     return {"images": items} | ({} if labels is None else {"labels": labels})
+
+
+def check_axes(path: Path, items: NDArray[Any], name: str = "") -> None:
+    """Refuse pictures along the last axis, as MATLAB keeps them, and a single picture in colour.
+
+    Raises:
+        DataError: it is such an array.
+    """
+    if items.ndim not in (3, 4) or items.dtype.kind not in "biuf":
+        return
+    place = f"{path} ({name})" if name else str(path)
+    height, width, *others = items.shape
+    if height != width or height <= _CHANNELS:
+        return
+    said = f"shape {items.shape}"
+    if len(others) == 1 and others[0] in (3, 4):
+        raise DataError(
+            place, f"{said}, one picture in colour", "save several: (n, height, width)"
+        )
+    if others[-1] > max(height, _CHANNELS) and (len(others) == 1 or others[0] <= _CHANNELS):
+        said += f", {others[-1]:,} pictures of {height}×{width} along the last axis"
+        raise DataError(place, said, "save np.moveaxis(x, -1, 0), with the pictures first")
+
+
+def _is_small(matrix: Any) -> bool:
+    """Tell whether a sparse matrix fits in a part of the memory when it is dense."""
+    import psutil
+
+    needed: int = 8 * math.prod(matrix.shape)
+    return needed < int(psutil.virtual_memory().available) // 4
 
 
 def _reader(path: Path, format: FrameFormat) -> Callable[[Path], Any]:

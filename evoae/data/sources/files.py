@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -23,7 +23,10 @@ from evoae.data.scaling import as_range
 from evoae.data.sources.containers import (
     FRAMES,
     HDF5,
+    ITEMS,
+    LABELS,
     SHEETS,
+    check_axes,
     choose_arrays,
     format_of,
     read_hdf5,
@@ -37,6 +40,9 @@ from evoae.data.sources.picture_folder import holds_pictures, read_folder, refus
 from evoae.data.sources.text_table import TextTable, read_text_table
 from evoae.errors import DataError
 from evoae.formatting import listed, plural
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLE = KINDS["rows"].array_settings
 _IMAGES = KINDS["images"].array_settings
@@ -144,11 +150,40 @@ def _read_npy(path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | 
         with path.open("rb") as file:
             _check_plain(file, str(path))
         array = np.load(path, "r", allow_pickle=False)  # checks the length, copies nothing
+    if array.dtype.names is not None and array.ndim == 1:
+        return _as_rows(path, TextTable(_records(array), True, ()))
+    check_axes(path, array)
     return _as_found(path, config, {"images": array}, fitted)
 
 
+def _records(array: NDArray[Any]) -> pd.DataFrame:
+    """Return the fields of a structured array, as `genfromtxt` makes one, as columns."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for name in array.dtype.names or ():
+        cells = np.asarray(array[name])
+        if cells.ndim > 1:
+            columns |= {
+                f"{name}_{i}": each for i, each in enumerate(cells.reshape(len(cells), -1).T)
+            }
+        else:
+            columns[name] = cells
+    return pd.DataFrame({name: _native(cells) for name, cells in columns.items()})
+
+
+def _native(cells: NDArray[Any]) -> NDArray[Any]:
+    """Return cells as pandas takes them: numbers in this machine's order of bytes, and text."""
+    if cells.dtype.kind == "S":
+        return np.char.decode(cells, "utf-8", "replace").astype(object)
+    native = cells.astype(cells.dtype.newbyteorder("="))
+    return native.astype(object) if cells.dtype.kind == "U" else native
+
+
 def _read_npz(path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None) -> Source:
-    return _as_found(path, config, npz_arrays(path, config.key), fitted)
+    arrays = npz_arrays(path, config.key)
+    check_axes(path, arrays["images"])
+    return _as_found(path, config, arrays, fitted)
 
 
 def _read_mat(path: Path, config: DataConfig, _say: Say, fitted: AbstractKind | None) -> Source:
@@ -217,7 +252,9 @@ def _pick(names: list[str], path: Path, key: str | None) -> dict[str, str]:
     if key is None and "x_train" in names:
         parts = dict(zip(ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
         return {key: name for key, name in parts.items() if name in names}
-    usual = [name for name in _WHOLE if name in names] or (names if len(names) == 1 else [])
+    usual = [name for name in _WHOLE if name in names]
+    usual = usual or [name for name in ITEMS if name in names]
+    usual = usual or (names if len(names) == 1 else [])
     whole = usual if key is None else [key]
     if len(whole) != 1:
         held = ", ".join(f"'{name}'" for name in names) or "no arrays"
@@ -226,7 +263,7 @@ def _pick(names: list[str], path: Path, key: str | None) -> dict[str, str]:
             f"which are the images? It holds {held}",
             "name one with data.key, or save them as x, or x_train and x_test",
         )
-    labels = next((name for name in ("y", "labels") if name in names and name not in whole), None)
+    labels = next((name for name in LABELS if name in names and name not in whole), None)
     parts = {"images": whole[0]} | ({} if labels is None else {"labels": labels})
     return parts | ({"columns": "columns"} if "columns" in names else {})
 
