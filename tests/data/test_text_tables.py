@@ -350,3 +350,145 @@ def test_a_column_that_is_called_a_label_is_one_for_init_if_it_has_few_words(tmp
     given = DataConfig(path="x", label_column=None)
     path.write_text("a,b,c,class\n" + lines([*row, "xy"[i % 2]] for i, row in enumerate(NUMBERS)))
     assert read(DataConfig(path=str(path))).suggestions(given) == ()
+
+
+# A name, the text, the names of the columns, the first row, the rows, and what is said of it.
+FOREIGN = {
+    "empty columns and rows that Excel leaves": (
+        "a,b,,,\n" + lines([*row[:2], "", "", ""] for row in NUMBERS) + ",,,,\n" * 30,
+        *("ab", NUMBERS[0][:2], 60),
+        "left out 30 empty rows; left out columns 3, 4 and 5, which have no name and no value",
+    ),
+    "a column without a name beside an empty one": (
+        "a,,,b\n" + lines([row[0], "", row[1], ""] for row in NUMBERS),
+        *(["a", "c3", "b"], [*NUMBERS[0][:2], ""], 60),
+        "called column 3 'c3', as it has no name",
+    ),
+    "units below the names": (
+        "t,p,name\n[s],[hPa],\n"
+        + lines([*row[:2], "xyz"[i % 3]] for i, row in enumerate(NUMBERS)),
+        *(["t", "p", "name"], [*NUMBERS[0][:2], "x"], 60),
+        "left out 1 line of units or so below the names ('[s] [hPa]')",
+    ),
+    "two levels of names": (
+        "a,a,b\nmean,sd,mean\n" + lines(NUMBERS),
+        *(["a mean", "a sd", "b mean"], NUMBERS[0], 60, "took 1 line more for names"),
+    ),
+    "two levels of names and the index's": (
+        ",a,a\n,mean,sd\nplant,,\n" + lines([f"p{i}", *row[:2]] for i, row in enumerate(NUMBERS)),
+        *(["plant", "a mean", "a sd"], ["p0", *NUMBERS[0][:2]], 60, "took 2 lines more for names"),
+    ),
+    "numbered columns beside an index": (
+        ",0,1,2\n" + lines([i, *row] for i, row in enumerate(NUMBERS)),
+        *(["c1", "0", "1", "2"], [0, *NUMBERS[0]], 60, "took line 1 for names"),
+    ),
+    "numbered columns": (
+        "0,1,2\n" + lines(NUMBERS),
+        *(["0", "1", "2"], NUMBERS[0], 60, "took line 1 for names"),
+    ),
+    "telephone numbers": (
+        "phone,x\n" + lines([f"+49 30 {1000 + i}", row[0]] for i, row in enumerate(NUMBERS)),
+        *(["phone", "x"], ["+49 30 1000", NUMBERS[0][0]], 60, "',' between cells"),
+    ),
+    "a title that Excel pads": (
+        "Report,,\nof,2024,\na,b,c\n" + lines(NUMBERS),
+        *("abc", NUMBERS[0], 60, "left out 2 lines before the table ('Report of 2024')"),
+    ),
+    "apostrophes around cells": (
+        "a,b,c\n" + lines([row[0], "'Smith, J'", row[1]] for row in NUMBERS),
+        *("abc", [NUMBERS[0][0], "Smith, J", NUMBERS[0][1]], 60, "took ' for the mark around"),
+    ),
+    "tags that begin with a hash": (
+        "tag,a\n" + lines([f"#{i % 4}", row[0]] for i, row in enumerate(NUMBERS)),
+        *(["tag", "a"], ["#0", NUMBERS[0][0]], 60, "took line 1 for names"),
+    ),
+    "a cell too narrow for its number": (
+        "a,b\n########,5\n" + lines(NUMBERS[:, :2]),
+        *("ab", ["########", 5], 61, "took line 1 for names"),
+    ),
+    "a table of a data base": (
+        "+---+---+\n| a | b |\n+---+---+\n"
+        + "".join(f"| {a} | {b} |\n" for a, b, _ in NUMBERS)
+        + "+---+---+\n",
+        *("ab", NUMBERS[0][:2], 60, "left out 3 ruled lines"),
+    ),
+    "a table in Markdown": (
+        "| a | b |\n|---|--:|\n" + "".join(f"| {a} | {b} |\n" for a, b, _ in NUMBERS),
+        *("ab", NUMBERS[0][:2], 60, "left out 1 ruled line"),
+    ),
+    "remarks behind two strokes": (
+        "// written by the balance\n" + lines(NUMBERS, " "),
+        *(["c1", "c2", "c3"], NUMBERS[0], 60, "left out 1 comment line at the top"),
+    ),
+    "the end of a file of DOS": (
+        "a,b,c\n" + lines(NUMBERS) + "\x1a",
+        *("abc", NUMBERS[0], 60, "took line 1 for names"),
+    ),
+    "a page of GEO": (
+        '!title\t"x"\n!table_begin\n"a"\t"b"\n' + lines(NUMBERS[:, :2], "\t") + "!table_end\n",
+        *("ab", NUMBERS[0][:2], 60, "left out 1 comment line"),
+    ),
+    "losses before a currency, and behind numbers": (
+        "a,b\n-$1.50,2.25-\n" + lines([f"${i}.25", row[0]] for i, row in enumerate(NUMBERS)),
+        *("ab", [-1.5, -2.25], 61, "took '$' from the numbers of 'a'"),
+    ),
+    "lakhs": (
+        'a,b\n"12,34,567",1\n' + lines(['"1,23,456"', row[0]] for row in NUMBERS),
+        *("ab", [1234567, 1], 61, "',' between thousands"),
+    ),
+    "exponents of Fortran": (
+        "".join(f"{i + 1}.5D-01 {row[0]}\n" for i, row in enumerate(NUMBERS)),
+        *(["c1", "c2"], [0.15, NUMBERS[0][0]], 60, "white space between cells"),
+    ),
+    "names of rows that are missing in the header": (
+        "a,b\n" + lines([f"r{i}", *row[:2]] for i, row in enumerate(NUMBERS)),
+        *(["row_name", "a", "b"], ["r0", *NUMBERS[0][:2]], 60, "called column 1 'row_name'"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_foreign_table_is_read_as_it_was_meant_and_said_how(name, tmp_path):
+    text, columns, first, rows, said = FOREIGN[name]
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode())
+    table = read_text_table(path)
+    assert [*table.frame.columns] == [*columns]
+    found = [
+        cell if isinstance(want, str) else float(cell)
+        for cell, want in zip(table.frame.iloc[0], first, strict=True)
+    ]
+    assert found == [want if isinstance(want, str) else float(want) for want in first]
+    assert len(table.frame) == rows
+    assert said in "; ".join(table.said)
+
+
+@pytest.mark.parametrize(
+    "cells", [["1-", "2-", "3"], ["!go", "stop", "5"], ["//a", "//b", "c", "d"]]
+)
+def test_marks_in_cells_are_no_losses_and_no_remarks(cells, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("mark,a\n" + lines([cells[i % len(cells)], i / 7] for i in range(60)))
+    data = load(DataConfig(path=str(path)), 1)
+    assert data.kind.columns[0].categories == tuple(
+        sorted(cells, key=lambda cell: (not cell.isdigit(), cell))
+    )
+
+
+def test_rows_are_no_names_of_a_table_whose_first_column_repeats(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,c\n" + lines([i % 3, *row] for i, row in enumerate(NUMBERS)))
+    with pytest.raises(DataError, match="line 1 has 3 cells, most lines 4"):
+        read_text_table(path)
+
+
+def test_an_encoding_that_cannot_be_told_is_asked_for(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(("番号,値\n" + lines(NUMBERS[:, :2])).encode("shift_jis"))
+    with pytest.raises(DataError, match=r"neither UTF-8 nor cp1252; set data\.encoding"):
+        read_text_table(path)
+    given = read_text_table(path, TextTableSettings(encoding="shift_jis"))
+    assert [*given.frame.columns] == ["番号", "値"]
+    path.write_bytes(("größe,b\n" + lines(NUMBERS[:, :2])).encode("cp1252"))
+    said = "; ".join(read_text_table(path).said)
+    assert "read as cp1252, with words like 'größe' (data.encoding)" in said

@@ -31,17 +31,18 @@ _NAMED = 5  # columns in a sentence
 _NO_NUMBER = frozenset({"-", "--", "---", ".", "..", "...", "*", "na", "none", "missing"})
 _PLAIN_WORDS = frozenset({"", "?", "NA", "NaN", "nan"})  # not worth a word
 _CURRENCY = r"[$€£¥₹₽₩₺]|USD|EUR|GBP|CHF|JPY|CNY|INR"
+_EXPONENT = r"(?:[eE][-+]?\d+|[dD][-+]\d+)?"  # Fortran writes D
 _UNITED = re.compile(
-    rf"(?P<open>\()?\s*(?P<before>{_CURRENCY})?\s*(?P<number>[-+]?\s*[\d.,][\d.,'\s]*(?:[eE][-+]?\d+)?)"
+    rf"(?P<open>\()?\s*(?P<sign>[-+](?=\s*\D))?\s*(?P<before>{_CURRENCY})?\s*(?P<number>[-+]?\s*[\d.,][\d.,'\s]*{_EXPONENT})(?P<minus>-)?"
     rf"\s*(?P<after>%|‰|{_CURRENCY}|[a-zA-Zµ°²³/]{{1,6}})?\s*(?P<close>\))?"
 )
 _SIGN = re.compile(rf"%|‰|{_CURRENCY}|")  # which numbers of one column may have or not
-_EXPONENT = r"(?:[eE][-+]?\d+)?"
 _ANY = re.compile(rf"[-+]?(?:\d{{1,3}}(?:[ .,']\d{{3}})+|\d+)?(?:[.,]\d*)?{_EXPONENT}(?:\s*%)?")
 # Numbers that leave no doubt which sign is which, and those in groups of thousands.
 _POINT = re.compile(rf"[-+]?(?:\d*|\d{{1,3}}(?:[ ,']\d{{3}})+)\.\d*{_EXPONENT}")
 _COMMA = re.compile(rf"[-+]?(?:\d*|\d{{1,3}}(?:[ .']\d{{3}})+),\d*{_EXPONENT}")
 _GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?:([ .,'])\d{3})(?:\1\d{3})*")
+_INDIAN = re.compile(r"[-+]?[1-9]\d?(?:,\d\d)+,\d{3}")  # 12,34,567
 _SIGNS = str.maketrans({"−": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "’": "'"})
 
 
@@ -90,6 +91,10 @@ def _count(cell: str, votes: Counter[str], groups: Counter[str]) -> None:
         if said.count(grouped[1]) > 1:  # a decimal sign stands once
             votes["," if grouped[1] == "." else "."] += grouped[1] in ".,"
         return
+    if _INDIAN.fullmatch(said):
+        groups[","] += 1
+        votes["."] += 1
+        return
     for mark, pattern in ((".", _POINT), (",", _COMMA)):
         if pattern.fullmatch(said):
             votes[mark] += 1
@@ -114,6 +119,7 @@ class Numerals:
     def _pattern(self) -> re.Pattern[str]:
         mark, between = re.escape(self.decimal), re.escape(self.thousands)
         grouped = rf"\d{{1,3}}(?:{between}\d{{3}})+|" if between else ""
+        grouped += r"\d\d?(?:,\d\d)+,\d{3}|" if self.thousands == "," else ""
         return re.compile(rf"[-+]?(?:(?:{grouped}\d+)(?:{mark}\d*)?|{mark}\d+){_EXPONENT}")
 
     @property
@@ -127,7 +133,7 @@ class Numerals:
         if not self._pattern.fullmatch(said):
             return None
         bare = said.replace(self.thousands, "") if self.thousands else said
-        return bare.replace(self.decimal, ".")
+        return re.sub("[dD]", "e", bare.replace(self.decimal, "."))
 
     def number(self, cell: str) -> float | None:
         """Return a number, with or without its unit; None if the cell is none."""
@@ -141,11 +147,15 @@ class Numerals:
         match = _UNITED.fullmatch(cell.strip().translate(_SIGNS))
         if match is None or bool(match["open"]) != bool(match["close"]):
             return None
+        if match["minus"] and self.decimal not in match["number"]:
+            return None  # a mark, such as 2-
         bare = self.canonical(re.sub(r"(?<=[-+])\s+", "", match["number"]))
         units = [unit for unit in (match["before"], match["after"]) if unit]
-        if bare is None or len(units) > 1 or (match["open"] and bare[0] in "-+"):
+        signs = [sign for sign in (match["open"], match["sign"], match["minus"]) if sign]
+        if bare is None or len(units) > 1 or len(signs) > 1 or (signs and bare[0] in "-+"):
             return None
-        return "-" * bool(match["open"]) + bare, "".join(units)  # (5) is a loss of 5
+        negative = signs not in ([], ["+"])  # (5) is a loss of 5, as are -$5 and 5-
+        return "-" * negative + bare, "".join(units)
 
     def convert(self, frame: pd.DataFrame, words: Collection[str]) -> list[str]:
         """Write the numbers of a table of text as Python does, in place.

@@ -34,6 +34,9 @@ _LONGEST_CELL = 2**26  # characters
 _LOOKED_AT = 200  # lines, to decide what stands between cells and whether the first line has names
 _MOST_BEFORE = 20  # lines before the table
 _MOST_AFTER = 3  # lines after it
+_MOST_SECOND = 2  # lines below the names that go on with them
+_TITLE = 2  # cells of a line above the names, at most
+_BRACKETED = re.compile(r"\(.*\)|\[.*\]")
 # Bytes that a cell takes while a file is read, and a byte of it: 100 to 190 were measured for
 # cells of one to eight letters.
 _OF_A_CELL = 150
@@ -44,7 +47,11 @@ _SAMPLED = 2**16  # bytes in which cells are counted
 _SEPARATORS = {"tab": "\t", "semicolon": ";", "bar": "|", "comma": ",", "space": " "}
 _DECLARED = re.compile(r'"?sep=(.)"?[;,\t]*\s*', re.IGNORECASE)  # the line that Excel honours
 # Spreadsheets write their errors with the mark of comments.
-_COMMENT = re.compile(r"#(?![A-Z/0]+[!?]|N/A|NA|NV)|%")
+_COMMENT = re.compile(r"""#(?![A-Z/0]+[!?]|N/A|NA|NV|\#+["']?[,;\t])|%|//|!\s*[a-zA-Z]""")
+_COMMENT_ABOVE = re.compile(r";\s[^;]*\n?")  # a blank cell, further down
+_RULE = re.compile(r"[-+=|: ]*[-=]{3}[-+=|: ]{3,}")  # which programs draw around tables
+_UNNAMED = 0.5  # of the score, where the first line has another number of cells
+_LETTERS = re.compile(r"[^\W\d_]{0,20}[^\x00-\x7f]\w{0,20}")
 _LEAST = 0.5  # share of lines that must have as many cells
 _PROSE = 0.9  # likewise, where no cell is a number
 
@@ -155,12 +162,16 @@ def _decoded(path: Path, encoding: str) -> tuple[str, str]:
             raise DataError("data.encoding", f"no encoding '{name}'", f"such as {known}") from why
         except UnicodeDecodeError:
             continue
+        text = text.rstrip("\x1a\0")  # by which some systems end a file
         if "\0" not in text:
             return text, name
     if encoding != "auto":
         step = "correct data.encoding, or leave it out"
         raise DataError(str(path), f"not a text in {encoding}", step)
-    raise DataError(str(path), "not a text file", "save it as CSV in UTF-8")
+    if b"\0" in raw:
+        raise DataError(str(path), "not a text file", "save it as CSV in UTF-8")
+    step = "set data.encoding, such as shift_jis or gbk, or save it as CSV in UTF-8"
+    raise DataError(str(path), "text in neither UTF-8 nor cp1252", step)
 
 
 def _encodings(raw: bytes) -> Iterator[str]:
@@ -172,7 +183,45 @@ def _encodings(raw: bytes) -> Iterator[str]:
     if zeros > len(raw[:1000]) // 4:  # every second byte of most western texts
         yield "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
     yield "cp1252"
-    yield "latin-1"  # which has a character for every byte
+
+
+@dataclass(slots=True)
+class _Lines:
+    """The lines of a table, without remarks and ruled lines.
+
+    Attributes:
+        lines: of the file.
+        number: of the last one that was taken; at first that of the last one above the table.
+        separator: between cells.
+        left_out: what was, and how often.
+    """
+
+    lines: Sequence[str]
+    number: int
+    separator: str
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the lines."""
+        rest = self.lines[self.number :]
+        marked = sum(bool(_COMMENT.match(line)) for line in rest)
+        remarks = 2 * marked <= sum(bool(line.strip()) for line in rest)  # or they are cells
+        for line in rest:
+            self.number += 1
+            if remarks and self._is_remark(line):
+                self.left_out["comment line"] += 1
+            elif self._is_ruled(line):
+                self.left_out["ruled line"] += 1
+            else:
+                yield _spaced(line) if self.separator == " " else line
+
+    def _is_remark(self, line: str) -> bool:
+        several = self.separator in line
+        return _COMMENT.match(line) is not None and not (several and line[0] in "!/")
+
+    def _is_ruled(self, line: str) -> bool:
+        alone = self.separator == "|" or self.separator not in line
+        return alone and _RULE.fullmatch(line.strip()) is not None
 
 
 @dataclass(slots=True)
@@ -183,10 +232,13 @@ class _Reading:
     settings: TextTableSettings
     encoding: str
     said: list[str] = field(default_factory=list)
+    letters: str = ""  # a word by which one sees whether the encoding is right
 
     def of(self, text: str) -> TextTable:
         """Return the table in a text."""
         csv.field_size_limit(_LONGEST_CELL)
+        if self.settings.encoding == "auto" and (odd := _LETTERS.search(text)):
+            self.letters = odd[0]
         lines = list(io.StringIO(text, newline=""))
         declared, comments, start = self._before(lines)
         sample = [line for line in lines[start:] if line.strip()][:_LOOKED_AT]
@@ -213,34 +265,81 @@ class _Reading:
         words = missing_words(self.settings.missing_values)
         names = self._names(cells, comments, separator, short, numerals, words)
         named = names is not None
-        body = cells if names is None or names is not cells[0] else cells[1:]
+        in_table = names is not None and names is cells[0]
+        body = cells[1:] if in_table else cells
         if not body:
             step = "add rows, or set data.header: false"
             raise DataError(self.place, "a header and no rows", step)
-        again = [row for row in body if named and row == names]
+        if names is not None and in_table and not short:
+            body, names = self._without_second_names(body, names, numerals, words)
+        head = cells[0] if in_table else names
+        again = [row for row in body if row == head]
         if again:
-            body = [row for row in body if row != names]
+            body = [row for row in body if row != head]
             self.said.append(f"left out {plural(len(again), 'further line')} of names")
         if names is None:
             columns = [f"c{number}" for number in range(1, len(cells[0]) + 1)]
         else:
             columns = self._unique(names)
         frame = pd.DataFrame(body, columns=columns, dtype=object)
-        for position, name in enumerate(names or ()):
-            if not name.strip() and all(not cell.strip() for cell in frame.iloc[:, position]):
-                del frame[columns[position]]
-                self.said.append(f"left out column {position + 1}, which has no name and no value")
-            elif not name.strip():
-                said = f"called column {position + 1} '{columns[position]}', as it has no name"
-                self.said.append(said)
-        self.said[:0] = self._how(rows[0][0] if names is cells[0] else None, separator, numerals)
+        frame = self._with_names(frame, names or ())
+        self.said[:0] = self._how(rows[0][0] if in_table else None, separator, numerals)
         self.said += numerals.convert(frame, words)
         return TextTable(frame, named, tuple(self.said))
+
+    def _without_second_names(
+        self,
+        body: list[list[str]],
+        names: list[str],
+        numerals: Numerals,
+        words: Collection[str],
+    ) -> tuple[list[list[str]], list[str]]:
+        """Return the rows without the lines that go on with the names, and the names.
+
+        Such lines are of units, or a second level of names: it is joined to the first where that
+        alone does not tell the columns apart.
+        """
+        taken = 0
+        while taken < _MOST_SECOND and _goes_on(
+            body[taken], body[taken + 1 : _LOOKED_AT], numerals, words, first=not taken
+        ):
+            taken += 1
+        if not taken:
+            return body, names
+        levels = [names, *body[:taken]]
+        lines = plural(taken, "line")
+        quoted = _shortened(" ".join(cell for row in body[:taken] for cell in row if cell.strip()))
+        plain = [name.strip() for name in names]
+        if all(plain) and len(set(plain)) == len(plain):
+            self.said.append(f"left out {lines} of units or so below the names ('{quoted}')")
+            return body[taken:], names
+        self.said.append(f"took {lines} more for names ('{quoted}')")
+        joined = [
+            " ".join(filter(None, map(str.strip, each))) for each in zip(*levels, strict=True)
+        ]
+        return body[taken:], joined
+
+    def _with_names(self, frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+        """Return the columns that have a name in the file or a value; none is named at all."""
+        blank = [position for position, name in enumerate(names) if not name.strip()]
+        empty = [i for i in blank if all(not cell.strip() for cell in frame.iloc[:, i])]
+        if empty and len(empty) < len(names):
+            numbers = listed([str(position + 1) for position in empty])
+            which = f"column {numbers}, which has" if len(empty) == 1 else f"columns {numbers}, "
+            which += "" if len(empty) == 1 else "which have"
+            self.said.append(f"left out {which} no name and no value")
+        for position in blank:
+            if position not in empty:
+                said = f"called column {position + 1} '{frame.columns[position]}'"
+                self.said.append(f"{said}, as it has no name")
+        kept = [i for i in range(len(frame.columns)) if i not in empty or len(empty) == len(names)]
+        return frame.iloc[:, kept].copy()
 
     def _how(self, line: int | None, separator: str, numerals: Numerals) -> Iterator[str]:
         """Yield how the file is written."""
         if self.encoding not in ("utf-8-sig", "utf-8"):
-            yield f"read as {self.encoding}"
+            seen = f", with words like '{self.letters}'" if self.letters else ""
+            yield f"read as {self.encoding}{seen}{' (data.encoding)' * bool(seen)}"
         names = "no line for names" if line is None else f"line {line} for names"
         marks = {"\t": ", tabs between cells", " ": ", white space between cells", "": ""}
         between = marks.get(separator, f", '{separator}' between cells")
@@ -259,8 +358,8 @@ class _Reading:
             if line.strip():
                 if declared is None and (match := _DECLARED.fullmatch(line)):
                     declared = match[1]
-                elif _COMMENT.match(line):
-                    comments.append(line[1:].strip())
+                elif _COMMENT.match(line) or _COMMENT_ABOVE.fullmatch(line):
+                    comments.append(line.strip().lstrip("/")[line[0] != "/" :].strip())
                 else:
                     break
             start += 1
@@ -282,23 +381,28 @@ class _Reading:
         self, lines: Sequence[str], start: int, separator: str
     ) -> Iterator[tuple[int, list[str]]]:
         """Yield every line that is not blank: its number, and its cells."""
-        number, left_out = start, 0
-
-        def physical() -> Iterator[str]:
-            nonlocal number, left_out
-            for line in lines[start:]:
-                number += 1
-                if _COMMENT.match(line):
-                    left_out += 1
-                    continue
-                yield _spaced(line) if separator == " " else line
-
-        reader = csv.reader(physical(), delimiter=separator, skipinitialspace=True, strict=True)
-        for cells in reader:
-            if len(cells) > 1 or "".join(cells).strip():
-                yield number, cells
-        if left_out:
-            self.said.append(f"left out {plural(left_out, 'comment line')}")
+        quote = _quote(lines[start:], separator)
+        if quote != '"':
+            self.said.append(f"took {quote} for the mark around cells")
+        kept = _Lines(lines, start, separator)
+        reader = csv.reader(
+            kept, delimiter=separator, skipinitialspace=True, strict=True, quotechar=quote
+        )
+        begun, blank = start + 1, 0
+        try:
+            for cells in reader:
+                if "".join(cells).strip():
+                    yield kept.number, cells
+                else:
+                    blank += len(cells) > 1
+                begun = kept.number + 1
+        except csv.Error as why:
+            step = f"save it as CSV again, or mend its quotation marks from line {begun} on"
+            raise DataError(self.place, f"not a table ({why})", step) from why
+        left_out = {**kept.left_out, "empty row": blank}
+        for what, number in left_out.items():
+            if number:
+                self.said.append(f"left out {plural(number, what)}")
 
     def _fitted(
         self, rows: list[tuple[int, list[str]]], separator: str
@@ -319,6 +423,8 @@ class _Reading:
         if _is_one_column(rows, separator):
             return [(line, [",".join(cells)]) for line, cells in rows], False
         short = first == width - 1 and (first > 1 or separator == " ")
+        begins = [cells[0] for _, cells in rows[1:] if len(cells) == width]
+        short = short and len(set(begins)) == len(begins)  # as the names of rows are
         if first == width - 1 and all(not cells[-1].strip() for _, cells in rows[1:]):
             rows = [rows[0], *((line, cells[: width - 1]) for line, cells in rows[1:])]
             return self._fitted(rows, separator)  # every line but the header ends in a separator
@@ -354,6 +460,7 @@ class _Reading:
             or not all(_is_title(cells, width) for _, cells in rows[:begin])
         ):
             begin = 0
+        begin = max(begin, _padded(rows[: _MOST_BEFORE + 1], width))
         for part, where in ((rows[:begin], "before"), (rows[end:], "after")):
             if part:
                 quoted = " ".join(" ".join(cells) for _, cells in part)
@@ -373,6 +480,9 @@ class _Reading:
         """Return the cells that name the columns; None if no line does."""
         if short:
             cells[0].insert(0, "row_name")  # as R writes it: the rows' names have none
+            self.said.append(
+                "called column 1 'row_name', as the names are one less than the cells"
+            )
             return cells[0]
         if self.settings.header != "auto":
             return cells[0] if self.settings.header else None
@@ -400,6 +510,16 @@ class _Reading:
         return names
 
 
+def _quote(lines: Sequence[str], separator: str) -> str:
+    """Return the mark around cells: apostrophes if half of the lines have such cells."""
+    sample = [line for line in lines if line.strip()][:_LOOKED_AT]
+    if separator == " " or any('"' in line for line in sample):
+        return '"'
+    mark = re.escape(separator)
+    quoted = re.compile(rf"(?:^|{mark})\s*'[^']*'\s*(?:{mark}|$)")
+    return "'" if 2 * sum(bool(quoted.search(line)) for line in sample) > len(sample) else '"'
+
+
 def _score(sample: Sequence[str], separator: str) -> float:
     """Return how well a separator explains lines: 0 if it makes no table of them, 1 at best."""
     text = sample if separator != " " else [_spaced(line) for line in sample]
@@ -415,7 +535,9 @@ def _score(sample: Sequence[str], separator: str) -> float:
     if separator == " " and 2 * sum(map(is_plain, cells)) < len(cells):
         return 0.0  # words of a sentence
     clean = sum(not _is_several(cell) for cell in cells) / len(cells)
-    return lines / len(rows) * clean
+    named = len(rows[0]) == width or (separator == " " and len(rows[0]) == width - 1)
+    # A first line that is split otherwise may be a title, or the separator be that of a few cells.
+    return lines / len(rows) * clean * (1.0 if named else _UNNAMED)
 
 
 def _is_several(cell: str) -> bool:
@@ -434,6 +556,8 @@ def _has_names(cells: Sequence[Sequence[str]], numerals: Numerals, words: Collec
     """
     first, *below = cells
     below = [row for row in below if list(row) != list(first)]
+    if _numbers_columns(first, below, numerals):
+        return True
     over_numbers = again = unlike = numeric = 0
     values = [numerals.number(cell) for cell in first]
     for cell, value, *column in zip(first, values, *below, strict=True):
@@ -456,6 +580,62 @@ def _has_names(cells: Sequence[Sequence[str]], numerals: Numerals, words: Collec
     return True
 
 
+def _numbers_columns(
+    first: Sequence[str], below: Sequence[Sequence[str]], numerals: Numerals
+) -> bool:
+    """Tell whether a line numbers the columns, as pandas does where they have no names.
+
+    That is so under a blank cell over full ones, the index; or where all others have decimals.
+    """
+    blank = not first[0].strip()
+    values = [numerals.number(cell) for cell in first[blank:]]
+    scale = [value for value in values if value is not None]
+    if not below or len(scale) < len(values) or len(scale) < 3 - blank:
+        return False
+    if blank:
+        even = _is_scale(scale) or scale in ([0.0, 1.0], [1.0, 2.0])
+        return even and all(row[0].strip() for row in below)
+    if scale != [scale[0] + i for i in range(len(scale))] or scale[0] not in (0, 1):
+        return False
+    found = [numerals.number(cell) for row in below for cell in row]
+    return any(value is not None and value != int(value) for value in found if value is not None)
+
+
+def _goes_on(
+    line: Sequence[str],
+    below: Sequence[Sequence[str]],
+    numerals: Numerals,
+    words: Collection[str],
+    *,
+    first: bool,
+) -> bool:
+    """Tell whether the line below the names goes on with them: words over numbers, not repeated.
+
+    Args:
+        line: its cells.
+        below: lines under it.
+        numerals: how numbers are written.
+        words: that mean a missing value.
+        first: whether it is right below the names; a later one may have the first cell alone.
+    """
+    if not below:
+        return False
+    numeric = over_numbers = 0
+    for cell, *column in zip(line, *below, strict=True):
+        said = cell.strip()
+        known = [each for each in column if each.strip() not in words and each.strip()]
+        if said in words or (said and (numerals.number(cell) is not None or cell in known)):
+            return False
+        if 2 * sum(numerals.number(each) is not None for each in known) > len(known):
+            numeric += 1
+            over_numbers += bool(said)
+    filled = [cell.strip() for cell in line if cell.strip()]
+    if not first:
+        return (over_numbers > 1 and 2 * over_numbers >= numeric) or filled == [line[0].strip()]
+    bracketed = bool(filled) and all(_BRACKETED.fullmatch(cell) for cell in filled)
+    return over_numbers > 0 and (bracketed or (over_numbers > 1 and 2 * over_numbers >= numeric))
+
+
 def _is_scale(values: Sequence[float]) -> bool:
     """Tell whether numbers may be names: evenly spaced whole ones, three or more, or years."""
     if any(value != int(value) for value in values):
@@ -469,6 +649,17 @@ def _is_title(cells: Sequence[str], width: int) -> bool:
     """Tell whether a line may stand over a table of wider lines: few cells, or the rest empty."""
     filled = [cell for cell in cells if cell.strip()]
     return len(filled) < max(2, width / 2) or (len(filled) == 1)
+
+
+def _padded(rows: Sequence[tuple[int, list[str]]], width: int) -> int:
+    """Return the lines before the names that hold one or two cells at the left, as of a title."""
+    for position, (_, cells) in enumerate(rows):
+        filled = [bool(cell.strip()) for cell in cells]
+        if all(filled) and len(cells) == width:
+            return position if not any(map(is_plain, cells)) else 0
+        if not 0 < sum(filled) <= _TITLE or not all(filled[: sum(filled)]):
+            return 0
+    return 0
 
 
 def _is_note(cells: Sequence[str], width: int) -> bool:
