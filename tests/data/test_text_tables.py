@@ -492,3 +492,55 @@ def test_an_encoding_that_cannot_be_told_is_asked_for(tmp_path):
     path.write_bytes(("größe,b\n" + lines(NUMBERS[:, :2])).encode("cp1252"))
     said = "; ".join(read_text_table(path).said)
     assert "read as cp1252, with words like 'größe' (data.encoding)" in said
+
+
+@pytest.mark.parametrize(
+    ("cells", "format"),
+    [
+        (["20240131", "20240229", "20231201", "20230615", "20220101"] * 12, "%Y%m%d"),
+        ([f"{i % 28 + 1:02d}-02-2024" for i in range(60)], "%d-%m-%Y"),
+        ([f"01/{i % 28 + 1:02d}/2024 1:05 PM" for i in range(60)], "%m/%d/%Y %I:%M %p"),
+    ],
+)
+def test_further_dates_are_left_out_or_become_days(cells, format, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("when,a\n" + lines(zip(cells, NUMBERS[:, 0], strict=True)))
+    left_out = load(DataConfig(path=str(path)), 1)
+    assert "as they hold dates: 'when'" in " ".join(left_out.notes)
+    data = load(DataConfig(path=str(path), dates="number"), 1)
+    assert data.kind.columns[0].date == format
+    decoded = data.kind.decode(data.test)["when"].tolist()
+    wanted = [cells[row - 1].replace(" 1:", " 01:") for row in data.test_origins.names]
+    assert decoded == wanted
+    new = data.kind.encode(read(DataConfig(path=str(path))).frame)
+    assert np.isfinite(new).all()
+
+
+def test_codes_that_no_number_keeps_are_text(tmp_path):
+    path = tmp_path / "t.csv"
+    codes = [str(900719925474099300 + i) for i in range(60)]
+    path.write_text("code,a\n" + lines(zip(codes, NUMBERS[:, 0], strict=True)))
+    data = load(DataConfig(path=str(path)), 1)
+    assert data.kind.keys == ("code",)
+    beside = data.test_origins.columns([])
+    assert [*beside["code"]] == [codes[row - 1] for row in beside["row"]]
+    path.write_text("code,a\n" + lines([codes[i % 2], row[0]] for i, row in enumerate(NUMBERS)))
+    assert load(DataConfig(path=str(path)), 1).kind.columns[0].categories == tuple(codes[:2])
+
+
+def test_a_table_of_which_nothing_is_left_says_why(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a^b\n" + lines(NUMBERS[:, :2], "^"))
+    with pytest.raises(DataError, match=r"'a\^b' tells rows apart\): check .*data.separator"):
+        load(DataConfig(path=str(path)), 1)
+
+
+def test_many_words_among_numbers_have_a_remedy_that_works_as_printed(tmp_path):
+    path = tmp_path / "t.csv"
+    cells = [f"<{i}" if i % 3 == 0 else i for i in range(60)]
+    path.write_text("a,b\n" + lines(zip(cells, NUMBERS[:, 0], strict=True)))
+    with pytest.raises(DataError) as error:
+        load(DataConfig(path=str(path)), 1)
+    assert 'set data.ignore=["a"], or' in str(error.value)
+    data = load(DataConfig(path=str(path), ignore=("a",)), 1)
+    assert data.input_shape == (1,)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WHOLE = re.compile(r"([-+]?\d+)\.0*")  # a category that is a whole number written as a float
+_DAY = 86_400_000  # milliseconds
 LARGEST = 1e30  # of the numbers, so that their squares can be summed
 _USUAL_WORDS = (
     *("?", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "NaT"),
@@ -91,7 +92,10 @@ def dates(values: NDArray[np.float64], format: str) -> NDArray[Any]:
     """Return days, (n,), as dates or times of a format; the text "NaT" for what is none."""
     import pandas as pd
 
-    spans = pd.to_timedelta(np.round(values * 86_400_000), unit="ms")
+    # to what the format says, or 13:05 less a hair would become 13:04
+    exact = format == "ISO8601" or "%f" in format
+    step = 1 if exact else 1000 if "%S" in format else 60_000 if "%M" in format else _DAY
+    spans = pd.to_timedelta(np.round(values * (_DAY / step)) * step, unit="ms")
     moments = _epoch(format) + pd.Series(spans)
     said = "%Y-%m-%dT%H:%M:%S" if format == "ISO8601" else format
     texts: NDArray[Any] = moments.dt.strftime(said).fillna("NaT").to_numpy(object)

@@ -34,10 +34,16 @@ _DATES = (
     *("%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d.%m.%Y", "%d.%m.%Y %H:%M"),
     *("%d.%m.%Y %H:%M:%S", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M"),
     *("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y"),
+    *("%d-%m-%Y", "%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%Y.%m.%d", "%d-%b-%y", "%b-%y"),
+    *("%m/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M %p", "%d/%m/%Y %I:%M:%S %p"),
+    *("%Y-%m-%d %I:%M %p", "%I:%M %p", "%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z"),
     *("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%H:%M:%S", "%H:%M"),
 )
 _FILL = re.compile(r"-?9{2,}(\.9+)?")  # how values look that stand for a missing one
 _HUGE = 1e20  # as those of climate data do
+_EXACT = 2.0**53  # up to which a float64 keeps all whole numbers
+_DIGITS = r"[-+]?\d{16,}"
+_FEW_DAYS = 5  # numbers that may be dates by chance
 _FAR = 10  # times the range of all others
 
 
@@ -102,7 +108,7 @@ class ColumnTypes:
         if self._empty or self._large or self._odd:
             raise self._complaint()
         if not self._typed:
-            raise DataError(self.place, "no column is left to rebuild", "leave out fewer")
+            raise self._nothing_left()
         frame = type(self.frame)(self._typed)
         notes = tuple(self._notes())
         return Columns(frame, self._dates, tuple(self._keys), self._left_out, notes)
@@ -149,6 +155,9 @@ class ColumnTypes:
             row = int(large.argmax())
             self._large[name] = (values.iloc[row], row + 1)
             return
+        codes = not categorical and not odd.any() and _are_long(cells, values)
+        if codes:
+            odd = values.notna()
         if categorical or odd.any():
             values = texts(cells, self._words)
         known = values.dropna()
@@ -156,6 +165,8 @@ class ColumnTypes:
             self._empty.append(name)
         elif categorical:
             self._typed[name] = values
+        elif not odd.any() and _are_days(known):
+            self._take_dates(name, texts(cells, self._words), "%Y%m%d")
         elif not odd.any():
             found = self.keys is None and _is_key(name, known.to_numpy(), len(values))
             if found and not self.features:
@@ -171,11 +182,7 @@ class ColumnTypes:
         """Find out what a column of texts is, `odd` where they are no numbers."""
         known = values.dropna()
         if date := date_format(known):
-            if self.settings.dates == "number":
-                self._dates[name] = date
-                self._typed[name] = values
-            else:
-                self._left_out[name] = "dates"
+            self._take_dates(name, values, date)
         elif 2 * odd.sum() <= len(known):
             words = values[odd].value_counts(sort=False)
             self._odd[name] = ([str(word) for word in words.index], int(odd.argmax()) + 1)
@@ -186,6 +193,30 @@ class ColumnTypes:
         else:
             self._left_out[name] = f"{count(distinct)} different texts"
 
+    def _take_dates(self, name: str, values: pd.Series[Any], date: str) -> None:
+        """Take a column of dates, or leave it out, as it is set."""
+        if self.settings.dates == "number":
+            self._dates[name] = date
+            self._typed[name] = values
+        else:
+            self._left_out[name] = "dates"
+
+    def _nothing_left(self) -> DataError:
+        """Return the sentence that tells why no column is left."""
+        why = [f"'{name}' tells rows apart" for name in self._keys]
+        why += [f"'{name}' holds {held}" for name, held in self._left_out.items()]
+        if not why:
+            return DataError(self.place, "no column is left to rebuild", "leave out fewer")
+        more = f", and {count(len(why) - _SHOWN)} more" if len(why) > _SHOWN else ""
+        if len(self.frame.columns) == 1:
+            step = "check what stands between cells (data.separator)"
+        elif "dates" in self._left_out.values():
+            step = "set data.dates=number"
+        else:
+            step = "set data.keys=[] if they are numbers to train on"
+        fewer = f"leave out fewer ({', '.join(why[:_SHOWN])}{more}): {step}"
+        return DataError(self.place, "no column is left to rebuild", fewer)
+
     def _complaint(self) -> DataError:
         """Return the sentence that tells all that is wrong."""
         said = [f"column '{name}' holds no value" for name in self._empty]
@@ -194,19 +225,20 @@ class ColumnTypes:
         words: list[str] = []
         for name, (found, row) in self._odd.items():
             first, *others = found
-            words += found[:_SHOWN]
+            words += found if len(found) <= _SHOWN else ()
             more = f" and {plural(len(others), 'other word')}" if others else ""
             said.append(f"column '{name}' holds {first!r}{more} among its numbers, in row {row}")
         steps = []
         if words:
             given = [*self.settings.missing_values, *dict.fromkeys(words)]
             steps.append(f"data.missing_values={json.dumps(given, ensure_ascii=False)}")
-        useless = [*self._empty, *self._large]
+        many = [name for name, (found, _) in self._odd.items() if len(found) > _SHOWN]
+        useless = [*many, *self._empty, *self._large]
         if useless:
             ignored = [*self.settings.ignore, *useless]
             steps.append(f"data.ignore={json.dumps(ignored, ensure_ascii=False)}")
         step = f"set {' and '.join(steps)}"
-        if words:
+        if self._odd:
             odd = json.dumps([*self._odd], ensure_ascii=False)
             step += f", or, where words are categories, data.categorical={odd}"
         return DataError(self.place, listed(said), step)
@@ -273,6 +305,24 @@ def _is_key(name: str, values: NDArray[np.float64], rows: int) -> bool:
     if not (np.diff(ordered) > 0).all():
         return False
     return bool(ordered[-1] - ordered[0] < _DENSE * rows) or _KEY.fullmatch(name) is not None
+
+
+def _are_long(cells: pd.Series[Any], values: pd.Series[Any]) -> bool:
+    """Tell whether whole numbers are so long that a float64 does not keep them, as of codes."""
+    known = values.dropna()
+    if known.empty or float(known.abs().max()) < _EXACT or not (known == np.rint(known)).all():
+        return False
+    said = texts(cells, ()).dropna().map(str)
+    return bool(said.str.fullmatch(_DIGITS).any())
+
+
+def _are_days(known: pd.Series[Any]) -> bool:
+    """Tell whether numbers are dates without marks, such as 20240131."""
+    values = known.to_numpy(np.float64)
+    whole = (values == np.rint(values)).all()
+    if len(values) < _FEW_DAYS or not whole or values.min() < 19000101 or values.max() > 21001231:
+        return False
+    return bool(days(known.astype(np.int64).astype(str), "%Y%m%d").notna().all())
 
 
 def date_format(known: pd.Series[Any]) -> str | None:
