@@ -394,6 +394,10 @@ FOREIGN = {
         "Report,,\nof,2024,\na,b,c\n" + lines(NUMBERS),
         *("abc", NUMBERS[0], 60, "left out 2 lines before the table ('Report of 2024')"),
     ),
+    "a title over columns of which one has no name": (
+        "Report,,,\na,,b,c\n" + lines([row[0], "", *row[1:]] for row in NUMBERS),
+        *("abc", NUMBERS[0], 60, "took line 2 for names"),
+    ),
     "apostrophes around cells": (
         "a,b,c\n" + lines([row[0], "'Smith, J'", row[1]] for row in NUMBERS),
         *("abc", [NUMBERS[0][0], "Smith, J", NUMBERS[0][1]], 60, "took ' for the mark around"),

@@ -655,7 +655,7 @@ def _padded(rows: Sequence[tuple[int, list[str]]], width: int) -> int:
     """Return the lines before the names that hold one or two cells at the left, as of a title."""
     for position, (_, cells) in enumerate(rows):
         filled = [bool(cell.strip()) for cell in cells]
-        if all(filled) and len(cells) == width:
+        if len(cells) == width and (all(filled) or sum(filled) > _TITLE):
             return position if not any(map(is_plain, cells)) else 0
         if not 0 < sum(filled) <= _TITLE or not all(filled[: sum(filled)]):
             return 0
