@@ -548,3 +548,24 @@ def test_many_words_among_numbers_have_a_remedy_that_works_as_printed(tmp_path):
     assert 'set data.ignore=["a"], or' in str(error.value)
     data = load(DataConfig(path=str(path), ignore=("a",)), 1)
     assert data.input_shape == (1,)
+
+
+def test_numbers_like_codes_and_points_that_may_part_thousands_are_doubted(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "zip,hour\n" + lines([f"0{1000 + i * 37}", f"{i % 24:02d}"] for i in range(60))
+    )
+    config = DataConfig(path=str(path))
+    (note,) = load(config, 1).notes
+    assert "zeros in front, as codes have: 'zip'" in note
+    assert note.endswith('set data.categorical=["zip"] or data.ignore=["zip"].')
+    path.write_text(
+        "kg;n\n" + lines([f"{1 + i % 9}.{123 + i}", i % 7] for i in range(60)).replace(",", ";")
+    )
+    (remark,) = read(config).remarks
+    assert "1.234 would fit thousands (data.thousands=point and data.decimal=comma)" in remark
+    settings = DataConfig(path=str(path), thousands="point", decimal="comma")
+    assert float(read(settings).frame["kg"].iloc[0]) == 1123
+    path.write_text("kg;n\n" + lines(NUMBERS[:, :2], ";"))
+    (remark,) = read(config).remarks
+    assert "thousands" not in remark

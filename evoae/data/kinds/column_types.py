@@ -43,6 +43,7 @@ _FILL = re.compile(r"-?9{2,}(\.9+)?")  # how values look that stand for a missin
 _HUGE = 1e20  # as those of climate data do
 _EXACT = 2.0**53  # up to which a float64 keeps all whole numbers
 _DIGITS = r"[-+]?\d{16,}"
+_PADDED = r"\d{4,}"  # hours and months have two digits, and days of a year three
 _FEW_DAYS = 5  # numbers that may be dates by chance
 _FAR = 10  # times the range of all others
 
@@ -97,6 +98,7 @@ class ColumnTypes:
     _odd: dict[str, tuple[list[str], int]] = field(default_factory=dict)
     _words: tuple[str, ...] = ()
     _like_keys: list[str] = field(default_factory=list)
+    _padded: list[str] = field(default_factory=list)
 
     def columns(self) -> Columns:
         """Return the columns.
@@ -168,15 +170,21 @@ class ColumnTypes:
         elif not odd.any() and _are_days(known):
             self._take_dates(name, texts(cells, self._words), "%Y%m%d")
         elif not odd.any():
-            found = self.keys is None and _is_key(name, known.to_numpy(), len(values))
-            if found and not self.features:
-                self._keys.append(name)
-                return
-            if found:
-                self._like_keys.append(name)
-            self._typed[name] = values
+            self._look_at_numbers(name, cells, values)
         else:
             self._look_at_texts(name, values, odd)
+
+    def _look_at_numbers(self, name: str, cells: pd.Series[Any], values: pd.Series[Any]) -> None:
+        """Find out what a column of numbers is, `cells` as they were read."""
+        found = self.keys is None and _is_key(name, values.dropna().to_numpy(), len(values))
+        if found and not self.features:
+            self._keys.append(name)
+            return
+        if found:
+            self._like_keys.append(name)
+        elif cells.dtype == object and _are_padded(cells):
+            self._padded.append(name)
+        self._typed[name] = values
 
     def _look_at_texts(self, name: str, values: pd.Series[Any], odd: pd.Series[Any]) -> None:
         """Find out what a column of texts is, `odd` where they are no numbers."""
@@ -264,6 +272,12 @@ class ColumnTypes:
         for name, why in self._left_out.items():
             if why != "dates":
                 yield f"Left out, and kept for results: '{name}', which holds {why}."
+        if self._padded:
+            given = json.dumps(self._padded[:_SHOWN], ensure_ascii=False)
+            yield (
+                f"Numbers with zeros in front, as codes have: {_names(self._padded)}. If they are "
+                f"codes, set data.categorical={given} or data.ignore={given}."
+            )
         for name, value, cells, (low, high) in self._sentinels():
             given = json.dumps([*self.settings.missing_values, _word(value)])
             yield (
@@ -314,6 +328,14 @@ def _are_long(cells: pd.Series[Any], values: pd.Series[Any]) -> bool:
         return False
     said = texts(cells, ()).dropna().map(str)
     return bool(said.str.fullmatch(_DIGITS).any())
+
+
+def _are_padded(cells: pd.Series[Any]) -> bool:
+    """Tell whether texts are digits with zeros in front, all as long, as post codes are."""
+    said = cells.dropna().map(str).str.strip()
+    said = said[said != ""]
+    digits = said.str.fullmatch(_PADDED)
+    return bool(digits.all() and said.str.startswith("0").any() and said.str.len().nunique() == 1)
 
 
 def _are_days(known: pd.Series[Any]) -> bool:

@@ -74,6 +74,8 @@ def numerals_of(
         point = "," if votes[","] > votes["."] else "."
     else:  # 1,234 alone: decimals where a semicolon leaves the comma to them
         point = "," if groups[","] and not groups["."] and separator == ";" else "."
+        if groups[point] and thousands == "auto":
+            return Numerals(point, doubtful=True)
     if thousands != "auto":
         return Numerals(point, _MARKS[thousands])
     del groups[point]
@@ -110,10 +112,12 @@ class Numerals:
     Attributes:
         decimal: the decimal sign, "." or ",".
         thousands: the sign between thousands; "" for none.
+        doubtful: whether the decimal sign may be the one between thousands, as in 1.234 alone.
     """
 
     decimal: str = "."
     thousands: str = ""
+    doubtful: bool = False
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:

@@ -346,6 +346,13 @@ class _Reading:
         decimals = "" if numerals.decimal == "." else f", '{numerals.decimal}' in decimals"
         thousands = f", '{numerals.thousands}' between thousands" * bool(numerals.thousands)
         yield f"took {names}{between}{decimals}{thousands}"
+        if numerals.doubtful:
+            sign, name = numerals.decimal, "point" if numerals.decimal == "." else "comma"
+            other = "comma" if name == "point" else "point"
+            yield (
+                f"took '{sign}' for the decimal sign, though 1{sign}234 would fit thousands "
+                f"(data.thousands={name} and data.decimal={other})"
+            )
 
     def _before(self, lines: Sequence[str]) -> tuple[str | None, list[str], int]:
         """Return the separator that the file declares, the comments at its top, and the rest."""
