@@ -43,7 +43,7 @@ _FILL = re.compile(r"-?9{2,}(\.9+)?")  # how values look that stand for a missin
 _HUGE = 1e20  # as those of climate data do
 _EXACT = 2.0**53  # up to which a float64 keeps all whole numbers
 _DIGITS = r"[-+]?\d{16,}"
-_PADDED = r"\d{4,}"  # hours and months have two digits, and days of a year three
+_PADDED = re.compile(r"\d{4,}")  # hours and months have two digits, and days of a year three
 _FEW_DAYS = 5  # numbers that may be dates by chance
 _FAR = 10  # times the range of all others
 
@@ -323,8 +323,9 @@ def _is_key(name: str, values: NDArray[np.float64], rows: int) -> bool:
 
 def _are_long(cells: pd.Series[Any], values: pd.Series[Any]) -> bool:
     """Tell whether whole numbers are so long that a float64 does not keep them, as of codes."""
-    known = values.dropna()
-    if known.empty or float(known.abs().max()) < _EXACT or not (known == np.rint(known)).all():
+    numeric = values.to_numpy(np.float64)
+    large = np.abs(numeric) >= _EXACT
+    if not large.any() or not (numeric[large] == np.rint(numeric[large])).all():
         return False
     said = texts(cells, ()).dropna().map(str)
     return bool(said.str.fullmatch(_DIGITS).any())
@@ -332,10 +333,16 @@ def _are_long(cells: pd.Series[Any], values: pd.Series[Any]) -> bool:
 
 def _are_padded(cells: pd.Series[Any]) -> bool:
     """Tell whether texts are digits with zeros in front, all as long, as post codes are."""
-    said = cells.dropna().map(str).str.strip()
-    said = said[said != ""]
-    digits = said.str.fullmatch(_PADDED)
-    return bool(digits.all() and said.str.startswith("0").any() and said.str.len().nunique() == 1)
+    length = 0
+    padded = False
+    for cell in cells.to_numpy():  # most columns end at the first one
+        said = str(cell).strip() if isinstance(cell, str) else ""
+        if not said:
+            continue
+        if not _PADDED.fullmatch(said) or len(said) != (length or len(said)):
+            return False
+        length, padded = len(said), padded or said[0] == "0"
+    return padded
 
 
 def _are_days(known: pd.Series[Any]) -> bool:

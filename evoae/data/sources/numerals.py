@@ -93,7 +93,7 @@ def _count(cell: str, votes: Counter[str], groups: Counter[str]) -> None:
         if said.count(grouped[1]) > 1:  # a decimal sign stands once
             votes["," if grouped[1] == "." else "."] += grouped[1] in ".,"
         return
-    if _INDIAN.fullmatch(said):
+    if said.count(",") > 1 and _INDIAN.fullmatch(said):
         groups[","] += 1
         votes["."] += 1
         return

@@ -237,7 +237,7 @@ class _Reading:
     def of(self, text: str) -> TextTable:
         """Return the table in a text."""
         csv.field_size_limit(_LONGEST_CELL)
-        if self.settings.encoding == "auto" and (odd := _LETTERS.search(text)):
+        if not text.isascii() and (odd := _LETTERS.search(text)):
             self.letters = odd[0]
         lines = list(io.StringIO(text, newline=""))
         declared, comments, start = self._before(lines)
