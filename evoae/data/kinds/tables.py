@@ -128,7 +128,8 @@ class Table(AbstractKind):
         """
         known = [str(name) for name in names]
         wanted = [column.name for column in self.columns]
-        found = {name: name for name in wanted if name in set(known)}
+        there = set(known)
+        found = {name: name for name in wanted if name in there}
         lacking = Counter(_bare(name) for name in wanted if name not in found)
         spare: dict[str, list[str]] = {}
         for name in known:

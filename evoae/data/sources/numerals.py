@@ -25,7 +25,7 @@ Decimal = Literal["auto", "point", "comma"]
 Thousands = Literal["auto", "none", "comma", "point", "space", "apostrophe"]
 
 _MARKS = {"point": ".", "comma": ",", "space": " ", "apostrophe": "'", "none": "", "auto": ""}
-_SAMPLE = 1000  # lines, spread over the file, that decide on the signs
+_SAMPLE = 100_000  # cells of lines that are spread over the file, which decide on the signs
 _NAMED = 5  # columns in a sentence
 # Words that stand among numbers where one is missing, and may be a category among words.
 _NO_NUMBER = frozenset({"-", "--", "---", ".", "..", "...", "*", "na", "none", "missing"})
@@ -65,7 +65,7 @@ def numerals_of(
     """
     votes: Counter[str] = Counter()
     groups: Counter[str] = Counter()
-    for row in rows[:: max(1, len(rows) // _SAMPLE)]:
+    for row in rows[:: max(1, len(rows) * max(1, len(rows[0])) // _SAMPLE)]:
         for cell in row:
             _count(cell, votes, groups)
     if decimal != "auto":

@@ -15,7 +15,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST_CELL = 2**26  # characters
+_CELLS = 20_000  # that are looked at, of wide tables
+_FEWEST = 10  # lines, however wide they are
 _LOOKED_AT = 200  # lines, to decide what stands between cells and whether the first line has names
 _MOST_BEFORE = 20  # lines before the table
 _MOST_AFTER = 3  # lines after it
@@ -422,7 +424,7 @@ class _Reading:
         widths = Counter(len(cells) for _, cells in rows)
         width = max(widths, key=lambda width: (widths[width], width))
         share = widths[width] / len(rows)
-        numeric = sum(is_plain(cell) for _, cells in rows[:_LOOKED_AT] for cell in cells)
+        numeric = any(is_plain(cell) for _, cells in rows[:_LOOKED_AT] for cell in cells)
         if share < _LEAST or (share < _PROSE and not numeric):
             said = f"no table: its lines have {min(widths)} to {max(widths)} cells"
             raise DataError(self.place, said, "give a file whose lines have as many cells each")
@@ -493,7 +495,8 @@ class _Reading:
             return cells[0]
         if self.settings.header != "auto":
             return cells[0] if self.settings.header else None
-        if _has_names(cells[: _LOOKED_AT + 1], numerals, words):
+        looked_at = max(_FEWEST, min(_LOOKED_AT, _CELLS // len(cells[0])))
+        if _has_names(cells[: looked_at + 1], numerals, words):
             return cells[0]
         if comments:
             last = _spaced(comments[-1]) if separator == " " else comments[-1]
@@ -538,7 +541,8 @@ def _score(sample: Sequence[str], separator: str) -> float:
     width, lines = max(widths.items(), key=lambda pair: (pair[1], pair[0]), default=(0, 0))
     if width < 2:
         return 0.0
-    cells = [cell for row in rows if len(row) == width for cell in row]
+    some = (row for row in rows if len(row) == width)
+    cells = [cell for row in islice(some, max(_FEWEST, _CELLS // width)) for cell in row]
     if separator == " " and 2 * sum(map(is_plain, cells)) < len(cells):
         return 0.0  # words of a sentence
     clean = sum(not _is_several(cell) for cell in cells) / len(cells)
