@@ -152,24 +152,25 @@ class ColumnTypes:
         """Find out what a column is."""
         cells, categorical = self.frame[name], name in self.categorical
         values, odd = numbers(cells, self._words)
-        large = odd & np.isfinite(values)
-        if large.any() and not categorical:
-            row = int(large.argmax())
-            self._large[name] = (values.iloc[row], row + 1)
-            return
-        codes = not categorical and not odd.any() and _are_long(cells, values)
-        if codes:
-            odd = values.notna()
-        if categorical or odd.any():
+        some_odd = bool(odd.to_numpy().any())
+        if some_odd and not categorical:
+            large = odd & np.isfinite(values)
+            if large.any():
+                row = int(large.argmax())
+                self._large[name] = (values.iloc[row], row + 1)
+                return
+        if not categorical and not some_odd and _are_long(cells, values):
+            odd, some_odd = values.notna(), True
+        if categorical or some_odd:
             values = texts(cells, self._words)
-        known = values.dropna()
+        known = values.dropna() if values.hasnans else values
         if known.empty:
             self._empty.append(name)
         elif categorical:
             self._typed[name] = values
-        elif not odd.any() and _are_days(known):
+        elif not some_odd and _are_days(known):
             self._take_dates(name, texts(cells, self._words), "%Y%m%d")
-        elif not odd.any():
+        elif not some_odd:
             self._look_at_numbers(name, cells, values)
         else:
             self._look_at_texts(name, values, odd)

@@ -202,8 +202,7 @@ class Numerals:
 
         if not self.plain:
             return np.zeros(len(cells), bool)
-        known: NDArray[Any] = pd.to_numeric(pd.Series(cells), errors="coerce").notna().to_numpy()
-        return known
+        return ~np.isnan(np.asarray(pd.to_numeric(cells, errors="coerce"), np.float64))
 
     def _taken(
         self, texts: NDArray[Any], lacking: NDArray[Any], numbers: int, gaps: Counter[str]
