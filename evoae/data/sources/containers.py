@@ -148,7 +148,7 @@ def read_mat(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_hdf5(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of an HDF5 file by their paths in it, memory mapped by none.
+    """Return the arrays of an HDF5 file by their paths in it, all in memory.
 
     Raises:
         DataError: it is damaged.
@@ -159,7 +159,7 @@ def read_hdf5(path: Path) -> dict[str, NDArray[Any]]:
 
     def visit(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset) and item.ndim and not name.startswith("#refs#"):
-            arrays[name] = item  # read when it is chosen
+            arrays[name] = item
 
     def read() -> dict[str, NDArray[Any]]:
         with h5py.File(path, "r") as file:

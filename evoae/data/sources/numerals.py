@@ -75,7 +75,7 @@ def numerals_of(
     else:  # 1,234 alone: decimals where a semicolon leaves the comma to them
         point = "," if groups[","] and not groups["."] and separator == ";" else "."
         if groups[point] and thousands == "auto":
-            return Numerals(point, doubtful=True)
+            return Numerals(point, ambiguous=True)
     if thousands != "auto":
         return Numerals(point, _MARKS[thousands])
     del groups[point]
@@ -112,12 +112,12 @@ class Numerals:
     Attributes:
         decimal: the decimal sign, "." or ",".
         thousands: the sign between thousands; "" for none.
-        doubtful: whether the decimal sign may be the one between thousands, as in 1.234 alone.
+        ambiguous: whether the decimal sign may be the one between thousands, as in 1.234 alone.
     """
 
     decimal: str = "."
     thousands: str = ""
-    doubtful: bool = False
+    ambiguous: bool = False
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:

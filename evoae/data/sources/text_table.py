@@ -8,22 +8,32 @@ and is said. Numbers return as Python writes them: `1.234,5 €` as `1234.5`.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
 import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evoae import formatting
 from evoae.config.data import TextTableSettings
 from evoae.data.kinds.cells import missing_words
-from evoae.data.sources.damage import GZIP
 from evoae.data.sources.numerals import Numerals, is_plain, numerals_of
+from evoae.data.sources.table_lines import (
+    CELLS,
+    COMMENT,
+    FEWEST,
+    LOOKED_AT,
+    SEPARATORS,
+    Lines,
+    is_one_column,
+    quote_of,
+    score,
+    spaced,
+)
+from evoae.data.sources.table_names import goes_on, has_names, is_note, is_title, padded_title
+from evoae.data.sources.text_file import check_memory, decoded
 from evoae.errors import DataError
 from evoae.formatting import count, listed, plural
 
@@ -31,28 +41,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST_CELL = 2**26  # characters
-_CELLS = 20_000  # that are looked at, of wide tables
-_FEWEST = 10  # lines, however wide they are
-_LOOKED_AT = 200  # lines, to decide what stands between cells and whether the first line has names
 _MOST_BEFORE = 20  # lines before the table
 _MOST_AFTER = 3  # lines after it
 _MOST_SECOND = 2  # lines below the names that go on with them
-_TITLE = 2  # cells of a line above the names, at most
-_BRACKETED = re.compile(r"\(.*\)|\[.*\]")
-# Bytes that a cell takes while a file is read, and a byte of it: 100 to 190 were measured for
-# cells of one to eight letters.
-_OF_A_CELL = 150
-_OF_A_BYTE = 3
-_PACKED = 5  # times that a text is smaller when it is compressed
-_SAMPLED = 2**16  # bytes in which cells are counted
-# Of equals the first one: tabs and semicolons hardly ever stand in cells, commas do.
-_SEPARATORS = {"tab": "\t", "semicolon": ";", "bar": "|", "comma": ",", "space": " "}
 _DECLARED = re.compile(r'"?sep=(.)"?[;,\t]*\s*', re.IGNORECASE)  # the line that Excel honours
-# Spreadsheets write their errors with the mark of comments.
-_COMMENT = re.compile(r"""#(?![A-Z/0]+[!?]|N/A|NA|NV|\#+["']?[,;\t])|%|//|!\s*[a-zA-Z]""")
 _COMMENT_ABOVE = re.compile(r";\s[^;]*\n?")  # a blank cell, further down
-_RULE = re.compile(r"[-+=|: ]*[-=]{3}[-+=|: ]{3,}")  # which programs draw around tables
-_UNNAMED = 0.5  # of the score, where the first line has another number of cells
 _LETTERS = re.compile(r"[^\W\d_]{0,20}[^\x00-\x7f]\w{0,20}")
 _LEAST = 0.5  # share of lines that must have as many cells
 _PROSE = 0.9  # likewise, where no cell is a number
@@ -86,8 +79,8 @@ def read_text_table(path: Path, settings: TextTableSettings | None = None) -> Te
     settings = TextTableSettings() if settings is None else settings
     place = str(path)
     try:
-        _check_memory(path)
-        text, encoding = _decoded(path, settings.encoding)
+        check_memory(path)
+        text, encoding = decoded(path, settings.encoding)
         return _Reading(place, settings, encoding).of(text)
     except csv.Error as why:
         raise DataError(place, f"not a table ({why})", "save it as CSV again") from why
@@ -120,112 +113,6 @@ def _trimmed(rows: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
     return [(line, row[first : last + 1]) for line, row in rows]
 
 
-def _check_memory(path: Path) -> None:
-    """Refuse a file that is too large to read, before anything is read.
-
-    Raises:
-        DataError: it is.
-    """
-    import psutil
-
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        sample = file.read(_SAMPLED)
-    if sample.startswith(GZIP):
-        size, cells = _PACKED * size, _PACKED * size / 4
-    else:
-        between = len(re.findall(rb"[,;\t|]|[^\s] |\n", sample))
-        cells = size * between / max(1, len(sample))
-    needed = _OF_A_BYTE * size + _OF_A_CELL * cells
-    free = psutil.virtual_memory().available
-    if needed > free:
-        raise DataError(
-            str(path),
-            f"reading it takes about {formatting.size(needed)}, and {formatting.size(free)} of "
-            "memory are free",
-            "take fewer rows, or save its numbers as a float32 array (.npy)",
-        )
-
-
-def _decoded(path: Path, encoding: str) -> tuple[str, str]:
-    """Return the text of a file and its encoding.
-
-    Raises:
-        DataError: it is not in the encoding, or no text.
-    """
-    raw = path.read_bytes()
-    if raw.startswith(GZIP):
-        raw = gzip.decompress(raw)
-    for name in _encodings(raw) if encoding == "auto" else (encoding,):
-        try:
-            text = raw.decode(name)
-        except LookupError as why:
-            known = "utf-8, utf-16, cp1252 or latin-1"
-            raise DataError("data.encoding", f"no encoding '{name}'", f"such as {known}") from why
-        except UnicodeDecodeError:
-            continue
-        text = text.rstrip("\x1a\0")  # by which some systems end a file
-        if "\0" not in text:
-            return text, name
-    if encoding != "auto":
-        step = "correct data.encoding, or leave it out"
-        raise DataError(str(path), f"not a text in {encoding}", step)
-    if b"\0" in raw:
-        raise DataError(str(path), "not a text file", "save it as CSV in UTF-8")
-    step = "set data.encoding, such as shift_jis or gbk, or save it as CSV in UTF-8"
-    raise DataError(str(path), "text in neither UTF-8 nor cp1252", step)
-
-
-def _encodings(raw: bytes) -> Iterator[str]:
-    """Yield what a text may be encoded in, the likeliest first."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        yield "utf-16"
-    yield "utf-8-sig"
-    zeros = raw[:1000].count(0)
-    if zeros > len(raw[:1000]) // 4:  # every second byte of most western texts
-        yield "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
-    yield "cp1252"
-
-
-@dataclass(slots=True)
-class _Lines:
-    """The lines of a table, without remarks and ruled lines.
-
-    Attributes:
-        lines: of the file.
-        number: of the last one that was taken; at first that of the last one above the table.
-        separator: between cells.
-        left_out: what was, and how often.
-    """
-
-    lines: Sequence[str]
-    number: int
-    separator: str
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield the lines."""
-        rest = self.lines[self.number :]
-        marked = sum(bool(_COMMENT.match(line)) for line in rest)
-        remarks = 2 * marked <= sum(bool(line.strip()) for line in rest)  # or they are cells
-        for line in rest:
-            self.number += 1
-            if remarks and self._is_remark(line):
-                self.left_out["comment line"] += 1
-            elif self._is_ruled(line):
-                self.left_out["ruled line"] += 1
-            else:
-                yield _spaced(line) if self.separator == " " else line
-
-    def _is_remark(self, line: str) -> bool:
-        several = self.separator in line
-        return _COMMENT.match(line) is not None and not (several and line[0] in "!/")
-
-    def _is_ruled(self, line: str) -> bool:
-        alone = self.separator == "|" or self.separator not in line
-        return alone and _RULE.fullmatch(line.strip()) is not None
-
-
 @dataclass(slots=True)
 class _Reading:
     """One file's reading: its lines, and what was decided on the way."""
@@ -243,7 +130,7 @@ class _Reading:
             self.letters = odd[0]
         lines = list(io.StringIO(text, newline=""))
         declared, comments, start = self._before(lines)
-        sample = [line for line in lines[start:] if line.strip()][:_LOOKED_AT]
+        sample = [line for line in lines[start:] if line.strip()][:LOOKED_AT]
         separator = self._separator(sample, declared)
         return self.of_rows(list(self._rows(lines, start, separator)), comments, separator)
 
@@ -302,8 +189,8 @@ class _Reading:
         alone does not tell the columns apart.
         """
         taken = 0
-        while taken < _MOST_SECOND and _goes_on(
-            body[taken], body[taken + 1 : _LOOKED_AT], numerals, words, first=not taken
+        while taken < _MOST_SECOND and goes_on(
+            body[taken], body[taken + 1 : LOOKED_AT], numerals, words, first=not taken
         ):
             taken += 1
         if not taken:
@@ -348,7 +235,7 @@ class _Reading:
         decimals = "" if numerals.decimal == "." else f", '{numerals.decimal}' in decimals"
         thousands = f", '{numerals.thousands}' between thousands" * bool(numerals.thousands)
         yield f"took {names}{between}{decimals}{thousands}"
-        if numerals.doubtful:
+        if numerals.ambiguous:
             sign, name = numerals.decimal, "point" if numerals.decimal == "." else "comma"
             other = "comma" if name == "point" else "point"
             yield (
@@ -367,7 +254,7 @@ class _Reading:
             if line.strip():
                 if declared is None and (match := _DECLARED.fullmatch(line)):
                     declared = match[1]
-                elif _COMMENT.match(line) or _COMMENT_ABOVE.fullmatch(line):
+                elif COMMENT.match(line) or _COMMENT_ABOVE.fullmatch(line):
                     comments.append(line.strip().lstrip("/")[line[0] != "/" :].strip())
                 else:
                     break
@@ -379,10 +266,10 @@ class _Reading:
     def _separator(self, sample: Sequence[str], declared: str | None) -> str:
         """Return what stands between cells."""
         if self.settings.separator != "auto":
-            return _SEPARATORS[self.settings.separator]
+            return SEPARATORS[self.settings.separator]
         if declared is not None:
             return declared
-        scored = {mark: _score(sample, mark) for mark in _SEPARATORS.values()}
+        scored = {mark: score(sample, mark) for mark in SEPARATORS.values()}
         best = max(scored, key=scored.__getitem__)  # of equals the first
         return best if scored[best] else ","
 
@@ -390,10 +277,10 @@ class _Reading:
         self, lines: Sequence[str], start: int, separator: str
     ) -> Iterator[tuple[int, list[str]]]:
         """Yield every line that is not blank: its number, and its cells."""
-        quote = _quote(lines[start:], separator)
+        quote = quote_of(lines[start:], separator)
         if quote != '"':
             self.said.append(f"took {quote} for the mark around cells")
-        kept = _Lines(lines, start, separator)
+        kept = Lines(lines, start, separator)
         reader = csv.reader(
             kept, delimiter=separator, skipinitialspace=True, strict=True, quotechar=quote
         )
@@ -424,12 +311,12 @@ class _Reading:
         widths = Counter(len(cells) for _, cells in rows)
         width = max(widths, key=lambda width: (widths[width], width))
         share = widths[width] / len(rows)
-        numeric = any(is_plain(cell) for _, cells in rows[:_LOOKED_AT] for cell in cells)
+        numeric = any(is_plain(cell) for _, cells in rows[:LOOKED_AT] for cell in cells)
         if share < _LEAST or (share < _PROSE and not numeric):
             said = f"no table: its lines have {min(widths)} to {max(widths)} cells"
             raise DataError(self.place, said, "give a file whose lines have as many cells each")
         first = len(rows[0][1])
-        if _is_one_column(rows, separator):
+        if is_one_column(rows, separator):
             return [(line, [",".join(cells)]) for line, cells in rows], False
         short = first == width - 1 and (first > 1 or separator == " ")
         begins = [cells[0] for _, cells in rows[1:] if len(cells) == width]
@@ -460,16 +347,16 @@ class _Reading:
         begin = next((i for i, (_, cells) in enumerate(rows) if len(cells) == width), 0)
         end = len(rows)
         while (
-            end > begin + 1 and len(rows) - end < _MOST_AFTER and _is_note(rows[end - 1][1], width)
+            end > begin + 1 and len(rows) - end < _MOST_AFTER and is_note(rows[end - 1][1], width)
         ):
             end -= 1
         if (
             width == 1
             or begin > _MOST_BEFORE
-            or not all(_is_title(cells, width) for _, cells in rows[:begin])
+            or not all(is_title(cells, width) for _, cells in rows[:begin])
         ):
             begin = 0
-        begin = max(begin, _padded(rows[: _MOST_BEFORE + 1], width))
+        begin = max(begin, padded_title(rows[: _MOST_BEFORE + 1], width))
         for part, where in ((rows[:begin], "before"), (rows[end:], "after")):
             if part:
                 quoted = " ".join(" ".join(cells) for _, cells in part)
@@ -495,11 +382,11 @@ class _Reading:
             return cells[0]
         if self.settings.header != "auto":
             return cells[0] if self.settings.header else None
-        looked_at = max(_FEWEST, min(_LOOKED_AT, _CELLS // len(cells[0])))
-        if _has_names(cells[: looked_at + 1], numerals, words):
+        looked_at = max(FEWEST, min(LOOKED_AT, CELLS // len(cells[0])))
+        if has_names(cells[: looked_at + 1], numerals, words):
             return cells[0]
         if comments:
-            last = _spaced(comments[-1]) if separator == " " else comments[-1]
+            last = spaced(comments[-1]) if separator == " " else comments[-1]
             named = next(csv.reader([last], delimiter=separator, skipinitialspace=True), [])
             if len(named) == len(cells[0]) > 1 and not any(map(numerals.number, named)):
                 self.said.append("took the last comment for names")
@@ -520,187 +407,11 @@ class _Reading:
         return names
 
 
-def _quote(lines: Sequence[str], separator: str) -> str:
-    """Return the mark around cells: apostrophes if half of the lines have such cells."""
-    sample = [line for line in lines if line.strip()][:_LOOKED_AT]
-    if separator == " " or any('"' in line for line in sample):
-        return '"'
-    mark = re.escape(separator)
-    quoted = re.compile(rf"(?:^|{mark})\s*'[^']*'\s*(?:{mark}|$)")
-    return "'" if 2 * sum(bool(quoted.search(line)) for line in sample) > len(sample) else '"'
-
-
-def _score(sample: Sequence[str], separator: str) -> float:
-    """Return how well a separator explains lines: 0 if it makes no table of them, 1 at best."""
-    text = sample if separator != " " else [_spaced(line) for line in sample]
-    try:
-        rows = list(csv.reader(text, delimiter=separator, skipinitialspace=True))
-    except csv.Error:
-        return 0.0
-    widths = Counter(map(len, rows))
-    width, lines = max(widths.items(), key=lambda pair: (pair[1], pair[0]), default=(0, 0))
-    if width < 2:
-        return 0.0
-    some = (row for row in rows if len(row) == width)
-    cells = [cell for row in islice(some, max(_FEWEST, _CELLS // width)) for cell in row]
-    if separator == " " and 2 * sum(map(is_plain, cells)) < len(cells):
-        return 0.0  # words of a sentence
-    clean = sum(not _is_several(cell) for cell in cells) / len(cells)
-    named = len(rows[0]) == width or (separator == " " and len(rows[0]) == width - 1)
-    # A first line that is split otherwise may be a title, or the separator be that of a few cells.
-    return lines / len(rows) * clean * (1.0 if named else _UNNAMED)
-
-
-def _is_several(cell: str) -> bool:
-    """Tell whether a cell seems to hold several."""
-    if is_plain(cell):
-        return False
-    parts = cell.split()
-    return any(mark in cell for mark in ";\t|,") or (len(parts) > 1 and all(map(is_plain, parts)))
-
-
-def _has_names(cells: Sequence[Sequence[str]], numerals: Numerals, words: Collection[str]) -> bool:
-    """Guess whether the first line names the columns, by the lines below it.
-
-    It does if there are words over numbers, and not if its words are found again below it. Numbers
-    are names if they rise evenly, or are years, and none of them is like those below it.
-    """
-    first, *below = cells
-    below = [row for row in below if list(row) != list(first)]
-    if _numbers_columns(first, below, numerals):
-        return True
-    over_numbers = again = unlike = numeric = 0
-    values = [numerals.number(cell) for cell in first]
-    for cell, value, *column in zip(first, values, *below, strict=True):
-        known = [each for each in column if each.strip() not in words and each.strip()]
-        found = [number for each in known if (number := numerals.number(each)) is not None]
-        if 2 * len(found) > len(known):
-            numeric += 1
-            if value is None:
-                over_numbers += cell.strip() not in words and bool(cell.strip())
-            else:
-                low, high = min(found), max(found)
-                unlike += not low - (high - low) <= value <= high + (high - low)
-        elif value is None:
-            again += cell in known
-    if over_numbers or again:
-        return over_numbers > again
-    if any(value is not None for value in values):
-        scale = [value for value in values if value is not None]
-        return unlike == numeric == len(scale) and _is_scale(scale)
-    return True
-
-
-def _numbers_columns(
-    first: Sequence[str], below: Sequence[Sequence[str]], numerals: Numerals
-) -> bool:
-    """Tell whether a line numbers the columns, as pandas does where they have no names.
-
-    That is so under a blank cell over full ones, the index; or where all others have decimals.
-    """
-    blank = not first[0].strip()
-    values = [numerals.number(cell) for cell in first[blank:]]
-    scale = [value for value in values if value is not None]
-    if not below or len(scale) < len(values) or len(scale) < 3 - blank:
-        return False
-    if blank:
-        even = _is_scale(scale) or scale in ([0.0, 1.0], [1.0, 2.0])
-        return even and all(row[0].strip() for row in below)
-    if scale != [scale[0] + i for i in range(len(scale))] or scale[0] not in (0, 1):
-        return False
-    found = [numerals.number(cell) for row in below for cell in row]
-    return any(value is not None and value != int(value) for value in found if value is not None)
-
-
-def _goes_on(
-    line: Sequence[str],
-    below: Sequence[Sequence[str]],
-    numerals: Numerals,
-    words: Collection[str],
-    *,
-    first: bool,
-) -> bool:
-    """Tell whether the line below the names goes on with them: words over numbers, not repeated.
-
-    Args:
-        line: its cells.
-        below: lines under it.
-        numerals: how numbers are written.
-        words: that mean a missing value.
-        first: whether it is right below the names; a later one may have the first cell alone.
-    """
-    if not below:
-        return False
-    numeric = over_numbers = 0
-    for cell, *column in zip(line, *below, strict=True):
-        said = cell.strip()
-        known = [each for each in column if each.strip() not in words and each.strip()]
-        if said in words or (said and (numerals.number(cell) is not None or cell in known)):
-            return False
-        if 2 * sum(numerals.number(each) is not None for each in known) > len(known):
-            numeric += 1
-            over_numbers += bool(said)
-    filled = [cell.strip() for cell in line if cell.strip()]
-    if not first:
-        return (over_numbers > 1 and 2 * over_numbers >= numeric) or filled == [line[0].strip()]
-    bracketed = bool(filled) and all(_BRACKETED.fullmatch(cell) for cell in filled)
-    return over_numbers > 0 and (bracketed or (over_numbers > 1 and 2 * over_numbers >= numeric))
-
-
-def _is_scale(values: Sequence[float]) -> bool:
-    """Tell whether numbers may be names: evenly spaced whole ones, three or more, or years."""
-    if any(value != int(value) for value in values):
-        return False
-    steps = {after - before for before, after in pairwise(values)}
-    years = all(1900 <= value <= 2100 for value in values)
-    return len(steps) == 1 and 0 not in steps and (len(values) > 2 or years)
-
-
-def _is_title(cells: Sequence[str], width: int) -> bool:
-    """Tell whether a line may stand over a table of wider lines: few cells, or the rest empty."""
-    filled = [cell for cell in cells if cell.strip()]
-    return len(filled) < max(2, width / 2) or (len(filled) == 1)
-
-
-def _padded(rows: Sequence[tuple[int, list[str]]], width: int) -> int:
-    """Return the lines before the names that hold one or two cells at the left, as of a title."""
-    for position, (_, cells) in enumerate(rows):
-        filled = [bool(cell.strip()) for cell in cells]
-        if len(cells) == width and (all(filled) or sum(filled) > _TITLE):
-            return position if not any(map(is_plain, cells)) else 0
-        if not 0 < sum(filled) <= _TITLE or not all(filled[: sum(filled)]):
-            return 0
-    return 0
-
-
-def _is_note(cells: Sequence[str], width: int) -> bool:
-    """Tell whether a line may be a note under a table: one cell of words."""
-    filled = [cell for cell in cells if cell.strip()]
-    return width > 2 and len(cells) != width and len(filled) == 1 and not is_plain(filled[0])
-
-
-def _is_one_column(rows: Sequence[tuple[int, list[str]]], separator: str) -> bool:
-    """Tell whether lines are decimal commas under a name, rather than two columns and a title."""
-    (_, first), *others = rows
-    parts = [cell for _, cells in others for cell in cells]
-    return (
-        separator == ","
-        and len(first) == 1
-        and len(others) > 0
-        and all(len(cells) == 2 for _, cells in others)
-        and all(map(is_plain, parts))
-    )
-
-
 def _ragged(place: str, odd: Sequence[tuple[int, int]], width: int) -> DataError:
     lines = [f"line {line} has {plural(cells, 'cell')}" for line, cells in odd[:5]]
     more = f" and {count(len(odd) - 5)} more lines differ" if len(odd) > 5 else ""
     seen = f"{listed(lines)}{more}, most lines {width}"
     return DataError(place, seen, "mend them" if len(odd) > 1 else "mend that line")
-
-
-def _spaced(line: str) -> str:
-    return line.replace("\t", " ").strip()
 
 
 def _shortened(text: str) -> str:
