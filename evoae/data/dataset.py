@@ -168,10 +168,10 @@ class AbstractKind(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A setting of `data` that suits what was read.
+    """A setting that suits what was read.
 
     Attributes:
-        key: within the section.
+        key: its dotted path: within `data` where a source suggests it, else within the whole.
         value: as a configuration has it.
         reason: in a few words.
     """

@@ -64,21 +64,6 @@ _DECIDED_BY = {  # settings that a person makes together
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """A setting that suits the data.
-
-    Attributes:
-        key: its dotted path.
-        value: as the configuration has it.
-        reason: in a few words.
-    """
-
-    key: str
-    value: Any
-    reason: str
-
-
 def with_recommended(
     config: Config, latent: int | None = None, minutes: float | None = None
 ) -> Config:
@@ -103,7 +88,7 @@ def recommend(
     latent: int | None = None,
     minutes: float | None = None,
     say: Say = silent,
-) -> tuple[Dataset, tuple[Recommendation, ...]]:
+) -> tuple[Dataset, tuple[Suggestion, ...]]:
     """Read data, and choose the settings in which a configuration for them leaves the defaults.
 
     Args:
@@ -127,26 +112,26 @@ def recommend(
         needed = (why.suggestion,)
         source = read(_with(config.data, needed), say)
     suggested = (*needed, *source.suggestions(config.data))
-    chosen = [Recommendation(f"data.{each.key}", each.value, each.reason) for each in suggested]
+    chosen = [Suggestion(f"data.{each.key}", each.value, each.reason) for each in suggested]
     data = source.split(_with(config.data, suggested), config.seed)
     for remark in source.remarks:
         say(remark)
     suited = len(chosen)
     if minutes is not None:
         chosen += [
-            Recommendation("search.generations", None, "as many as the minutes admit"),
-            Recommendation("search.budget.minutes", minutes, "asked for"),
+            Suggestion("search.generations", None, "as many as the minutes admit"),
+            Suggestion("search.budget.minutes", minutes, "asked for"),
         ]
         if minutes < _SHORT:
-            chosen.append(Recommendation("search.population", 8, "a short search trains few"))
+            chosen.append(Suggestion("search.population", 8, "a short search trains few"))
     reason = "asked for"
     if latent is None and "max_latent" in config.model.model_fields_set:
         latent = config.model.max_latent
     if latent is None:
         latent, reason = _knee(data)
     chosen += [
-        Recommendation("model.min_latent", latent, reason),
-        Recommendation("model.max_latent", latent, reason),
+        Suggestion("model.min_latent", latent, reason),
+        Suggestion("model.max_latent", latent, reason),
     ]
     effort = _Effort.of(data, latent, minutes or _MINUTES)
     chosen += [*_space(config, data, latent, effort), *_training(data, effort)]
@@ -221,7 +206,7 @@ class _Effort:
         return cls(steps, refit_steps, int(round(flops, -5)))
 
 
-def _space(config: Config, data: Dataset, latent: int, effort: _Effort) -> list[Recommendation]:
+def _space(config: Config, data: Dataset, latent: int, effort: _Effort) -> list[Suggestion]:
     """Return what suits the data in the search space."""
     chosen = []
     numbers = data.train[0].size
@@ -230,35 +215,35 @@ def _space(config: Config, data: Dataset, latent: int, effort: _Effort) -> list[
     most = config.model.max_parameters
     if why_no_linear_path(config, data) is None and not (limited and most and most < least):
         chosen.append(
-            Recommendation(
+            Suggestion(
                 "model.linear", ["pca", "none"], "from PCA, or from nothing: either may win"
             )
         )
         if least > _PARAMETERS:
             chosen.append(
-                Recommendation("model.max_parameters", least, "the linear path has half of them")
+                Suggestion("model.max_parameters", least, "the linear path has half of them")
             )
     if len(data.input_shape) == 1:
         chosen.append(
-            Recommendation("model.activation", ["relu", "elu", "gelu"], "rows: each may win")
+            Suggestion("model.activation", ["relu", "elu", "gelu"], "rows: each may win")
         )
     else:
         chosen += [
             *(
-                [Recommendation("model.layers", "both", "small pictures: dense layers are quick")]
+                [Suggestion("model.layers", "both", "small pictures: dense layers are quick")]
                 if numbers <= _SMALL
                 else []
             ),
-            Recommendation("model.max_flops", effort.flops, "keeps trainings short"),
-            Recommendation("model.downsampling", ["max", "stride"], "either may win"),
-            Recommendation("model.upsampling", ["upsample", "transposed"], "either may win"),
+            Suggestion("model.max_flops", effort.flops, "keeps trainings short"),
+            Suggestion("model.downsampling", ["max", "stride"], "either may win"),
+            Suggestion("model.upsampling", ["upsample", "transposed"], "either may win"),
         ]
-    chosen.append(Recommendation("model.sampling.dropout", 0.1, "a short training needs little"))
-    chosen.append(Recommendation("search.seed_genomes", "textbook", "networks known to work"))
+    chosen.append(Suggestion("model.sampling.dropout", 0.1, "a short training needs little"))
+    chosen.append(Suggestion("search.seed_genomes", "textbook", "networks known to work"))
     return chosen
 
 
-def _training(data: Dataset, effort: _Effort) -> list[Recommendation]:
+def _training(data: Dataset, effort: _Effort) -> list[Suggestion]:
     """Return what suits the data in the trainings of search and refit."""
     rows, validated = len(data.train), len(data.validation)
     batch = 16 if rows < _SMALL_BATCH else 32
@@ -268,7 +253,7 @@ def _training(data: Dataset, effort: _Effort) -> list[Recommendation]:
     if searched < rows:
         reduced = {"train": searched, "validation": min(_VALIDATED, validated)}
         chosen += [
-            Recommendation(f"data.reduce.{key}", value, f"of {count(whole)}: enough to rank")
+            Suggestion(f"data.reduce.{key}", value, f"of {count(whole)}: enough to rank")
             for (key, value), whole in zip(reduced.items(), (rows, validated), strict=True)
         ]
     for section, items, steps, least, most in (
@@ -278,8 +263,8 @@ def _training(data: Dataset, effort: _Effort) -> list[Recommendation]:
         epochs = int(np.clip(round(steps * batch / items), least, most))
         worth = f"{count(epochs * -(-items // batch))} steps of {batch} items"
         chosen += [
-            Recommendation(f"{section}.epochs", epochs, worth),
-            Recommendation(f"{section}.batch_size", batch, f"{count(rows)} training items"),
+            Suggestion(f"{section}.epochs", epochs, worth),
+            Suggestion(f"{section}.batch_size", batch, f"{count(rows)} training items"),
         ]
         recipe = {
             "optimizer": "adamw" if of_rows else "muon",
@@ -287,15 +272,13 @@ def _training(data: Dataset, effort: _Effort) -> list[Recommendation]:
             "weight_decay": _DECAY_OF_ROWS if of_rows else _decay(-(-items // batch)),
         }
         for key, value in recipe.items():
-            chosen.append(Recommendation(f"{section}.{key}", value, "measured on several sets"))
-    chosen.append(Recommendation("training.schedule", "cosine", "what was learned is kept"))
+            chosen.append(Suggestion(f"{section}.{key}", value, "measured on several sets"))
+    chosen.append(Suggestion("training.schedule", "cosine", "what was learned is kept"))
     if of_rows:
-        chosen.append(
-            Recommendation("training.fitness", "best", "rows: the last epoch may overfit")
-        )
+        chosen.append(Suggestion("training.fitness", "best", "rows: the last epoch may overfit"))
     elif has_bfloat16(TensorFlow(None), cpu_flags()):
         chosen += [
-            Recommendation(f"{section}.precision", "bfloat16", "this processor has it: faster")
+            Suggestion(f"{section}.precision", "bfloat16", "this processor has it: faster")
             for section in ("training", "refit")
         ]
     return chosen

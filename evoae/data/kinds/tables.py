@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, final
 
@@ -25,6 +23,7 @@ from evoae.data.kinds.cells import (
     numbers,
     texts,
 )
+from evoae.data.kinds.column_names import check_names, matched
 from evoae.data.kinds.column_types import ColumnTypes, date_format
 from evoae.data.kinds.columns import Column
 from evoae.data.labels import check_labels
@@ -88,6 +87,10 @@ class Table(AbstractKind):
         """One name for each network input."""
         return tuple(name for column in self.columns for name in column.features)
 
+    @property
+    def _wanted(self) -> list[str]:
+        return [column.name for column in self.columns]
+
     def parts(self) -> Iterator[tuple[Column, slice]]:
         """Yield each column and where its inputs lie on the last axis of an encoded array."""
         start = 0
@@ -110,7 +113,7 @@ class Table(AbstractKind):
             DataError: a column is missing, or see `Column.encode`.
         """
         encoded = np.empty((len(frame), len(self.features)), np.float32)
-        there = self._matched(frame.columns, place)
+        there = matched(self._wanted, frame.columns, place)
         frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
         frame = frame.rename(columns={found: name for name, found in there.items()})
         done = self._encode_floats(frame, encoded)
@@ -119,35 +122,6 @@ class Table(AbstractKind):
                 cells = frame[column.name]
                 encoded[:, part] = column.encode(cells, self.missing_values, place)
         return encoded
-
-    def _matched(self, names: Iterable[str], place: str) -> dict[str, str]:
-        """Return the name that each column has among `names`: its own, or one written alike.
-
-        Raises:
-            DataError: some columns are not there.
-        """
-        known = [str(name) for name in names]
-        wanted = [column.name for column in self.columns]
-        there = set(known)
-        found = {name: name for name in wanted if name in there}
-        lacking = Counter(_bare(name) for name in wanted if name not in found)
-        spare: dict[str, list[str]] = {}
-        for name in known:
-            if name not in found:
-                spare.setdefault(_bare(name), []).append(name)
-        for name in wanted:
-            alike = spare.get(_bare(name), []) if name not in found else []
-            if len(alike) == 1 and lacking[_bare(name)] == 1:
-                found[name] = alike[0]
-        missing = [f"'{name}'" for name in wanted if name not in found]
-        if missing:
-            noun = "column" if len(missing) == 1 else "columns"
-            more = f" and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
-            said = f"no {noun} {', '.join(missing[:_SHOWN])}{more}"
-            others = [f"'{name}'" for names in spare.values() for name in names]
-            step = f"it holds {', '.join(others[:_SHOWN])} besides" if others else "add what lacks"
-            raise DataError(place, said, f"the model needs {len(self.columns)} columns; {step}")
-        return found
 
     def _encode_floats(self, frame: pd.DataFrame, encoded: NDArray[np.float32]) -> set[str]:
         """Encode at once the columns of floats that hold nothing odd; return their names.
@@ -239,7 +213,7 @@ class Table(AbstractKind):
         if not source.named:
             return
         frame = source.frame
-        found = self._matched(frame.columns, source.place)
+        found = matched(self._wanted, frame.columns, source.place)
         taken = [f"'{there}' for '{name}'" for name, there in found.items() if name != there]
         if taken:
             yield f"{source.name}: took {', '.join(taken[:_SHOWN])}"
@@ -424,7 +398,7 @@ class Rows(Source):
         name, key = config.group or config.time, "group" if config.group else "time"
         if name is None:
             return RANDOM
-        _check_names(key, (name,), list(self.frame.columns))
+        check_names(key, (name,), list(self.frame.columns))
         words = missing_words(config.missing_values)
         cells = texts(self.frame[name], words)
         if config.group is None:
@@ -446,7 +420,7 @@ class Rows(Source):
         names = list(self.frame.columns)
         if label == _LAST and label not in names:
             label = names[-1]
-        _check_names("label_column", () if label is None else (label,), names)
+        check_names("label_column", () if label is None else (label,), names)
         return label
 
     def _label_by_name(self, config: DataConfig) -> str | None:
@@ -475,24 +449,11 @@ class Rows(Source):
             ("ignore", config.ignore),
             ("keys", keys or ()),
         ):
-            _check_names(key, columns, list(self.frame.columns))
+            check_names(key, columns, list(self.frame.columns))
         out = {*config.ignore, *({label} if label is not None else ())}
         if config.group in self.frame:
             out.add(str(config.group))
         return ColumnTypes(self.place, self.frame, config, categorical, keys, out, not self.keyed)
-
-
-def _bare(name: str) -> str:
-    """Return what is left of a name without spaces, marks and capitals."""
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
-
-
-def _check_names(key: str, asked: Iterable[str], names: Collection[str]) -> None:
-    for name in asked:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}"
-            raise DataError(f"data.{key}", f"no column is called '{name}'", hint)
 
 
 def _lacking(place: str, gaps: pd.DataFrame) -> DataError:
